@@ -1,0 +1,59 @@
+# make demo   a simulated experiment and its PVs (Ctrl-C ends it)
+# make test   lint, types, import contract, all tests
+#
+# Each sets up what it needs: the virtual environment .venv, and as root the Debian
+# packages named below.
+
+VENV   ?= .venv
+PYTHON ?= python3.11
+BIN     = $(VENV)/bin
+DEBIAN  = python3.11 python3.11-venv
+
+.PHONY: help demo test lint types contract check bench clean
+help:
+	@sed -n 's/^# //p' Makefile
+
+demo: $(VENV)/.run
+	@$(BIN)/daqpv demo $(ARGS)
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: lint types contract
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contract: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Debian's python3 may come without venv; root may mend that
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory debian
+	$(PYTHON) -m venv $(VENV)
+
+.PHONY: debian
+debian:
+	@test "$$(id -u)" = 0 || { echo "Please install: $(DEBIAN)"; exit 1; }
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends $(DEBIAN)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml setup.py
+	@echo "Setting up $(VENV) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py
+	@echo "Setting up $(VENV) for development ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,217 @@
+"""An experiment on loopback: simulators, daqpv, and libca in this process.
+
+Each is a process of its own. libca reads EPICS_* once per process, so all experiments
+of a session answer on one CA port, one after the other, each under its own prefix.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+DEADLINE = 30.0  # [s] for whatever a busy machine may take
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that are free for TCP and UDP, each another one."""
+    with ExitStack() as stack:
+        ports: list[int] = []
+        while len(ports) < count:
+            tcp = stack.enter_context(socket.socket())
+            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            tcp.bind(("127.0.0.1", 0))
+            with suppress(OSError):  # somebody has this UDP port
+                udp.bind(tcp.getsockname())
+                ports.append(tcp.getsockname()[1])
+        return ports
+
+
+_port, _repeater_port = map(str, free_ports(2))
+os.environ |= {
+    "EPICS_CA_ADDR_LIST": f"127.0.0.1:{_port}",
+    "EPICS_CA_AUTO_ADDR_LIST": "NO",
+    "EPICS_CA_REPEATER_PORT": _repeater_port,
+    "EPICS_CAS_SERVER_PORT": _port,
+    "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+    "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
+    "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+}
+for _name in ("EPICS_CA_SERVER_PORT", "EPICS_CA_NAME_SERVERS"):
+    os.environ.pop(_name, None)
+
+from daqpv.links import pv  # noqa: E402 - after the environment
+
+
+def until(condition: Callable[[], T | None], what: str) -> T:
+    """Wait until `condition()` is true, and return it.
+
+    Raises:
+        TimeoutError: not within DEADLINE.
+    """
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        if result := condition():
+            return result
+        time.sleep(0.01)
+    raise TimeoutError(f"not within {DEADLINE:g} s: {what}")
+
+
+class Running:
+    """A daqpv process that has said that it is ready."""
+
+    def __init__(self, *arguments: str, cwd: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "daqpv", *arguments],
+            cwd=cwd,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._lines: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+        until(self._is_ready, f"daqpv {' '.join(arguments)} to be ready")
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            self._lines.extend(iter(stdout.readline, ""))
+
+    def _is_ready(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"ended before it was ready: {''.join(self._lines)}")
+        return any(line.startswith("ready:") for line in tuple(self._lines))
+
+    def end(self) -> None:
+        """End it in order, and wait."""
+        self.process.terminate()
+        self.process.wait(DEADLINE)
+
+    def kill(self) -> None:
+        """End it at once: the kernel closes its sockets."""
+        self.process.kill()
+        self.process.wait(DEADLINE)
+
+
+class Lab:
+    """An experiment of `cobos` simulated ECC servers; use it as a context manager.
+
+    Attributes:
+        names: of the ECC servers.
+        simulators: the process that simulates all of them.
+        server: the process of `daqpv serve`.
+    """
+
+    def __init__(self, *, cobos: int = 1, speed: float = 1000.0) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._prefix = f"B{secrets.token_hex(3)}:"
+        self._urls = {
+            f"CoBo{n}": f"http://127.0.0.1:{port}/"
+            for n, port in enumerate(free_ports(cobos))
+        }
+        self._speed = str(speed)
+        self.names = tuple(self._urls)
+
+    def __enter__(self) -> Self:
+        file = Path(self._folder.name, "lab.yaml")
+        file.write_text(self._text())
+        self.simulate()
+        self.server = Running("serve", file.name, cwd=file.parent)
+        for name in self.names:
+            self.until(name, "Online", "Online")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.server.end()
+        self.simulators.end()
+        self._folder.cleanup()
+
+    def simulate(self) -> None:
+        """Start the process that simulates all servers."""
+        arguments = ("simulate", "lab.yaml", "--speed", self._speed)
+        self.simulators = Running(*arguments, cwd=Path(self._folder.name))
+
+    def _text(self) -> str:
+        servers = "".join(
+            f"  {name}: {{url: '{url}', config: {name.lower()}/exp/exp,"
+            f" links: [{{sender: 'CoBo[{n}]', router: data}}]}}\n"
+            for n, (name, url) in enumerate(self._urls.items())
+        )
+        return (
+            f"experiment: exp\nprefix: '{self._prefix}'\necc:\n{servers}"
+            "routers:\n  data: {address: 127.0.0.1}\n"
+        )
+
+    def pv(self, name: str, signal: str) -> str:
+        """The name of a PV of the server `name`."""
+        return f"{self._prefix}ECC:{name}:{signal}"
+
+    def put(self, name: str, signal: str, text: str) -> None:
+        """Put, and wait for the end."""
+        pv.put(self.pv(name, signal), text, timeout=DEADLINE)
+
+    def until(self, name: str, signal: str, text: str) -> None:
+        """Wait until a PV reads `text`."""
+        pvname = self.pv(name, signal)
+        until(lambda: pv.get(pvname) == text, f"{pvname} == {text}")
+
+    def ask(self, name: str, path: str = "") -> Any:
+        """Ask the control door of a simulator."""
+        url = f"{self._urls[name]}sim{path}"
+        with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
+            return json.load(answer)
+
+
+class Watched:
+    """What a client hears of one PV, with the time at which it does.
+
+    Attributes:
+        events: arrival (UTC [s since 1970]) and the event as pyepics gives it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.events: list[tuple[float, dict[str, Any]]] = []
+        chid = pv.ca.create_channel(name)
+        if not pv.ca.connect_channel(chid, timeout=DEADLINE):
+            raise TimeoutError(f"{name} does not connect")
+        self._subscription = pv.ca.create_subscription(
+            chid, use_time=True, callback=self._add
+        )
+        until(lambda: self.events, f"the first event of {name}")
+
+    def _add(self, **event: Any) -> None:
+        self.events.append((time.time(), event))
+
+    def first(
+        self, condition: Callable[[dict[str, Any]], bool], *, after: float, what: str
+    ) -> float:
+        """Wait for the first event that fulfils `condition`; return its arrival."""
+
+        def found() -> float | None:
+            fitting = (
+                arrival
+                for arrival, event in tuple(self.events)
+                if arrival > after and condition(event)
+            )
+            return next(fitting, None)
+
+        return until(found, what)

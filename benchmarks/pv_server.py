@@ -1,0 +1,199 @@
+"""Four PV servers side by side: python benchmarks/pv_server.py [--runs 3] [--markdown].
+
+A C IOC (epicscorelibs), pythonSoftIOC (softioc), caproto's own server, and daqpv's:
+each alone, one after the other, on a port of its own on 127.0.0.1. Medians of the runs.
+caproto serves plain channels, since its records would need 17 s and 1.6 GB.
+
+A server that dies under a measurement is said to have, and begun anew for the next. All
+of it takes about 40 minutes; --runs 1 a third of that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from daqpv.bench.figure import Figure
+from daqpv.bench.measure import MEASURES, measure
+from daqpv.bench.table import markdown, median, table
+from daqpv.bench.target import Target
+from daqpv.bench.wire import Circuit, find
+from daqpv.errors import DaqError
+from daqpv.serve import protocol as ca
+
+PREFIX = "B:"
+N, M, RATE = 10_000, 1000, 10
+DEADLINE = 60.0  # [s] for a start
+HERE = Path(__file__).parent
+
+
+def _script(name: str) -> list[str]:
+    return [str(HERE / name)]
+
+
+SERVERS: Mapping[str, tuple[Sequence[str], bool]] = {
+    "C": (_script("pv_server_c.py"), False),
+    "pythonSoftIOC": (_script("pv_server_softioc.py"), False),
+    "caproto": (_script("pv_server_caproto.py"), False),
+    "daqpv": (["-m", "daqpv", "bench", "ioc"], True),
+    "daqpv mix": (["-m", "daqpv", "bench", "ioc", "--mix"], True),
+}
+"""By name: what runs it, and whether it is told by options what to serve."""
+
+
+def free_port() -> int:
+    """A port of loopback that is free for TCP and UDP."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port: int = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+class Running:
+    """A server process.
+
+    Args:
+        name: of SERVERS.
+        n: how many ``d``.
+        m: how many ``m``.
+
+    Attributes:
+        target: what is measured.
+        seconds: from its start until the last PV answered.
+    """
+
+    def __init__(self, name: str, n: int = N, m: int = M) -> None:
+        command, options = SERVERS[name]
+        given = [PREFIX, str(n), str(m), str(RATE)]
+        if options:
+            names = ("--prefix", "--n", "--m", "--rate")
+            given = [part for pair in zip(names, given, strict=True) for part in pair]
+        port = free_port()
+        begin = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, *command, *given],
+            env=_environ(port),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.target = Target(name, "127.0.0.1", port, PREFIX, n, m, self.process.pid)
+        try:
+            self._await(f"{PREFIX}d{n - 1}" if n else f"{PREFIX}rate", port)
+        except BaseException:
+            self.end()
+            raise
+        self.seconds = time.monotonic() - begin
+
+    def _await(self, last: str, port: int) -> None:
+        """Wait until the PV `last` answers."""
+        tcp_port = find(last, "127.0.0.1", port, timeout=DEADLINE)
+        with Circuit("127.0.0.1", tcp_port) as circuit:
+            (channel,) = circuit.create([last])
+            circuit.get(channel, ca.DOUBLE)
+
+    def end(self) -> None:
+        """End it, whatever state it is in."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(DEADLINE)
+
+
+def _environ(port: int) -> dict[str, str]:
+    return os.environ | {
+        "EPICS_CA_ADDR_LIST": "127.0.0.1",
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CA_SERVER_PORT": str(port),
+        "EPICS_CA_REPEATER_PORT": str(free_port()),
+        "EPICS_CAS_SERVER_PORT": str(port),
+        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+        "EPICS_CA_MAX_ARRAY_BYTES": "10000000",
+        "EPICS_PVAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_PVAS_BROADCAST_PORT": str(free_port()),
+        "EPICS_PVAS_SERVER_PORT": "0",
+    }
+
+
+@contextmanager
+def running(name: str, n: int = N, m: int = M) -> Iterator[Running]:
+    """A server for a while."""
+    server = Running(name, n, m)
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+def start(name: str) -> list[Figure]:
+    """How long a server needs to start with all PVs, and the memory that they take."""
+    try:
+        with running(name, 1, 0) as empty:
+            before = empty.target.memory()
+        with running(name, N, 0) as server:
+            used = server.target.memory() - before
+            return [Figure("start", server.seconds), Figure("memory", used)]
+    except (DaqError, OSError) as error:
+        return [Figure("start", None, str(error)), Figure("memory", None, str(error))]
+
+
+def figures_of(name: str, chosen: Iterable[str]) -> Iterator[Figure]:
+    """All figures of a server; it is begun anew when it has died."""
+    server: Running | None = None
+    try:
+        for what in chosen:
+            print(f"{name}: {what} ...", file=sys.stderr, flush=True)
+            if what == "start":
+                yield from start(name)
+                continue
+            server = server or Running(name)
+            figures = measure(server.target, what)
+            yield from figures
+            if any(figure.value is None and figure.why for figure in figures):
+                server.end()
+                server = None
+    finally:
+        if server is not None:
+            server.end()
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--server", action="append", choices=list(SERVERS))
+    parser.add_argument("--only", action="append", choices=[*MEASURES, "start"])
+    parser.add_argument("--markdown", action="store_true", help="as for README.md")
+    given = parser.parse_args()
+    chosen = given.only or [*MEASURES, "start"]
+    results: dict[str, list[Figure]] = {}
+    for name in given.server or SERVERS:
+        runs = [list(figures_of(name, chosen)) for _ in range(given.runs)]
+        results[name] = [median(same) for same in zip(*runs, strict=True)]
+    if given.markdown:
+        print(markdown(results))
+    else:
+        Console(width=200).print(table(results, own="daqpv"))
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"load of this computer (1, 5, 15 min): {load}; cores: {os.cpu_count()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""One running daqpv process: builds the devices of an experiment and serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+from daqpv import __version__
+from daqpv.config import ConfigProblems, Experiment, Kind, did_you_mean
+from daqpv.config.model import NAME
+from daqpv.core import Condition, Device, Events, PvInfo
+from daqpv.errors import AlreadyServedError, ConfigError, ServeError
+from daqpv.links.process import OwnProcess
+from daqpv.process import Figures, Process, ProcessSnapshot
+from daqpv.serve import Group, Server, served_by_others
+from iocs.process import ProcessGroup
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Remote = Callable[[str, str, Any], Device[Any]]
+"""Follows an ECC server of another process, by name, PV prefix and settings."""
+
+RESTART_DELAY = 5.0  # [s] before a device whose code failed is begun anew
+
+
+class ExperimentSite:
+    """What the kinds of this process may ask for (daqpv.core.Site)."""
+
+    def __init__(
+        self, experiment: Experiment, events: Events, follow: Remote | None
+    ) -> None:
+        self._experiment = experiment
+        self._follow = follow
+        self._servers: dict[str, Device[Any]] = {}
+        self._shared: dict[Callable[..., Any], Any] = {}
+        self.remotes: list[Device[Any]] = []
+        self.prefix = experiment.prefix
+        self.events = events
+
+    def prefix_of(self, kind: str, name: str) -> str:
+        """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
+        return f"{self.prefix}{kind}:{name}:"
+
+    def settings(self, section: str, name: str) -> Any:
+        """The settings of another device of the file, as its kind's model."""
+        return self._experiment.sections[section][name]
+
+    def server(self, name: str) -> Any:
+        """The ECC server `name`: this process's own, else another one's."""
+        if name not in self._servers and self._follow is not None:
+            settings = self.settings("ecc", name)
+            remote = self._follow(name, self.prefix_of("ECC", name), settings)
+            self.remotes.append(remote)
+            self._servers[name] = remote
+        return self._servers[name]
+
+    def servers(self) -> Sequence[Any]:
+        """All ECC servers that can be followed, in the order of the file."""
+        names = self._experiment.sections.get("ecc", {})
+        can = self._follow is not None
+        return [self.server(name) for name in names if can or name in self._servers]
+
+    def shared(self, make: Callable[[ExperimentSite], T]) -> T:
+        """What `make` makes of the site, once for all who ask."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        made: T = self._shared[make]
+        return made
+
+    def serves(self, section: str, name: str, device: Device[Any]) -> None:
+        """Remember a device that this process serves."""
+        if section == "ecc":
+            self._servers[name] = device
+
+
+class App:
+    """The devices of an experiment, their PVs, and the server that serves them.
+
+    Args:
+        experiment: what the file says.
+        kinds: the installed kinds of device.
+        events: where events go.
+        only: serve these alone: sections ("ecc") or devices ("ecc.CoBo0").
+        name: of the process, in ``$(P)IOC:<name>:``.
+        follow: makes the ECC servers that other processes serve; None: they are not
+            seen.
+
+    Attributes:
+        devices: all that is served, this process last.
+        server: the PV server.
+
+    Raises:
+        ConfigError: a PV's name is too long or used twice, `only` names nothing, or
+            `name` is no good in a PV.
+        ServeError: an EPICS variable cannot be understood.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        kinds: Iterable[Kind[Any]],
+        events: Events,
+        *,
+        only: Collection[str] = (),
+        name: str = "main",
+        follow: Remote | None = None,
+    ) -> None:
+        self.experiment = experiment
+        self.server = Server(
+            slow_client=experiment.server.slow_client,
+            on_block=lambda block: self._this.blocked(*block),
+        )
+        self.devices: list[Device[Any]] = []
+        self._groups: list[Group[Any]] = []
+        self._site = site = ExperimentSite(experiment, events, follow)
+        problems = []
+        for kind, device, settings in _chosen(experiment, kinds, only):
+            assert kind.build is not None
+            try:
+                group = self._add(*kind.build(device, settings, site))
+            except ServeError as error:
+                problem = experiment.problem(kind.section, device, str(error))
+                problems.append(problem)
+            else:
+                site.serves(kind.section, device, group.device)
+        if problems:
+            raise ConfigProblems(problems)
+        site.servers()  # followed from the start: guards ask for them later
+        if not NAME.fullmatch(name):
+            raise ConfigError(
+                f"--name {name}: it becomes part of PV names, so wanted is a letter "
+                "and then at most 23 letters, digits, '_' or '-'"
+            )
+        try:
+            self._add(*self._process(name, site))
+        except ServeError as error:
+            raise ConfigError(f"--name {name}: {error}") from error
+
+    def infos(self) -> list[PvInfo]:
+        """The rows of the PV table, in the order of the file."""
+        return [info for group in self._groups for info in group.infos()]
+
+    async def run(self, ready: Callable[[int], None]) -> None:
+        """Follow the devices and serve their PVs until cancelled.
+
+        Args:
+            ready: called with the TCP port when clients can connect.
+
+        Raises:
+            AlreadyServedError: another process serves one of the devices.
+            ServeError: the PV server cannot start.
+        """
+        await self._refuse_doubles()
+        async with asyncio.TaskGroup() as tasks:
+            for device in (*self.devices, *self._site.remotes):
+                tasks.create_task(_keep(device), name=device.name)
+            await self.server.run(ready)
+
+    async def _refuse_doubles(self) -> None:
+        """Search one PV of each device: nobody may serve it already.
+
+        Raises:
+            AlreadyServedError: somebody does.
+        """
+        samples = [_sample(group) for group in self._groups]
+        others = await served_by_others(samples, self.server.addresses)
+        for name in filter(others.get, samples):
+            raise AlreadyServedError(
+                f"{name} is already served by {others[name]}. End that process, or "
+                "give each process its own devices (--only) and its own --name."
+            )
+
+    def _add(self, device: Device[Any], group: Group[Any]) -> Group[Any]:
+        self.devices.append(device)
+        self._groups.append(group)
+        self.server.add(group)
+        device.watch(group.show)
+        return group
+
+    def _process(self, name: str, site: ExperimentSite) -> tuple[Process, ProcessGroup]:
+        own = OwnProcess()
+
+        def measure() -> Figures:
+            return Figures(
+                clients=len(self.server.circuits),
+                connections=self.server.channel_count,
+                records=self.server.record_count,
+                loop_delay=round(self.server.take_loop_delay(), 4),
+                **own.usage()._asdict(),
+            )
+
+        snapshot = ProcessSnapshot(
+            hostname=own.hostname,
+            process_id=own.process_id,
+            version=f"daqpv {__version__}",
+            simulated=self.experiment.server.simulated,
+        )
+        self._this = Process(name, measure, snapshot=snapshot, events=site.events)
+        return self._this, ProcessGroup(site.prefix_of("IOC", name), self._this)
+
+
+def _sample(group: Group[Any]) -> str:
+    """The PV by which a device is known: its State, if it has one."""
+    names = [info.name for info in group.infos()]
+    return next((name for name in names if name.endswith(":State")), names[0])
+
+
+Buildable = tuple[Kind[Any], str, Any]
+
+
+def _chosen(
+    experiment: Experiment, kinds: Iterable[Kind[Any]], only: Collection[str]
+) -> list[Buildable]:
+    """The devices to build: kind, name, settings; last those that are about others.
+
+    Raises:
+        ConfigError: `only` names what the file does not have.
+    """
+    every = {
+        f"{kind.section}.{name}" if name else kind.section: (kind, name, settings)
+        for kind in kinds
+        if kind.build is not None
+        for name, settings in experiment.of(kind).items()
+    }
+    if not only:
+        return list(every.values())
+    chosen: dict[str, Buildable] = {}
+    for wish in only:
+        found = {
+            key: device
+            for key, device in every.items()
+            if key == wish or key.startswith(f"{wish}.")
+        }
+        if not found:
+            near = did_you_mean(wish, [*(key.split(".")[0] for key in every), *every])
+            raise ConfigError(f"--only {wish}: no such device or section{near}")
+        chosen |= found
+    return sorted(chosen.values(), key=lambda device: not device[0].many)
+
+
+async def _keep(device: Device[Any]) -> None:
+    """Run `device`; if its code fails, say so and begin it anew: nobody else stops."""
+    while True:
+        try:
+            await device.run()
+        except Exception:  # a kind may be anybody's: its failure stays its own
+            _log.exception("%s failed; it is begun anew", device.name)
+            device.change(
+                condition=Condition.ERROR,
+                message="Internal error, see the log. It is begun anew.",
+            )
+        await asyncio.sleep(RESTART_DELAY)

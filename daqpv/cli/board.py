@@ -1,0 +1,181 @@
+"""What ``daqpv status`` shows: the devices of a file, as their PVs say over CA."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from daqpv.core import PvInfo, Severity
+from daqpv.links.channel import Channel, Client, Form, Update
+
+SHOWN = ("State", "Transition", "Target", "Result", "Message")
+"""The columns: whatever of it a device has."""
+
+_STATES = ("State", "Status", "Condition")
+_HELPERS = frozenset({"Online", "Condition", "Enable", "Transitioning", "StepTime"})
+
+
+class Signal:
+    """One PV: what it said last.
+
+    Attributes:
+        info: what the PV is.
+        name: its last part.
+        text: its value, as the server writes it.
+        severity: of its alarm.
+        is_connected: whether somebody serves it, and has said its value.
+    """
+
+    def __init__(self, info: PvInfo) -> None:
+        self.info = info
+        self.name = info.name.rpartition(":")[2]
+        self.text = ""
+        self.severity = Severity.NO_ALARM
+        self.is_connected = False
+
+    @property
+    def is_true(self) -> bool:
+        """Whether a two-state PV is in its second state."""
+        return self.text == self.info.choices[-1]
+
+
+class Row:
+    """One device.
+
+    Attributes:
+        prefix: of its PVs.
+        name: what its operators call it.
+        signals: its followed PVs by their last part.
+    """
+
+    def __init__(self, prefix: str, name: str) -> None:
+        self.prefix = prefix
+        self.name = name
+        self.signals: dict[str, Signal] = {}
+
+    @property
+    def is_served(self) -> bool:
+        """Whether all its PVs are there."""
+        return all(signal.is_connected for signal in self.signals.values())
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it is between two states, whoever asked for it."""
+        moving = self.signals.get("Transitioning")
+        return self.is_served and moving is not None and moving.is_true
+
+    @property
+    def severity(self) -> Severity:
+        """That of its gravest alarm; INVALID if it is not served."""
+        if not self.is_served:
+            return Severity.INVALID
+        return next((signal.severity for signal in self.alarms()), Severity.NO_ALARM)
+
+    @property
+    def state(self) -> str:
+        """In which state it is, or why that cannot be known."""
+        if not self.is_served:
+            return "not served"
+        lost = any(
+            name in self.signals and not self.signals[name].is_true
+            for name in ("Online", "Enable")
+        )
+        names = ("Condition", *_STATES) if lost else _STATES
+        return next(self.text(name) for name in names if name in self.signals)
+
+    def text(self, name: str) -> str:
+        """What a PV says; "" if the device has none such."""
+        return self.signals[name].text if name in self.signals else ""
+
+    def alarms(self) -> list[Signal]:
+        """What is wrong, gravest first; of a lost device only that it is lost."""
+        if not self.is_served:
+            return []
+        online = self.signals.get("Online")
+        if online is not None and online.severity:
+            return [online]
+        found = [signal for signal in self.signals.values() if signal.severity]
+        return sorted(found, key=lambda signal: _RANK[signal.severity])
+
+
+_RANK = {Severity.MAJOR: 0, Severity.INVALID: 1, Severity.MINOR: 2}
+
+
+class Board:
+    """All devices of a file, followed by monitors alone.
+
+    Args:
+        infos: the PVs of the file.
+        prefix: of all PVs.
+        changed: called with a signal that changed, the time [s since 1970] with it.
+
+    Attributes:
+        rows: the devices; what stands above the others first.
+    """
+
+    def __init__(
+        self,
+        infos: Iterable[PvInfo],
+        prefix: str,
+        changed: Callable[[Signal, float | None], None],
+    ) -> None:
+        self._changed = changed
+        self._channels: list[Channel] = []
+        rows: dict[str, Row] = {}
+        for info in infos:
+            device, _, name = info.name.rpartition(":")
+            if not (info.alarms or name in SHOWN or name in _HELPERS):
+                continue
+            short = device.removeprefix(prefix).rpartition(":")[2]
+            row = rows.setdefault(device, Row(f"{device}:", short))
+            row.signals[name] = Signal(info)
+        found = [row for row in rows.values() if any(n in row.signals for n in _STATES)]
+        self.rows: Sequence[Row] = sorted(found, key=lambda row: row.prefix.count(":"))
+        self._silent = {s for row in self.rows for s in row.signals.values()}
+
+    def open(self) -> None:
+        """Begin to follow; to be called in the event loop."""
+        client = Client()
+        for row in self.rows:
+            for signal in row.signals.values():
+                info = signal.info
+                channel = client.channel(info.name, partial(self._connected, signal))
+                form = Form.LONG_TEXT if info.record == "waveform" else Form.TEXT
+                channel.follow(form, partial(self._updated, signal))
+                self._channels.append(channel)
+
+    def close(self) -> None:
+        """Follow no more."""
+        for channel in self._channels:
+            channel.close()
+        self._channels.clear()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every PV has said what it is."""
+        return not self._silent
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of all."""
+        return max((row.severity for row in self.rows), default=Severity.NO_ALARM)
+
+    def _connected(self, signal: Signal, up: bool) -> None:
+        if not up:
+            signal.is_connected = False
+            self._silent.add(signal)
+            self._changed(signal, None)
+
+    def _updated(self, signal: Signal, update: Update) -> None:
+        signal.text = str(update.value)
+        signal.severity = update.severity
+        signal.is_connected = True
+        self._silent.discard(signal)
+        self._changed(signal, update.time)
+
+
+def summary(rows: Iterable[Row]) -> str:
+    """Count devices by their state: "38 Ready, 2 Idle"."""
+    counts = Counter(row.state for row in rows)
+    return ", ".join(f"{count} {state}" for state, count in counts.most_common())

@@ -1,0 +1,92 @@
+"""What several commands share: loading the file, running until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from daqpv.errors import AlreadyServedError, ConfigError, DaqError
+
+if TYPE_CHECKING:
+    from daqpv.config import Experiment, Kind
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 2
+EXIT_SERVE = 3
+EXIT_SERVED = 4
+
+END_TIMEOUT = 1.5  # [s] from a signal to the end of the process
+
+FILE = click.argument("file", type=click.Path(path_type=Path))
+
+
+def fail(error: DaqError | str, code: int) -> NoReturn:
+    """Say what is wrong on stderr, and end with `code`."""
+    click.echo(str(error), err=True)
+    sys.exit(code)
+
+
+def load_or_exit(file: Path) -> tuple[Experiment, tuple[Kind[Any], ...]]:
+    """The experiment in `file` and the installed kinds; each problem on stderr."""
+    from daqpv.config import installed_kinds, load  # noqa: PLC0415 - 0.2 s, not for put
+
+    try:
+        kinds = installed_kinds()
+        return load(file, kinds), kinds
+    except ConfigError as error:
+        fail(error, EXIT_CONFIG)
+
+
+def run_until_signal(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main`; SIGINT and SIGTERM cancel it, and that is a good end.
+
+    Exits with 3 if the PV server or a simulator cannot start, with 4 if another process
+    serves the same PVs. Should anything hold up the end, the process is cut short with
+    exit code 1, within 2 s of the signal.
+    """
+    try:
+        asyncio.run(_cancelled_by_signal(main))
+    except* asyncio.CancelledError:
+        pass
+    except* AlreadyServedError as group:
+        fail(_first(group), EXIT_SERVED)
+    except* DaqError as group:
+        fail(_first(group), EXIT_SERVE)
+
+
+async def _cancelled_by_signal(main: Coroutine[Any, Any, None]) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main)
+
+    def end() -> None:
+        task.cancel()
+        guard = threading.Timer(END_TIMEOUT, _cut_short)
+        guard.daemon = True
+        guard.start()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    await task
+
+
+def _cut_short() -> None:
+    words = f"Something held up the end for {END_TIMEOUT:g} s; it was cut short."
+    said = threading.Thread(target=click.echo, args=[words], kwargs={"err": True})
+    said.daemon = True  # and it has no more time than that, should nobody read
+    said.start()
+    said.join(0.1)
+    os._exit(EXIT_FAILED)
+
+
+def _first(group: BaseException) -> DaqError | str:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return str(group)

@@ -1,0 +1,179 @@
+"""``daqpv demo``: a simulated experiment and its PVs in one go."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from daqpv.app import App
+from daqpv.cli.common import EXIT_CONFIG, fail, load_or_exit, run_until_signal
+from daqpv.cli.screen import Screen
+from daqpv.cli.serve import open_log
+from daqpv.cli.simulate import copy_for, plans
+from daqpv.core import Events
+from daqpv.ecc.easy_setup import easy_setup
+from daqpv.links.console import Console
+from daqpv.sim.ecc import EccSimulator
+from daqpv.sim.experiment import simulate
+
+FIRST_PORT = 5070  # not 5064: a demo keeps out of the way of a laboratory's IOCs
+
+
+@click.command()
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the experiment file and the log there [a temporary folder].",
+)
+@click.option("--cobos", type=click.IntRange(1, 64), default=4, show_default=True)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.01, 1000),
+    default=2.0,
+    show_default=True,
+    help="How many times faster than real servers.",
+)
+def demo(folder: Path | None, cobos: int, speed: float) -> None:
+    """Show a simulated experiment with its PVs, until Ctrl-C.
+
+    \b
+        daqpv demo
+        daqpv demo --cobos 10 --dir my-demo
+
+    Everything stays on loopback, on a Channel Access port of its own. It prints what a
+    second terminal may type, and shows live what that does.
+    """
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="daqpv-demo-"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fail(f"{folder}: {error.strerror}", EXIT_CONFIG)
+        port = _port_of_its_own(stack)
+        os.environ |= _environment(port)
+        plan = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "demo.yaml"
+        text = easy_setup(
+            experiment="demo",
+            prefix="DEMO:",
+            cobos=cobos,
+            first_ip="127.0.0.1",
+            mutant="127.0.1.1",  # all get loopback ports of their own
+        )
+        plan.write_text(text, encoding="utf-8")
+        run_until_signal(_demo(plan, folder, speed=speed, port=port))
+
+
+async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
+    file = folder / "demo.yaml"
+    simulated: asyncio.Future[Sequence[EccSimulator]] = asyncio.Future()
+    async with asyncio.TaskGroup() as tasks:
+        servers = plans(load_or_exit(plan)[0], local=True)
+        tasks.create_task(simulate(servers, ready=simulated.set_result, speed=speed))
+        simulators = await simulated
+        copy_for(simulators, plan, file)
+        experiment, kinds = load_or_exit(file)
+        events = Events()
+        with ExitStack() as files:
+            os.chdir(folder)  # the log goes there
+            open_log(experiment, events, files)
+            app = App(experiment, kinds, events)
+            await _show(app, events, _words(app, file, simulators[0], port))
+
+
+async def _show(app: App, events: Events, words: str) -> None:
+    """Run `app`, and show what it does: as a live table, or as lines to a pipe."""
+    ready = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(app.run(lambda _: ready.set()))
+        await ready.wait()
+        if sys.stdout.isatty():
+            with Screen(app.devices, words) as screen:
+                events.add(screen)
+                await screen.run()
+        else:
+            with Console() as console:
+                console.say(words)
+                events.add(console)
+                await asyncio.get_running_loop().create_future()
+
+
+def _words(app: App, file: Path, simulator: EccSimulator, port: int) -> str:
+    programs = Path(sys.executable).parent
+    prefix = app.experiment.prefix
+    system, cobo = f"{prefix}Sys:", f"{prefix}ECC:CoBo0:"
+    fault = '{"Configure": {"do": "refuse", "message": "no power", "times": 1}}'
+    return f"""\
+ready: {len(app.infos())} PVs under {prefix}, CA port {port}
+
+A simulated experiment: nothing here is real. Its file: {file}
+In a second terminal, with any EPICS client:
+
+    export EPICS_CA_ADDR_LIST=127.0.0.1:{port} EPICS_CA_AUTO_ADDR_LIST=NO
+
+    caget  {system}State
+    caput -c -w 600 {system}Target Running     # all servers, in order
+    caput  {system}Stop 1                      # stops data taking, only that
+    caput -c -w 600 {system}Target Idle        # all the way down again
+    camonitor {system}State {system}Step {cobo}State
+
+The order holds for single servers, too: a CoBo is prepared after the MuTAnT, and
+
+    caput -c -w 600 {cobo}Target Ready
+    caget -S {cobo}LastError
+
+says so if it is not. No EPICS tools here? Then the same by
+
+    {programs}/daqpv put {system}Target Ready
+    {programs}/caproto-get {system}State
+    {programs}/caproto-monitor {system}State {cobo}State
+
+Let a step fail, and see {system}LastError:
+
+    curl -X PUT {simulator.url}sim/faults -d '{fault}'
+
+Ctrl-C ends it.
+"""
+
+
+def _environment(port: int) -> dict[str, str]:
+    return {
+        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_SERVER_PORT": str(port),
+        "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+    }
+
+
+def _port_of_its_own(stack: ExitStack) -> int:
+    """The first port from 5070 on that is free for TCP and UDP, and no other demo's.
+
+    A name in the abstract namespace of Unix sockets, held until `stack` is closed,
+    keeps other demos away until this one listens, and goes with the process.
+    """
+    for port in itertools.count(FIRST_PORT):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0daqpv-demo-{port}")
+            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+        else:
+            stack.enter_context(claim)
+            return port
+    raise AssertionError  # the count has no end

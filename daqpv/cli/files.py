@@ -1,0 +1,150 @@
+"""``daqpv init``, ``check`` and ``pvs``: what can be done with a file alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from daqpv.app import App
+from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit
+from daqpv.cli.formats import FORMATS
+from daqpv.config import Experiment, did_you_mean, installed_kinds, schema
+from daqpv.core import Events, PvInfo
+from daqpv.ecc.easy_setup import easy_setup
+from daqpv.errors import DaqError
+
+
+@click.command()
+@click.option("--cobos", type=click.IntRange(1, 64), required=True, help="How many.")
+@click.option("--first-ip", required=True, help="Address of CoBo 0; the others follow.")
+@click.option("--mutant", help="Address of the MuTAnT's ECC server, if there is one.")
+@click.option("--experiment", default="e00000", show_default=True, help="Its name.")
+@click.option("--prefix", default="AT:", show_default=True, help="Of all PVs.")
+@click.option("--one-server", is_flag=True, help="One ECC server drives all boards.")
+@click.option("--out", default=None, help="File to write [EXPERIMENT.yaml]; - = print.")
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def init(  # noqa: PLR0913 - one parameter per option
+    *,
+    cobos: int,
+    first_ip: str,
+    mutant: str | None,
+    experiment: str,
+    prefix: str,
+    one_server: bool,
+    out: str | None,
+    force: bool,
+) -> None:
+    """Write a commented experiment file to begin with.
+
+    \b
+        daqpv init --cobos 10 --first-ip 192.168.41.60 \\
+            --mutant 192.168.41.1 --experiment e20009 --prefix AT:
+
+    CoBo n gets its ECC server CoBo<n>, its router data<n> and the address FIRST-IP + n.
+    """
+    try:
+        text = easy_setup(
+            experiment=experiment,
+            prefix=prefix,
+            cobos=cobos,
+            first_ip=first_ip,
+            mutant=mutant,
+            one_server=one_server,
+        )
+    except ValueError as error:
+        key, _, text = str(error).partition(":")
+        fail(f"--{key.replace('_', '-')}:{text}", EXIT_CONFIG)
+    if out == "-":
+        click.echo(text, nl=False)
+        return
+    path = Path(out or f"{experiment}.yaml")
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        fail(f"{path} exists: choose another --out, or --force", EXIT_CONFIG)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}", EXIT_CONFIG)
+    click.echo(f"Wrote {path}. Read it, then: daqpv check {path}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--schema",
+    "show_schema",
+    is_flag=True,
+    help="Print the JSON schema of experiment files, for editors, instead.",
+)
+def check(file: Path | None, *, show_schema: bool) -> None:
+    """Check FILE, and say what would be served.
+
+    \b
+        daqpv check e20009.yaml
+        daqpv check --schema > daqpv.schema.json
+
+    Every problem is told at once, as file:line: key: what is wrong; the exit code is
+    then 2. Nothing is contacted.
+    """
+    if show_schema:
+        click.echo(json.dumps(schema(installed_kinds()), indent=2))
+        return
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE'.")
+    experiment, infos = _read(file)
+    click.echo(
+        f"{file}: experiment {experiment.experiment}, {len(infos)} PVs under "
+        f"{experiment.prefix}"
+    )
+    for section, devices in experiment.sections.items():
+        if any(devices):  # not those without names
+            click.echo(f"  {section}: {', '.join(devices)}")
+
+
+@click.command()
+@FILE
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="table",
+    show_default=True,
+    metavar="FORMAT",
+    help=f"One of {', '.join(FORMATS)}.",
+)
+@click.option("--device", metavar="NAME", help="Only the PVs of this device.")
+def pvs(file: Path, form: str, device: str | None) -> None:
+    """List the PVs of FILE, with record type, access, units and meaning.
+
+    \b
+        daqpv pvs e20009.yaml --device CoBo0
+        daqpv pvs e20009.yaml --format csv > pvs.csv
+
+    For EPICS services: the settings for Phoebus save-and-restore (import), the PVs with
+    alarms for the Phoebus alarm server (-import), what to archive for the Archiver
+    Appliance.
+
+    \b
+        daqpv pvs e20009.yaml --format save > settings.csv
+        daqpv pvs e20009.yaml --format alarm > alarms.xml
+        daqpv pvs e20009.yaml --format archiver > archive.json
+        curl -H "Content-Type: application/json" -d @archive.json \\
+            http://ARCHIVER:17665/mgmt/bpl/archivePV
+    """
+    experiment, infos = _read(file)
+    if device is not None:
+        infos = [info for info in infos if info.device == device]
+        if not infos:
+            names = (name for part in experiment.sections.values() for name in part)
+            fail(f"no device {device!r}{did_you_mean(device, names)}", EXIT_CONFIG)
+    FORMATS[form](experiment, infos)
+
+
+def _read(file: Path) -> tuple[Experiment, list[PvInfo]]:
+    experiment, kinds = load_or_exit(file)
+    try:
+        return experiment, App(experiment, kinds, Events()).infos()
+    except DaqError as error:
+        fail(error, EXIT_CONFIG)

@@ -1,0 +1,123 @@
+"""The table of devices and the last events, live in a terminal.
+
+A thread draws: a stopped terminal (Ctrl-S) holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from queue import Full, Queue
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from daqpv.core import Device, Event, Severity
+from daqpv.ecc import Ecc
+from daqpv.links.console import COLOURS, line
+from daqpv.links.log_file import one_line
+from daqpv.system import System
+
+SHOWN_EVENTS = 10
+SHOWN_EVERY = 0.2  # [s]
+END_TIMEOUT = 0.5  # [s] for the last picture
+
+
+class Screen:
+    """The terminal, and a sink of events; use it as a context manager.
+
+    Args:
+        devices: of these the system and its ECC servers have a row of the table.
+        words: what stands above the table.
+    """
+
+    def __init__(self, devices: Iterable[Device[Any]], words: str) -> None:
+        self._devices = sorted(
+            (one for one in devices if isinstance(one, System | Ecc)),
+            key=lambda one: isinstance(one, Ecc),
+        )
+        self._words = words
+        self._events: deque[Text] = deque(maxlen=SHOWN_EVENTS)
+        self._pictures: Queue[Group | None] = Queue(1)
+        self._thread = Thread(target=self._draw, name="screen", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._pictures.put(None, timeout=END_TIMEOUT)
+        except Full:
+            return  # the terminal is stopped; the thread is a daemon
+        self._thread.join(END_TIMEOUT)
+
+    def __call__(self, event: Event) -> None:
+        """Keep `event` for the next picture."""
+        style = COLOURS[event.severity] or ""
+        self._events.append(Text(line(event), style=style))
+
+    async def run(self) -> None:
+        """Have pictures drawn until cancelled; none while the terminal is stopped."""
+        while True:
+            with suppress(Full):
+                self._pictures.put_nowait(self._picture())
+            await asyncio.sleep(SHOWN_EVERY)
+
+    def _draw(self) -> None:
+        console = Console()
+        with suppress(OSError):  # the terminal has gone
+            console.print(self._words, highlight=False, markup=False, soft_wrap=True)
+            with Live(console=console, auto_refresh=False) as live:
+                while (picture := self._pictures.get()) is not None:
+                    live.update(picture, refresh=True)
+
+    def _picture(self) -> Group:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("device", "State", "Transition", "Target", "Result"):
+            table.add_column(title, min_width=9, no_wrap=True)
+        table.add_column("Message")
+        for device in self._devices:
+            cells, style = (
+                _of_system(device) if isinstance(device, System) else _of_ecc(device)
+            )
+            now = device.snapshot
+            message = Text(one_line(now.message), no_wrap=True, overflow="ellipsis")
+            table.add_row(
+                *cells, now.target.label, now.result.label, message, style=style
+            )
+        return Group(table, Text(), *self._events)
+
+
+def _of_system(system: System) -> tuple[tuple[str, str, str], str]:
+    now = system.snapshot
+    doing = "moving" if now.transitioning else "None"
+    colour = {Severity.MAJOR: " red", Severity.MINOR: " yellow"}
+    style = "bold" + colour.get(now.severity("state"), "")
+    cells = (
+        "Sys",
+        now.state.label,
+        f"{now.progress:.0f} %" if now.goal else doing,
+    )
+    return cells, style
+
+
+def _of_ecc(ecc: Ecc) -> tuple[tuple[str, str, str], str]:
+    now = ecc.snapshot
+    if not now.known:
+        return (ecc.name, "...", "..."), ""
+    state = now.condition.label if now.is_lost else now.state.label
+    colour = "red" if now.is_lost else "yellow" if now.transitioning else ""
+    return (ecc.name, state, now.transition.label), colour

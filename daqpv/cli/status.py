@@ -1,0 +1,260 @@
+"""``daqpv status``: the devices of a file on one screen, live over Channel Access."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from daqpv.app import App
+from daqpv.cli.board import SHOWN, Board, Row, Signal, summary
+from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit, run_until_signal
+from daqpv.config import Experiment
+from daqpv.core import Events, PvInfo, Severity
+from daqpv.errors import DaqError
+from daqpv.links import console as lines
+
+ONCE_WITHIN = 5.0  # [s] for all PVs to connect
+SHOWN_EVERY = 0.2  # [s] at most so often
+CLOCK = 1.0  # [s] at least so often
+_PIPE_WIDTH = 120  # characters, where no terminal says how wide it is
+
+_LETTERS = {
+    Severity.NO_ALARM: " ",
+    Severity.MINOR: "m",
+    Severity.MAJOR: "M",
+    Severity.INVALID: "I",
+}
+_COLOURS = {
+    Severity.NO_ALARM: "",
+    Severity.MINOR: "yellow",
+    Severity.MAJOR: "red",
+    Severity.INVALID: "magenta",
+}
+_NOT_SERVED = "D"  # disconnected
+_LEGEND = "m minor  M major  I invalid  D not served  > moving"
+_WIDTHS = {"Message": 60, "Transition": 70, "Result": 86, "Target": 98}
+"""How wide the terminal must be for a column [characters]."""
+
+EXIT_CODES = {
+    Severity.NO_ALARM: 0,
+    Severity.MINOR: 1,
+    Severity.MAJOR: 2,
+    Severity.INVALID: 2,
+}
+
+
+@click.command()
+@FILE
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Print once, when all PVs have connected or after 5 s, and say by the exit "
+    "code how things are.",
+)
+def status(file: Path, *, once: bool) -> None:
+    """Show the devices of FILE, live: states, what moves, what is wrong.
+
+    Ctrl-C ends it. Everything comes over Channel Access, from whatever processes serve
+    it; nothing is asked of the devices. A letter tells the alarm as the colour does.
+    Into a pipe it prints a line per change.
+
+    \b
+        daqpv status e20009.yaml
+        daqpv status e20009.yaml --once || echo "look at the DAQ"
+
+    Exit code of --once: 0 fine, 1 a warning (MINOR), 2 an alarm (MAJOR, INVALID, or a
+    device that nobody serves) or a wrong FILE.
+    """
+    experiment, infos = _read(file)
+    if once:
+        worst = asyncio.run(_Screen(experiment, infos).once())
+        sys.exit(EXIT_CODES[worst])
+    if sys.stdout.isatty():
+        run_until_signal(_Screen(experiment, infos).live())
+    else:
+        run_until_signal(_print(experiment, infos))
+
+
+def _read(file: Path) -> tuple[Experiment, list[PvInfo]]:
+    """The experiment and its PVs; not those of processes: FILE does not name them."""
+    experiment, kinds = load_or_exit(file)
+    try:
+        infos = App(experiment, kinds, Events()).infos()
+    except DaqError as error:
+        fail(error, EXIT_CONFIG)
+    processes = f"{experiment.prefix}IOC:"
+    return experiment, [info for info in infos if not info.name.startswith(processes)]
+
+
+class _Screen:
+    """The board, drawn."""
+
+    def __init__(self, experiment: Experiment, infos: Sequence[PvInfo]) -> None:
+        self._title = f"{experiment.experiment}  {experiment.prefix}"
+        self._is_simulated = experiment.server.simulated
+        self._news = asyncio.Event()
+        self.board = Board(infos, experiment.prefix, lambda *_: self._news.set())
+
+    async def once(self) -> Severity:
+        """Print when all PVs have connected, or after 5 s; return what is worst."""
+        self.board.open()
+        try:
+            async with asyncio.timeout(ONCE_WITHIN):
+                while not self.board.is_complete:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pass
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=_PIPE_WIDTH)
+        console.print(self._drawn(console.width, height=None))
+        return self.board.severity
+
+    async def live(self) -> None:
+        """Draw until cancelled."""
+        self.board.open()
+        console = Console()
+        try:
+            with Live(console=console, screen=True, auto_refresh=False) as live:
+                while True:
+                    self._news.clear()
+                    drawn = self._drawn(console.width, console.height)
+                    live.update(drawn, refresh=True)
+                    await asyncio.sleep(SHOWN_EVERY)
+                    try:
+                        async with asyncio.timeout(CLOCK - SHOWN_EVERY):
+                            await self._news.wait()
+                    except TimeoutError:
+                        continue
+        finally:
+            self.board.close()
+
+    def _drawn(self, width: int, height: int | None) -> RenderableType:
+        """Head, devices, what is wrong, legend; `height` lines if they are to fit."""
+        rows = self.board.rows
+        wrong = list(_wrong(rows))
+        if height is not None:
+            wrong = _cut(wrong, height // 3)
+            rows = _most_urgent(rows, height - len(wrong) - 6)
+        hidden = [row for row in self.board.rows if row not in rows]
+        more = f"and {len(hidden)} more: {summary(hidden)}" if hidden else ""
+        return Group(
+            self._head(),
+            Text(),
+            _table(rows, width),
+            Text(more, no_wrap=True, overflow="ellipsis"),
+            *wrong,
+            Text(_LEGEND, style="dim", no_wrap=True, overflow="ellipsis"),
+        )
+
+    def _head(self) -> Text:
+        rows = self.board.rows
+        moving = sum(row.is_moving for row in rows)
+        wrong = sum(row.severity > Severity.NO_ALARM for row in rows)
+        fine = len(rows) - wrong
+        moment = datetime.fromtimestamp(time.time(), UTC)
+        text = (
+            f"{self._title}  {moment:%H:%M:%S} UTC  "
+            f"{fine} fine, {moving} moving, {wrong} wrong"
+        )
+        head = Text(text, style="bold", no_wrap=True, overflow="ellipsis")
+        if self._is_simulated:
+            head.append("  SIMULATED", style="yellow")
+        return head
+
+
+def _table(rows: Sequence[Row], width: int) -> Table:
+    """Each column as wide as it needs; the Message gets what is left."""
+    columns = [name for name in SHOWN if width >= _WIDTHS.get(name, 0)]
+    texts = [_cells(row, columns) for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    left = width
+    for i, title in enumerate(("", "device", *columns)):
+        needed = max(map(len, [title, *(cells[i] for cells in texts)]))
+        wide = max(min(needed, left), 1)
+        table.add_column(title, width=wide, no_wrap=True, overflow="ellipsis")
+        left -= wide + 2
+    for row, cells in zip(rows, texts, strict=True):
+        bold = "bold " if row.is_moving else ""
+        table.add_row(*map(Text, cells), style=bold + _COLOURS[row.severity])
+    return table
+
+
+def _cells(row: Row, columns: Sequence[str]) -> list[str]:
+    cells = {name: _calm(row.text(name)) if row.is_served else "" for name in columns}
+    cells["State"] = row.state
+    if row.is_moving and "Transition" in cells and "StepTime" in row.signals:
+        cells["Transition"] += f" {row.text('StepTime')} s"
+    letter = _LETTERS[row.severity] if row.is_served else _NOT_SERVED
+    marks = letter + (">" if row.is_moving else " ")
+    return [marks, row.name, *(cells[name] for name in columns)]
+
+
+def _calm(text: str) -> str:
+    return "" if text == "None" else text
+
+
+def _wrong(rows: Sequence[Row]) -> Iterator[Text]:
+    for row in rows:
+        if not row.is_served:
+            names = [n for n, signal in row.signals.items() if not signal.is_connected]
+            count = f"{len(names)} of {len(row.signals)} PVs"
+            text = f"{_NOT_SERVED} {row.prefix}{names[0]}: no answer ({count})"
+            yield _line(text, Severity.INVALID)
+        for signal in row.alarms():
+            why = row.text("Message") if signal.info.name.endswith(":Online") else ""
+            text = (
+                f"{_LETTERS[signal.severity]} {signal.info.name}: {signal.text} {why}"
+            )
+            yield _line(text, signal.severity)
+
+
+def _line(text: str, severity: Severity) -> Text:
+    return Text(text, style=_COLOURS[severity], no_wrap=True, overflow="ellipsis")
+
+
+def _cut(texts: Sequence[Text], most: int) -> list[Text]:
+    if len(texts) <= most:
+        return list(texts)
+    return [*texts[: most - 1], Text(f"and {len(texts) - most + 1} more alarms")]
+
+
+def _most_urgent(rows: Sequence[Row], most: int) -> list[Row]:
+    """The rows that fit, in their order: what is wrong first, then what moves."""
+    by_urgency = sorted(
+        rows, key=lambda row: (row.severity > 0, row.is_moving), reverse=True
+    )
+    kept = by_urgency[: max(most, 1)]
+    return [row for row in rows if row in kept]
+
+
+async def _print(experiment: Experiment, infos: Sequence[PvInfo]) -> None:
+    """A line per change, until cancelled."""
+    with lines.Console() as console:
+
+        def say(signal: Signal, moment: float | None) -> None:
+            if not (signal.info.alarms or signal.name in SHOWN):
+                return  # how far a step is: for the screen
+            when = datetime.fromtimestamp(moment or time.time(), UTC)
+            letter = _LETTERS[signal.severity] if signal.is_connected else _NOT_SERVED
+            text = signal.text if signal.is_connected else "not served"
+            name = signal.info.name
+            console.say(f"{when:%Y-%m-%d %H:%M:%S} UTC {letter} {name} {text}")
+
+        board = Board(infos, experiment.prefix, say)
+        board.open()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            board.close()

@@ -1,0 +1,56 @@
+"""The experiment file: loading, units, references, schema."""
+
+from daqpv.config.copying import copy_with
+from daqpv.config.experiment import Experiment
+from daqpv.config.fields import Description, LocalPath, Matching, Ref, read_by, wanted
+from daqpv.config.fixed import EXPERIMENT, PREFIX, LogSettings, ServerSettings
+from daqpv.config.kind import Kind, installed_kinds
+from daqpv.config.loader import load
+from daqpv.config.model import Conflict, DeviceSettings, Model
+from daqpv.config.net import Http, IPv4, Port, SshTarget
+from daqpv.config.problems import ConfigProblems, Problem, did_you_mean, unknown
+from daqpv.config.schema import schema
+from daqpv.config.units import (
+    TIME,
+    Bytes,
+    BytesPerSecond,
+    Hertz,
+    Quantity,
+    Seconds,
+)
+
+__all__ = [
+    "EXPERIMENT",
+    "PREFIX",
+    "TIME",
+    "Bytes",
+    "BytesPerSecond",
+    "ConfigProblems",
+    "Conflict",
+    "Description",
+    "DeviceSettings",
+    "Experiment",
+    "Hertz",
+    "Http",
+    "IPv4",
+    "Kind",
+    "LocalPath",
+    "LogSettings",
+    "Matching",
+    "Model",
+    "Port",
+    "Problem",
+    "Quantity",
+    "Ref",
+    "Seconds",
+    "ServerSettings",
+    "SshTarget",
+    "copy_with",
+    "did_you_mean",
+    "installed_kinds",
+    "load",
+    "read_by",
+    "schema",
+    "unknown",
+    "wanted",
+]

@@ -1,0 +1,301 @@
+"""One YAML file as a tree in which everything knows its file, line and key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml import nodes as yaml
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
+
+from daqpv.config.problems import ConfigProblems, Problem, listed
+
+Value = None | bool | int | float | str | dict[str, "Node"] | list["Node"]
+
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(slots=True)
+class Node:
+    """A value of the file, and where it stands.
+
+    Attributes:
+        file: as the user named it, or reached it by include.
+        line: of its key, or of itself in a list; from 1.
+        key: dotted, from the top of the file.
+        value: the value, with the environment put in.
+        source: the text of the file, if the environment was put in: such a value may
+            be a secret and is never shown; else "".
+        broken: whether a problem has been reported that makes the value unusable.
+    """
+
+    file: str
+    line: int
+    key: str
+    value: Value
+    source: str = ""
+    broken: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it stands: ``file:line``."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def entries(self) -> dict[str, Node]:
+        """What it holds, if it is a mapping; else nothing."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    def problem(self, text: str, *, key: str | None = None) -> Problem:
+        """Make a problem that stands here; `key` if it is about another key."""
+        return Problem(self.file, self.line, self.key if key is None else key, text)
+
+    def walk(self) -> Iterator[Node]:
+        """Yield it and all below it."""
+        yield self
+        below = self.value if isinstance(self.value, list) else self.entries.values()
+        for node in below:
+            yield from node.walk()
+
+    def plain(self) -> Any:
+        """Give the value as ordinary Python objects."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def under(self, default: Node) -> Node:
+        """Put `default` under it: what it does not say, `default` says."""
+        if not (isinstance(self.value, dict) and isinstance(default.value, dict)):
+            return self
+        merged = default.value | {
+            key: node.under(default.value[key]) if key in default.value else node
+            for key, node in self.value.items()
+        }
+        return Node(self.file, self.line, self.key, merged, broken=self.broken)
+
+
+def below(key: str, part: str | int) -> str:
+    """Give the dotted key of `part` under `key`."""
+    if isinstance(part, int):
+        return f"{key}[{part}]"
+    return f"{key}.{part}" if key else part
+
+
+def read_tree(
+    path: Path, shown: str, environ: Mapping[str, str], problems: list[Problem]
+) -> Node | None:
+    """Read one YAML file (1.2, UTF-8); None if nothing of it can be used.
+
+    Args:
+        path: the file.
+        shown: how problems name it.
+        environ: where ``${VAR}`` comes from.
+        problems: takes what is wrong.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    content = path.read_bytes()
+    try:
+        root = _compose(_decode(content, shown), shown)
+    except ConfigProblems as error:
+        problems.extend(error.problems)
+        return None
+    if root is None:
+        return Node(shown, 1, "", None)
+    return _Builder(shown, environ, problems).build(root, "", 1)
+
+
+def _decode(content: bytes, shown: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = (
+            f"byte 0x{content[error.start]:02x} is not UTF-8: save the file as UTF-8"
+        )
+        raise ConfigProblems([Problem(shown, line, "", found)]) from None
+
+
+def _compose(text: str, shown: str) -> yaml.Node | None:
+    loader = YAML(typ="safe", pure=True)
+    loader.composer.warn_double_anchors = False
+    try:
+        root: yaml.Node | None = loader.compose(text)
+    except MarkedYAMLError as error:
+        raise ConfigProblems([_syntax(shown, error)]) from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        what = f"control character 0x{ord(text[error.position]):02x}: remove it"
+        raise ConfigProblems([Problem(shown, line, "", what)]) from None
+    except RecursionError:
+        what = "nested too deeply"
+        raise ConfigProblems([Problem(shown, 1, "", what)]) from None
+    return root
+
+
+_SYNTAX = (  # what ruamel.yaml says; our words; whether its context's line is meant
+    (r"character '\\t'", "a tab: YAML is indented with blanks", False),
+    (r"found character '(.)'", "text that begins with '{0}' needs quotes", False),
+    (
+        "mapping values are not allowed",
+        "a ':' is not expected here: text with ': ' needs quotes; else check the "
+        "indentation",
+        False,
+    ),
+    ("could not find expected ':'", "a key without ':'", True),
+    ("expected ',' or ']'", "the list that begins here with '[' is not closed", True),
+    (
+        "expected ',' or '}'",
+        "the mapping that begins here with '{{' is not closed, or holds text that "
+        "needs quotes",
+        True,
+    ),
+    ("found unexpected end of stream", "the quotes that begin here do not end", True),
+    (
+        "found unknown escape character '(.)'",
+        r"'\{0}' means nothing in double quotes: use single quotes",
+        False,
+    ),
+    (
+        "expected <block end>",
+        "does not fit to the lines above: check the indentation, and the quotes",
+        False,
+    ),
+    ("another document", "a second document: one file holds one", False),
+    ("found undefined alias '(.*)'", "no anchor &{0} stands above", False),
+)
+
+
+def _syntax(shown: str, error: MarkedYAMLError) -> Problem:
+    """Say a YAML error in plain words; the text of the file is not shown."""
+    said = " ".join(str(part) for part in (error.context, error.problem) if part)
+    mark, text = error.problem_mark, f"not YAML: {said}"
+    for pattern, words, of_context in _SYNTAX:
+        if found := re.search(pattern, said):
+            text = words.format(*found.groups())
+            mark = error.context_mark if of_context else mark
+            break
+    mark = mark or error.problem_mark or error.context_mark
+    return Problem(shown, mark.line + 1 if mark else 1, "", text)
+
+
+class _Builder:
+    """Makes nodes of YAML nodes."""
+
+    def __init__(
+        self, shown: str, environ: Mapping[str, str], problems: list[Problem]
+    ) -> None:
+        self._shown = shown
+        self._environ = environ
+        self._problems = problems
+        self._open: set[int] = set()  # what is being built: an alias may lead back
+
+    def build(self, node: yaml.Node, key: str, line: int) -> Node:
+        made = Node(self._shown, line, key, None)
+        if id(node) in self._open:
+            return self._break(made, "refers to itself")
+        self._open.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            self._scalar(node, made)
+        elif str(node.tag) not in (f"{_TAG}map", f"{_TAG}seq"):
+            self._break(made, f"the YAML tag {node.tag} means nothing here")
+        elif isinstance(node, yaml.MappingNode):
+            made.value = self._mapping(node, key)
+        else:
+            made.value = [
+                self.build(item, below(key, i), item.start_mark.line + 1)
+                for i, item in enumerate(node.value)
+            ]
+        self._open.remove(id(node))
+        return made
+
+    def _break(self, made: Node, text: str) -> Node:
+        made.broken = True
+        self._problems.append(made.problem(text))
+        return made
+
+    def _mapping(self, node: yaml.MappingNode, key: str) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        inherited: dict[str, Node] = {}
+        for name, value in node.value:
+            line = name.start_mark.line + 1
+            if not isinstance(name, yaml.ScalarNode):
+                place = Node(self._shown, line, key, None)
+                self._problems.append(
+                    place.problem("a key is a word, not a collection")
+                )
+            elif name.tag == f"{_TAG}merge":
+                inherited |= self._merged(value, key, line)
+            else:
+                made = self.build(value, below(key, name.value), line)
+                first = entries.setdefault(name.value, made)
+                if first is not made:
+                    text = f"is given twice, first at {first.place}"
+                    self._problems.append(made.problem(text))
+        return inherited | entries
+
+    def _merged(self, node: yaml.Node, key: str, line: int) -> dict[str, Node]:
+        """Build what ``<<: *anchor`` or ``<<: [*one, *other]`` brings."""
+        many = isinstance(node, yaml.SequenceNode)
+        entries: dict[str, Node] = {}
+        for part in reversed(node.value if many else [node]):
+            made = self.build(part, key, line)
+            entries |= made.entries
+            if not isinstance(made.value, dict) and not made.broken:
+                self._break(made, "<< takes a mapping")
+        return entries
+
+    def _scalar(self, node: yaml.ScalarNode, made: Node) -> None:
+        text: str = node.value
+        match str(node.tag).removeprefix(_TAG):
+            case "null":
+                pass
+            case "bool":
+                made.value = text.lower() in ("true", "yes", "on")
+            case "int" | "float":
+                made.value = _number(text)
+            case "str" | "timestamp" | "value":
+                self._text(text, made)
+            case tag:
+                self._break(made, f"the YAML tag {tag} means nothing here")
+
+    def _text(self, text: str, made: Node) -> None:
+        """Put the environment in."""
+        missing: list[str] = []
+
+        def value(found: re.Match[str]) -> str:
+            if found[0] == "$${":
+                return "${"
+            name = found["name"]
+            if name is None:
+                missing.append("'${' is not followed by NAME}; '$${' is a plain '${'")
+            elif name not in self._environ:
+                missing.append(f"the environment variable {name} is not set")
+            else:
+                made.source = text
+                return self._environ[name]
+            return found[0]
+
+        made.value = _VARIABLE.sub(value, text)
+        if missing:
+            self._break(made, listed(dict.fromkeys(missing), " and "))
+
+
+def _number(text: str) -> int | float | str:
+    """Read a number of YAML 1.2: ``17``, ``0x17``, ``1e3``, ``.inf``; else text."""
+    word = text.lower().replace(".inf", "inf").replace(".nan", "nan").replace("_", "")
+    for read in (int, lambda word: int(word, 0), float):  # 017 is seventeen
+        try:
+            return read(word)
+        except ValueError:
+            continue
+    return text

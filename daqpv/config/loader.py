@@ -1,0 +1,220 @@
+"""Load an experiment file: every problem at once, or the experiment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from daqpv.config.document import Node
+from daqpv.config.experiment import Experiment
+from daqpv.config.fields import Context
+from daqpv.config.files import MAPPING, Files, Joiner, read_files
+from daqpv.config.fixed import Fixed
+from daqpv.config.kind import Kind
+from daqpv.config.model import NAME, Conflict, DeviceSettings, Model
+from daqpv.config.problems import ConfigProblems, unknown
+from daqpv.config.sentences import Vocabulary, problems_of, wants
+
+M = TypeVar("M", bound=Model)
+
+_NAME_WANTED = (
+    "a name is a letter and then at most 23 letters, digits, '_' or '-' (it becomes "
+    "part of PV names)"
+)
+
+
+def load(
+    path: Path | str,
+    kinds: Iterable[Kind[Any]],
+    environ: Mapping[str, str] = os.environ,
+) -> Experiment:
+    """Load and check an experiment file, and all that it includes.
+
+    No message shows what came from the environment, but for the path of a file that is
+    included by way of it.
+
+    Args:
+        path: the file.
+        kinds: the sections that the file may have, e.g. `installed_kinds()`.
+        environ: where ``${VAR}`` comes from.
+
+    Raises:
+        ConfigProblems: something is wrong; it holds everything that is.
+    """
+    files = read_files(Path(path), environ)
+    if not files.trees:
+        raise ConfigProblems(files.problems)
+    check = _Check(Path(path), tuple(kinds), files)
+    experiment = check.run()
+    if experiment is None or files.problems:
+        raise ConfigProblems(files.problems)
+    return experiment
+
+
+class _Check:
+    """Judges what was read; problems join those of reading."""
+
+    def __init__(self, path: Path, kinds: tuple[Kind[Any], ...], files: Files) -> None:
+        self._path = path
+        self._kinds = {kind.section: kind for kind in kinds}
+        self._problems = files.problems
+        self._complete = files.complete
+        many = frozenset(kind.section for kind in kinds if kind.many)
+        self._root = Joiner(many | {"defaults"}, files.problems).join(files.trees)
+        self._context = Context(
+            folder=path.absolute().parent,
+            names=self._names() if files.complete else {},
+            sections=tuple(self._kinds),
+        )
+        self._nodes: dict[tuple[str, str], Node] = {}
+
+    def run(self) -> Experiment | None:
+        self._defaults()
+        fixed = self._fixed()
+        sections = {
+            kind.section: self._many(kind) if kind.many else self._one(kind)
+            for kind in self._kinds.values()
+        }
+        if fixed is None:
+            return None
+        return Experiment(
+            path=self._path,
+            experiment=fixed.experiment,
+            prefix=fixed.prefix,
+            server=fixed.server,
+            log=fixed.log,
+            sections=sections,
+            nodes=self._nodes,
+        )
+
+    def _report(self, node: Node, text: str) -> None:
+        self._problems.append(node.problem(text))
+
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        """Give the names of each section; a section that is wrong has unknown ones."""
+        nodes = {s: self._root.entries.get(s) for s in self._kinds}
+        return {
+            section: tuple(node.entries) if node else ()
+            for section, node in nodes.items()
+            if node is None or isinstance(node.value, dict | None)
+        }
+
+    def _mapping(self, node: Node | None) -> dict[str, Node]:
+        """Give the entries of a mapping that may be absent or empty."""
+        if node and not node.broken and not isinstance(node.value, dict | None):
+            self._report(node, wants(node, MAPPING))
+        return node.entries if node else {}
+
+    def _validated(
+        self,
+        model: type[M],
+        node: Node,
+        *,
+        whole: bool = True,
+        also: Collection[str] = (),
+    ) -> M | None:
+        try:
+            return model.model_validate(node.plain(), context=self._context)
+        except ValidationError as error:
+            known = Vocabulary(model, also)
+            self._problems += problems_of(error, node, known, whole=whole)
+            return None
+
+    def _fixed(self) -> Fixed | None:
+        """Give the keys that belong to no kind; whatever else is there is unknown."""
+        done = ("defaults", *self._kinds)
+        entries = {
+            key: _or_empty(node) if key in ("server", "log") else node
+            for key, node in self._root.entries.items()
+            if key not in ("include", *done)
+        }
+        node = replace(self._root, value=dict(entries))
+        return self._validated(Fixed, node, whole=self._complete, also=done)
+
+    def _defaults(self) -> None:
+        """Judge the defaults by themselves: perhaps no device needs them."""
+        many = [kind.section for kind in self._kinds.values() if kind.many]
+        for section, node in self._mapping(self._root.entries.get("defaults")).items():
+            if section not in many:
+                self._report(node, unknown(section, many, "section of named devices"))
+            elif node.value is not None:
+                self._validated(self._kinds[section].settings, node, whole=False)
+
+    def _one(self, kind: Kind[Any]) -> dict[str, Model]:
+        """Give the settings of a section without names; nothing if it is absent."""
+        node = self._root.entries.get(kind.section)
+        if node is None:
+            return self._followed(kind)
+        self._nodes[kind.section, ""] = node
+        settings = self._validated(kind.settings, _or_empty(node))
+        return {} if settings is None else {"": settings}
+
+    def _followed(self, kind: Kind[Any]) -> dict[str, Model]:
+        """Give the default settings of a kind that is there because of another one."""
+        cause = self._root.entries.get(kind.follows) if kind.follows else None
+        if cause is None or not cause.entries:
+            return {}
+        self._nodes[kind.section, ""] = cause
+        return {"": kind.settings()}
+
+    def _many(self, kind: Kind[Any]) -> dict[str, Model]:
+        """Give the settings of each device of a section, as far as they are good."""
+        section = self._root.entries.get(kind.section)
+        defaults = self._root.entries.get("defaults")
+        default = defaults.entries.get(kind.section) if defaults else None
+        devices = self._mapping(section)
+        self._check_names(devices)
+        good: dict[str, DeviceSettings] = {}
+        for name, given_node in devices.items():
+            own = _or_empty(given_node)
+            device = own.under(default) if default else own
+            self._nodes[kind.section, name] = device
+            settings = self._validated(kind.settings, device, whole=self._complete)
+            if settings is None and default:  # which may be what is wrong
+                with suppress(ValidationError):
+                    settings = kind.settings.model_validate(own.plain())
+            if settings and not any(node.broken for node in device.walk()):
+                good[name] = settings
+        for conflict in kind.settings.conflicts(good):
+            self._clash(kind.section, conflict)
+        return dict(good)
+
+    def _check_names(self, devices: Mapping[str, Node]) -> None:
+        folded: dict[str, Node] = {}
+        for name, node in devices.items():
+            if not NAME.fullmatch(name):
+                self._report(node, _NAME_WANTED)
+            first = folded.setdefault(name.casefold(), node)
+            if first is not node:
+                text = f"differs only in case from {first.key} at {first.place}"
+                self._report(node, text)
+
+    def _clash(self, section: str, conflict: Conflict) -> None:
+        node = _at(self._nodes[section, conflict.name], conflict.key)
+        text = conflict.text
+        if conflict.other:
+            name, key = conflict.other
+            other = _at(self._nodes[section, name], key)
+            text += f": {other.key} at {other.place}"
+        self._report(node, text)
+
+
+def _or_empty(node: Node) -> Node:
+    """Take a key without value (its lines are commented out) for an empty mapping."""
+    return replace(node, value={}) if node.value is None else node
+
+
+def _at(node: Node, key: tuple[str | int, ...]) -> Node:
+    """Follow `key` as far as the file goes: a value may be the model's default."""
+    for part in key:
+        if isinstance(node.value, list) and isinstance(part, int):
+            node = node.value[part]
+        elif part in node.entries:
+            node = node.entries[str(part)]
+    return node

@@ -1,0 +1,33 @@
+"""What every part of daqpv shares: devices, snapshots, commands, events, alarms."""
+
+from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
+from daqpv.core.command import Command, Goal
+from daqpv.core.derived import made_from, sources
+from daqpv.core.device import Condition, Device, Result, Snapshot
+from daqpv.core.event import Event, Events, EventSeverity, Origin, Sink, origin
+from daqpv.core.pvinfo import PvInfo
+from daqpv.core.site import Site
+
+__all__ = [
+    "NO_ALARM",
+    "UNDEFINED",
+    "Alarm",
+    "Command",
+    "Condition",
+    "Device",
+    "Event",
+    "EventSeverity",
+    "Events",
+    "Goal",
+    "Origin",
+    "PvInfo",
+    "Result",
+    "Severity",
+    "Sink",
+    "Site",
+    "Snapshot",
+    "Status",
+    "made_from",
+    "origin",
+    "sources",
+]

@@ -1,0 +1,45 @@
+"""What a kind of device may ask of the process that builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+from daqpv.core.event import Events
+
+T = TypeVar("T")
+
+
+class Site(Protocol):
+    """One running daqpv process, as a kind's build() sees it.
+
+    Attributes:
+        prefix: of all PVs, from the experiment file.
+        events: where events go.
+    """
+
+    prefix: str
+    events: Events
+
+    def prefix_of(self, kind: str, name: str) -> str:
+        """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
+
+    def settings(self, section: str, name: str) -> Any:
+        """The settings of another device of the file, as its kind's model."""
+
+    def server(self, name: str) -> Any:
+        """The ECC server `name` (daqpv.ecc.Server), here or in another process.
+
+        Raises:
+            KeyError: the file has none of this name, or it cannot be followed.
+        """
+
+    def servers(self) -> Sequence[Any]:
+        """All ECC servers of the experiment that can be followed.
+
+        Complete when everything is built: a kind without names may call it in its
+        build(), others only later.
+        """
+
+    def shared(self, make: Callable[[Self], T]) -> T:
+        """What `make` makes of the site: made once, for all who ask."""

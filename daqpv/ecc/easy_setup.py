@@ -1,0 +1,224 @@
+"""A first experiment file for n CoBos, as attpc-daq's easy setup made its records.
+
+The habits of AT-TPC are followed: computers with addresses that count up, one ECC
+server and one data router on each, one describe file per CoBo (``describe-cobo0.xcfg``)
+and one common prepare and configure file named after the experiment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from daqpv.config import EXPERIMENT, PREFIX, Matching
+from daqpv.config.net import ipv4
+from daqpv.ecc.settings import PORT, Role
+
+_HEAD = """\
+# The experiment file of daqpv: what is there, and under which PVs it is served.
+#
+#     daqpv check FILE    tells whether all of it is good
+#     daqpv serve FILE    serves it
+#
+# Whatever follows a '#' is a remark. A value may come from the environment:
+# "${{NAME}}". A time is a number of seconds, or text with a unit: 500 ms, 2 min.
+
+version: 1 # of this format
+
+# Name of the experiment. Files are named after it.
+experiment: {experiment}
+
+# What every PV begins with: {sample}.
+prefix: {prefix}
+
+# More files can be joined, each with sections of its own; their names start at the
+# folder of this file. A device may stand in one file only.
+# include: [more.yaml]
+
+# Settings for all devices of a section; what a device says for itself comes first.
+# defaults:
+#   ecc:
+#     timeout: {{configure: 4 min}}
+
+# The PV server: a client that does not take its data for so long is cut off.
+# server: {{slow_client: 30 s}}
+
+# The log. A relative path starts at the folder of this file.
+# log: {{file: {log}}}
+
+# ECC servers. The name goes into the PVs: a letter, then at most 23 letters, digits,
+# '_' or '-'. Each server takes
+#   url      where it listens; port {port} if none is given
+#   role     what its boards are: cobo, mutant, mutant-slave, or all. It decides the
+#            order: at Start, for example, the MuTAnT comes last
+#   config   describe/prepare/configure: the files describe-NAME.xcfg and so on in the
+#            configuration directory of the server. It can be chosen later, too
+#   links    where its data go: a sender (TYPE[INSTANCE], as in the describe file) and
+#            a router of this file. A sender may have a second router: one line more
+#   desc     what it is, for people: at most 40 characters
+#   enable   false: it is left alone
+#   period   seconds between two polls; 1 if nothing is said
+#   timeout  how long an operation may take, e.g. {{prepare: 3 min, configure: 3 min}}
+#   log_path its log file, on its computer
+ecc:
+"""
+
+_ROUTERS = """
+# Data routers. Each takes
+#   address  IPv4 address: the boards take no name
+#   port     for data; 46005 if nothing is said
+#   type     how the boards send: TCP, ZBUF (TCP without copies), FDT or ICE
+#   watch    how daqpv looks at its files and its disk, one of
+#              {ssh: user@host}   {page: "http://host:8081/page"}   {directory: /data}
+#   desc, enable, period as above
+routers:
+"""
+
+
+def easy_setup(  # noqa: PLR0913 (the questions of one form)
+    *,
+    experiment: str,
+    prefix: str,
+    cobos: int,
+    first_ip: str,
+    first_router_ip: str | None = None,
+    one_server: bool = False,
+    mutant: str | None = None,
+    mutant_router: str | None = None,
+) -> str:
+    """Write an experiment file, with remarks that explain it.
+
+    Args:
+        experiment: its name.
+        prefix: what every PV begins with.
+        cobos: how many CoBos, counted from 0.
+        first_ip: address of CoBo 0's ECC server; that of CoBo n is n higher.
+        first_router_ip: address of CoBo 0's data router, counted up as well; `first_ip`
+            if None: each router runs beside its ECC server.
+        one_server: one ECC server, at `first_ip`, has all CoBos.
+        mutant: address of the MuTAnT's ECC server, if there is a MuTAnT.
+        mutant_router: address of the MuTAnT's data router, if it has one.
+
+    Raises:
+        ValueError: a value cannot be used; the text begins with its key.
+    """
+    setup = _Setup(
+        experiment=experiment,
+        prefix=prefix,
+        servers=_addresses("first_ip", first_ip, 1 if one_server else cobos),
+        routers=_addresses(
+            "first_router_ip" if first_router_ip else "first_ip",
+            first_router_ip or first_ip,
+            cobos,
+        ),
+        one_server=one_server,
+        mutant=_address("mutant", mutant) if mutant else None,
+        mutant_router=_address("mutant_router", mutant_router)
+        if mutant_router
+        else None,
+    )
+    setup.check()
+    return setup.text()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setup:
+    """What is to be set up."""
+
+    experiment: str
+    prefix: str
+    servers: list[IPv4Address]
+    routers: list[IPv4Address]
+    one_server: bool
+    mutant: IPv4Address | None
+    mutant_router: IPv4Address | None
+
+    def check(self) -> None:
+        """Raise ValueError if something is no good."""
+        _check("experiment", EXPERIMENT, self.experiment)
+        _check("prefix", PREFIX, self.prefix)
+        if self.mutant in self.servers:
+            raise ValueError(
+                f"mutant: {self.mutant} is the ECC server of CoBos already"
+            )
+        if self.mutant_router and not self.mutant:
+            raise ValueError("mutant_router: there is no MuTAnT; give mutant as well")
+
+    def text(self) -> str:
+        """Write the file."""
+        first = "ECC" if self.one_server else "CoBo0"
+        head = _HEAD.format(
+            experiment=json.dumps(self.experiment),
+            log=f"{self.experiment}.log",
+            prefix=json.dumps(self.prefix),
+            sample=f"{self.prefix}ECC:{first}:State",
+            port=PORT,
+        )
+        return "".join([head, *self._servers(), _ROUTERS, *self._routers()])
+
+    def _servers(self) -> Iterator[str]:
+        links = [(f"CoBo[{n}]", f"data{n}") for n in range(len(self.routers))]
+        if self.one_server:
+            role = Role.COBO if self.mutant else Role.ALL
+            yield self._server("ECC", self.servers[0], role, links)
+        else:
+            for n, address in enumerate(self.servers):
+                name = f"CoBo{n}"
+                yield self._server(name, address, Role.COBO, links[n : n + 1])
+        if self.mutant:
+            links = [("Mutant[master]", "mutant")] if self.mutant_router else []
+            yield self._server("MuTAnT", self.mutant, Role.MUTANT, links)
+
+    def _server(
+        self, name: str, address: IPv4Address, role: Role, links: list[tuple[str, str]]
+    ) -> str:
+        of_cobo = role is Role.COBO and not self.one_server
+        describe = name.lower() if of_cobo else self.experiment
+        text = (
+            f"  {name}:\n"
+            f"    url: http://{address}:{PORT}/\n"
+            f"    role: {role}\n"
+            f"    config: {describe}/{self.experiment}/{self.experiment}\n"
+        )
+        if links:
+            text += "    links:\n"
+        for sender, router in links:
+            text += f'      - {{sender: "{sender}", router: {router}}}\n'
+        return text
+
+    def _routers(self) -> Iterator[str]:
+        line = "  {}: {{address: {}, port: 46005, type: {}}}\n"
+        for n, address in enumerate(self.routers):
+            yield line.format(f"data{n}", address, "TCP")
+        if self.mutant_router:
+            yield line.format("mutant", self.mutant_router, "FDT")
+
+
+def _check(key: str, form: Matching, text: str) -> None:
+    try:
+        form.check(text)
+    except ValueError:
+        raise ValueError(f"{key}: {text!r} is given; wanted is {form.what}") from None
+
+
+def _address(key: str, text: str) -> IPv4Address:
+    try:
+        return IPv4Address(ipv4(text))
+    except ValueError:
+        what = "an IPv4 address like 192.168.41.60"
+        raise ValueError(f"{key}: {text!r} is given; wanted is {what}") from None
+
+
+def _addresses(key: str, first: str, count: int) -> list[IPv4Address]:
+    """Count addresses up, in the last byte only."""
+    start = _address(key, first)
+    if count < 1:
+        raise ValueError(f"cobos: {count} is given; wanted is 1 or more")
+    if count > (room := 256 - start.packed[-1]):
+        raise ValueError(
+            f"{key}: {count} addresses are wanted, and from {first} to .255 there are "
+            f"{room}: begin lower, or add the others to the file by hand"
+        )
+    return [start + n for n in range(count)]

@@ -1,0 +1,222 @@
+"""One ECC server: its state, and the way from any state to any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from daqpv.core import Command
+from daqpv.ecc.codes import EccState, Operation, Transition
+from daqpv.ecc.configs import ConfiguredEcc
+from daqpv.ecc.following import FAST
+from daqpv.ecc.path import StateGoal, back, is_below, leads_to, next_operation, path
+from daqpv.ecc.snapshot import EccTarget
+from daqpv.errors import (
+    BusyError,
+    LinkError,
+    OperationError,
+    RefusedError,
+    sentence,
+)
+
+_DOWN = frozenset({Operation.STOP, Operation.BREAKUP, Operation.UNDO})
+
+_LONGEST_PERIOD = 60.0  # [s]
+
+
+class Ecc(ConfiguredEcc):
+    """One ECC server: its state, and the way from any state to any other.
+
+    The server answers "success" to operations that it ignores, so each step is checked
+    before it is sent and verified after by reading the state back. It may have other
+    masters: what they do shows within one poll period.
+    """
+
+    async def reach(self, target: EccState) -> None:
+        """Walk to `target`; return when the server says that it is there.
+
+        Raises:
+            BusyError: another command runs, and `target` is not below its goal.
+            RefusedError: no way there (offline, no configuration); nothing was sent.
+            OperationError: the server refused a step; it stays where that step began.
+            AbortedError: somebody else's wish took over.
+            UnknownOutcomeError: no answer in time, and it is not where it should be.
+            LinkError: the server cannot be reached on the way down.
+        """
+        what = f"go to {target.label}"
+        if target is EccState.BROKEN:
+            raise self._refused(
+                what,
+                "nobody goes to Broken or None. Choose Idle, Described, Prepared, "
+                "Ready, Running or Paused.",
+            )
+        goal = StateGoal(target, down=is_below(target, self.snapshot.heading))
+        if await self._join_or_make_way(what, goal):
+            return
+        with self._pursue(what, goal) as command:
+            if goal.down:  # accepted: it may have to wait, but it is not refused
+                self.change(target=EccTarget(target))
+            state = await self._begin(command, goal)
+            if state is not target:
+                if not is_below(target, state):
+                    self._check_upward()  # it was lower than it seemed
+                await self._check_config(command, path(state, target))
+                await command.within(self._guard(state, tuple(path(state, target))))
+            self.change(target=EccTarget(target))
+            await self._walk(command, state, target)
+
+    async def operate(self, operation: Operation | None) -> None:
+        """Do exactly one operation; return when the server says that it is done.
+
+        Raises:
+            RefusedError: it is None, or the server would ignore it in this state.
+            CommandError, LinkError: as for `reach`.
+        """
+        if operation is None:
+            raise self._refused("do no operation", "None is no operation")
+        after = leads_to(self.snapshot.heading, operation) or self.snapshot.state
+        goal = StateGoal(after, down=operation in _DOWN, exact=False)
+        if await self._join_or_make_way(operation.label, goal):
+            return
+        with self._pursue(operation.label, goal) as command:
+            state = await self._begin(command, goal)
+            await self._one(command, state, operation)
+
+    async def step_back(self) -> None:
+        """Go one state back, whatever the present one is.
+
+        Raises:
+            RefusedError: there is nothing before Idle.
+            CommandError, LinkError: as for `reach`.
+        """
+        heading = self.snapshot.heading
+        operation = back(heading)
+        after = leads_to(heading, operation) if operation else None
+        goal = StateGoal(after or heading, down=True, exact=False)
+        if await self._join_or_make_way("step back", goal):
+            return
+        with self._pursue("step back", goal) as command:
+            state = await self._begin(command, goal)
+            operation = back(state)
+            if operation is None:
+                raise RefusedError(f"{self.name} is Idle: there is no state before it")
+            await self._one(command, state, operation)
+
+    def abort(self) -> None:
+        """End the running command before its next step; what is on the wire goes on."""
+        if self.running is not None:
+            self.running.abort()
+
+    async def poll_every(self, period: float) -> None:
+        """Ask the server for its state every `period` seconds.
+
+        Raises:
+            RefusedError: it is not within 0.2 to 60 s.
+        """
+        if not FAST <= period <= _LONGEST_PERIOD:  # NaN is not, either
+            raise self._refused(
+                f"poll every {period:g} s",
+                f"the poll period is {FAST:g} to {_LONGEST_PERIOD:g} s, "
+                f"not {period:g} s",
+            )
+        self.change(poll_period=period)
+        self._wake.set()
+
+    def busy_with(self, running: Command) -> str:
+        """Say what a put that is refused should wait for, or how to end it."""
+        text = f"{running.what} since {running.elapsed:.1f} s."
+        if self._wire is not None and self._wire.command is running:
+            text = (
+                f"{self._wire.label} since {self._elapsed():.1f} s, to {running.what}."
+            )
+        return f"{text} Wait, or: caput {self.prefix}Abort 1"
+
+    # What may be begun, and when
+
+    def _refused(self, what: str, why: str) -> RefusedError:
+        """A refusal that does not even ask for the command slot, written down."""
+        error = RefusedError(f"{self.name}: {why}")
+        self.refuse(what, error)
+        return error
+
+    @contextmanager
+    def _pursue(self, what: str, goal: StateGoal) -> Iterator[Command]:
+        """Hold the command slot, and show what it is held for."""
+        with self.command(what, goal=goal) as command:
+            self.change(goal=EccTarget(goal.level))
+            try:
+                yield command
+            finally:
+                self.change(goal=EccTarget.NONE)
+
+    async def _join_or_make_way(self, what: str, goal: StateGoal) -> bool:
+        return await self.join_or_make_way(
+            what, goal, is_there=lambda: self.snapshot.state == goal.level
+        )
+
+    async def _begin(self, command: Command, goal: StateGoal) -> EccState:
+        """Read the state anew; on the way down, first wait for what is on the wire."""
+        if not goal.down:
+            self._check_upward()
+        elif self._wire is not None and self._wire.task is not None:
+            await command.over(self._wire.task)
+        try:
+            answer = await command.within(self._observe())
+        except LinkError as error:
+            if goal.down:
+                raise
+            raise RefusedError(f"{sentence(error)} Nothing was sent.") from error
+        if answer.transition is Transition.NONE:
+            return answer.state
+        if not goal.down:
+            raise BusyError(
+                f"{self.name} is busy: {answer.transition.label}, asked by another "
+                f"client. Wait until {self.prefix}Transition is None."
+            )
+        return await command.within(self._settled())
+
+    def _check_upward(self) -> None:
+        snapshot = self.snapshot
+        if not snapshot.enabled:
+            raise RefusedError(
+                f"{self.name} is disabled. To enable it: caput {self.prefix}Enable 1"
+            )
+        if snapshot.known and snapshot.is_lost:
+            raise RefusedError(
+                f"{snapshot.condition.label}: {self._loss} Nothing was sent."
+            )
+        if self._wire is not None and self._is_on_wire():
+            raise BusyError(
+                f"{self.name} is busy: still {self._wire.label} after an abort. "
+                f"Wait until {self.prefix}Transition is None."
+            )
+
+    async def _walk(self, command: Command, state: EccState, target: EccState) -> None:
+        """Go to `target`; the first step may be sent, the others are asked for."""
+        begun = False
+        while state is not target:
+            operation = next_operation(state, target)
+            if begun:
+                try:
+                    await command.within(self._guard(state, (operation,)))
+                except RefusedError as error:
+                    text = f"{sentence(error)} {self.name} stays {state.label}."
+                    raise OperationError(text) from error
+            state = await self._step(command, state, operation)
+            begun = True
+
+    async def _one(
+        self, command: Command, state: EccState, operation: Operation
+    ) -> None:
+        after = leads_to(state, operation)
+        if after is None:
+            legal = [one.label for one in Operation if leads_to(state, one)]
+            raise RefusedError(
+                f"{self.name}: no {operation.label!r} from state {state.label!r}, the "
+                f"server would ignore it. Possible: {', '.join(legal)}."
+            )
+        await self._check_config(command, [operation])
+        await command.within(self._guard(state, (operation,)))
+        command.goal = StateGoal(after, down=is_below(after, state))
+        self.change(goal=EccTarget(after), target=EccTarget(after))
+        await self._step(command, state, operation)

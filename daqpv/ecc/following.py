@@ -1,0 +1,310 @@
+"""Following an ECC server, whoever commands it: GetState again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from daqpv.core import Command, Condition, Device, Events, EventSeverity
+from daqpv.ecc.codes import EccState, Operation, Transition
+from daqpv.ecc.guard import Guard, unguarded
+from daqpv.ecc.link import EccLink, StateAnswer
+from daqpv.ecc.losses import Losses
+from daqpv.ecc.snapshot import EccSnapshot
+from daqpv.errors import DaqError, LinkError, UnknownOutcomeError, sentence
+
+FAST = 0.2  # [s] distance of two GetState while the server is between two states
+PATIENT = 1.0  # [s] the same, after a GetState that failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long each exchange with an ECC server may take [s]."""
+
+    operations: Mapping[Operation, float]
+    state: float = 3.0
+    configs: float = 10.0
+
+
+@dataclass(slots=True)
+class OnWire:
+    """An operation of ours, from its sending until its outcome is read back.
+
+    Attributes:
+        operation: what was sent.
+        command: for which command; it may be aborted, and so end before.
+        task: the exchange and the reading back.
+        answered: the exchange has ended; the state is to be read back.
+    """
+
+    operation: Operation
+    command: Command
+    task: asyncio.Task[DaqError | None] | None = None
+    answered: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its outcome was read back."""
+        return self.task is not None and self.task.done()
+
+    @property
+    def label(self) -> str:
+        """What the server does meanwhile."""
+        return self.operation.transition.label
+
+
+class FollowedEcc(Device[EccSnapshot]):
+    """An ECC server as seen: its snapshot follows what the server says.
+
+    It is asked every `poll_period`, every 0.2 s while it is between two states, and
+    for ever while it is lost.
+
+    Attributes:
+        lag: how late its snapshot may be behind what its process knows [s]: not at all.
+    """
+
+    lag = 0.0
+
+    def __init__(
+        self,
+        name: str,
+        link: EccLink,
+        *,
+        snapshot: EccSnapshot,
+        deadlines: Deadlines,
+        events: Events,
+        prefix: str = "",
+        guard: Guard = unguarded,
+    ) -> None:
+        super().__init__(name, snapshot, events=events, prefix=prefix)
+        self._guard = guard
+        self._link = link
+        self._deadlines = deadlines
+        self._losses = Losses()
+        self._loss = ""  # what the last failed poll said
+        self._asking = asyncio.Lock()  # one GetState at a time: answers stay in order
+        self._wake = asyncio.Event()
+        self._answer: StateAnswer | None = None  # the last one
+        self._fresh = asyncio.Event()  # set when the next one comes
+        self._tasks: asyncio.TaskGroup | None = None
+        self._wire: OnWire | None = None  # our last operation
+        self._step_began = 0.0
+        if not snapshot.enabled:
+            self.change(condition=Condition.DISABLED)
+
+    async def run(self) -> None:
+        """Follow the server until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                await self._follow()
+            finally:
+                self._tasks = None  # nothing is sent any more
+
+    def enabled_changed(self) -> None:
+        """Begin to count losses anew, and ask at once."""
+        self._losses.clear()
+        self._renewed()
+        self._wake.set()
+
+    def _polled(self) -> None:
+        """Hook: the server was just asked for its state."""
+
+    def _renewed(self) -> None:
+        """Hook: it may be, or come back as, another process with other files."""
+
+    async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
+        # many servers are polled: each on a beat of its own
+        beat = loop.time() - random.random() * self.snapshot.poll_period
+        while True:
+            self._wake.clear()
+            if self.snapshot.enabled:
+                await self._ask()
+                self._polled()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_rest(self._period(), loop.time() - beat)):
+                    await self._wake.wait()
+
+    def _period(self) -> float:
+        """Until the next GetState [s]."""
+        period = self.snapshot.poll_period
+        moving = self.snapshot.transitioning or self._is_on_wire()
+        if not moving or self._losses.is_lost:
+            return period
+        # one that fails is asked less often: a hiccup of a second is no loss
+        return min(period, PATIENT if self._losses.is_missing else FAST)
+
+    def _is_on_wire(self) -> bool:
+        """Whether an operation of ours has not ended yet."""
+        return self._wire is not None and not self._wire.is_done
+
+    def _doing(self) -> Transition:
+        """What the server has just been asked to do, if it may not have begun yet.
+
+        Soon after it is believed: a request may hang without being done.
+        """
+        if self._wire is None or self._wire.is_done or self._wire.answered:
+            return Transition.NONE
+        if self._elapsed() > min(self.snapshot.poll_period, PATIENT):
+            return Transition.NONE
+        return self._wire.operation.transition
+
+    async def _observe(self) -> StateAnswer:
+        """Ask GetState, and show what it says.
+
+        Raises:
+            LinkError: no good answer; the miss is counted.
+        """
+        async with self._asking:
+            start = time.monotonic()
+            try:
+                answer = await self._link.state(timeout=self._deadlines.state)
+            except LinkError as error:
+                self._missed(error)
+                raise
+            self._answered(answer, response_time=time.monotonic() - start)
+            return answer
+
+    async def _settled(self, expected: EccState | None = None) -> EccState:
+        """Ask until the server is `expected`, or between no two states.
+
+        Raises:
+            UnknownOutcomeError: the server was lost meanwhile.
+        """
+        answer = await self._ask()
+        while answer is None or (answer.transition and answer.state is not expected):
+            if self._losses.is_lost:
+                doing = self.snapshot.transition or self.snapshot.asked
+                raise UnknownOutcomeError(
+                    f"{self.name} was lost in the middle of {doing.label}: "
+                    f"{self._loss} What became of it shows when the server is back."
+                )
+            answer = await self._next_answer()
+        return answer.state
+
+    async def _next_answer(self) -> StateAnswer | None:
+        """Wait for what the follower is told, or ask if it does not; None if missed."""
+        fresh = self._fresh
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * self._period()):
+                await fresh.wait()
+                return self._answer
+        return await self._ask()
+
+    async def _ask(self) -> StateAnswer | None:
+        with suppress(LinkError):
+            return await self._observe()
+        return None
+
+    def _answered(self, answer: StateAnswer, *, response_time: float) -> None:
+        old = self.snapshot
+        self._losses.clear()
+        self._answer, fresh, self._fresh = answer, self._fresh, asyncio.Event()
+        fresh.set()
+        transition = answer.transition or self._doing()
+        self.change(
+            at=time.time(),
+            known=True,
+            online=True,
+            condition=self._condition(answer.state),
+            state=answer.state,
+            transition=transition,
+            step_time=self._step_time(transition),
+            response_time=round(response_time, 3),
+            barred=self._guard.barred(answer.state),
+            **self.seen(),
+        )
+        self._tell(old)
+
+    def _condition(self, state: EccState) -> Condition:
+        if not self.snapshot.enabled:
+            return Condition.DISABLED
+        return Condition.BROKEN if state is EccState.BROKEN else Condition.OK
+
+    def _step_time(self, transition: Transition) -> float:
+        """How long `transition` has taken; begins at the first sight of it [s]."""
+        before = self.snapshot.transition
+        if transition is Transition.NONE and before is Transition.NONE:
+            return self.snapshot.step_time
+        if transition is not before and transition is not Transition.NONE:
+            self._step_began = time.monotonic()
+        return round(self._elapsed(), 2)
+
+    def _elapsed(self) -> float:
+        """Since the present, else the last transition began [s]."""
+        return time.monotonic() - self._step_began
+
+    def _tell(self, old: EccSnapshot) -> None:
+        """Say in message and event what an answer changed."""
+        new = self.snapshot
+        how = ", asked by another client"
+        if self._is_on_wire():
+            how = ""
+        elif old.is_lost or not old.known:
+            how = " while it was lost"
+        if old.is_lost or not old.known:
+            again = " again" if old.last_seen else ""
+            self.change(message=f"Connected{again}: {new.state.label}")
+            self.emit("online", f"{self.name} answers{again}: {new.state.label}")
+        elif how:
+            self._tell_foreign(old, how)
+        if old.known and old.last_seen and new.state is not old.state:
+            self._tell_state(old.state, how)
+
+    def _tell_foreign(self, old: EccSnapshot, how: str) -> None:
+        new = self.snapshot
+        if new.transition is not old.transition and new.transitioning:
+            self.change(message=f"{new.transition.label}{how}")
+        elif new.state is not old.state:
+            self.change(message=f"{new.state.label}{how}")
+        elif old.transitioning and not new.transitioning:
+            what = f"{old.transition.label}{how}, is over"
+            self.change(message=f"{new.state.label}: {what}")
+
+    def _tell_state(self, before: EccState, how: str) -> None:
+        now = self.snapshot.state
+        if now is EccState.IDLE:
+            self._renewed()
+        broken = now is EccState.BROKEN
+        wire = self._wire
+        self.emit(
+            "state",
+            f"{self.name}: {before.label} -> {now.label}{how}",
+            severity=EventSeverity.ERROR if broken else EventSeverity.INFORMATION,
+            by=wire.command.by if wire and not wire.is_done else None,
+            before=before.label,
+            now=now.label,
+        )
+
+    def _missed(self, error: LinkError) -> None:
+        self._loss = sentence(error)
+        condition = self._losses.count(error)
+        if condition is None or not self.snapshot.enabled:
+            return
+        if condition is self.snapshot.condition and self.snapshot.known:
+            return
+        self._renewed()
+        self.change(
+            known=True,
+            online=condition is Condition.ERROR,
+            condition=condition,
+            errors=self.snapshot.errors + 1,
+            message=f"{condition.label}: {self._loss}",
+        )
+        self.emit(
+            "lost",
+            f"{condition.label}: {self._loss}",
+            severity=EventSeverity.ERROR,
+            condition=condition.label,
+        )
+
+
+def _rest(period: float, elapsed: float) -> float:
+    """Until the next beat [s]; a timer that rang early makes no second one."""
+    rest = period - elapsed % period
+    return rest if rest > 0.01 * period else rest + period

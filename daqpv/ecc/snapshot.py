@@ -1,0 +1,217 @@
+"""What is known of an ECC server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from daqpv.core import (
+    NO_ALARM,
+    Alarm,
+    Condition,
+    Severity,
+    Snapshot,
+    Status,
+    made_from,
+)
+from daqpv.ecc.codes import EccState, Operation, Transition
+from daqpv.ecc.link import ConfigId, DataLink
+from daqpv.ecc.path import is_below, leads_to, path
+
+NEEDS_CONFIG = frozenset({Operation.DESCRIBE, Operation.PREPARE, Operation.CONFIGURE})
+"""The operations that the server does by a configuration."""
+
+
+class EccTarget(IntEnum):
+    """Where an ECC server is wished to be; the numbers are those of EccState."""
+
+    NONE = 0
+    IDLE = 1
+    DESCRIBED = 2
+    PREPARED = 3
+    READY = 4
+    RUNNING = 5
+    PAUSED = 6
+
+    @property
+    def label(self) -> str:
+        """The text of the Target PV."""
+        return self.name.capitalize()
+
+
+class EccCommand(IntEnum):
+    """What the Command PV offers; the numbers are those of Transition."""
+
+    NONE = 0
+    DESCRIBE = 1
+    PREPARE = 2
+    CONFIGURE = 3
+    START = 4
+    STOP = 5
+    PAUSE = 6
+    RESUME = 7
+    BREAKUP = 8
+    UNDO = 9
+
+    @property
+    def label(self) -> str:
+        """The text of the Command PV."""
+        return self.name.capitalize()
+
+    @property
+    def operation(self) -> Operation | None:
+        """What is sent to the server; None for NONE."""
+        return Operation.of(Transition(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EccSnapshot(Snapshot):
+    """What is known of an ECC server.
+
+    Attributes:
+        state: as the server said last.
+        transition: what the server does, whoever asked for it.
+        asked: what we have asked the server to do, until the outcome is read back.
+        target: where it was last wished to be; NONE if nobody wished since the start.
+        goal: where the running command ends; NONE if none runs.
+        barred: bit n: the order of the servers forbids the way to state n, as of the
+            last poll.
+        error_code: of the last operation; 0 = none failed.
+        step_time: how long the present, else the last transition has taken [s].
+        response_time: of the last GetState [s].
+        poll_period: distance of two GetState [s].
+        config: the chosen configuration.
+        configs: the configurations that the server lists.
+        links: where its data go.
+        role: mutant, mutant-slave, cobo or all.
+        url: of its SOAP service.
+        log_path: log file of the server process, on its computer; "" if not known.
+    """
+
+    observed: ClassVar[frozenset[str]] = Snapshot.observed | {
+        "state", "transition", "transitioning", "error_code", "response_time"
+    }  # fmt: skip
+
+    judged: ClassVar[frozenset[str]] = Snapshot.judged | {"state"}
+
+    state: EccState = EccState.BROKEN
+    transition: Transition = Transition.NONE
+    asked: Transition = Transition.NONE
+    target: EccTarget = EccTarget.NONE
+    goal: EccTarget = EccTarget.NONE
+    barred: int = 0
+    error_code: int = 0
+    step_time: float = 0.0
+    response_time: float = 0.0
+    poll_period: float = 1.0
+    config: ConfigId | None = None
+    configs: tuple[ConfigId, ...] = ()
+    links: tuple[DataLink, ...] = ()
+    role: str = "all"
+    url: str = ""
+    log_path: str = ""
+
+    @property
+    @made_from("transition")
+    def transitioning(self) -> bool:
+        """Whether the server is between two states."""
+        return self.transition is not Transition.NONE
+
+    @property
+    @made_from("transition")
+    def command(self) -> EccCommand:
+        """The operation that the server is doing, whoever asked for it."""
+        return EccCommand(self.transition)
+
+    @property
+    def heading(self) -> EccState:
+        """The highest state that is, or that is being made for."""
+        operation = Operation.of(self.transition or self.asked)
+        after = leads_to(self.state, operation) if operation else None
+        return EccState(max(self.state, after or self.state, self.goal))
+
+    @property
+    @made_from(
+        "state",
+        "transition",
+        "asked",
+        "goal",
+        "busy",
+        "known",
+        "condition",
+        "enabled",
+        "config",
+        "configs",
+        "barred",
+    )
+    def allowed(self) -> int:
+        """Bit n: a wish for state n would be accepted now."""
+        return sum(1 << target for target in EccTarget if self._allows(target))
+
+    def _allows(self, target: EccTarget) -> bool:
+        if target is EccTarget.NONE or not self.known or self.is_lost:
+            return False
+        state = EccState(target)
+        if NEEDS_CONFIG.intersection(path(self.state, state)):
+            listed = self.config in self.configs
+        else:
+            listed = True
+        if self.goal:  # the same joins, a lower one takes over
+            free = target is self.goal or is_below(state, EccState(self.goal))
+        else:
+            moving = self.transition or self.asked or self.busy
+            at_rest = self.enabled and not moving
+            free = at_rest or is_below(state, self.heading)
+        is_open = target is self.goal or not self.barred >> target & 1
+        return free and listed and is_open
+
+    def alarm(self, field: str) -> Alarm:
+        """Broken is the State's alarm: one fault, one alarm."""
+        alarm = super(EccSnapshot, self).alarm(field)
+        if (
+            alarm == NO_ALARM
+            and field == "state"
+            and self.condition is Condition.BROKEN
+        ):
+            return Alarm(Severity.MAJOR, Status.STATE, "broken after a failure")
+        return alarm
+
+    @property
+    @made_from("config")
+    def config_text(self) -> str:
+        """The chosen configuration as describe/prepare/configure; "" if none."""
+        return str(self.config or "")
+
+    @property
+    @made_from("config")
+    def config_describe(self) -> str:
+        """The describe part of the chosen configuration."""
+        return self.config.describe if self.config else ""
+
+    @property
+    @made_from("config")
+    def config_prepare(self) -> str:
+        """The prepare part of the chosen configuration."""
+        return self.config.prepare if self.config else ""
+
+    @property
+    @made_from("config")
+    def config_configure(self) -> str:
+        """The configure part of the chosen configuration."""
+        return self.config.configure if self.config else ""
+
+    @property
+    @made_from("configs")
+    def config_list(self) -> str:
+        """The listed configurations, one per line."""
+        return "\n".join(map(str, self.configs))
+
+    @property
+    @made_from("links")
+    def data_links(self) -> str:
+        """The data links, one per line."""
+        return "\n".join(
+            f"{link.sender} -> {link.router} {link.address}:{link.port} {link.type}"
+            for link in self.links
+        )

@@ -1,0 +1,110 @@
+"""The errors of daqpv: one tree, so that callers catch by meaning.
+
+::
+
+    DaqError
+    ├── ConfigError             the experiment file cannot be used as it is
+    ├── ServeError              the PV server cannot start
+    │   └── AlreadyServedError  another process serves our PVs
+    ├── SimulatorError          a simulator cannot be started
+    ├── LinkError               an exchange with the outside went wrong
+    │   ├── NotConnectedError   nobody there: nothing was sent
+    │   ├── NoAnswerError       sent, and no (whole) answer came
+    │   └── ProtocolError       an answer came that cannot be understood
+    └── CommandError            a command of a device did not reach its end
+        ├── RefusedError        nothing was sent
+        │   └── BusyError       ... because another command runs
+        ├── OperationError      the device refused or failed a step
+        ├── AbortedError        somebody wished it to end
+        └── UnknownOutcomeError a step was sent; nobody knows what became of it
+
+The text of an error is a sentence for the operator: it names the device, says what
+is wrong, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import reprlib
+
+
+class DaqError(Exception):
+    """Whatever daqpv itself raises."""
+
+
+class ConfigError(DaqError):
+    """The experiment file cannot be used as it is."""
+
+
+class ServeError(DaqError):
+    """The PV server cannot start: a port is taken, a PV name is used twice."""
+
+
+class AlreadyServedError(ServeError):
+    """Another process serves our PVs: two would fight for them."""
+
+
+class SimulatorError(DaqError):
+    """A simulator cannot be started: its port is taken, its address is not ours."""
+
+
+class LinkError(DaqError):
+    """An exchange with the outside went wrong."""
+
+
+class NotConnectedError(LinkError):
+    """Nobody is there. The request did not leave: it is safe to send it again."""
+
+
+class NoAnswerError(LinkError):
+    """The request left, and no whole answer came back.
+
+    Attributes:
+        timed_out: True when the deadline passed, False when the connection was cut.
+    """
+
+    def __init__(self, text: str, *, timed_out: bool) -> None:
+        super().__init__(text)
+        self.timed_out = timed_out
+
+
+class ProtocolError(LinkError):
+    """An answer came that is not what the protocol says."""
+
+
+class CommandError(DaqError):
+    """A command of a device did not reach its end."""
+
+
+class RefusedError(CommandError):
+    """The command cannot be done as things are. Nothing was sent."""
+
+
+class BusyError(RefusedError):
+    """Another command runs. Nothing was sent."""
+
+
+class OperationError(CommandError):
+    """The device refused or failed a step; it stays where that step began."""
+
+
+class AbortedError(CommandError):
+    """Somebody wished the command to end."""
+
+
+class UnknownOutcomeError(CommandError):
+    """A step was sent, no answer came, and the device is not where it should be."""
+
+
+_quotes = reprlib.Repr()
+_quotes.maxstring = 80
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes; of a long one beginning and end, so that the sentence lasts."""
+    return _quotes.repr(text)
+
+
+def sentence(error: object) -> str:
+    """The text of `error` with its full stop, so that another sentence can follow."""
+    text = str(error)
+    return text if text.endswith((".", "?", "!")) else f"{text}."

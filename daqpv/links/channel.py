@@ -1,0 +1,267 @@
+"""PVs of anybody's, over Channel Access, in the event loop: follow and put.
+
+libca's threads hand over what they get, and the event loop takes it up in the order in
+which it came from the server: a monitor that left before a put-callback is shown before
+that callback ends the put.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import Any, NamedTuple
+
+from daqpv.core import Severity, Status
+from daqpv.errors import NoAnswerError, NotConnectedError, OperationError
+from daqpv.links import libca  # before epics: it says where caRepeater is
+
+from epics import dbr  # isort: skip
+
+_log = logging.getLogger(__name__)
+
+EPICS_EPOCH = 631152000  # 1990-01-01 in Unix time [s]
+_HEAD = struct.Struct("=hhII")  # status, severity, seconds and nanoseconds: DBR_TIME
+
+
+class Form(Enum):
+    """How a PV is followed; the server converts."""
+
+    INTEGER = dbr.TIME_LONG  # the index of an enum, too
+    NUMBER = dbr.TIME_DOUBLE
+    TEXT = dbr.TIME_STRING  # 39 bytes; the label of an enum, a number with its digits
+    LONG_TEXT = dbr.TIME_CHAR  # the whole of a long string
+
+
+class Update(NamedTuple):
+    """One event of a monitor.
+
+    Attributes:
+        value: int for INTEGER, float for NUMBER, else str.
+        stamp: seconds since 1990 and nanoseconds, as they came.
+    """
+
+    value: Any
+    severity: Severity
+    status: Status
+    stamp: tuple[int, int]
+
+    @property
+    def time(self) -> float:
+        """When it was so, UTC [s since 1970]."""
+        return EPICS_EPOCH + self.stamp[0] + self.stamp[1] * 1e-9
+
+
+class Client:
+    """The way from libca's threads to one event loop."""
+
+    def __init__(self) -> None:
+        self._items: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._lock = threading.Lock()
+        self._is_called = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def channel(
+        self, name: str, connected: Callable[[bool], None] = lambda _: None
+    ) -> Channel:
+        """Open a channel; to be called in the event loop.
+
+        Args:
+            name: of the PV.
+            connected: called with True and False, as it comes and goes.
+        """
+        self._loop = asyncio.get_running_loop()
+        return Channel(name, self, connected)
+
+    def hand_over(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Let the event loop call `call`, after all that was handed over before."""
+        self._items.append((call, arguments))
+        with self._lock:
+            if self._is_called or self._loop is None:
+                return
+            self._is_called = True
+        try:
+            self._loop.call_soon_threadsafe(self._take)
+        except RuntimeError:  # the loop has ended: nobody wants it any more
+            self._items.clear()
+
+    def _take(self) -> None:
+        with self._lock:
+            self._is_called = False
+        for _ in range(len(self._items)):
+            call, arguments = self._items.popleft()
+            try:
+                call(*arguments)
+            except Exception:  # one receiver's bug must not cost the others their news
+                _log.exception("news of a PV")
+
+
+Show = Callable[[Update], None]
+Ended = Callable[[Exception | None], None]
+
+
+class Channel:
+    """One PV of another server.
+
+    A channel that is lost is searched anew at once: libca itself begins only 10 s later
+    (disconnectGovernorPeriod of base's cac.cpp).
+
+    Attributes:
+        name: of the PV.
+        is_connected: as the event loop knows it.
+    """
+
+    def __init__(
+        self, name: str, client: Client, connected: Callable[[bool], None]
+    ) -> None:
+        self.name = name
+        self.is_connected = False
+        self._client = client
+        self._connected = connected
+        self._follows: list[tuple[Form, Show]] = []
+        self._puts: dict[int, Ended] = {}
+        self._numbers: list[int] = []
+        self._is_open = True
+        self._open()
+
+    def follow(self, form: Form, show: Show) -> None:
+        """Call `show` with the value now and after each change, on each connection."""
+        self._follows.append((form, show))
+        self._subscribe(form, show)
+
+    def put(self, text: str, ended: Ended) -> None:
+        """Put `text`; what it starts has ended when `ended` is called, in the loop.
+
+        `ended` gets None after a good end, OperationError if the server says no, and
+        NoAnswerError if the server went before it answered.
+
+        Raises:
+            NotConnectedError: nobody serves it; nothing was sent.
+            RefusedError: the PV takes no such text; nothing was sent.
+            OperationError: nothing was sent, for another reason.
+        """
+        if not self.is_connected:
+            raise NotConnectedError(f"no answer from {self.name}")
+
+        def end(event: Any) -> None:
+            self._client.hand_over(self._end, number, event.status)
+
+        data = libca.encode(self.name, self._chid, text)
+        number = libca.receiver(end)
+        self._puts[number] = ended
+        try:
+            libca.put(self.name, self._chid, data, number)
+        except OperationError:
+            libca.forget(number)
+            del self._puts[number]
+            raise
+
+    def search(self) -> None:
+        """Search it anew, if it is not connected: libca searches ever less often."""
+        if self.is_connected or not self._is_open:
+            return
+        self._close()
+        self._open()
+        for form, show in self._follows:
+            self._subscribe(form, show)
+
+    def close(self) -> None:
+        """Follow it no more; puts that have not ended do so without an answer."""
+        if self._is_open:
+            self._is_open = self.is_connected = False
+            self._close()
+
+    def _open(self) -> None:
+        number = libca.receiver(partial(self._client.hand_over, self._connection))
+        self._numbers.append(number)
+        self._chid = libca.create_channel(self.name, number)
+
+    def _subscribe(self, form: Form, show: Show) -> None:
+        decode = _DECODERS[form]
+
+        def receive(event: Any) -> None:  # in libca's thread; the data end with it
+            if event.status == dbr.ECA_NORMAL:
+                update = _update(event, form.value, decode)
+                self._client.hand_over(self._show, number, show, update)
+
+        number = libca.receiver(receive)
+        self._numbers.append(number)
+        count = 0 if form is Form.LONG_TEXT else 1  # 0: as many as there are
+        libca.subscribe(self.name, self._chid, form.value, count, number)
+
+    def _close(self) -> None:
+        unanswered = list(self._puts.values())
+        for number in (*self._numbers, *self._puts):
+            libca.forget(number)
+        self._numbers.clear()
+        self._puts.clear()
+        libca.clear_channel(self._chid)
+        error = NoAnswerError(f"{self.name}: the server went", timed_out=False)
+        for ended in unanswered:
+            ended(error)
+
+    def _connection(self, up: bool) -> None:
+        if not self._is_open or up == self.is_connected:
+            return
+        self.is_connected = up
+        if up:
+            self._connected(up)
+            return
+        self.search()
+        self._connected(up)
+
+    def _show(self, number: int, show: Show, update: Update) -> None:
+        if number in self._numbers:
+            show(update)
+
+    def _end(self, number: int, status: int) -> None:
+        libca.forget(number)
+        if (ended := self._puts.pop(number, None)) is not None:
+            ended(_error(self.name, status))
+
+
+def _error(name: str, status: int) -> Exception | None:
+    if status == dbr.ECA_NORMAL:
+        return None
+    text = f"{name}: {libca.message(status)}"
+    if status in libca.LOST:
+        return NoAnswerError(text, timed_out=status == libca.UNRESPONSIVE)
+    return OperationError(text)
+
+
+def _update(event: Any, form: int, decode: Callable[[bytes], Any]) -> Update:
+    offset = dbr.value_offset[form]
+    size = offset + event.count * _SIZES[form]
+    data = ctypes.string_at(event.data, size)
+    status, severity, seconds, nanoseconds = _HEAD.unpack_from(data)
+    return Update(
+        decode(data[offset:]),
+        Severity(severity & 3),
+        _STATUSES.get(status, Status.SOFT),
+        (seconds, nanoseconds),
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.partition(b"\0")[0].decode(errors="replace")
+
+
+_STATUSES = {int(status): status for status in Status}
+_SIZES = {
+    dbr.TIME_LONG: 4,
+    dbr.TIME_DOUBLE: 8,
+    dbr.TIME_STRING: libca.STRING_SIZE,
+    dbr.TIME_CHAR: 1,
+}
+_DECODERS: dict[Form, Callable[[bytes], Any]] = {
+    Form.INTEGER: lambda data: struct.unpack("=i", data)[0],
+    Form.NUMBER: lambda data: struct.unpack("=d", data)[0],
+    Form.TEXT: _text,
+    Form.LONG_TEXT: _text,
+}

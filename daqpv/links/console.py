@@ -1,0 +1,76 @@
+"""Lines for people, written by a thread: a stopped terminal holds up nobody."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from queue import Full, Queue
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+import click
+
+from daqpv.core import Event, EventSeverity
+from daqpv.links.log_file import one_line
+
+WAITING = 1000  # lines that may wait for the terminal; what comes then is left out
+END_TIMEOUT = 0.5  # [s] for the last lines
+
+COLOURS = {
+    EventSeverity.INFORMATION: None,
+    EventSeverity.WARNING: "yellow",
+    EventSeverity.ERROR: "red",
+}
+
+
+def line(event: Event) -> str:
+    """`event` for people: time (UTC), what happened, and who did it."""
+    moment = datetime.fromtimestamp(event.time, UTC)
+    by = f"  [{event.origin}]" if event.origin else ""
+    named = event.text.startswith(event.device)
+    who = "" if named else f"{event.device}: "
+    return one_line(f"{moment:%H:%M:%S} {who}{event.text}{by}")
+
+
+class Console:
+    """Standard output, and a sink of events; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._lines: Queue[str | None] = Queue(WAITING)
+        self._thread = Thread(target=self._write, name="console", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._lines.put(None, timeout=END_TIMEOUT)
+        except Full:
+            return  # nobody reads; the thread is a daemon
+        self._thread.join(END_TIMEOUT)
+
+    def __call__(self, event: Event) -> None:
+        """Print `event`."""
+        self.say(click.style(line(event), fg=COLOURS[event.severity]))
+
+    def say(self, text: str) -> None:
+        """Print `text`, soon; left out if the terminal has not kept up."""
+        with suppress(Full):
+            self._lines.put_nowait(text)
+
+    def _write(self) -> None:
+        encoding = sys.stdout.encoding
+        while (text := self._lines.get()) is not None:
+            try:
+                click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+                sys.stdout.flush()
+            except OSError:
+                return  # whoever read it has gone

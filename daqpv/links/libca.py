@@ -1,0 +1,178 @@
+"""libca as pyepics loads it, and its callbacks: whoever waits has a number.
+
+libca calls back in threads of its own, for as long as it likes. Who gives a callback a
+Python object must keep that object alive; here it is given a number, by which the
+receiver is found, if it is still there.
+
+EPICS settings come from the standard EPICS_CA_* variables.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import sysconfig
+from collections.abc import Callable
+from ctypes import c_char, c_int, c_long, c_uint, c_ulong, c_void_p
+from typing import Any
+
+# libca looks for caRepeater there; ours serves if there is no other
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")]
+)
+
+from epics import ca, dbr
+
+from daqpv.errors import OperationError, RefusedError
+
+STRING_SIZE = 40  # bytes of a DBR_STRING, with its final zero
+
+# Status codes of caerr.h that pyepics does not name
+DISCONNECTED = 24 << 3
+UNRESPONSIVE = 60 << 3
+LOST = frozenset({DISCONNECTED, UNRESPONSIVE})
+"""What a callback says that comes because the server has gone."""
+
+_numbers = itertools.count(1)
+_receivers: dict[int, Callable[[Any], None]] = {}
+
+
+class _Event(ctypes.Structure):
+    """struct event_handler_args of cadef.h, its user argument as a number."""
+
+    _fields_ = (
+        ("number", c_void_p),
+        ("chid", c_void_p),
+        ("type", c_long),
+        ("count", c_long),
+        ("data", c_void_p),
+        ("status", c_int),
+    )
+
+
+def _on_event(event: Any) -> None:
+    if (receive := _receivers.get(event.number)) is not None:
+        receive(event)
+
+
+def _on_connection(event: Any) -> None:
+    number = ca.libca.ca_puser(event.chid)
+    if (receive := _receivers.get(number)) is not None:
+        receive(event.op == dbr.OP_CONN_UP)
+
+
+_EVENT = dbr.make_callback(_on_event, _Event)
+_CONNECTION = dbr.make_callback(_on_connection, dbr.connection_args)
+
+
+def load() -> Any:
+    """The library, in the one context that all our threads share.
+
+    Returns:
+        The shared object, its functions with their types.
+    """
+    ca.use_initial_context()
+    library = ca.libca
+    library.ca_puser.restype = c_void_p
+    for function in (library.ca_puser, library.ca_clear_channel):
+        function.argtypes = [dbr.chid_t]
+    return library
+
+
+def receiver(receive: Callable[[Any], None]) -> int:
+    """Give `receive` the number by which libca's callbacks find it."""
+    number = next(_numbers)
+    _receivers[number] = receive
+    return number
+
+
+def forget(number: int) -> None:
+    """Let callbacks with `number` find nobody from now on."""
+    _receivers.pop(number, None)
+
+
+def create_channel(name: str, number: int) -> Any:
+    """Open a channel; receiver `number` hears True and False as it comes and goes."""
+    chid = dbr.chid_t()
+    status = load().ca_create_channel(
+        ctypes.c_char_p(name.encode()),
+        _CONNECTION,
+        c_void_p(number),
+        c_uint(0),
+        ctypes.byref(chid),
+    )
+    check(name, status)
+    return chid
+
+
+def subscribe(name: str, chid: Any, form: int, count: int, number: int) -> None:
+    """Monitor values and alarms as the DBR type `form`, whenever there is a server."""
+    status = ca.libca.ca_create_subscription(
+        c_long(form),
+        c_ulong(count),
+        chid,
+        c_long(dbr.DBE_VALUE | dbr.DBE_ALARM),
+        _EVENT,
+        c_void_p(number),
+        None,
+    )
+    check(name, status)
+
+
+def clear_channel(chid: Any) -> None:
+    """Close a channel and its monitors; when this returns, no callback runs."""
+    if ca.libca is not None and hasattr(ca.libca, "ca_clear_channel"):
+        ca.libca.ca_clear_channel(chid)
+
+
+def put(name: str, chid: Any, data: tuple[int, int, Any], number: int) -> None:
+    """Put DBR type, count and buffer; receiver `number` hears of the end, once.
+
+    Raises:
+        OperationError: libca does not even try.
+    """
+    form, count, buffer = data
+    status = ca.libca.ca_array_put_callback(
+        c_long(form), c_ulong(count), chid, buffer, _EVENT, c_void_p(number)
+    )
+    ca.libca.ca_flush_io()
+    check(name, status)
+
+
+def check(name: str, status: int) -> None:
+    """Make an error of a bad status.
+
+    Raises:
+        OperationError: libca says no.
+    """
+    if status != dbr.ECA_NORMAL:
+        raise OperationError(f"{name}: {message(status)}")
+
+
+def message(status: int) -> str:
+    """What a status means."""
+    return str(ca.message(status))
+
+
+def encode(name: str, chid: Any, text: str) -> tuple[int, int, Any]:
+    """DBR type, count and buffer of `text`: characters for a long string.
+
+    Raises:
+        RefusedError: it is too long for that PV.
+    """
+    data = text.encode() + b"\0"
+    if is_long_string(chid):
+        return dbr.CHAR, len(data), (c_char * len(data)).from_buffer_copy(data)
+    if len(data) > STRING_SIZE:
+        raise RefusedError(f"{name} takes at most {STRING_SIZE - 1} bytes: {text!r}")
+    padded = data.ljust(STRING_SIZE, b"\0")
+    return dbr.STRING, 1, (c_char * STRING_SIZE).from_buffer_copy(padded)
+
+
+def is_long_string(chid: Any) -> bool:
+    """Whether the PV of a connected channel is an array of characters."""
+    library = ca.libca
+    return bool(
+        library.ca_field_type(chid) == dbr.CHAR and library.ca_element_count(chid) > 1
+    )

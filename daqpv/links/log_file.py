@@ -1,0 +1,122 @@
+"""Events as lines of a file that is kept small by rotation.
+
+A thread writes: a slow or full disk never holds up the event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Self
+
+from daqpv.core import Event
+
+MAX_BYTES = 20_000_000
+KEPT = 5
+
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+_ESCAPES = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
+
+
+def one_line(text: str) -> str:
+    r"""`text` with its control characters escaped: clients and devices write it.
+
+    A line break would forge a line of the log (``\n``), an escape sequence would reach
+    somebody's terminal.
+    """
+    return text.translate(_ESCAPES)
+
+
+def line(event: Event) -> str:
+    """`event` as one line: time (UTC), severity, device, name, text, who, fields."""
+    by = f" by {event.origin}" if event.origin else ""
+    facts = f" {json.dumps(dict(event.fields), default=str)}" if event.fields else ""
+    head = f"{_stamp(event.time)} {event.severity:<11} {event.device or '-'}"
+    return one_line(f"{head} {event.name}: {event.text}{by}{facts}")
+
+
+def _stamp(moment: float) -> str:
+    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+class LogFile:
+    """A sink of events, and of what the program logs; use it as a context manager.
+
+    Args:
+        path: the file; its directory must exist.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = _Rotating(
+            path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"
+        )
+        queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+        self._listener = QueueListener(queue, self._file)
+        self._handler = QueueHandler(queue)
+        self._handler.setFormatter(
+            _Utc("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        )
+        self._handler.setLevel(logging.WARNING)
+
+    def __enter__(self) -> Self:
+        self._listener.start()
+        logging.getLogger().addHandler(self._handler)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        logging.getLogger().removeHandler(self._handler)
+        self._listener.stop()
+        self._file.close()
+
+    def __call__(self, event: Event) -> None:
+        """Write `event`, soon."""
+        text = line(event)
+        self._handler.enqueue(
+            logging.LogRecord(event.name, logging.INFO, "", 0, text, None, None)
+        )
+
+
+class _Utc(logging.Formatter):
+    def formatTime(  # noqa: N802 - logging's
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
+        return _stamp(record.created)
+
+
+class _Rotating(RotatingFileHandler):
+    """Says once that it cannot write, and once that it can again."""
+
+    _failing = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._failed = False
+        super().emit(record)
+        if self._failing and not self._failed:
+            print(f"{self.baseFilename}: written again", file=sys.stderr)
+        self._failing = self._failed
+
+    def close(self) -> None:
+        with suppress(OSError):  # it was said when it was written
+            super().close()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
+        self._failed = True
+        if not self._failing:
+            error = sys.exc_info()[1]
+            print(f"{self.baseFilename}: cannot write: {error}", file=sys.stderr)

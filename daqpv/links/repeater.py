@@ -1,0 +1,21 @@
+"""``caRepeater`` for machines without EPICS base.
+
+libca starts the program of this name once per computer, to share beacons between
+clients, and complains on the terminal if there is none. It goes on by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from caproto.sync.repeater import run
+
+
+def main() -> None:
+    """Repeat beacons until killed; end at once if somebody does already."""
+    logging.getLogger("caproto").setLevel(logging.CRITICAL)
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):  # the terminal belongs to whoever started libca
+        os.dup2(silence, stream)
+    run()

@@ -1,0 +1,196 @@
+"""The process itself as a device: load, memory, clients, and what blocks its loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from daqpv.core import (
+    NO_ALARM,
+    Alarm,
+    Condition,
+    Device,
+    Events,
+    EventSeverity,
+    Severity,
+    Snapshot,
+    Status,
+)
+
+PERIOD = 1.0  # [s] distance of two readings
+FOLD = 60.0  # [s] in which one culprit is told of once, and then how often it was
+CULPRITS = 5  # that are told of singly in that time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the operating system and the PV server say of the process.
+
+    Attributes:
+        clients: CA clients (circuits).
+        connections: CA channels of all clients.
+        records: PVs served.
+        open_files: file descriptors in use.
+        system_load: of all processors [%].
+        load: of one processor, by this process [%].
+        memory: resident [bytes].
+        loop_delay: the longest time since the reading before for which the event loop
+            answered nobody [s].
+    """
+
+    clients: int
+    connections: int
+    records: int
+    open_files: int
+    system_load: float
+    load: float
+    memory: int
+    loop_delay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSnapshot(Snapshot):
+    """A daqpv process: constants of its life, and its figures of the last second.
+
+    Attributes:
+        heartbeat: readings since the start.
+        started: UTC text.
+        now: UTC text.
+        uptime: "3 days, 4:05:06".
+        loop_delay: the longest time in the last second for which the event loop
+            answered nobody [s].
+        simulated: whether the outside is simulated: a demo must not pass for the
+            real thing.
+    """
+
+    observed: ClassVar[frozenset[str]] = frozenset()
+    judged: ClassVar[frozenset[str]] = frozenset({"simulated"})
+
+    heartbeat: int = 0
+    started: str = ""
+    now: str = ""
+    uptime: str = ""
+    loop_delay: float = 0.0
+    clients: int = 0
+    connections: int = 0
+    open_files: int = 0
+    system_load: float = 0.0
+    load: float = 0.0
+    memory: int = 0
+    records: int = 0
+    hostname: str = ""
+    process_id: int = 0
+    version: str = ""
+    simulated: bool = False
+
+    def alarm(self, field: str) -> Alarm:
+        """A simulation says so by a MINOR alarm."""
+        if field == "simulated" and self.simulated:
+            return Alarm(Severity.MINOR, Status.STATE, "nothing here is real")
+        return NO_ALARM
+
+
+class Process(Device[ProcessSnapshot]):
+    """This process."""
+
+    def __init__(
+        self,
+        name: str,
+        measure: Callable[[], Figures],
+        *,
+        snapshot: ProcessSnapshot,
+        events: Events,
+    ) -> None:
+        super().__init__(name, snapshot, events=events)
+        self._measure = measure
+        self._began = time.time()
+        self._folded: dict[str, list[float]] = {}
+        self._fold_end = 0.0
+        self.change(
+            known=True, online=True, condition=Condition.OK, started=_text(self._began)
+        )
+
+    async def run(self) -> None:
+        """Measure once a second until cancelled; a blocked loop skips beats."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        self.change(now=_text(time.time()), uptime="0:00:00", **asdict(self._measure()))
+        while True:
+            await asyncio.sleep(PERIOD - (loop.time() - start) % PERIOD)
+            self._read()
+            if self._folded and loop.time() > self._fold_end:
+                self._unfold()
+
+    def _read(self) -> None:
+        now = time.time()
+        uptime = timedelta(seconds=int(now - self._began))
+        self.change(
+            heartbeat=self.snapshot.heartbeat + 1,
+            now=_text(now),
+            uptime=str(uptime),
+            **asdict(self._measure()),
+        )
+
+    # -- what blocks the loop ----------------------------------------------------------
+
+    def blocked(self, duration: float, where: str, task: str) -> None:
+        """Something has blocked the event loop: nobody was answered meanwhile.
+
+        Each culprit is an event at once, and once more after a minute if it went on.
+
+        Args:
+            duration: for how long [s].
+            where: the innermost calls; "" if nobody could see.
+            task: that ran; "" if none.
+        """
+        culprit = where.partition(" < ")[0] or "a call that nobody could see"
+        if not self._folded:
+            self._fold_end = asyncio.get_running_loop().time() + FOLD
+        known = self._folded.get(culprit)
+        if known is None and len(self._folded) >= CULPRITS:
+            culprit = "various other calls"
+            known = self._folded.get(culprit, [])
+        if known is not None:
+            self._folded[culprit] = [*known, duration]
+            return
+        self._folded[culprit] = []
+        self._tell_blocked(
+            f"{where or culprit}{f' (task {task})' if task else ''} blocked the event "
+            f"loop for {1e3 * duration:.0f} ms: no client was answered meanwhile. What "
+            "takes so long belongs into a thread: asyncio.to_thread()",
+            duration,
+            count=1,
+            where=where,
+            task=task,
+        )
+
+    def _unfold(self) -> None:
+        folded, self._folded = self._folded, {}
+        for culprit, more in folded.items():
+            if more:
+                text = (
+                    f"{culprit} blocked the event loop {len(more)} times more within a "
+                    f"minute, for up to {1e3 * max(more):.0f} ms"
+                )
+                self._tell_blocked(text, max(more), count=len(more), where=culprit)
+
+    def _tell_blocked(
+        self, text: str, duration: float, *, count: int, where: str, task: str = ""
+    ) -> None:
+        self.emit(
+            "loop blocked",
+            text,
+            severity=EventSeverity.WARNING,
+            duration=round(duration, 3),
+            count=count,
+            where=where,
+            task=task,
+        )
+
+
+def _text(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,51 @@
+"""The PV server: groups of PVs over Channel Access, with an engine of our own.
+
+caproto gives the shape of groups (PVGroup, pvproperty) and the protocol's tables; what
+runs is here. A value's way out: `Channel.post` keeps it and marks it, `Outbox.flush`
+packs it once per wire type at the end of the loop turn, each `Circuit` writes once. A
+put's way in: `Circuit` parses, `Server.begin_put` checks, the PV's command runs as a
+task of the server.
+"""
+
+from daqpv.serve.channel import Channel
+from daqpv.serve.declaration import Button, Declaration
+from daqpv.serve.declare import (
+    ai,
+    ao,
+    bi,
+    bo,
+    button,
+    long,
+    longin,
+    longout,
+    mbbi,
+    mbbo,
+    string,
+    strings,
+    waveform,
+)
+from daqpv.serve.group import Group
+from daqpv.serve.others import served_by_others
+from daqpv.serve.server import Server
+
+__all__ = [
+    "Button",
+    "Channel",
+    "Declaration",
+    "Group",
+    "Server",
+    "ai",
+    "ao",
+    "bi",
+    "bo",
+    "button",
+    "long",
+    "longin",
+    "longout",
+    "mbbi",
+    "mbbo",
+    "served_by_others",
+    "string",
+    "strings",
+    "waveform",
+]

@@ -1,0 +1,173 @@
+"""Values of more than one element: long texts, arrays of numbers, arrays of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from daqpv.errors import RefusedError
+from daqpv.serve.forms import (
+    DTYPE,
+    NATIVE_DTYPE,
+    RANGE,
+    Array,
+    Text,
+    number_of,
+    pack_text,
+    put_text,
+    real_text,
+)
+from daqpv.serve.meta import Meta
+from daqpv.serve.protocol import CHAR, STRING, STRING_SIZE, cut
+
+
+class LongText:
+    """A long text as an array of bytes, UTF-8, its closing zero counted.
+
+    Args:
+        nelm: most bytes.
+    """
+
+    native = CHAR
+    blank = ""
+
+    def __init__(self, nelm: int) -> None:
+        self.nelm = nelm
+
+    def coerce(self, value: Any) -> str:
+        """Cut at a character to what the PV holds."""
+        return cut(str(value), self.nelm - 1).decode()
+
+    def same(self, old: str, new: str) -> bool:
+        """Equal."""
+        return old == new
+
+    def length(self, value: str, basic: int) -> int:
+        """One text, or its bytes and a closing zero."""
+        return 1 if basic == STRING else len(value.encode()) + 1
+
+    def pack(self, value: str, basic: int, meta: Meta, count: int) -> bytes:
+        """As its bytes, or its beginning as text."""
+        if basic == STRING:
+            return pack_text(value)
+        data = value.encode()[:count]
+        if basic == CHAR:
+            return data
+        return np.frombuffer(data, np.uint8).astype(DTYPE[basic]).tobytes()
+
+    def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
+        """A DBR_STRING as it stands, or an array of bytes.
+
+        One single byte is a text of one character, as caput -S sends it.
+        """
+        if isinstance(given, tuple) and len(given) == 1 and isinstance(given[0], int):
+            given = np.array(given, np.uint8)
+        elif len(given) == 0:
+            return ""
+        text = put_text(given)
+        if len(text.encode()) >= self.nelm:
+            raise RefusedError(f"the text has more than {self.nelm - 1} bytes")
+        return text
+
+
+class Numbers:
+    """An array of numbers: waveform.
+
+    Args:
+        native: the basic type of its elements.
+        nelm: the most of them.
+    """
+
+    def __init__(self, native: int, nelm: int) -> None:
+        self.native = native
+        self.nelm = nelm
+        self.blank = self.coerce(())
+
+    def coerce(self, value: Any) -> Array:
+        """A read-only array of the PV's type, cut to what it holds."""
+        array = np.asarray(value)
+        dtype = NATIVE_DTYPE[self.native]
+        if array.dtype != dtype or array.flags.writeable or array.ndim != 1:
+            array = cast(array.reshape(-1), self.native).astype(dtype)
+        array = array[: self.nelm]
+        array.flags.writeable = False
+        return array
+
+    def same(self, old: Array, new: Array) -> bool:
+        """Equal in length and every bit: a NaN equals itself."""
+        bits = f"u{old.dtype.itemsize}"
+        return np.array_equal(old.view(bits), new.view(bits))
+
+    def length(self, value: Array, basic: int) -> int:
+        """Its elements."""
+        return len(value)
+
+    def pack(
+        self, value: Array, basic: int, meta: Meta, count: int
+    ) -> bytes | memoryview:
+        """As numbers, or each as text."""
+        value = value[:count]
+        if basic != STRING:
+            return cast(value, basic).astype(DTYPE[basic]).view(np.uint8).data
+        if value.dtype.kind == "f":
+            return b"".join(pack_text(real_text(v, meta.precision)) for v in value)
+        return b"".join(pack_text(str(v)) for v in value)
+
+    def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Array:
+        """Up to NELM numbers, also as texts."""
+        if len(given) > self.nelm:
+            raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
+        if len(given) and isinstance(given[0], str):
+            given = [number_of(one) for one in given]
+        return self.coerce(given)
+
+
+def cast(array: Array, basic: int) -> Array:
+    """`array` held inside the range of `basic`; NaN becomes 0 in whole numbers."""
+    if basic in RANGE:
+        if array.dtype.kind == "f":
+            array = np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        info = RANGE[basic]
+        if array.size and not np.can_cast(array.dtype, NATIVE_DTYPE[basic]):
+            array = np.clip(array, *info)
+    return array
+
+
+class Texts:
+    """An array of short texts: a waveform of FTVL STRING.
+
+    Args:
+        nelm: the most of them.
+    """
+
+    native = STRING
+    blank: tuple[str, ...] = ()
+
+    def __init__(self, nelm: int) -> None:
+        self.nelm = nelm
+
+    def coerce(self, value: Any) -> tuple[str, ...]:
+        """Each cut to 39 bytes; what is beyond NELM is left out."""
+        texts = (cut(str(text), STRING_SIZE - 1).decode() for text in value)
+        return tuple(texts)[: self.nelm]
+
+    def same(self, old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+        """Equal."""
+        return old == new
+
+    def length(self, value: tuple[str, ...], basic: int) -> int:
+        """Its elements."""
+        return len(value)
+
+    def pack(self, value: tuple[str, ...], basic: int, meta: Meta, count: int) -> bytes:
+        """As texts, or as the numbers that they spell."""
+        one = Text()
+        return b"".join(one.pack(text, basic, meta, 1) for text in value[:count])
+
+    def accept(self, given: Sequence[Any] | Array, meta: Meta) -> tuple[str, ...]:
+        """Up to NELM texts."""
+        if len(given) > self.nelm:
+            raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
+        return self.coerce(given)

@@ -1,0 +1,335 @@
+"""One PV: its value, the judgement on it, and what a put does."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from daqpv.core import NO_ALARM, UNDEFINED, Alarm, PvInfo, Severity, Status
+from daqpv.errors import RefusedError
+from daqpv.serve.arrays import LongText
+from daqpv.serve.forms import Form
+from daqpv.serve.limits import judge_for
+from daqpv.serve.meta import Meta
+from daqpv.serve.protocol import (
+    DBE_ALARM,
+    DBE_LOG,
+    DBE_PROPERTY,
+    DBE_VALUE,
+    PUT_ACKT,
+    READ_ACCESS,
+)
+from daqpv.serve.wire import ALL_ACCESS, Source
+
+if TYPE_CHECKING:
+    from daqpv.core import Origin
+    from daqpv.serve.fields import Field
+
+_UDF = Status.UDF
+_TICK = 1e-6  # [s] least distance of two stamps: archivers refuse equal ones
+
+
+class Channel(Source):
+    """One PV of a group, as caproto's PVGroup.pvdb holds them.
+
+    Attributes:
+        pvname: the whole PV name.
+        pvspec: how it was declared.
+        group: the group that it belongs to.
+        put_disabled: the record's DISP: puts are refused.
+        undefined: whether there was no value yet (UDF).
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_fields",
+        "_given",
+        "_judge",
+        "_last_logged",
+        "_last_posted",
+        "acks",
+        "ackt",
+        "group",
+        "put_disabled",
+        "pvspec",
+        "undefined",
+    )
+
+    def __init__(self, name: str, form: Form, meta: Meta, *, group: Any = None) -> None:
+        super().__init__(name, form, meta, form.blank, UNDEFINED, clock.time())
+        self.group = group
+        self.pvspec: Any = None
+        self.put_disabled: bool = False
+        self.undefined: bool = True
+        self.ackt: bool = True
+        self.acks: Severity = Severity.NO_ALARM
+        self._given = UNDEFINED
+        self._judge = judge_for(meta)
+        self._last_posted = self._last_logged = form.blank
+        self._fields: dict[str, Field] | None = None
+
+    @property
+    def pvname(self) -> str:
+        """The whole PV name."""
+        return self.name
+
+    @property
+    def record(self) -> str:
+        """The record type."""
+        return "caproto"
+
+    def info(self) -> PvInfo:
+        """The PV's row in the table of PVs."""
+        return PvInfo(
+            name=self.name,
+            device="",
+            record=self.record,
+            writable=self.writable,
+            choices=self.meta.labels,
+            units=self.meta.units,
+            doc=self.meta.desc,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} = {self.value!r}>"
+
+    # -- what the IOC says -------------------------------------------------------------
+
+    def post(
+        self, value: Any, *, alarm: Alarm = NO_ALARM, time: float | None = None
+    ) -> None:
+        """Keep `value`, and tell clients at the end of the loop turn if it moved.
+
+        Monitors for values hear of a change beyond MDEL, those for the archive of one
+        beyond ADEL, those for alarms of another severity, status or reason.
+
+        Args:
+            value: the new value.
+            alarm: the device's judgement; the record's own limits count if worse.
+            time: UTC [s since 1970]; default now.
+
+        Raises:
+            ValueError, TypeError: `value` is none for this PV.
+        """
+        value = self.form.coerce(value)
+        outbox = self.outbox
+        if outbox is not None and self in outbox.dirty:
+            outbox.drain()
+        self._given = alarm
+        if self._judge is not None:
+            own = self._judge.alarm(value)
+            if own is not NO_ALARM and own[0] > alarm[0]:
+                alarm = own
+        mask = self._moved(value)
+        self.value = value
+        if time is None:
+            time = clock.time()
+        self.time = time if time > self.time else self.time + _TICK
+        self.undefined = alarm[1] == _UDF
+        if alarm is not self.alarm and alarm != self.alarm:
+            mask |= DBE_ALARM
+            self._set_alarm(alarm)
+        for wire in self.wires:
+            wire.body = None
+        if outbox is not None and mask:
+            outbox.mark(self, mask)
+        if self._fields is not None:
+            self._refresh_fields()
+
+    def stamp(self, time: float, alarm: Alarm | None = None) -> None:
+        """The value was seen again: gets carry `time`; monitors hear nothing.
+
+        Args:
+            time: UTC [s since 1970].
+            alarm: the device's judgement now, if it may have moved: monitors for
+                alarms do hear of that.
+        """
+        if alarm is not None and alarm != self._given:
+            self.rejudge(alarm, time)
+            return
+        if self.outbox is not None and self.outbox.due(self):
+            self.outbox.drain()
+        self.time = max(time, self.time)
+        self.stale()
+
+    def shows(self, value: Any, alarm: Alarm) -> bool:
+        """Whether a post of this value and judgement would change nothing."""
+        return (
+            not self.undefined
+            and alarm == self._given
+            and bool(self.form.same(self.value, self.form.coerce(value)))
+        )
+
+    def rejudge(self, alarm: Alarm, time: float | None = None) -> None:
+        """The device judges the same value otherwise: monitors for alarms hear it."""
+        if alarm == self._given:
+            return
+        if self.undefined:
+            self._send(alarm, 0, time)
+            self._given = alarm
+            return
+        self.post(self.value, alarm=alarm, time=time)
+
+    def repost(self) -> None:
+        """Send the value once more as a change of value, with a new stamp.
+
+        Displays that show what their user asked for snap back to what is.
+        """
+        self._send(self.alarm, DBE_VALUE, None)
+
+    def _send(self, alarm: Alarm, mask: int, time: float | None) -> None:
+        outbox = self.outbox
+        if outbox is not None and outbox.due(self):
+            outbox.drain()
+        self.time = max(clock.time() if time is None else time, self.time + _TICK)
+        if alarm != self.alarm:
+            mask |= DBE_ALARM
+            self._set_alarm(alarm)
+        self.stale()
+        if outbox is not None and mask:
+            outbox.mark(self, mask)
+        if self._fields is not None:
+            self._refresh_fields()
+
+    async def write(self, value: Any, **metadata: Any) -> None:
+        """Post `value`, for groups in caproto's own style.
+
+        Args:
+            value: the new value.
+            metadata: `timestamp` (UTC [s since 1970]), `status`, `severity`.
+        """
+        status = Status(int(metadata.get("status", self._given.status)))
+        severity = Severity(int(metadata.get("severity", self._given.severity)))
+        if self.undefined and not metadata.keys() & {"status", "severity"}:
+            status, severity = Status.NO_ALARM, Severity.NO_ALARM
+        stamp = metadata.get("timestamp")
+        alarm = Alarm(severity, status)
+        self.post(value, alarm=alarm, time=None if stamp is None else float(stamp))
+
+    # -- judgement ---------------------------------------------------------------------
+
+    def _moved(self, value: Any) -> int:
+        """Who is told of the value, by dead band (recGblCheckDeadband)."""
+        meta = self._meta
+        if not (meta.mdel or meta.adel):
+            if not self.undefined and self.form.same(self.value, value):
+                return 0
+            self._last_posted = self._last_logged = value
+            return DBE_VALUE | DBE_LOG
+        mask = 0
+        if self.undefined or _beyond(self._last_posted, value, meta.mdel):
+            self._last_posted = value
+            mask = DBE_VALUE
+        if self.undefined or _beyond(self._last_logged, value, meta.adel):
+            self._last_logged = value
+            mask |= DBE_LOG
+        return mask
+
+    def _judged(self, value: Any, alarm: Alarm) -> Alarm:
+        own = NO_ALARM if self._judge is None else self._judge.alarm(value)
+        return own if own[0] > alarm[0] else alarm  # by severity
+
+    def _set_alarm(self, alarm: Alarm) -> None:
+        self.alarm = alarm
+        if alarm.severity >= self.acks or not self.ackt:
+            self.acks = alarm.severity
+
+    def change_meta(self, meta: Meta, mask: int = DBE_PROPERTY) -> None:
+        """Another description, limit or dead band from now on.
+
+        An alarm limit acts on the present value at once.
+        """
+        if self.outbox is not None and self.outbox.due(self):
+            self.outbox.drain()
+        self._meta = meta
+        self._judge = judge_for(meta)
+        self.stale()
+        alarm = self._given if self.undefined else self._judged(self.value, self._given)
+        if alarm != self.alarm:
+            mask |= DBE_ALARM
+            self._set_alarm(alarm)
+            self.time = max(clock.time(), self.time + _TICK)
+        if self.outbox is not None and mask:
+            self.outbox.mark(self, mask)
+        if self._fields is not None:
+            self._refresh_fields()
+
+    # -- what clients do ---------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        """Whether clients may put."""
+        return True
+
+    def rights(self, user: str, host: str) -> int:
+        """Reading for everybody; writing if the PV is made for it."""
+        return ALL_ACCESS if self.writable else READ_ACCESS
+
+    def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
+        """Act on a put: here the value is simply kept and posted."""
+        self.check_enabled()
+        self.post(value)
+        return None
+
+    def check_enabled(self) -> None:
+        """Hold a put against DISP.
+
+        Raises:
+            RefusedError: puts are disabled.
+        """
+        if self.put_disabled:
+            raise RefusedError(
+                f"puts to {self.name} are disabled. caput {self.name}.DISP 0"
+            )
+
+    def refused(self, error: RefusedError, by: Origin) -> None:
+        """Tell the group that a put was refused before it saw it."""
+        refused = getattr(self.group, "refused", None)
+        if refused is not None:
+            refused(self, error)
+
+    def acknowledge(self, dbr: int, value: int) -> None:
+        """A client acknowledges the alarm, or says if transient ones need that."""
+        if dbr == PUT_ACKT:
+            self.ackt = bool(value)
+            if not self.ackt:
+                self.acks = min(self.acks, self.alarm.severity)
+        elif value >= self.acks:
+            self.acks = Severity.NO_ALARM
+        self._send(self.alarm, DBE_ALARM, self.time)
+
+    def stsack(self) -> tuple[int, int]:
+        """Whether transient alarms must be acknowledged; the severity that waits."""
+        return int(self.ackt), int(self.acks)
+
+    # -- fields ------------------------------------------------------------------------
+
+    def find_field(self, name: str) -> Source | None:
+        """The record's field `name`, made when first asked for; None: has none."""
+        if name == "VAL" or (name == "VAL$" and isinstance(self.form, LongText)):
+            return self
+        if self._fields is not None and name in self._fields:
+            return self._fields[name]
+        from daqpv.serve.fields import make_field  # noqa: PLC0415, fields know channels
+
+        field = make_field(self, name)
+        if field is not None:
+            self._fields = {**(self._fields or {}), name: field}
+        return field
+
+    def _refresh_fields(self) -> None:
+        for field in (self._fields or {}).values():
+            if field.outbox is not None:
+                field.follow()
+
+
+def _beyond(last: Any, value: Any, dead_band: float) -> bool:
+    if dead_band < 0:
+        return True
+    try:
+        if last == value or (last != last and value != value):  # noqa: PLR0124, NaN
+            return False
+        return not abs(value - last) <= dead_band  # also if one of them is NaN
+    except (TypeError, ValueError):  # texts and arrays have no distance
+        return True

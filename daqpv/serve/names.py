@@ -1,0 +1,85 @@
+"""All names that clients can ask for, and what stands behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
+
+from daqpv.core import PvInfo
+from daqpv.errors import ServeError
+from daqpv.serve.channel import Channel
+from daqpv.serve.foreign import AsyncioLayer, Foreign, adopt, hooks_of, shut_down
+from daqpv.serve.wire import Source
+
+if TYPE_CHECKING:
+    from caproto.server import PVGroup
+
+_LONGEST = 200  # [bytes] of a name: nobody has longer ones, so nobody need look
+
+
+class Names:
+    """The PVs of all groups, by name."""
+
+    def __init__(self) -> None:
+        self._channels: dict[bytes, Channel] = {}
+
+        self._foreign: list[Foreign] = []
+        self._layer = AsyncioLayer()
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    def add(self, group: PVGroup) -> None:
+        """Take in all PVs of `group`.
+
+        Raises:
+            ServeError: a name is used twice.
+        """
+        for name, channel in group.pvdb.items():
+            other = self._channels.get(name.encode())
+            if other is not None:
+                raise ServeError(
+                    f"the PV {name} is served twice: by {_where(other)} "
+                    f"and by {_where(channel)}"
+                )
+            if not isinstance(channel, Channel):
+                channel = adopt(name, channel)  # noqa: PLW2901, ours in its place
+                self._foreign.append(channel)
+            self._channels[name.encode()] = channel
+
+    def hooks(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What third parties' groups want to run beside the server."""
+        for channel in self._foreign:
+            yield from hooks_of(channel.data, self._layer)
+
+    async def shut_down(self) -> None:
+        """Run the shutdown hooks of third parties' groups."""
+        for channel in self._foreign:
+            await shut_down(channel.data, self._layer)
+
+    def infos(self) -> Iterator[PvInfo]:
+        """A row for each PV."""
+        for channel in self._channels.values():
+            yield channel.info()
+
+    def find(self, name: bytes) -> Source | None:
+        """What stands behind `name`: a PV, a field of it, a long-string view of it.
+
+        ``X``, ``X.``, ``X.VAL``, ``X.DESC``, ``X.DESC$``, ``X$``, ``X.VAL$``.
+        """
+        found = self._channels.get(name)
+        if found is not None or len(name) > _LONGEST:
+            return found
+        record, dot, field = name.partition(b".")
+        if not dot and record.endswith(b"$"):
+            record, dot, field = record[:-1], b".", b"$"
+        channel = self._channels.get(record) if dot else None
+        if channel is None:
+            return None
+        text = field.decode(errors="replace")
+        return channel.find_field(f"VAL{text}" if text in ("", "$") else text)
+
+
+def _where(channel: Any) -> str:
+    group = getattr(channel, "group", None)
+    return f"{type(group).__name__} {getattr(group, 'prefix', '')}".strip()

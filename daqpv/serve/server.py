@@ -1,0 +1,307 @@
+"""The PV server: names, circuits, searches, beacons, and the tasks of puts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import os
+import socket
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from daqpv.core import Origin, PvInfo, origin
+from daqpv.errors import DaqError, RefusedError, ServeError
+from daqpv.serve import protocol as ca
+from daqpv.serve.addresses import Addresses
+from daqpv.serve.beacon import send_beacons
+from daqpv.serve.circuit import Circuit
+from daqpv.serve.names import Names
+from daqpv.serve.outbox import Outbox
+from daqpv.serve.search import Search, search_socket
+from daqpv.serve.session import Request, Session
+from daqpv.serve.watchdog import Block, OnBlock, Watchdog
+from daqpv.serve.wire import Source
+
+if TYPE_CHECKING:
+    from caproto.server import PVGroup
+
+_log = logging.getLogger(__name__)
+
+_TICK = 0.5  # [s] between two looks at slow clients
+_SHUT_DOWN = 5.0  # [s] that third parties' shutdown hooks may take
+
+
+class Server:
+    """Serves PV groups over Channel Access.
+
+    Args:
+        environ: the EPICS_CA* and EPICS_CAS* variables.
+        slow_client: how long a client may read nothing before it is dropped [s].
+        on_block: told of each call that blocks the event loop for more than 50 ms;
+            default: it is logged.
+
+    Attributes:
+        circuits: the clients now.
+        channel_count: PVs that they are connected to.
+        conflated: events that slow clients got no more, for there was a newer one.
+        dropped: clients that were dropped because they read nothing.
+        tcp_port: 0 until `run` listens.
+
+    Raises:
+        ServeError: a variable cannot be understood.
+    """
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        slow_client: float = 30.0,
+        on_block: OnBlock | None = None,
+    ) -> None:
+        self.addresses = Addresses.of(environ)
+        self.max_array_bytes = self.addresses.max_array_bytes
+        self.slow_client = slow_client
+        self.outbox = Outbox()
+        self.circuits: set[Circuit] = set()
+        self.slow: set[Circuit] = set()
+        self.channel_count = 0
+        self.conflated = 0
+        self.dropped = 0
+        self.tcp_port = 0
+        self._watchdog = Watchdog(on_block or _log_block)
+        self._names = Names()
+        self.find = self._names.find
+        self._tasks: asyncio.TaskGroup | None = None
+        self._reply_head = b""
+
+    def add(self, group: PVGroup) -> None:
+        """Serve all PVs of `group`.
+
+        Raises:
+            ServeError: a PV name is used twice.
+        """
+        self._names.add(group)
+
+    def infos(self) -> Iterator[PvInfo]:
+        """A row for each PV."""
+        return self._names.infos()
+
+    @property
+    def record_count(self) -> int:
+        """How many PVs are served."""
+        return len(self._names)
+
+    def take_loop_delay(self) -> float:
+        """The longest that the event loop was late since this was asked last [s]."""
+        return self._watchdog.take_worst()
+
+    # -- running -----------------------------------------------------------------------
+
+    async def run(self, ready: Callable[[int], None] = lambda port: None) -> None:
+        """Serve until cancelled; then end all connections.
+
+        Args:
+            ready: called with the TCP port when clients can connect.
+
+        Raises:
+            ServeError: the UDP port cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        self.outbox.open(loop)
+        listeners: list[asyncio.Server] = []
+        searchers: list[asyncio.DatagramTransport] = []
+        try:
+            await self._open(loop, listeners, searchers)
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                try:
+                    self._start_tasks(tasks)
+                    ready(self.tcp_port)
+                    await loop.create_future()
+                finally:
+                    self._tasks = None  # nothing is begun any more
+        finally:
+            for searcher in searchers:
+                searcher.close()
+            for listener in listeners:
+                listener.close()
+            for circuit in tuple(self.circuits):
+                circuit.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SHUT_DOWN):
+                    await self._names.shut_down()
+            await asyncio.sleep(0)  # transports close in the next turn
+
+    async def _open(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listeners: list[asyncio.Server],
+        searchers: list[asyncio.DatagramTransport],
+    ) -> None:
+        for address in self.addresses.search_sockets():
+            searcher, _ = await loop.create_datagram_endpoint(
+                lambda: Search(self), sock=search_socket(address, self.addresses.port)
+            )
+            searchers.append(searcher)
+        for sock in self._tcp_sockets():
+            listeners.append(await loop.create_server(lambda: Circuit(self), sock=sock))
+        self._reply_head = ca.HEADER.pack(
+            ca.SEARCH, 8, self.tcp_port, 0, 0xFFFFFFFF, 0
+        )[:12]
+
+    def _tcp_sockets(self) -> list[socket.socket]:
+        """All on one port: the standard one, or a free one if that is taken."""
+        interfaces = self.addresses.interfaces
+        try:
+            sockets = _listen(interfaces, self.addresses.port)
+        except OSError:
+            try:
+                sockets = _listen(interfaces, 0)
+            except OSError as error:
+                raise ServeError(
+                    f"cannot listen on {', '.join(interfaces)}: {error.strerror}"
+                ) from None
+            _log.warning("TCP port %d is taken: using another", self.addresses.port)
+        self.tcp_port = sockets[0].getsockname()[1]
+        return sockets
+
+    def _start_tasks(self, tasks: asyncio.TaskGroup) -> None:
+        for interface in self.addresses.interfaces:
+            tasks.create_task(
+                send_beacons(
+                    self.addresses.beacons,
+                    tcp_port=self.tcp_port,
+                    interface=interface,
+                    period=self.addresses.beacon_period,
+                )
+            )
+        tasks.create_task(self._watch_clients())
+        tasks.create_task(self._watchdog.run())
+        for hook in self._names.hooks():
+            tasks.create_task(hook)
+
+    async def _watch_clients(self) -> None:
+        """Drop clients that read nothing."""
+        loop = asyncio.get_running_loop()
+        progress: dict[Circuit, tuple[int, float]] = {}
+        while True:
+            await asyncio.sleep(_TICK)
+            now = loop.time()
+            progress = {
+                circuit: progress.get(circuit, (0, now)) for circuit in self.slow
+            }
+            for circuit, (unsent, since) in progress.items():
+                if circuit.unsent != unsent:
+                    progress[circuit] = (circuit.unsent, now)
+                elif now - since > self.slow_client:
+                    self.dropped += 1
+                    circuit.close(f"it has read nothing for {self.slow_client:g} s")
+
+    # -- for circuits ------------------------------------------------------------------
+
+    def search_reply(self, cid: int) -> bytes:
+        """The answer to a search for a name that we have."""
+        return self._reply_head + cid.to_bytes(4, "big") + b"\0\x0d\0\0\0\0\0\0"
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` as a task of the server."""
+        if self._tasks is None:
+            work.close()
+        else:
+            self._tasks.create_task(work)
+
+    def begin_put(
+        self,
+        source: Source,
+        dbr: int,
+        count: int,
+        payload: bytes | memoryview,
+        by: Origin,
+    ) -> Coroutine[Any, Any, None] | None:
+        """Check a put and begin it; what is left to do comes back.
+
+        Raises:
+            RefusedError: the put is not possible; group and clients know already.
+        """
+        token = origin.set(by)
+        try:
+            return source.put(source.parse(dbr, count, payload))
+        except (ValueError, TypeError, OverflowError) as error:
+            refusal = RefusedError(f"{source.name}: {error}")
+        except RefusedError as error:
+            refusal = error
+        finally:
+            origin.reset(token)
+        self._refused(source, refusal, by)
+        raise refusal
+
+    def _refused(self, source: Source, error: RefusedError, by: Origin) -> None:
+        token = origin.set(by)
+        try:
+            source.refused(error, by)
+        except Exception:  # a group's hook: a put more or less must not matter
+            _log.exception("%s: refused() failed", source.name)
+        finally:
+            origin.reset(token)
+        source.repost()
+
+    def spawn_put(
+        self,
+        work: Coroutine[Any, Any, None],
+        source: Source,
+        session: Session,
+        request: Request,
+    ) -> None:
+        """Let a put go on as a task of the server, whatever becomes of its client."""
+        if self._tasks is None:
+            work.close()
+            return
+        context = contextvars.copy_context()
+        context.run(origin.set, session.origin)
+        task = self._tasks.create_task(
+            self._put(work, source, session, request), context=context
+        )
+        task.add_done_callback(lambda _: work.close())  # if it was never begun
+
+    async def _put(
+        self,
+        work: Coroutine[Any, Any, None],
+        source: Source,
+        session: Session,
+        request: Request,
+    ) -> None:
+        status = ca.PUT_FAIL
+        try:
+            await work
+            status = ca.NORMAL
+        except DaqError as error:
+            _log.info("put to %s by %s: %s", source.name, session.origin, error)
+        except Exception:  # a bug of one command must not end the server
+            _log.exception("put to %s by %s", source.name, session.origin)
+        if status != ca.NORMAL:
+            source.repost()
+        session.put_ended(request, status)
+
+
+def _log_block(block: Block) -> None:
+    _log.warning("%s", block)
+
+
+def _listen(interfaces: tuple[str, ...], port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        for address in interfaces:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((address, port))
+            sock.listen(256)
+            sock.setblocking(False)
+            port = sock.getsockname()[1]
+    except OSError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets

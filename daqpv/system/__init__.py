@@ -1,0 +1,15 @@
+"""All ECC servers as one: their order, and the rule that it is for single ones."""
+
+from daqpv.system.guard import Order
+from daqpv.system.plan import Part, Table
+from daqpv.system.snapshot import SystemSnapshot, SystemState
+from daqpv.system.system import System
+
+__all__ = [
+    "Order",
+    "Part",
+    "System",
+    "SystemSnapshot",
+    "SystemState",
+    "Table",
+]

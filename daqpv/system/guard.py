@@ -1,0 +1,205 @@
+"""The order of the servers as a rule for each single one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache, partial
+from typing import NamedTuple, TypeAlias
+
+from daqpv.ecc import EccSnapshot, EccState, Operation, Server, leads_to
+from daqpv.ecc.path import path
+from daqpv.errors import RefusedError
+from daqpv.system.plan import READY, STOP, TAKING_DATA, Part, Row, States, Table
+from daqpv.system.servers import is_there
+from daqpv.system.words import at, names, they_are, title
+
+_LOOK = 0.02  # [s] distance of two looks at servers whose news come late
+
+_RELEVANT = frozenset({"state", "transition", "condition", "known", "enabled", "role"})
+_EVERYWHERE = frozenset(EccState)
+
+Post: TypeAlias = tuple[Part, States | None]
+"""A server for the guard: its part, and where it is and soon will be; None: unknown."""
+
+
+def post_of(snapshot: EccSnapshot) -> Post | None:
+    """The post of a server; None if it is left alone."""
+    if not snapshot.enabled:
+        return None
+    if not is_there(snapshot):
+        return Part.of(snapshot.role), None
+    doing = Operation.of(snapshot.transition)
+    soon = leads_to(snapshot.state, doing) if doing else None
+    return Part.of(snapshot.role), frozenset({snapshot.state, soon or snapshot.state})
+
+
+def fits(post: Post | None, row: Row, mover: Part) -> bool:
+    """Whether a server is where `row` wants it before one of `mover` is sent it."""
+    if post is None or row.operation is STOP:
+        return True
+    part, states = post
+    wanted = row.wanted(mover, part)
+    if states is None:  # the way down leaves the lost behind
+        return row.is_down or wanted == _EVERYWHERE
+    return states <= wanted
+
+
+class Order:
+    """Where all servers are, for the guards of those in this process.
+
+    Args:
+        servers: gives all of the experiment; asked when first needed.
+        table: the order.
+        prefix: of the PVs of the system, for the cure.
+    """
+
+    def __init__(
+        self, servers: Callable[[], Sequence[Server]], *, table: Table, prefix: str
+    ) -> None:
+        self.table = table
+        self.prefix = prefix
+        self._find = servers
+        self._servers: dict[str, Server] = {}
+        self._posts: dict[str, Post | None] = {}
+        self._counts: Counter[Post | None] = Counter()
+        self._barred = lru_cache(4096)(self._find_barred)
+
+    def guard(self, name: str) -> OrderGuard:
+        """The guard of the server `name`."""
+        return OrderGuard(name, self)
+
+    @property
+    def servers(self) -> dict[str, Server]:
+        """All servers, by name."""
+        if not self._servers:
+            self._servers = {server.name: server for server in self._find()}
+            for name, server in self._servers.items():
+                server.watch(partial(self._seen, name))
+        return self._servers
+
+    def _seen(self, name: str, snapshot: EccSnapshot, changed: Collection[str]) -> None:
+        if name in self._posts:
+            if _RELEVANT.isdisjoint(changed):
+                return
+            self._counts[self._posts[name]] -= 1
+        self._posts[name] = post = post_of(snapshot)
+        self._counts[post] += 1
+
+    def barred(self, name: str, state: EccState) -> int:
+        """Bit n: the way of `name` from `state` to state n is forbidden now."""
+        part = Part.of(self.servers[name].snapshot.role)
+        own = self._posts[name]
+        others = frozenset(
+            post for post, count in self._counts.items() if count > (post == own)
+        )
+        return self._barred(part, state, others)
+
+    def _find_barred(
+        self, part: Part, state: EccState, others: frozenset[Post | None]
+    ) -> int:
+        bits = 0
+        for target in list(EccState)[1:]:
+            now = state
+            for operation in path(state, target):
+                row = self.table.row(operation, now)
+                posts = {*others, (part, frozenset({now}))}
+                if not all(fits(post, row, part) for post in posts):
+                    bits |= 1 << target
+                now = leads_to(now, operation) or now
+        return bits
+
+
+class _Offence(NamedTuple):
+    """A server that is not where it has to be for a step of another one."""
+
+    server: Server
+    row: Row
+    wanted: States
+
+
+class OrderGuard:
+    """Forbids one server what the order between the servers forbids."""
+
+    def __init__(self, name: str, order: Order) -> None:
+        self._name = name
+        self._order = order
+
+    async def __call__(self, state: EccState, operations: Sequence[Operation]) -> None:
+        """Return if the server may go this way (daqpv.ecc.Guard).
+
+        News of servers in other processes come a little later than the ends of their
+        commands: they are waited for before they count as an offence.
+        """
+        clock = asyncio.get_running_loop()
+        began = clock.time()
+        while offences := self._offences(state, operations):
+            lag = max(one.server.lag for one in offences)
+            if clock.time() - began >= lag:
+                raise RefusedError(self._refusal(offences, state, operations))
+            await asyncio.sleep(_LOOK)
+
+    def barred(self, state: EccState) -> int:
+        """Bit n: from `state` the way to state n is forbidden now."""
+        return self._order.barred(self._name, state)
+
+    def _offences(
+        self, state: EccState, operations: Sequence[Operation]
+    ) -> list[_Offence]:
+        """Why the first forbidden of `operations` is; empty if none is."""
+        servers = self._order.servers
+        mover = Part.of(servers[self._name].snapshot.role)
+        for operation in operations:
+            row = self._order.table.row(operation, state)
+            own: Post = mover, frozenset({state})
+            offences = [
+                _Offence(one, row, row.wanted(mover, Part.of(one.snapshot.role)))
+                for name, one in servers.items()
+                if not fits(
+                    own if name == self._name else post_of(one.snapshot), row, mover
+                )
+            ]
+            if offences:
+                return offences
+            state = leads_to(state, operation) or state
+        return []
+
+    def _refusal(
+        self,
+        offences: Sequence[_Offence],
+        state: EccState,
+        operations: Sequence[Operation],
+    ) -> str:
+        """Say what is wanted, what is, and what to type."""
+        _, row, wanted = offences[0]
+        servers = [one.server for one in offences if one.wanted == wanted]
+        if len(servers) == 1 and servers[0].name == self._name:
+            wish, there = "it", f"it is {state.label}"
+        else:
+            wish = title(servers[0]) if len(servers) == 1 else names(servers)
+            there = they_are(servers)
+        for operation in operations:
+            state = leads_to(state, operation) or state
+        return (
+            f"{self._name}: {row.operation.label} wants {wish} {at(wanted)}; {there}. "
+            f"{self._cure(servers, wanted, state)}"
+        )
+
+    def _cure(self, servers: Sequence[Server], wanted: States, wish: EccState) -> str:
+        system = self._order.prefix
+        lost = [one for one in servers if not is_there(one.snapshot)]
+        if lost:
+            return f"Bring it back, or leave it out: caput {lost[0].prefix}Enable 0"
+        states = {one.snapshot.state for one in servers}
+        if states & TAKING_DATA and max(wanted) <= READY:
+            return f"First: caput {system}Stop 1"
+        all_of_them = f"caput {system}Target {wish.label}"
+        if len(servers) > 1 or servers[0].name == self._name:
+            return f"All: {all_of_them}"
+        if servers[0].snapshot.transitioning:
+            return f"Wait, or all: {all_of_them}"
+        lower = [state for state in wanted if state < min(states)]
+        goal = max(lower) if lower else min(wanted)
+        first = f"caput {servers[0].prefix}Target {goal.label}"
+        return f"First: {first}, or all: {all_of_them}"

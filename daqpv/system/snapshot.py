@@ -1,0 +1,108 @@
+"""What is known of the whole system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from daqpv.core import NO_ALARM, Alarm, Severity, Snapshot, Status, made_from
+from daqpv.ecc import EccTarget
+
+
+class SystemState(IntEnum):
+    """The common state of all ECC servers; the numbers are those of EccState."""
+
+    BROKEN = 0
+    IDLE = 1
+    DESCRIBED = 2
+    PREPARED = 3
+    READY = 4
+    RUNNING = 5
+    PAUSED = 6
+    MIXED = 7  # they are in different states
+
+    @property
+    def label(self) -> str:
+        """The text of the State PV."""
+        return self.name.capitalize()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemSnapshot(Snapshot):
+    """What is known of the whole system.
+
+    Attributes:
+        state: the common state of the servers that are enabled and answer.
+        target: where the system was last wished to be; NONE if nobody wished.
+        goal: where the running command ends; NONE if none runs.
+        transitioning: whether a server, or a command of the system, is on its way.
+        step: what is done now: "Configure: CoBos, 7 of 10"; else where it halted.
+        progress: operations done, of those that the running command takes [%].
+        online_count: servers that are enabled and answer.
+        enabled_count: servers that take part.
+        total: servers.
+        disabled: names of those that are left alone.
+        troubled: enabled ones that are lost or Broken, each with what it is.
+        allowed: bit n: a wish for state n would be accepted now.
+        config_name: the configure name that all servers have; "" if not one.
+    """
+
+    observed: ClassVar[frozenset[str]] = Snapshot.observed | {
+        "state", "transitioning", "online_count"
+    }  # fmt: skip
+    judging: ClassVar[frozenset[str]] = Snapshot.judging | {
+        "transitioning", "online_count", "online", "troubled", "state"
+    }  # fmt: skip
+
+    judged: ClassVar[frozenset[str]] = frozenset({"online", "state", "result"})
+
+    state: SystemState = SystemState.MIXED
+    target: EccTarget = EccTarget.NONE
+    goal: EccTarget = EccTarget.NONE
+    transitioning: bool = False
+    step: str = ""
+    progress: float = 0.0
+    online_count: int = 0
+    enabled_count: int = 0
+    total: int = 0
+    disabled: tuple[str, ...] = ()
+    troubled: tuple[str, ...] = ()
+    allowed: int = 0
+    config_name: str = ""
+
+    @property
+    @made_from("disabled")
+    def disabled_names(self) -> str:
+        """Names of the servers that are left alone."""
+        return ", ".join(self.disabled)
+
+    def _lost_alarm(self, field: str) -> Alarm:
+        """The judgement on the whole, once it is known."""
+        if field == "condition":
+            return NO_ALARM  # Online and State bear it
+        if field == "online":
+            missing = self.online_count < self.enabled_count or not self.enabled_count
+            return (
+                Alarm(Severity.MAJOR, Status.COMM, self._reason)
+                if missing
+                else NO_ALARM
+            )
+        if not self.online_count:
+            return Alarm(Severity.INVALID, Status.COMM, self._reason)
+        if field == "state":
+            return self._state_alarm()
+        return NO_ALARM
+
+    def _state_alarm(self) -> Alarm:
+        if self.troubled:
+            return Alarm(Severity.MAJOR, Status.STATE, self._reason)
+        if self.state is SystemState.MIXED and not self.transitioning:
+            return Alarm(Severity.MINOR, Status.STATE, "not all in one state")
+        return NO_ALARM
+
+    @property
+    def _reason(self) -> str:
+        if not self.enabled_count:
+            return "no server is enabled"
+        return ", ".join(self.troubled)

@@ -1,0 +1,402 @@
+"""One command of the system on its way: group by group, by the table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from daqpv.core import Command
+from daqpv.ecc import (
+    EccState,
+    Operation,
+    Server,
+    is_below,
+)
+from daqpv.errors import (
+    AbortedError,
+    BusyError,
+    CommandError,
+    DaqError,
+    LinkError,
+    OperationError,
+    RefusedError,
+    UnknownOutcomeError,
+    sentence,
+)
+from daqpv.system.plan import (
+    BROKEN,
+    READY,
+    STOP,
+    OnFailure,
+    Spread,
+    Step,
+    Table,
+)
+from daqpv.system.servers import (
+    is_moving,
+    is_there,
+    may_take_data,
+    rehearse,
+    spread,
+    standing,
+    unlisted,
+)
+from daqpv.system.words import MOST, are, where
+
+STOP_DEADLINE = 15.0  # [s] for a group to stop; then the next one is stopped
+_MOST_STEPS = 60  # of a way down; it takes more only if somebody else leads it up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a walk goes by.
+
+    Attributes:
+        servers: all of the experiment.
+        table: the order.
+        tasks: owns what is on the wire: an abort does not end that.
+        news: set whenever a snapshot of a server has changed.
+        show: called with what is done, and how much of it [%].
+        prefix: of the PVs of the system, for the cure.
+        patience: how long the way down waits for what others have on the wire [s].
+    """
+
+    servers: Sequence[Server]
+    table: Table
+    tasks: asyncio.TaskGroup
+    news: asyncio.Event
+    show: Callable[[str, float], None]
+    prefix: str
+    patience: float
+
+
+class Walk:
+    """What one command of the system does to the servers.
+
+    Args:
+        command: its abort ends the walk before the next step.
+        means: servers, order, and who owns what is sent.
+    """
+
+    def __init__(self, command: Command, means: Means) -> None:
+        self._command = command
+        self._means = means
+        self._left: dict[str, str] = {}  # whom the way down leaves behind, and why
+        self._total = 0  # operations that it takes
+        self._done = 0  # ... and that are done
+        self._has_sent = False
+
+    # Up
+
+    async def up(self, target: EccState) -> None:
+        """Bring all to `target`, first to one level; halt at the first failure.
+
+        Raises:
+            RefusedError: it cannot be done as things are; nothing was sent.
+            CommandError: it halted.
+        """
+        self.check_up(target)
+        expected: Spread | None = None
+        while step := self._next_up(target, expected):
+            expected = step.applied(spread(self._enabled()))
+            failed = await self._do(step)
+            if failed:
+                raise await self._halt(step, failed)
+
+    def check_up(self, target: EccState) -> None:
+        """Look whether the way up to `target` is open.
+
+        Raises:
+            RefusedError: no; with the cure.
+        """
+        servers = self._enabled()
+        if not servers:
+            raise RefusedError("No ECC server is enabled. Nothing was sent.")
+        self._check_at_rest(servers)
+        plan = self._means.table.plan(spread(servers), target)
+        if plan.blocked is not None:
+            raise RefusedError(
+                f"{are(servers)}: no way to {target.label} but by Stop. First: "
+                f"caput {self._means.prefix}Stop 1"
+            )
+        self._total, needing = rehearse(plan, servers)
+        for server in unlisted(needing):
+            config, prefix = server.snapshot.config, server.prefix
+            if config is None:
+                raise RefusedError(
+                    f"{server.name} has no configuration. Choose one of "
+                    f"{prefix}ConfigList: caput -S {prefix}Config "
+                    "describe/prepare/configure"
+                )
+            raise RefusedError(
+                f"{server.name} does not list the configuration {config}. To read the "
+                f"list again: caput {prefix}RefreshConfigs 1"
+            )
+
+    def _check_at_rest(self, servers: Collection[Server]) -> None:
+        lost = [one for one in servers if not is_there(one.snapshot)]
+        if lost:
+            raise RefusedError(
+                f"{are(lost)}: bring it back, or go without it: "
+                f"caput {lost[0].prefix}Enable 0. Nothing was sent."
+            )
+        busy = next((one for one in servers if is_moving(one.snapshot)), None)
+        if busy is not None:
+            raise BusyError(
+                f"{busy.name} is busy: {sentence(busy.snapshot.message)} Wait, or: "
+                f"caput {busy.prefix}Abort 1. Nothing was sent."
+            )
+
+    def _next_up(self, target: EccState, expected: Spread | None) -> Step | None:
+        """The next step; all servers have to be where the last one has led."""
+        servers = self._enabled()
+        astray = [
+            one
+            for one in servers
+            if not is_there(one.snapshot)
+            or (expected is not None and standing(one) not in expected)
+        ]
+        plan = self._means.table.plan(spread(servers), target)
+        if astray or plan.blocked is not None:
+            raise OperationError(
+                f"{self._command.what}: halted. {are(astray or servers)}, not by this "
+                f"command. Again: caput {self._means.prefix}Target {target.label}"
+            )
+        return plan.steps[0] if plan.steps else None
+
+    # Down
+
+    async def down(self, target: EccState) -> None:
+        """Bring all to `target`, each from where it is, the highest step first.
+
+        Whoever is lost or stays busy is left behind, and named at the end.
+
+        Raises:
+            CommandError: it halted, or somebody was left behind.
+        """
+        for _ in range(_MOST_STEPS):
+            await self._stop_before(target)
+            if not self._total:
+                await self.rest(target)
+            members = self._members()
+            plan = self._means.table.plan(spread(members), target)
+            self._total = self._total or rehearse(plan, members)[0]
+            step = plan.steps[0] if plan.steps else None
+            if step is None or self._is_barred(step):
+                break
+            if step.row.operation is not STOP:
+                await self._do_down(step)
+        self._judge(target)
+
+    def _is_barred(self, step: Step) -> bool:
+        """Whether those who were left behind forbid the step, as far as one sees."""
+        if not step.row.is_down:
+            return bool(self._left)  # not without them
+        left = [o for o in self._enabled() if o.name in self._left]
+        seen = spread(one for one in left if is_there(one.snapshot))
+        return any(step.row.offenders(part, seen) for part, _ in step.movers)
+
+    async def _stop_before(self, target: EccState) -> None:
+        if target > READY:
+            return
+        failures = await self.stop()
+        there = {one.name for one in self._enabled() if is_there(one.snapshot)}
+        if running := there.intersection(failures):
+            raise self._failure(failures[name] for name in sorted(running))
+        self._left |= failures
+
+    async def _do_down(self, step: Step) -> None:
+        were_broken = {o.name for o in self._members() if o.snapshot.state is BROKEN}
+        failed = await self._do(step)
+        for server, error in tuple(failed.items()):
+            is_lost = not is_there(server.snapshot) or isinstance(error, LinkError)
+            if is_lost or server.name in were_broken:
+                self._left[server.name] = _named(server, error)
+                del failed[server]
+        if failed:
+            raise await self._halt(step, failed)
+
+    async def rest(self, target: EccState) -> None:
+        """Wait until no server is on its way; end what leads above `target`."""
+        for server in self._members():
+            goal = server.snapshot.goal
+            if goal and is_below(target, EccState(goal)):
+                server.abort()
+
+        async def all_at_rest() -> None:
+            while any(is_moving(one.snapshot) for one in self._members()):
+                self._means.news.clear()
+                await self._means.news.wait()
+
+        try:
+            async with asyncio.timeout(self._means.patience):
+                await self._command.within(all_at_rest())
+        except TimeoutError:
+            for server in self._members():
+                if is_moving(server.snapshot):
+                    text = f"{server.name} is busy: {server.snapshot.message}"
+                    self._left[server.name] = text
+
+    def _judge(self, target: EccState) -> None:
+        """Raise what there is to say at the end of the way down."""
+        away = [one for one in self._members() if one.snapshot.state is not target]
+        if self._left or away:
+            why = list(self._left.values())
+            raise self._failure([*why, are(away)] if away else why)
+
+    def _failure(self, reasons: Iterable[str]) -> CommandError:
+        text = f"{self._command.what}: not all are there. {several(reasons)}"
+        return OperationError(text)
+
+    # Stop
+
+    async def stop(self) -> dict[str, str]:
+        """Stop whatever takes data, group after group, and nothing else.
+
+        A group has 15 s; then, as after any failure, the next one is stopped.
+
+        Returns:
+            Who may still take data, and why.
+        """
+        failures: dict[str, str] = {}
+        row = self._means.table.rows["stop"]
+        for group in row.order:
+            members = [one for one in self._enabled() if standing(one)[0] in group]
+            here = [one for one in members if is_there(one.snapshot)]
+            going = [one for one in here if may_take_data(one.snapshot)]
+            if going:
+                label = Step(row, spread(going)).label
+                errors = await self._send(label, STOP, going, within=STOP_DEADLINE)
+                failures |= {
+                    one.name: _named(one, errors.get(one) or are([one]))
+                    for one in going
+                    if may_take_data(one.snapshot)
+                }
+            failures |= {
+                one.name: f"{one.name} is {where(one.snapshot)}: it may still take data"
+                for one in members
+                if one.name not in failures and not is_there(one.snapshot)
+            }
+        return failures
+
+    # One step
+
+    async def _do(self, step: Step) -> dict[Server, DaqError]:
+        """Do one step; return whom it did not lead where it leads, and why."""
+        group = [one for one in self._members() if standing(one) in step.movers]
+        errors = await self._send(step.label, step.row.operation, group)
+        after = step.row.after
+        return {
+            server: error
+            for server, error in errors.items()
+            # it may have been somebody else who brought it there
+            if server.snapshot.state is not after or is_moving(server.snapshot)
+        }
+
+    async def _send(
+        self,
+        label: str,
+        operation: Operation,
+        group: Sequence[Server],
+        *,
+        within: float | None = None,
+    ) -> dict[Server, DaqError]:
+        """Send an operation to a group at once; return who failed, and why."""
+        self._command.check()
+        errors: dict[Server, DaqError] = {}
+        done = 0
+
+        async def one(server: Server) -> None:
+            nonlocal done
+            try:
+                await server.operate(operation)
+            except DaqError as error:
+                errors[server] = error
+            else:
+                done += 1
+                self._done += 1
+                show()
+
+        def show() -> None:
+            part = 100 * self._done / max(self._total, self._done, 1)
+            self._means.show(f"{label}, {done} of {len(group)}", part)
+
+        show()
+        tasks = self._means.tasks
+        works = {server: tasks.create_task(one(server)) for server in group}
+        try:
+            async with asyncio.timeout(within):
+                await self._command.over(tasks.create_task(_all(works.values())))
+        except TimeoutError:
+            text = f"no end of {operation.label} within {within:g} s"
+            late = UnknownOutcomeError(text)
+            errors |= {one: late for one, work in works.items() if not work.done()}
+        except AbortedError as aborted:
+            raise self._withdrawn(operation, works, aborted) from None
+        unsent = (RefusedError, LinkError)
+        if done or not all(isinstance(error, unsent) for error in errors.values()):
+            self._has_sent = True
+        return dict(errors)
+
+    def _withdrawn(
+        self,
+        operation: Operation,
+        works: Mapping[Server, asyncio.Task[None]],
+        aborted: AbortedError,
+    ) -> AbortedError:
+        """Call back what is not on the wire yet; say what goes on."""
+        open_ = [one for one, work in works.items() if not work.done()]
+        going = [o for o in open_ if o.snapshot.transition is operation.transition]
+        for server in open_:
+            if server not in going:
+                server.abort()
+        goes_on = f"; {are(going)}, and that goes on to its end" if going else ""
+        return AbortedError(f"{aborted}{goes_on}")
+
+    async def _halt(
+        self, step: Step, failed: Mapping[Server, DaqError]
+    ) -> CommandError:
+        """Do what the table says of a failure; return it as one error."""
+        reasons = [_named(server, error) for server, error in failed.items()]
+        if step.row.on_failure is OnFailure.STOP and self._has_sent:
+            not_stopped = await self.stop()
+            reasons += [text for name, text in not_stopped.items()]
+        text = f"{step.label}: {several(reasons)}"
+        errors = failed.values()
+        if not self._has_sent and all(isinstance(e, RefusedError) for e in errors):
+            return RefusedError(text)
+        if any(isinstance(error, UnknownOutcomeError) for error in errors):
+            return UnknownOutcomeError(text)
+        return OperationError(text)
+
+    # Who takes part
+
+    def _enabled(self) -> list[Server]:
+        return [one for one in self._means.servers if one.snapshot.enabled]
+
+    def _members(self) -> list[Server]:
+        """Those who go along: enabled, there, and not left behind."""
+        enabled = self._enabled()
+        for server in enabled:
+            if not is_there(server.snapshot):
+                text = f"{server.name} is {where(server.snapshot)}"
+                self._left.setdefault(server.name, text)
+        return [one for one in enabled if one.name not in self._left]
+
+
+async def _all(works: Collection[asyncio.Task[None]]) -> None:
+    await asyncio.wait(works)
+
+
+def _named(server: Server, error: object) -> str:
+    text = str(error)
+    return text if server.name in text else f"{server.name}: {text}"
+
+
+def several(reasons: Iterable[str]) -> str:
+    """Join sentences; of many, the first and how many more there are."""
+    every = list(reasons)
+    text = " ".join(map(sentence, every[:MOST]))
+    rest = len(every) - MOST
+    return f"{text} And {rest} more." if rest > 0 else text

@@ -1,0 +1,74 @@
+"""Sentences about several servers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from daqpv.ecc import EccSnapshot, EccState, Server
+from daqpv.system.plan import Part, States
+
+MOST = 3  # names in a sentence; the others are counted
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names: "CoBo1, CoBo2, CoBo3 and 7 more"."""
+    every = list(names)
+    rest = len(every) - MOST
+    if rest > 0:
+        return f"{', '.join(every[:MOST])} and {rest} more"
+    *most, last = every
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def names(servers: Iterable[Server]) -> str:
+    """Join the names of servers."""
+    return listed(server.name for server in servers)
+
+
+def where(snapshot: EccSnapshot) -> str:
+    """Where a server is, in a word: what it does, how it is lost, or its state."""
+    if not snapshot.known:
+        return "not known yet"
+    if snapshot.is_lost:
+        return snapshot.condition.label
+    if snapshot.transitioning:
+        return snapshot.transition.label
+    return snapshot.state.label
+
+
+def are(servers: Collection[Server]) -> str:
+    """Say where servers are: "CoBo1 and CoBo4 are Prepared, CoBo2 is Idle"."""
+    groups: dict[str, list[str]] = {}
+    for server in servers:
+        groups.setdefault(where(server.snapshot), []).append(server.name)
+    said = [
+        f"{listed(group)} {'is' if len(group) == 1 else 'are'} {state}"
+        for state, group in groups.items()
+    ]
+    return ", ".join(said)
+
+
+def they_are(servers: Collection[Server]) -> str:
+    """Say where servers are that were just named."""
+    found = {where(server.snapshot) for server in servers}
+    if len(found) > 1:
+        return are(servers)
+    return f"{'it is' if len(servers) == 1 else 'they are'} {found.pop()}"
+
+
+def at(states: States) -> str:
+    """Say which states are wanted: "at Prepared or above"."""
+    lowest, highest = min(states), max(states)
+    if len(states) > 2 and highest is EccState.PAUSED:
+        return f"at {lowest.label} or above"
+    if len(states) > 2:
+        return f"at {highest.label} or below"
+    return f"at {' or '.join(state.label for state in sorted(states))}"
+
+
+def title(server: Server) -> str:
+    """The server with an article, if there is only one of its sort."""
+    if Part.of(server.snapshot.role) is not Part.MUTANT:
+        return server.name
+    is_named_so = server.name.casefold() == "mutant"
+    return f"the {server.name}" if is_named_so else f"the MuTAnT {server.name}"

@@ -1,0 +1,1 @@
+"""One module per kind of device: its PVs as a table, and its build()."""

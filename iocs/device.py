@@ -1,0 +1,71 @@
+"""The PVs that every device has, and how a put becomes a command of the device."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from daqpv.core import Condition, Device, Result
+from daqpv.errors import RefusedError
+from daqpv.serve import Channel, Group, bi, bo, long, longin, mbbi, string
+
+D = TypeVar("D", bound=Device[Any])
+Put = Callable[[Any, Any], Coroutine[Any, Any, None]]
+
+
+def command(method: Callable[..., Any], of: Callable[[Any], Any] | None = None) -> Put:
+    """A put that calls `method` of the group's device.
+
+    Args:
+        method: a method of the device's class, with or without a value, plain or
+            async. What it raises fails the put.
+        of: turns the PV's value into the method's.
+    """
+    name = method.__name__
+    takes_value = len(inspect.signature(method).parameters) > 1
+
+    async def put(group: Any, value: Any) -> None:
+        arguments = () if not takes_value else (of(value) if of else value,)
+        done = getattr(group.device, name)(*arguments)
+        if inspect.isawaitable(done):
+            await done
+
+    return put
+
+
+class DeviceGroup(Group[D]):
+    """What every device shows, and the switch that leaves it alone.
+
+    Args:
+        desc: what the device is, for people: Online.DESC.
+    """
+
+    online = bi("Online", labels=("Offline", "Online"), doc="Whether it answers")
+    condition = mbbi("Condition", Condition, doc="How it is")
+    enable = bo(
+        "Enable",
+        labels=("Disabled", "Enabled"),
+        of="enabled",
+        put=command(Device.enable, bool),
+        saved=True,
+        doc="Disabled: not polled, not commanded",
+    )
+    message = long("Message", doc="What happens, in a sentence")
+    result_count = longin("ResultCount", doc="Commands ended")
+    last_error = long("LastError", doc="Last failure, with time and cure")
+    last_by = string("LastBy", doc="Who gave the last command: user@host")
+    last_seen = string("LastSeen", doc="When it last answered, UTC")
+    errors = longin("Errors", doc="Failed commands and losses")
+    # last: whoever waits for it finds the others written
+    result = mbbi("Result", Result, doc="How the last command ended")
+
+    def __init__(self, prefix: str, device: D, *, desc: str = "") -> None:
+        super().__init__(prefix, device)
+        if desc:
+            self.online.change_meta(replace(self.online.meta, desc=desc))
+
+    def refused(self, channel: Channel, error: RefusedError) -> None:
+        """Say in the device's PVs why the server did not even ask the device."""
+        self.device.refuse(f"put to {channel.pvname}", error)

@@ -1,0 +1,122 @@
+"""The PVs of an ECC server: ``$(P)ECC:<name>:``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import attrgetter
+
+from daqpv.config import Kind
+from daqpv.core import Site
+from daqpv.ecc import (
+    DataLink,
+    Ecc,
+    EccCommand,
+    EccSnapshot,
+    EccState,
+    EccTarget,
+    Transition,
+)
+from daqpv.ecc.settings import EccSettings
+from daqpv.links.soap import EccSoapLink
+from daqpv.serve import ai, ao, bi, button, long, longin, mbbi, mbbo, string
+from daqpv.system import Order
+from iocs.device import DeviceGroup, command
+
+
+class EccGroup(DeviceGroup[Ecc]):
+    """One ECC server and the boards it drives."""
+
+    state = mbbo(
+        "State", EccState, put=command(Ecc.reach), doc="Actual state; a write moves it"
+    )
+    state_rbv = mbbi("State_RBV", EccState, of="state", doc="Actual state")
+    target = mbbo(
+        "Target",
+        EccTarget,
+        put=command(Ecc.reach, EccState),
+        doc="Wished state; a write moves it",
+    )
+    transition = mbbi("Transition", Transition, doc="What it is doing, for anybody")
+    transitioning = bi("Transitioning", labels=("No", "Yes"), doc="Between two states")
+    operation = mbbo(
+        "Command",
+        EccCommand,
+        of="command",
+        put=command(Ecc.operate, attrgetter("operation")),
+        doc="Exactly one operation",
+    )
+    step_back = button("StepBack", put=command(Ecc.step_back), doc="One state back")
+    abort = button("Abort", put=command(Ecc.abort), doc="No further step")
+    config = long(
+        "Config",
+        of="config_text",
+        put=command(Ecc.choose),
+        saved=True,
+        doc="describe/prepare/configure",
+    )
+    config_describe = long("ConfigDescribe", doc="Describe part of Config")
+    config_prepare = long("ConfigPrepare", doc="Prepare part of Config")
+    config_configure = long("ConfigConfigure", doc="Configure part of Config")
+    config_list = long("ConfigList", size=32768, doc="What it lists, one per line")
+    refresh_configs = button(
+        "RefreshConfigs", put=command(Ecc.refresh_configs), doc="Read ConfigList again"
+    )
+    data_links = long("DataLinks", doc="Where its data go, one per line")
+    url = long("Url", doc="Address of its SOAP service")
+    log_path = long("LogPath", doc="Its log file, on its computer")
+    error_code = longin("ErrorCode", doc="Of the last operation; 0 = none failed")
+    step_time = ai("StepTime", units="s", precision=1, doc="Of the present transition")
+    response_time = ai(
+        "ResponseTime", units="s", precision=3, doc="Of the last GetState"
+    )
+    role = string("Role", doc="mutant, mutant-slave, cobo or all")
+    poll_period = ao(
+        "PollPeriod",
+        units="s",
+        precision=1,
+        drive=(0.2, 60.0),
+        put=command(Ecc.poll_every),
+        saved=True,
+        doc="Time between two GetState",
+    )
+    allowed = longin("Allowed", doc="Bit n: a put of State n would be taken")
+
+
+def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
+    """Join the ECC server `name`, its SOAP link and its PVs."""
+    prefix = site.prefix_of("ECC", name)
+    snapshot = EccSnapshot(
+        enabled=settings.enable,
+        poll_period=settings.period,
+        config=settings.config,
+        links=tuple(_data_links(settings, site)),
+        role=settings.role,
+        url=settings.url,
+        log_path=settings.log_path,
+    )
+    ecc = Ecc(
+        name,
+        EccSoapLink(name, settings.url),
+        snapshot=snapshot,
+        deadlines=settings.deadlines(),
+        events=site.events,
+        prefix=prefix,
+        guard=site.shared(_order).guard(name),
+    )
+    return ecc, EccGroup(prefix, ecc, desc=settings.desc)
+
+
+def _order(site: Site) -> Order:
+    table = site.settings("system", "").table()
+    return Order(site.servers, table=table, prefix=f"{site.prefix}Sys:")
+
+
+def _data_links(settings: EccSettings, site: Site) -> Iterator[DataLink]:
+    for link in settings.links:
+        router = site.settings("routers", link.router)
+        yield DataLink(
+            link.sender, link.router, router.address, router.port, router.type
+        )
+
+
+KIND = Kind(section="ecc", settings=EccSettings, build=build)

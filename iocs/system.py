@@ -1,0 +1,73 @@
+"""The PVs of all ECC servers as one: ``$(P)Sys:``."""
+
+from __future__ import annotations
+
+from daqpv.config import Kind
+from daqpv.core import Site
+from daqpv.ecc import EccState, EccTarget
+from daqpv.serve import ai, bi, button, long, longin, mbbi, mbbo, string
+from daqpv.system import System, SystemState
+from daqpv.system.settings import SystemSettings
+from iocs.device import DeviceGroup, command
+
+
+class SystemGroup(DeviceGroup[System]):
+    """All ECC servers as one."""
+
+    state = mbbo(
+        "State",
+        SystemState,
+        put=command(System.reach),
+        doc="Common state; a write moves all",
+    )
+    state_rbv = mbbi("State_RBV", SystemState, of="state", doc="Common state")
+    target = mbbo(
+        "Target",
+        EccTarget,
+        put=command(System.reach, EccState),
+        doc="Wished state; a write moves all",
+    )
+    transitioning = bi("Transitioning", labels=("No", "Yes"), doc="On its way")
+    step = long("Step", doc="What is done now, and by how many")
+    progress = ai("Progress", units="%", precision=0, doc="Of the running command")
+    stop = button("Stop", put=command(System.stop), doc="Stop data taking, only that")
+    step_back = button("StepBack", put=command(System.step_back), doc="One state back")
+    abort = button("Abort", put=command(System.abort), doc="No further step")
+    config_name = string(
+        "ConfigName",
+        put=command(System.configure_name),
+        doc="Configure name of all servers",
+    )
+    online_count = longin("OnlineCount", doc="Servers that take part and answer")
+    enabled_count = longin("EnabledCount", doc="Servers that take part")
+    disabled = long("Disabled", of="disabled_names", doc="Servers that are left alone")
+    total = longin("Total", doc="ECC servers")
+    allowed = longin("Allowed", doc="Bit n: a put of State n would be taken")
+
+
+def build(
+    name: str, settings: SystemSettings, site: Site
+) -> tuple[System, SystemGroup]:
+    """Join all ECC servers, wherever they are served, and the PVs of the system."""
+    prefix = f"{site.prefix}Sys:"
+    servers = site.servers()
+    deadlines = [
+        site.settings("ecc", server.name).deadlines().operations for server in servers
+    ]
+    system = System(
+        servers,
+        table=settings.table(),
+        events=site.events,
+        prefix=prefix,
+        patience=max((max(times.values()) for times in deadlines), default=0.0),
+    )
+    return system, SystemGroup(prefix, system)
+
+
+KIND = Kind(
+    section="system",
+    settings=SystemSettings,
+    build=build,
+    many=False,
+    follows="ecc",
+)

@@ -1,0 +1,288 @@
+"""One experiment served by several processes of one host."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import pytest
+
+from daqpv.errors import NotConnectedError, OperationError
+
+DEADLINE = 60.0  # [s]
+
+PARTS = (["ecc.MuTAnT"], ["ecc.CoBo0"], ["ecc.CoBo1"], ["ecc.CoBo2", "system"])
+
+
+def try_to_serve(lab: Any, *arguments: str) -> tuple[int, str]:
+    """Start a process that should not stay; its exit code and what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "daqpv", "serve", lab.file.name, *arguments],
+        cwd=lab.folder,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+_GET = """
+import sys, time
+from daqpv.links import pv
+while (text := pv.get(sys.argv[1])) != sys.argv[2]: time.sleep(0.05)
+"""
+
+
+def get(lab: Any, name: str, text: str) -> None:
+    """Wait for a value in a process of its own, whose libca begins anew."""
+    lab.run_python(_GET, lab.prefix + name, text)
+
+
+def found_again(client: Any, signal_: str) -> None:
+    """Wait until this process's libca has found a PV again that it had lost."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            client.get(signal_)
+        except NotConnectedError:
+            assert time.monotonic() < end
+        else:
+            return
+
+
+@pytest.fixture
+def free_ports() -> list[int]:
+    """Two ports that are free for TCP and UDP."""
+    with ExitStack() as stack:
+        found: list[int] = []
+        while len(found) < 2:
+            tcp = stack.enter_context(socket.socket())
+            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            with suppress(OSError):
+                udp.bind(("127.0.0.1", port))
+                found.append(port)
+        return found
+
+
+@pytest.fixture
+def make_system(make_lab: Callable[..., Any]) -> Callable[[], Any]:
+    """A MuTAnT and three CoBos, simulated."""
+
+    def make() -> Any:
+        lab = make_lab(cobos=3, mutant=True)
+        lab.simulate()
+        return lab
+
+    return make
+
+
+@pytest.fixture
+def spread(make_system: Callable[[], Any]) -> Any:
+    """The system over four processes; `lab.parts` are they."""
+    lab = make_system()
+    lab.parts = lab.serve_in_parts(*PARTS)
+    lab.sys = lab.client("", kind="Sys")
+    lab.sys.until("OnlineCount", "4")
+    return lab
+
+
+def serve_again(lab: Any, n: int) -> None:
+    """Start a process that was ended."""
+    only = [word for part in PARTS[n] for word in ("--only", part)]
+    lab.parts[n] = lab.serve("--name", f"p{n}", *only)
+
+
+# Finding the right process
+
+
+def test_each_of_four_processes_on_one_port_answers_for_its_devices(
+    make_lab: Any,
+) -> None:
+    lab = make_lab(cobos=4)
+    lab.simulate()
+    lab.serve_in_parts(*[[f"ecc.CoBo{n}"] for n in range(4)])
+    for n in range(4):
+        cobo = lab.client(f"CoBo{n}")
+        cobo.until("Online", "Online")
+        assert cobo.get("Url") == lab.urls[f"CoBo{n}"]
+        lab.client(f"p{n}", kind="IOC").until("HEARTBEAT", "2")
+
+
+def test_processes_on_ports_of_their_own_are_found_by_unicast(
+    make_lab: Any, monkeypatch: pytest.MonkeyPatch, free_ports: list[int]
+) -> None:
+    lab = make_lab(cobos=2)
+    addresses = " ".join(f"127.0.0.1:{port}" for port in free_ports)
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", addresses)
+    lab.simulate()
+    for n, port in enumerate(free_ports):
+        lab.ca_port = port
+        line = lab.serve("--name", f"p{n}", "--only", f"ecc.CoBo{n}").ready()
+        assert line.endswith(f"CA port {port}")
+    for n in range(2):
+        get(lab, f"ECC:CoBo{n}:Url", lab.urls[f"CoBo{n}"])
+
+
+# No device is served twice
+
+
+def test_a_device_that_is_served_already_is_refused_with_the_address(lab: Any) -> None:
+    lab.client().until("Online", "Online")
+    code, text = try_to_serve(lab, "--name", "second")
+    assert code == 4
+    assert text.startswith(f"{lab.prefix}ECC:CoBo0:State is already served by 127.0.0")
+    assert "--only" in text
+    assert lab.client().get("State") == "Idle"  # who was there goes on
+
+
+def test_two_processes_of_one_name_are_refused(make_lab: Any) -> None:
+    lab = make_lab(cobos=2)
+    lab.simulate()
+    lab.serve("--only", "ecc.CoBo0")
+    code, text = try_to_serve(lab, "--only", "ecc.CoBo1")
+    assert code == 4
+    assert text.startswith(f"{lab.prefix}IOC:main:HEARTBEAT is already served by")
+    assert "--name" in text
+
+
+def test_one_of_many_processes_is_enough_to_be_refused(make_lab: Any) -> None:
+    lab = make_lab(cobos=4)
+    lab.serve_in_parts(*[[f"ecc.CoBo{n}"] for n in range(3)])
+    for n in range(3):
+        code, text = try_to_serve(lab, "--name", "q", "--only", f"ecc.CoBo{n}")
+        assert (code, f"CoBo{n}:State" in text) == (4, True)
+    lab.serve("--name", "q", "--only", "ecc.CoBo3")
+
+
+def test_after_the_end_of_a_process_another_takes_over(make_lab: Any) -> None:
+    lab = make_lab()
+    lab.simulate()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        serving = lab.serve()
+        get(lab, "ECC:CoBo0:Online", "Online")
+        serving.end(number)
+    lab.serve()
+    get(lab, "ECC:CoBo0:Online", "Online")
+
+
+def test_without_a_network_a_process_starts_all_the_same(
+    make_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", "no-such-host.invalid 192.0.2.1 240.0.0.1")
+    lab = make_lab()
+    lab.serve()
+
+
+def test_only_names_what_the_file_has(make_lab: Any) -> None:
+    lab = make_lab()
+    code, text = try_to_serve(lab, "--only", "ecc.Cobo0")
+    assert code == 2
+    assert "CoBo0" in text
+
+
+# The system over four processes
+
+
+def test_the_system_belongs_to_the_process_that_names_it(make_system: Any) -> None:
+    lab = make_system()
+    lab.serve_in_parts(["ecc"], ["system"])
+    system = lab.client("", kind="Sys")
+    system.until("OnlineCount", "4")
+    assert system.get("State") == "Idle"
+
+
+def test_the_system_goes_up_and_down_over_four_processes(spread: Any) -> None:
+    spread.sys.put("Target", "Running", timeout=DEADLINE)
+    assert spread.sys.get("State") == "Running"
+    for name in spread.urls:
+        assert spread.client(name).get("State") == "Running"
+    spread.sys.put("Target", "Idle", timeout=DEADLINE)
+    assert spread.sys.get("State") == "Idle"
+    for name in spread.urls:
+        done = spread.sim(name).operations()
+        assert (done["Describe"], done["Start"], done["Undo"]) == (1, 1, 2)
+
+
+def test_a_single_server_is_held_to_the_order_by_the_others(spread: Any) -> None:
+    cobo = spread.client("CoBo0")
+    cobo.put("Target", "Described")
+    with pytest.raises(OperationError):
+        cobo.put("Target", "Prepared")
+    assert "MuTAnT" in cobo.get("LastError")
+    assert "Prepare" not in spread.sim("CoBo0").operations()
+
+
+def test_a_failure_in_another_process_is_told_by_the_system(spread: Any) -> None:
+    spread.sim("CoBo1").fault("Prepare", "refuse", message="no power", times=1)
+    with pytest.raises(OperationError):
+        spread.sys.put("Target", "Ready", timeout=DEADLINE)
+    error = spread.sys.get("LastError")
+    assert "CoBo1" in error
+    assert "no power" in error
+    spread.sys.put("Target", "Ready", timeout=DEADLINE)
+    assert spread.sys.get("State") == "Ready"
+
+
+def test_a_process_killed_in_the_middle_fails_the_system_and_comes_back(
+    spread: Any,
+) -> None:
+    spread.sim("CoBo0").takes("Prepare", 3.0)
+    state = spread.sys.monitor("State")
+    spread.sys.put_only("Target", "Running")
+    spread.client("CoBo0").until("Transition", "Preparing")
+    for name in ("CoBo1", "CoBo2"):
+        spread.client(name).until("State", "Prepared")
+    spread.parts[1].end(signal.SIGKILL)
+    spread.sys.until("Result", "Timeout")
+    assert "CoBo0" in spread.sys.get("LastError")
+    spread.sys.until("OnlineCount", "3")
+    assert state.pv.severity == 2  # MAJOR
+    assert "Configure" not in spread.sim("CoBo1").operations()
+
+    serve_again(spread, 1)
+    spread.sys.until("OnlineCount", "4")
+    spread.sys.until("State", "Prepared")
+    assert spread.sim("CoBo0").operations()["Prepare"] == 1  # it was never resent
+    spread.sys.put("Target", "Running", timeout=DEADLINE)
+    assert spread.sys.get("State") == "Running"
+
+
+def test_the_process_of_the_system_killed_in_the_middle_leaves_the_truth(
+    spread: Any,
+) -> None:
+    spread.sim("CoBo0").takes("Prepare", 3.0)
+    spread.sys.put_only("Target", "Running")
+    spread.client("CoBo0").until("Transition", "Preparing")
+    for name in ("CoBo1", "CoBo2"):
+        spread.client(name).until("State", "Prepared")
+    spread.parts[3].end(signal.SIGKILL)
+    serve_again(spread, 3)
+    found_again(spread.sys, "OnlineCount")
+    found_again(spread.client("CoBo2"), "State")
+    spread.sys.until("OnlineCount", "4")
+    spread.client("CoBo0").until("State", "Prepared")
+    spread.sys.until("State", "Prepared")
+    for name in spread.urls:  # nothing is commanded by a start
+        assert "Configure" not in spread.sim(name).operations()
+    spread.sys.put("Target", "Idle", timeout=DEADLINE)
+
+
+def test_a_stop_reaches_the_others_while_a_process_is_gone(spread: Any) -> None:
+    spread.sys.put("Target", "Running", timeout=DEADLINE)
+    spread.parts[2].end(signal.SIGKILL)
+    spread.sys.until("OnlineCount", "3")
+    with pytest.raises(OperationError):
+        spread.sys.put("Stop", "1", timeout=DEADLINE)
+    assert "CoBo1" in spread.sys.get("LastError")
+    for name in ("MuTAnT", "CoBo0", "CoBo2"):
+        assert spread.client(name).get("State") == "Ready"
+    assert spread.sim("CoBo1").operations().get("Stop", 0) == 0

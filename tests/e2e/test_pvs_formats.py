@@ -1,0 +1,149 @@
+"""daqpv pvs --format archiver, alarm, save: by the rules of those who read them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+FILE = """\
+experiment: e20009
+prefix: "AT:"
+ecc:
+  CoBo0: {url: "http://127.0.0.1:8083/", config: cobo0/exp/exp}
+  CoBo1: {url: "http://127.0.0.1:8084/", config: cobo1/exp/exp}
+"""
+
+Print = Callable[[str], str]
+
+
+@pytest.fixture
+def pvs(tmp_path: Path) -> Print:
+    """Print the list of PVs in a format."""
+    file = tmp_path / "lab.yaml"
+    file.write_text(FILE)
+
+    def run(form: str) -> str:
+        command = [sys.executable, "-m", "daqpv", "pvs", str(file), "--format", form]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=30
+        )
+        return done.stdout
+
+    return run
+
+
+def rows(pvs: Print) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads(pvs("json"))}
+
+
+# The Archiver Appliance: a POST to mgmt/bpl/archivePV is a JSON array of objects whose
+# values are all strings; the least sampling period is 0.1 s.
+
+
+def test_the_archiver_gets_an_array_of_objects_of_strings(pvs: Print) -> None:
+    wanted = json.loads(pvs("archiver"))
+    assert wanted
+    for row in wanted:
+        assert set(row) == {"pv", "samplingmethod", "samplingperiod"}
+        assert all(isinstance(value, str) for value in row.values())
+        assert row["samplingmethod"] in ("MONITOR", "SCAN")
+        assert float(row["samplingperiod"]) >= 0.1
+
+
+def test_the_archiver_gets_every_number_and_state_once_and_no_text(pvs: Print) -> None:
+    known = rows(pvs)
+    wanted = [row["pv"] for row in json.loads(pvs("archiver"))]
+    assert len(set(wanted)) == len(wanted)
+    assert set(wanted) <= set(known)
+    assert {"AT:ECC:CoBo0:State", "AT:ECC:CoBo0:Enable"} <= set(wanted)
+    assert "AT:ECC:CoBo0:ResponseTime" in wanted
+    for text in ("Config", "Url", "Message", "Role", "LastSeen"):
+        assert f"AT:ECC:CoBo0:{text}" not in wanted
+    for again in ("State_RBV", "Abort", "StepBack"):
+        assert f"AT:ECC:CoBo0:{again}" not in wanted
+    left = {known[name]["record"] for name in set(known) - set(wanted)}
+    texts = {"stringin", "stringout", "waveform"}
+    assert left == texts | {"bo", "mbbi"}  # buttons, State_RBV
+
+
+# The Phoebus alarm server (XmlModelReader): config, nested components, pv leaves; no
+# name twice in one component, no PV twice in the tree; the three switches written out.
+
+_LEAF = {"description", "enabled", "latching", "annunciating", "delay", "filter"}
+
+
+def test_the_alarm_tree_is_one_component_per_device(pvs: Print) -> None:
+    root = ET.fromstring(pvs("alarm").encode())
+    assert (root.tag, root.get("name")) == ("config", "e20009")
+    for parent in root.iter():
+        if parent.tag in ("config", "component"):
+            names = [child.get("name") for child in parent]
+            assert {child.tag for child in parent} <= {"component", "pv"}
+            assert len(set(names)) == len(names) > 0
+    assert root.find("component[@name='ECC']/component[@name='CoBo1']/pv") is not None
+
+
+def test_the_alarm_tree_has_each_pv_that_can_alarm_once(pvs: Print) -> None:
+    root = ET.fromstring(pvs("alarm").encode())
+    leaves = [pv.get("name") for pv in root.iter("pv")]
+    assert len(set(leaves)) == len(leaves)
+    assert {leaf for leaf in leaves if leaf and "CoBo0" in leaf} == {
+        f"AT:ECC:CoBo0:{signal}"
+        for signal in ("Online", "Condition", "State", "Result")
+    }
+    assert "AT:IOC:main:LoopDelay" in leaves  # has a limit
+
+
+def test_each_alarm_says_what_it_is_when_it_counts_and_what_to_do(pvs: Print) -> None:
+    root = ET.fromstring(pvs("alarm").encode())
+    known = rows(pvs)
+    for pv in root.iter("pv"):
+        leaf = {child.tag: child.text or "" for child in pv}
+        assert set(leaf) <= _LEAF | {"guidance"}
+        assert leaf["description"].split(": ")[1]
+        switches = {leaf[tag] for tag in ("enabled", "latching", "annunciating")}
+        assert switches <= {"true", "false"}
+        assert int(leaf["delay"]) > 0
+        if "filter" in leaf:
+            found = re.fullmatch(r"'([^']+)' > 0", leaf["filter"])
+            assert found is not None
+            assert found[1] in known
+        for guidance in pv.iter("guidance"):
+            assert [child.tag for child in guidance] == ["title", "details"]
+            for name in re.findall(r"AT:\S+?(?=[: ]|$)", guidance[1].text or ""):
+                assert any(pv_name.startswith(name) for pv_name in known)
+
+
+def test_a_lost_server_is_one_alarm(pvs: Print) -> None:
+    root = ET.fromstring(pvs("alarm").encode())
+    leaves = {pv.get("name"): pv.findtext("filter") for pv in root.iter("pv")}
+    assert leaves["AT:ECC:CoBo0:Online"] is None
+    assert leaves["AT:ECC:CoBo0:State"] == "'AT:ECC:CoBo0:Online' > 0"
+
+
+# Phoebus save-and-restore (CSVParser): comments with tags, a line of column names of
+# which it knows some, at most five columns; its split drops empty columns at the end.
+
+
+def test_save_and_restore_gets_the_settings(pvs: Print) -> None:
+    lines = pvs("save").splitlines()
+    comments = [line for line in lines if line.startswith("#")]
+    assert comments[:2] == ["# SaveSet name:", "# e20009"]
+    assert comments[2] == "# Description:"
+    table = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    assert set(table[0]) == {"PV", "READBACK", "READ_ONLY"}
+    assert {row["READ_ONLY"] for row in table} == {"0"}  # last: never empty
+    known = rows(pvs)
+    assert [row["PV"] for row in table] == [n for n in known if known[n]["saved"]]
+    assert "AT:ECC:CoBo1:Config" in [row["PV"] for row in table]
+    assert {row["READBACK"] for row in table} <= {*known, ""}
+    assert not any('"' in line for line in lines)

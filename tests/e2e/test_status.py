@@ -1,0 +1,240 @@
+"""daqpv status: on a terminal, into a pipe, and once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEADLINE = 30.0  # [s]
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+MINOR, MAJOR, INVALID = "\x1b[33m", "\x1b[31m", "\x1b[35m"  # yellow, red, magenta
+
+
+class Terminal:
+    """daqpv status on a terminal of a size."""
+
+    def __init__(self, file: Path, *, width: int, height: int) -> None:
+        environment = dict(os.environ)
+        for name in ("COLUMNS", "LINES"):  # they would overrule the terminal
+            environment.pop(name, None)
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "daqpv", "status", str(file)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment | {"TERM": "xterm"},
+            start_new_session=True,
+        )
+        os.close(slave)
+        self._data = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:  # EIO: the other side is closed
+                return
+            self._data += data
+
+    @property
+    def frames(self) -> list[str]:
+        """What was drawn, from the home position each, with colours."""
+        return self._data.decode(errors="replace").split("\x1b[H")
+
+    def until(self, *texts: str) -> str:
+        """Wait for a frame that has all of `texts`; return it with its colours."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            for frame in self.frames[-3:]:
+                plain = _ESCAPE.sub("", frame)
+                if all(text in plain for text in texts):
+                    return frame
+            threading.Event().wait(0.05)
+        return pytest.fail(f"no frame with {texts}; last: {self.frames[-1]}")
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(DEADLINE)
+        self._reader.join(DEADLINE)
+        os.close(self._master)
+        return code
+
+
+@pytest.fixture
+def terminal(lab: Any) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def open_terminal(width: int = 110, height: int = 30) -> Terminal:
+        opened.append(Terminal(lab.file, width=width, height=height))
+        return opened[-1]
+
+    yield open_terminal
+    for one in opened:
+        if one.process.poll() is None:
+            one.end()
+
+
+def once(lab: Any) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "daqpv", "status", str(lab.file), "--once"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_the_screen_follows_what_a_server_does(lab: Any, terminal: Any) -> None:
+    cobo = lab.client()
+    screen = terminal()
+    screen.until("CoBo0", "Idle", "2 fine, 0 moving, 0 wrong")
+    lab.sim().takes("Prepare", 2.0)
+    cobo.put_only("Target", "Ready")
+    moving = screen.until("Preparing", "2 moving", "Busy")
+    assert "\x1b[1m" in moving  # bold
+    screen.until("Ready", "0 moving", "Done")
+    assert screen.end() == 0
+
+
+def test_a_lost_server_is_red_and_a_failed_command_yellow(
+    lab: Any, terminal: Any
+) -> None:
+    cobo = lab.client()
+    cobo.until("Online", "Online")
+    screen = terminal()
+    lab.sim().fault("Describe", "refuse", message="no power", times=1)
+    cobo.put_only("Target", "Ready")
+    frame = screen.until("m   CoBo0", "1 wrong", "CoBo0:Result: Failed")
+    assert MINOR in frame
+    assert MAJOR not in frame
+    lab.sim().fault("GetState", "cut")
+    frame = screen.until("M   CoBo0", "M   Sys", "2 wrong", "CoBo0:Online: Offline")
+    assert MAJOR in frame
+
+
+def test_a_server_that_nobody_serves_is_shown_as_such_and_comes_back(
+    make_lab: Any, tmp_path: Path
+) -> None:
+    lab = make_lab()
+    lab.simulate()
+    serving = lab.serve()
+    screen = Terminal(lab.file, width=110, height=30)
+    screen.until("CoBo0", "Idle")
+    serving.end(signal.SIGKILL)
+    frame = screen.until("D ", "not served", "no answer")
+    assert INVALID in frame
+    lab.serve()
+    screen.until("Idle", "2 fine, 0 moving, 0 wrong")
+    assert screen.end() == 0
+
+
+@pytest.mark.parametrize(("width", "has_target"), [(60, False), (110, True)])
+def test_the_screen_fits_the_width(
+    lab: Any, terminal: Any, width: int, has_target: bool
+) -> None:
+    screen = terminal(width=width)
+    frame = _ESCAPE.sub("", screen.until("CoBo0", "Idle", "2 fine"))
+    lines = frame.replace("\r", "").split("\n")
+    assert max(map(len, lines)) <= width
+    assert ("Target" in frame) is has_target
+    assert "Message" in frame
+
+
+def test_more_servers_than_lines_are_counted_and_the_wrong_one_is_shown(
+    make_lab: Any,
+) -> None:
+    lab = make_lab(cobos=12)
+    lab.simulate()
+    lab.serve()
+    last = lab.client("CoBo11")
+    last.until("Online", "Online")
+    last.put("Command", "Describe")
+    lab.sim("CoBo11").fault("Prepare", "refuse", message="no power", times=1)
+    last.put_only("Target", "Ready")
+    last.until("Result", "Failed")
+    screen = Terminal(lab.file, width=100, height=14)
+    frame = _ESCAPE.sub("", screen.until("CoBo11", "and ", "more: ", "2 wrong"))
+    lines = frame.replace("\r", "").split("\n")
+    assert len(lines) <= 15
+    assert re.search(r"and \d+ more: \d+ Idle", frame)
+    assert re.search(r"m +CoBo11", frame)
+    assert screen.end() == 0
+
+
+def test_once_exits_with_0_when_all_is_well(lab: Any) -> None:
+    lab.client().until("Online", "Online")
+    code, text = once(lab)
+    assert code == 0
+    assert "2 fine" in text
+    assert "\x1b" not in text
+
+
+def test_once_exits_with_1_after_a_warning(lab: Any) -> None:
+    cobo = lab.client()
+    cobo.until("Online", "Online")
+    lab.sim().fault("Describe", "refuse", message="no power", times=1)
+    cobo.put_only("Target", "Ready")
+    cobo.until("Result", "Failed")
+    code, text = once(lab)
+    assert code == 1
+    assert re.search(r"^m +CoBo0 +Idle .*Failed.*no power", text, re.MULTILINE)
+
+
+def test_once_exits_with_2_in_an_alarm(make_lab: Any) -> None:
+    lab = make_lab()
+    lab.serve()  # and nobody simulates
+    cobo = lab.client()
+    cobo.until("Errors", "1")  # three polls have failed
+    code, text = once(lab)
+    assert code == 2
+    assert re.search(r"^M +CoBo0 +Offline", text, re.MULTILINE)
+    assert re.search(r"^M +Sys +Offline", text, re.MULTILINE)
+    assert "CoBo0:Online: Offline" in text
+
+
+def test_once_exits_with_2_when_nobody_serves(make_lab: Any) -> None:
+    lab = make_lab()
+    code, text = once(lab)
+    assert code == 2
+    assert re.search(r"^D +CoBo0 +not served", text, re.MULTILINE)
+
+
+def test_a_pipe_gets_a_line_per_change(lab: Any) -> None:
+    cobo = lab.client()
+    cobo.until("Online", "Online")
+    name = f"{lab.prefix}ECC:CoBo0"
+    running = lab.start("status", lab.file.name, ready="20")
+    lab_line = re.compile(rf"^\d{{4}}-\d\d-\d\d [\d:]{{8}} UTC   {name}:State (\w+)$")
+
+    def states() -> list[str]:
+        return [m[1] for m in map(lab_line.match, running.lines) if m]
+
+    end = time.monotonic() + DEADLINE
+    while states() != ["Idle"] and time.monotonic() < end:
+        threading.Event().wait(0.05)
+    cobo.put("Target", "Ready")
+    while states()[-1:] != ["Ready"] and time.monotonic() < end:
+        threading.Event().wait(0.05)
+    assert states() == ["Idle", "Described", "Prepared", "Ready"]
+    assert running.end() == 0

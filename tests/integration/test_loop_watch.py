@@ -1,0 +1,186 @@
+"""A whole daqpv process: what blocks its loop is an event, and its PVs show it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import socket
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daqpv.app import App
+from daqpv.config import installed_kinds, load
+from daqpv.core import Event, Events, EventSeverity
+
+DEADLINE = 30.0
+
+
+def free_port() -> int:
+    """A port that is free for TCP and UDP on loopback."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port: int = tcp.getsockname()[1]
+            with suppress(OSError):
+                udp.bind(("127.0.0.1", port))
+                return port
+
+
+class Site:
+    """A process that serves an experiment whose only ECC server is off."""
+
+    def __init__(self, folder: Path) -> None:
+        self.prefix = f"T{secrets.token_hex(3)}:"
+        file = folder / "lab.yaml"
+        file.write_text(
+            f"experiment: exp\nprefix: '{self.prefix}'\n"
+            f"ecc: {{CoBo0: {{url: 'http://127.0.0.1:{free_port()}/'}}}}\n"
+        )
+        self.events: list[Event] = []
+        events = Events()
+        events.add(self.events.append)
+        kinds = installed_kinds()
+        self.app = App(load(file, kinds), kinds, events)
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        await self.app.run(lambda port: self.ready.set())
+
+    async def client(self, code: str) -> Any:
+        """What `code`, run in a process with libca, gives to tell()."""
+        head = "import json\nimport daqpv.links.pv, epics\n"
+        head += f"P = {self.prefix!r} + 'IOC:main:'\n"
+        head += "tell = lambda x: print(json.dumps(x))\n"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", head + textwrap.dedent(code)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(DEADLINE):
+            told, _ = await process.communicate()
+        assert process.returncode == 0
+        return json.loads(told)
+
+    async def blocks(self) -> list[Event]:
+        """The events of blocks, once there is one."""
+        await until(lambda: self._blocks)
+        return self._blocks
+
+    @property
+    def _blocks(self) -> list[Event]:
+        return [event for event in self.events if event.name == "loop blocked"]
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until it is true."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110, anything may make it true
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    port, repeater = str(free_port()), str(free_port())
+    environ = {
+        "EPICS_CA_ADDR_LIST": f"127.0.0.1:{port}",
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CA_REPEATER_PORT": repeater,
+        "EPICS_CAS_SERVER_PORT": port,
+        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    site = Site(tmp_path)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(site.run())
+        async with asyncio.timeout(DEADLINE):
+            await site.ready.wait()
+        yield site
+        running.cancel()
+
+
+def read_a_hung_disk() -> None:
+    time.sleep(0.4)
+
+
+async def test_a_blocking_call_is_an_event_and_shows_in_loop_delay(site: Site) -> None:
+    delays: list[float] = []
+    process = site.app.devices[-1]
+    process.watch(lambda snapshot, changed: delays.append(snapshot.loop_delay))
+
+    async def poll() -> None:
+        read_a_hung_disk()
+
+    await asyncio.create_task(poll(), name="CoBo7")
+    (event,) = await site.blocks()
+    assert event.severity is EventSeverity.WARNING
+    assert event.device == "main"
+    place = "tests/integration/test_loop_watch.py:"
+    assert re.match(
+        rf"{place}\d+ read_a_hung_disk < {place}\d+ poll \(task CoBo7\) blocked the "
+        rf"event loop for [45]\d\d ms: no client was answered",
+        event.text,
+    )
+    await until(lambda: max(delays) >= 0.4)
+    assert max(delays) < 2
+
+
+async def test_one_culprit_is_one_event(site: Site) -> None:
+    for _ in range(4):
+        asyncio.get_running_loop().call_soon(read_a_hung_disk)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.2)  # the last would be told by then
+    assert len(await site.blocks()) == 1
+
+
+async def test_the_figures_read_as_those_of_dev_ioc_stats(site: Site) -> None:
+    names = [
+        *("HEARTBEAT", "UPTIME", "STARTTOD", "TOD", "CA_CLNT_CNT", "CA_CONN_CNT"),
+        *("RECORD_CNT", "FD_CNT", "SYS_CPU_LOAD", "IOC_CPU_LOAD", "MEM_USED"),
+        *("HOSTNAME", "PROCESS_ID", "EPICS_VERS", "LoopDelay", "Simulated"),
+    ]
+    told = await site.client(f"""
+        found = {{}}
+        for name in {names}:
+            pv = epics.PV(P + name, form="ctrl")
+            assert pv.wait_for_connection(10), name
+            if name == "SYS_CPU_LOAD":  # the second reading has them all
+                beats = epics.PV(P + "HEARTBEAT")
+                while beats.get() < 2: epics.poll(0.05)
+            pv.get_ctrlvars()
+            found[name] = [pv.type, pv.get(), pv.units, pv.upper_disp_limit]
+        tell(found)
+    """)
+    types = {name: kind.rpartition("_")[2] for name, (kind, *_) in told.items()}
+    texts = ("UPTIME", "STARTTOD", "TOD", "HOSTNAME", "EPICS_VERS")
+    assert {types[name] for name in texts} == {"string"}
+    counts = ("HEARTBEAT", "CA_CLNT_CNT", "CA_CONN_CNT", "RECORD_CNT", "FD_CNT")
+    assert {types[name] for name in (*counts, "PROCESS_ID")} == {"long"}
+    assert {types[name] for name in ("SYS_CPU_LOAD", "MEM_USED", "LoopDelay")} == {
+        "double"
+    }
+    values = {name: value for name, (_, value, *_) in told.items()}
+    assert values["PROCESS_ID"] == os.getpid()
+    assert values["HOSTNAME"] == socket.gethostname()[:39]
+    assert re.fullmatch(r"daqpv \d+\.\d+\.\d+.*", values["EPICS_VERS"])
+    assert values["MEM_USED"] > 1e7
+    assert values["RECORD_CNT"] == sum(1 for _ in site.app.server.infos())
+    assert told["SYS_CPU_LOAD"][2:] == ["%", 100]
+    assert told["MEM_USED"][2] == "byte"
+    assert told["LoopDelay"][2] == "s"
+
+
+async def test_nobody_can_end_the_process_or_shut_others_out(site: Site) -> None:
+    names = {info.name.rpartition(":")[2] for info in site.app.server.infos()}
+    assert not names & {"SYSRESET", "SysReset", "ACCESS"}

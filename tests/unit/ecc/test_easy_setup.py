@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from daqpv.config import Experiment, Kind, load, schema
+from daqpv.ecc.easy_setup import easy_setup
+from daqpv.ecc.settings import EccSettings
+from daqpv.routers import RouterSettings
+
+KINDS: tuple[Kind[Any], ...] = (
+    Kind("ecc", EccSettings),
+    Kind("routers", RouterSettings),
+)
+
+
+@pytest.fixture
+def made(tmp_path: Path):
+    """Write an experiment file, and load it."""
+
+    def made(**answers: Any) -> Experiment:
+        given = {"experiment": "e20009", "prefix": "AT:", "cobos": 10}
+        text = easy_setup(**given | {"first_ip": "192.168.41.60"} | answers)
+        path = tmp_path / "e.yaml"
+        path.write_text(text)
+        data = YAML(typ="safe", pure=True).load(text)
+        jsonschema.validate(data, json.loads(json.dumps(schema(KINDS))))
+        return load(path, KINDS, {})
+
+    return made
+
+
+def test_ten_cobos_and_the_mutant_of_the_at_tpc(made):
+    experiment = made(mutant="192.168.41.1")
+    ecc, routers = experiment.sections["ecc"], experiment.sections["routers"]
+    assert list(ecc) == [*(f"CoBo{n}" for n in range(10)), "MuTAnT"]
+    assert list(routers) == [f"data{n}" for n in range(10)]
+    nine = ecc["CoBo9"]
+    assert nine.url == "http://192.168.41.69:8083/"
+    assert nine.role == "cobo"
+    assert str(nine.config) == "cobo9/e20009/e20009"
+    assert [(link.sender, link.router) for link in nine.links] == [("CoBo[9]", "data9")]
+    assert routers["data9"].address == "192.168.41.69"
+    assert (routers["data9"].port, routers["data9"].type) == (46005, "TCP")
+    mutant = ecc["MuTAnT"]
+    assert mutant.url == "http://192.168.41.1:8083/"
+    assert mutant.role == "mutant"
+    assert str(mutant.config) == "e20009/e20009/e20009"
+    assert mutant.links == ()
+
+
+def test_a_mutant_whose_router_has_an_address_gets_its_link(made):
+    experiment = made(mutant="192.168.41.1", mutant_router="192.168.41.2")
+    (link,) = experiment.sections["ecc"]["MuTAnT"].links
+    assert (link.sender, link.router) == ("Mutant[master]", "mutant")
+    router = experiment.sections["routers"]["mutant"]
+    assert (router.address, router.type) == ("192.168.41.2", "FDT")
+
+
+@pytest.mark.parametrize("cobos", [1, 2, 11, 100, 196])
+@pytest.mark.parametrize("mutant", [None, "192.168.41.1"])
+@pytest.mark.parametrize("one_server", [False, True])
+def test_every_size_loads_without_a_problem(made, cobos, mutant, one_server):
+    experiment = made(cobos=cobos, mutant=mutant, one_server=one_server)
+    servers = (1 if one_server else cobos) + bool(mutant)
+    assert len(experiment.sections["ecc"]) == servers
+    assert len(experiment.sections["routers"]) == cobos
+    links = [link for s in experiment.sections["ecc"].values() for link in s.links]
+    assert len(links) == cobos
+
+
+@pytest.mark.parametrize(("mutant", "role"), [(None, "all"), ("10.0.0.1", "cobo")])
+def test_one_server_may_have_all_cobos(made, mutant, role):
+    experiment = made(cobos=3, one_server=True, mutant=mutant)
+    server = experiment.sections["ecc"]["ECC"]
+    assert server.url == "http://192.168.41.60:8083/"
+    assert server.role == role
+    assert str(server.config) == "e20009/e20009/e20009"
+    assert [(link.sender, link.router) for link in server.links] == [
+        ("CoBo[0]", "data0"),
+        ("CoBo[1]", "data1"),
+        ("CoBo[2]", "data2"),
+    ]
+    assert experiment.sections["routers"]["data2"].address == "192.168.41.62"
+
+
+def test_routers_may_have_addresses_of_their_own(made):
+    experiment = made(cobos=2, first_router_ip="10.1.1.5")
+    assert experiment.sections["ecc"]["CoBo1"].url == "http://192.168.41.61:8083/"
+    assert experiment.sections["routers"]["data1"].address == "10.1.1.6"
+
+
+@pytest.mark.parametrize("experiment", ["1", "1e5", "null", "true", "a.b+c-d", "0x1"])
+@pytest.mark.parametrize("prefix", ["AT:", "#:", "[a]:", "*:", "&a:", "a, b:"[:2], "%"])
+def test_names_that_yaml_would_misread_are_quoted(made, experiment, prefix):
+    loaded = made(experiment=experiment, prefix=prefix, cobos=1)
+    assert (loaded.experiment, loaded.prefix) == (experiment, prefix)
+    assert loaded.sections["ecc"]["CoBo0"].config.prepare == experiment
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (
+            {"first_ip": "192.168.41.250"},
+            "first_ip: 10 addresses are wanted, and from 192.168.41.250 to .255 there "
+            "are 6: begin lower, or add the others to the file by hand",
+        ),
+        ({"first_router_ip": "10.0.0.255"}, "first_router_ip: 10 addresses are wanted"),
+        (
+            {"first_ip": "cobo0"},
+            "first_ip: 'cobo0' is given; wanted is an IPv4 address",
+        ),
+        (
+            {"first_ip": "224.0.0.1"},
+            "first_ip: '224.0.0.1' is given; wanted is an IPv4",
+        ),
+        ({"first_router_ip": "x"}, "first_router_ip: 'x' is given; wanted is an IPv4 "),
+        (
+            {"mutant": "x"},
+            "mutant: 'x' is given; wanted is an IPv4 address like 192.16",
+        ),
+        (
+            {"mutant": "192.168.41.63"},
+            "mutant: 192.168.41.63 is the ECC server of CoBos",
+        ),
+        (
+            {"mutant_router": "10.0.0.1"},
+            "mutant_router: there is no MuTAnT; give mutant",
+        ),
+        (
+            {"mutant": "10.0.0.1", "mutant_router": "x"},
+            "mutant_router: 'x' is given; wanted is an IPv4 address like 192.168.41.60",
+        ),
+        ({"cobos": 0}, "cobos: 0 is given; wanted is 1 or more"),
+        ({"cobos": -1}, "cobos: -1 is given; wanted is 1 or more"),
+        (
+            {"experiment": "a/b"},
+            "experiment: 'a/b' is given; wanted is a name good for",
+        ),
+        (
+            {"prefix": "A B:"},
+            "prefix: 'A B:' is given; wanted is 1 to 30 ASCII characte",
+        ),
+    ],
+)
+def test_what_cannot_be_set_up_is_said_with_its_key(made, answers, said):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is looked at)
+        made(**answers)
+    assert str(caught.value).startswith(said)
+
+
+def test_the_remarks_name_every_key_that_there_is():
+    text = easy_setup(
+        experiment="e", prefix="A:", cobos=1, first_ip="10.0.0.1", mutant="10.0.0.2"
+    )
+    keys = ["include", "defaults", "server", "log", *EccSettings.model_fields]
+    for key in (*keys, *RouterSettings.model_fields):
+        assert key in text, key
+
+
+def test_the_examples_in_the_remarks_are_good_when_they_are_put_in(tmp_path):
+    text = easy_setup(experiment="e", prefix="A:", cobos=1, first_ip="10.0.0.1")
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        if line.startswith(("# defaults:", "#   ecc:", "#     timeout:")) or (
+            line.startswith(("# server:", "# log:", "# include:"))
+        ):
+            lines[i] = line.removeprefix("# ")
+    (tmp_path / "more.yaml").write_text("")
+    path = tmp_path / "e.yaml"
+    path.write_text("\n".join(lines))
+    experiment = load(path, KINDS)
+    assert experiment.sections["ecc"]["CoBo0"].timeout.configure == 240.0
+    assert experiment.log.file == tmp_path / "e.log"

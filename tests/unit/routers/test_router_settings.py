@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from daqpv.config import ConfigProblems, Kind, load
+from daqpv.routers import RouterSettings, RouterType
+
+KINDS = (Kind("routers", RouterSettings),)
+HEAD = "experiment: e20009\nprefix: 'AT:'\n"
+
+
+@pytest.fixture
+def router(tmp_path):
+    """Load the settings of one router."""
+
+    def router(text: str) -> RouterSettings:
+        path = tmp_path / "e.yaml"
+        path.write_text(f"{HEAD}routers:\n  data0: {{{text}}}\n")
+        return load(path, KINDS, {}).sections["routers"]["data0"]
+
+    return router
+
+
+def test_an_address_alone_is_enough(router):
+    settings = router("address: 192.168.41.60")
+    assert settings.address == "192.168.41.60"
+    assert settings.port == 46005
+    assert settings.type is RouterType.TCP
+    assert settings.watch is None
+    assert (settings.desc, settings.enable, settings.period) == ("", True, 2.0)
+
+
+@pytest.mark.parametrize("name", ["ICE", "TCP", "ZBUF", "FDT"])
+def test_the_types_are_those_that_the_boards_know(router, name):
+    assert router(f"address: 1.2.3.4, type: {name}").type == name
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("tcp", "TCP"), ("Fdt", "FDT"), ("zbuf", "ZBUF"), ("ice", "ICE")],
+)
+def test_a_type_in_another_case_is_refused_with_the_right_one(router, name, meant):
+    with pytest.raises(ConfigProblems) as caught:
+        router(f"address: 1.2.3.4, type: {name}")
+    assert str(caught.value).endswith(
+        f"routers.data0.type: '{name}' is given; wanted is ICE, TCP, ZBUF or FDT, "
+        f"did you mean '{meant}'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("watch", "way", "value"),
+    [
+        ("ssh: attpc@192.168.41.60", "ssh", "attpc@192.168.41.60"),
+        ("ssh: 'daq@mac0.lab:2222'", "ssh", "daq@mac0.lab:2222"),
+        ("page: 'http://h:8081/~x/s.html'", "page", "http://h:8081/~x/s.html"),
+        ("page: 'http://h'", "page", "http://h:80/"),
+        ("directory: /data", "directory", "/data"),
+    ],
+)
+def test_it_is_watched_in_one_of_three_ways(router, watch, way, value):
+    settings = router(f"address: 1.2.3.4, watch: {{{watch}}}")
+    assert getattr(settings.watch, way) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("port: 5", "routers.data0.address: is missing"),
+        ("address: cobo0", "'cobo0' is given; wanted is an IPv4 address like 192"),
+        ("address: 1.2.3.256", "wanted is an IPv4 address like 192.168.41.60"),
+        ("address: 0.0.0.0", "wanted is an IPv4 address like 192.168.41.60"),
+        ("address: 224.0.0.1", "wanted is an IPv4 address like 192.168.41.60"),
+        ("address: '::1'", "wanted is an IPv4 address like 192.168.41.60"),
+        ("address: 1.2.3.4, port: 0", "0 is given; wanted is a port from 1 to 65535"),
+        ("address: 1.2.3.4, port: 65536", "wanted is a port from 1 to 65535"),
+        (
+            "address: 1.2.3.4, watch: {}",
+            "a mapping is given; wanted is one of ssh, page, directory, not nothing",
+        ),
+        (
+            "address: 1.2.3.4, watch: {ssh: a@b, directory: /d}",
+            "a mapping is given; wanted is one of ssh, page, "
+            "directory, not ssh and directory",
+        ),
+        ("address: 1.2.3.4, watch: {ssh: b}", "wanted is user@host or user@host:port"),
+        ("address: 1.2.3.4, watch: {ssh: 'a@b:0'}", "user@host or user@host:port"),
+        ("address: 1.2.3.4, watch: {ssh: 'a@b c'}", "user@host or user@host:port"),
+        ("address: 1.2.3.4, watch: {ssh: '-o@b'}", "user@host or user@host:port"),
+        ("address: 1.2.3.4, watch: {ssh: 'a@-o'}", "user@host or user@host:port"),
+        ("address: 1.2.3.4, watch: {directory: data}", "wanted is an absolute path"),
+        ("address: 1.2.3.4, watch: {directory: ~/d}", "wanted is an absolute path"),
+        ("address: 1.2.3.4, watch: {pag: x}", "unknown key, did you mean 'page'?"),
+        ("address: 1.2.3.4, period: 0.1", "wanted is a time from 0.2 to 3600 s"),
+    ],
+)
+def test_mistakes_are_said_in_plain_words(router, text, problem):
+    with pytest.raises(ConfigProblems) as caught:
+        router(text)
+    (found,) = caught.value.problems
+    assert problem in str(found)

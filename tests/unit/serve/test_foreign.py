@@ -1,0 +1,252 @@
+"""A third party's plain PVGroup works unchanged, and cannot poison the server."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+from caproto import AlarmSeverity, AlarmStatus, ChannelType, SkipWrite
+from caproto.server import PVGroup, SubGroup, pvproperty
+
+STRING, SHORT, FLOAT, ENUM, CHAR, LONG, DOUBLE = range(7)
+TIME = 14
+NORMAL, GET_FAIL, PUT_FAIL, NO_WRITE = 1, 152, 160, 376
+
+
+class Inner(PVGroup):
+    depth = pvproperty(value=3)
+
+
+class Theirs(PVGroup):
+    number = pvproperty(value=1.5, doc="a number", units="mm", precision=2)
+    limited = pvproperty(
+        value=1.0, upper_ctrl_limit=10.0, lower_ctrl_limit=0.0, upper_alarm_limit=8.0
+    )
+    fixed = pvproperty(value=7, read_only=True)
+    mode = pvproperty(value="one", enum_strings=["zero", "one"], dtype=ChannelType.ENUM)
+    text = pvproperty(value="hello", max_length=100)
+    short_text = pvproperty(value="hi", dtype=ChannelType.STRING)
+    shown = pvproperty(value="abc", max_length=60, report_as_string=True)
+    wave = pvproperty(value=[1.0, 2.0], max_length=10)
+    recorded = pvproperty(value=4.0, record="ai", doc="recorded")
+    twin = pvproperty(value=0.0)
+    uptime = pvproperty(value=0)
+    scanned = pvproperty(value=0)
+    asked = pvproperty(value=0)
+    doubled = pvproperty(value=0.0)
+    skipped = pvproperty(value=0.0)
+    inner = SubGroup(Inner, prefix="In:")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.closed = False
+
+    @doubled.putter
+    async def doubled(self, instance: Any, value: float) -> float:
+        if value < 0:
+            raise ValueError("negative")
+        return 2 * value
+
+    @skipped.putter
+    async def skipped(self, instance: Any, value: float) -> None:
+        raise SkipWrite
+
+    @asked.getter
+    async def asked(self, instance: Any) -> int:
+        if instance.value == 2:
+            raise ZeroDivisionError
+        return instance.value + 1
+
+    @uptime.startup
+    async def uptime(self, instance: Any, async_lib: Any) -> None:
+        await instance.write(1)
+        await async_lib.sleep(0.01)
+        await instance.write(2)
+        raise RuntimeError("a bug of theirs")
+
+    @uptime.shutdown
+    async def uptime(self, instance: Any, async_lib: Any) -> None:
+        self.closed = True
+
+    @scanned.scan(period=0.02)
+    async def scanned(self, instance: Any, async_lib: Any) -> None:
+        await instance.write(instance.value + 1)
+
+
+@pytest.fixture
+def group() -> Theirs:
+    return Theirs(prefix="F:")
+
+
+def text(value: str) -> bytes:
+    return value.encode().ljust(40, b"\0")
+
+
+async def connect(bench: Any, group: Any, *names: str) -> tuple[Any, list[int]]:
+    server = await bench.serve(group)
+    raw = await bench.client(server)
+    return raw, [(await raw.create(name)).p2 for name in names]
+
+
+def double(message: Any, at: int = 0) -> float:
+    return struct.unpack_from(">d", message.payload, at)[0]
+
+
+async def test_every_kind_of_pv_is_served(bench: Any, group: Theirs) -> None:
+    raw, _ = await connect(bench, group)
+    for name, native, count in (
+        ("F:number", DOUBLE, 1),
+        ("F:fixed", LONG, 1),
+        ("F:mode", ENUM, 1),
+        ("F:text", CHAR, 101),
+        ("F:short_text", STRING, 1),
+        ("F:shown", STRING, 1),
+        ("F:shown$", CHAR, 60),
+        ("F:wave", DOUBLE, 10),
+        ("F:In:depth", LONG, 1),
+        ("F:recorded.HIHI", DOUBLE, 1),
+        ("F:recorded.RTYP", STRING, 1),
+        ("F:recorded.NAME$", CHAR, 61),
+    ):
+        created = await raw.create(name)
+        assert (created.command, created.dbr, created.count) == (18, native, count), (
+            name
+        )
+    sid = (await raw.create("F:recorded.RTYP")).p2
+    assert (await raw.get(sid, STRING)).payload.startswith(b"ai\0")
+    sid = (await raw.create("F:recorded.DESC")).p2
+    assert (await raw.get(sid, STRING)).payload.startswith(b"recorded\0")
+
+
+async def test_a_write_of_theirs_reaches_monitors_each_time(
+    bench: Any, group: Theirs
+) -> None:
+    raw, (sid,) = await connect(bench, group, "F:number")
+    raw.subscribe(sid, TIME + DOUBLE)
+    await raw.synchronise()
+    raw.messages.clear()
+    for value in (2.0, 2.0, 3.0):
+        await group.number.write(value)
+    assert [double(m, 16) for m in await raw.synchronise()] == [2.0, 2.0, 3.0]
+
+
+async def test_putters_decide(bench: Any, group: Theirs) -> None:
+    raw, (doubled, skipped, limited) = await connect(
+        bench, group, "F:doubled", "F:skipped", "F:limited"
+    )
+    assert await raw.put(doubled, DOUBLE, struct.pack(">d", 4)) == NORMAL
+    assert double(await raw.get(doubled, DOUBLE)) == 8.0
+    assert await raw.put(doubled, DOUBLE, struct.pack(">d", -4)) == PUT_FAIL
+    assert double(await raw.get(doubled, DOUBLE)) == 8.0
+    assert await raw.put(skipped, DOUBLE, struct.pack(">d", 4)) == NORMAL
+    assert double(await raw.get(skipped, DOUBLE)) == 0.0
+    assert await raw.put(limited, DOUBLE, struct.pack(">d", 11)) == PUT_FAIL
+
+
+async def test_read_only_is_read_only(bench: Any, group: Theirs) -> None:
+    raw, (sid,) = await connect(bench, group, "F:fixed")
+    assert raw.messages[-1].p2 == 1
+    assert await raw.put(sid, LONG, bytes(4)) == NO_WRITE
+
+
+async def test_texts_and_arrays_can_be_put(bench: Any, group: Theirs) -> None:
+    raw, (long, short, shown, wave) = await connect(
+        bench, group, "F:text", "F:short_text", "F:shown$", "F:wave"
+    )
+    assert await raw.put(long, CHAR, b"longer text\0", 12) == NORMAL
+    assert group.text.value == "longer text"
+    assert await raw.put(short, STRING, text("ho")) == NORMAL
+    assert group.short_text.value == "ho"
+    assert await raw.put(shown, CHAR, b"much longer\0", 12) == NORMAL
+    assert group.shown.value == "much longer"
+    assert await raw.put(wave, DOUBLE, struct.pack(">3d", 1, 2, 3), 3) == NORMAL
+    assert list(group.wave.value) == [1.0, 2.0, 3.0]
+
+
+async def test_an_enum_takes_none_but_its_states(bench: Any, group: Theirs) -> None:
+    raw, (sid,) = await connect(bench, group, "F:mode")
+    assert await raw.put(sid, STRING, text("zero")) == NORMAL
+    assert group.mode.value == "zero"
+    assert await raw.put(sid, STRING, text("nosuch")) == PUT_FAIL
+    assert await raw.put(sid, ENUM, struct.pack(">H", 7)) == PUT_FAIL
+    assert (await raw.get(sid, ENUM)).payload[:2] == b"\0\0"
+
+
+async def test_a_getter_is_asked_and_its_failure_fails_the_get_only(
+    bench: Any, group: Theirs, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw, (sid,) = await connect(bench, group, "F:asked")
+    assert struct.unpack_from(">i", (await raw.get(sid, LONG)).payload) == (1,)
+    assert struct.unpack_from(">i", (await raw.get(sid, LONG)).payload) == (2,)
+    assert (await raw.get(sid, LONG)).p1 == GET_FAIL
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_hooks_run_and_their_bugs_end_nothing(
+    bench: Any, group: Theirs, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw, (sid,) = await connect(bench, group, "F:number")
+    await bench.until(lambda: group.uptime.value == 2)
+    await bench.until(lambda: group.scanned.value > 3)
+    await bench.until(lambda: "a bug of theirs" in caplog.text)
+    assert (await raw.get(sid, DOUBLE)).p1 == NORMAL
+    await bench.close()
+    assert group.closed
+
+
+async def test_an_alarm_of_one_pv_is_not_the_others(bench: Any, group: Theirs) -> None:
+    raw, (number, twin) = await connect(bench, group, "F:number", "F:twin")
+    raw.subscribe(twin, TIME + DOUBLE)
+    await raw.synchronise()
+    raw.messages.clear()
+    await group.number.write(
+        5.0, status=AlarmStatus.COMM, severity=AlarmSeverity.INVALID_ALARM
+    )
+    assert await raw.synchronise() == []
+    assert (await raw.get(number, TIME + DOUBLE)).payload[:4] == b"\0\x09\0\3"
+    assert (await raw.get(twin, TIME + DOUBLE)).payload[:4] == bytes(4)
+
+
+async def test_an_alarm_written_twice_stays_until_a_write_without_one(
+    bench: Any, group: Theirs
+) -> None:
+    raw, (sid,) = await connect(bench, group, "F:number")
+    seen = []
+    for _ in range(3):
+        await group.number.write(
+            5.0, status=AlarmStatus.COMM, severity=AlarmSeverity.INVALID_ALARM
+        )
+        seen.append((await raw.get(sid, TIME + DOUBLE)).payload[:4])
+    assert seen == [b"\0\x09\0\3"] * 3
+    await group.number.write(5.0)
+    assert (await raw.get(sid, TIME + DOUBLE)).payload[:4] == bytes(4)
+
+
+async def test_their_alarm_limits_act(bench: Any, group: Theirs) -> None:
+    raw, (sid,) = await connect(bench, group, "F:limited")
+    await group.limited.write(9.0)
+    assert (await raw.get(sid, TIME + DOUBLE)).payload[:4] == b"\0\3\0\2"
+    await group.limited.write(5.0)
+    assert (await raw.get(sid, TIME + DOUBLE)).payload[:4] == bytes(4)
+
+
+async def test_metadata_written_later_reaches_clients(
+    bench: Any, group: Theirs
+) -> None:
+    raw, (sid,) = await connect(bench, group, "F:number")
+    raw.subscribe(sid, 28 + DOUBLE, 8)
+    await raw.synchronise()
+    raw.messages.clear()
+    await group.number.write_metadata(units="cm")
+    (event,) = await raw.synchronise()
+    assert event.payload[8:11] == b"cm\0"
+
+
+async def test_a_value_that_is_none_is_logged_and_not_sent(
+    bench: Any, group: Theirs, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw, (sid,) = await connect(bench, group, "F:mode")
+    await group.mode.write(7, verify_value=False)
+    assert "no such state" in caplog.text
+    assert (await raw.get(sid, ENUM)).payload[:2] == b"\0\1"

@@ -1,0 +1,272 @@
+"""The process as a device: its figures are true, and a blocked loop shows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import selectors
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import psutil
+import pytest
+
+from daqpv.core import Event, Events, EventSeverity, Severity, Status
+from daqpv.links.process import OwnProcess
+from daqpv.process import Figures, Process, ProcessSnapshot
+
+QUIET = Figures(
+    clients=0,
+    connections=0,
+    records=0,
+    open_files=0,
+    system_load=0.0,
+    load=0.0,
+    memory=0,
+    loop_delay=0.0,
+)
+
+
+def process(measure: Callable[[], Figures] = lambda: QUIET, **more: Any) -> Process:
+    return Process("main", measure, snapshot=ProcessSnapshot(**more), events=Events())
+
+
+def beats(watched: Process) -> list[ProcessSnapshot]:
+    """The snapshots of its readings, as they come."""
+    seen: list[ProcessSnapshot] = []
+
+    def show(snapshot: ProcessSnapshot, changed: Any) -> None:
+        if "heartbeat" in changed and snapshot.heartbeat:
+            seen.append(snapshot)
+
+    watched.watch(show)
+    return seen
+
+
+async def run_for(watched: Process, seconds: float) -> None:
+    """Run it for so long by the clock of the loop."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await watched.run()
+
+
+class _Jump(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
+    """Time passes when everybody waits, and takes no time."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        self.now += max(timeout or 0.0, 0.0)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps, a little late, to its next timer."""
+
+    LATE = 0.003  # [s]
+
+    def __init__(self) -> None:
+        self.clock = _Jump()
+        super().__init__(self.clock)
+
+    def time(self) -> float:
+        return self.clock.now
+
+    def call_at(self, when: float, *arguments: Any, **more: Any) -> Any:
+        return super().call_at(when + self.LATE, *arguments, **more)
+
+
+def virtually(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(work)
+
+
+# -- the loop --------------------------------------------------------------------------
+
+
+def test_the_heartbeat_counts_seconds() -> None:
+    watched = process()
+    virtually(run_for(watched, 600.5))
+    assert watched.snapshot.heartbeat == 600
+
+
+def block(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    assert isinstance(loop, VirtualLoop)
+    loop.clock.now += seconds
+
+
+def test_beats_that_a_blocked_loop_missed_are_not_made_up_for() -> None:
+    watched = process()
+
+    async def blocked_long() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_at(2.5, block, loop, 10.0)
+        await run_for(watched, 20.5)
+
+    virtually(blocked_long())
+    assert watched.snapshot.heartbeat == 2 + 1 + 8
+
+
+# -- what blocks it --------------------------------------------------------------------
+
+
+def told(play: Callable[[Process], None], *, seconds: float = 0.5) -> list[Event]:
+    """The events of a process on which `play` is played in the third second."""
+    events = Events()
+    heard: list[Event] = []
+    events.add(heard.append)
+    watched = Process("main", lambda: QUIET, snapshot=ProcessSnapshot(), events=events)
+
+    async def run() -> None:
+        asyncio.get_running_loop().call_later(2.5, play, watched)
+        await run_for(watched, 3 + seconds)
+
+    virtually(run())
+    return heard
+
+
+def test_a_call_that_blocks_the_loop_is_told_with_place_task_and_cure() -> None:
+    where = "daqpv/links/soap.py:88 call < daqpv/ecc/ecc.py:99 poll"
+    (event,) = told(lambda process: process.blocked(0.312, where, "CoBo0"))
+    assert event.severity is EventSeverity.WARNING
+    assert event.text.startswith(f"{where} (task CoBo0) blocked the event loop for 312")
+    assert "asyncio.to_thread()" in event.text
+    assert event.fields == {
+        "duration": 0.312,
+        "count": 1,
+        "where": where,
+        "task": "CoBo0",
+    }
+
+
+def test_a_culprit_that_goes_on_is_told_once_more_after_a_minute() -> None:
+    def play(process: Process) -> None:
+        for duration in (0.1, 0.2, 0.4, 0.3):
+            process.blocked(duration, "a.py:1 f < b.py:2 g", "")
+
+    first, more = told(play, seconds=200)
+    assert first.fields["duration"] == 0.1
+    assert more.text == (
+        "a.py:1 f blocked the event loop 3 times more within a minute, for up to 400 ms"
+    )
+
+
+def test_many_culprits_are_no_flood() -> None:
+    def play(process: Process) -> None:
+        for line in range(100):
+            process.blocked(0.1, f"a.py:{line} f", "")
+
+    events = told(play, seconds=200)
+    assert len(events) == 6
+    assert events[-1].text.startswith("various other calls blocked the event loop 95 ")
+
+
+def test_a_culprit_is_told_anew_after_its_minute() -> None:
+    def play(process: Process) -> None:
+        loop = asyncio.get_running_loop()
+        for wait in (0, 100, 200):
+            loop.call_later(wait, process.blocked, 0.1, "", "")
+
+    events = told(play, seconds=300)
+    assert [event.text[:28] for event in events] == ["a call that nobody could see"] * 3
+
+
+# -- the figures -----------------------------------------------------------------------
+
+
+def test_what_was_measured_is_shown() -> None:
+    figures = Figures(
+        clients=1,
+        connections=2,
+        records=3,
+        open_files=4,
+        system_load=5.0,
+        load=6.0,
+        memory=7,
+        loop_delay=0.8,
+    )
+    watched = process(lambda: figures)
+    virtually(run_for(watched, 1.5))
+    shown = {name: getattr(watched.snapshot, name) for name in Figures.__slots__}
+    assert figures == Figures(**shown)
+
+
+def test_the_memory_is_that_of_this_process() -> None:
+    own, before = OwnProcess(), OwnProcess().usage().memory
+    ballast = b"x" * 100_000_000
+    after = own.usage().memory
+    assert 80e6 < after - before < 200e6
+    assert after < psutil.virtual_memory().total
+    del ballast
+
+
+def test_the_files_are_those_of_this_process() -> None:
+    own = OwnProcess()
+    before = own.usage().open_files
+    pairs = [os.pipe() for _ in range(10)]
+    assert own.usage().open_files == before + 20
+    for pair in pairs:
+        os.close(pair[0])
+        os.close(pair[1])
+
+
+def test_the_load_is_that_of_this_process_since_the_look_before() -> None:
+    own = OwnProcess()
+    begin, burnt = time.monotonic(), time.process_time()
+    while time.process_time() - burnt < 0.3:
+        pass
+    usage, elapsed = own.usage(), time.monotonic() - begin
+    assert usage.load == pytest.approx(100 * 0.3 / elapsed, rel=0.2)
+
+
+def test_the_load_of_the_computer_is_a_share_of_all_its_processors() -> None:
+    own = OwnProcess()
+    burnt = time.process_time()
+    while time.process_time() - burnt < 0.1:
+        pass
+    assert 0 < own.usage().system_load <= 100
+
+
+def test_the_process_says_which_one_it_is() -> None:
+    own = OwnProcess()
+    assert (own.process_id, own.hostname) == (os.getpid(), socket.gethostname())
+
+
+# -- what it says of itself ------------------------------------------------------------
+
+
+def test_a_process_is_online_from_its_start() -> None:
+    now = process().snapshot
+    assert (now.known, now.online, now.condition.label) == (True, True, "OK")
+
+
+def test_times_are_utc_and_say_so() -> None:
+    watched = process()
+    virtually(run_for(watched, 1.5))
+    form = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    assert re.fullmatch(form, watched.snapshot.started)
+    assert re.fullmatch(form, watched.snapshot.now)
+
+
+def test_the_time_since_the_start_is_told_in_days_and_hours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watched = process()
+    later = time.time() + 3 * 86400 + 4 * 3600 + 5 * 60 + 6.5
+    monkeypatch.setattr("daqpv.process.time.time", lambda: later)
+    virtually(run_for(watched, 1.5))
+    assert watched.snapshot.uptime == "3 days, 4:05:06"
+
+
+def test_a_simulation_is_a_minor_alarm() -> None:
+    alarm = process(simulated=True).snapshot.alarm("simulated")
+    assert (alarm.severity, alarm.status) == (Severity.MINOR, Status.STATE)
+
+
+def test_the_real_thing_has_no_alarm() -> None:
+    now = process().snapshot
+    fields = now.__dataclass_fields__
+    assert {now.severity(field) for field in fields} == {Severity.NO_ALARM}
