@@ -6,6 +6,7 @@
     ├── ConfigError             the experiment file cannot be used as it is
     ├── ServeError              the PV server cannot start
     │   └── AlreadyServedError  another process serves our PVs
+    ├── StoreError              the store is away, or cannot be used as it is
     ├── SimulatorError          a simulator cannot be started
     ├── LinkError               an exchange with the outside went wrong
     │   ├── NotConnectedError   nobody there: nothing was sent
@@ -41,6 +42,10 @@ class ServeError(DaqError):
 
 class AlreadyServedError(ServeError):
     """Another process serves our PVs: two would fight for them."""
+
+
+class StoreError(DaqError):
+    """The store is away, or cannot be used as it is."""
 
 
 class SimulatorError(DaqError):

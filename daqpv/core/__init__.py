@@ -7,6 +7,7 @@ from daqpv.core.device import Condition, Device, Result, Snapshot
 from daqpv.core.event import Event, Events, EventSeverity, Origin, Sink, origin
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.site import Site
+from daqpv.core.store import Record, Setting, Store
 
 __all__ = [
     "NO_ALARM",
@@ -21,12 +22,15 @@ __all__ = [
     "Goal",
     "Origin",
     "PvInfo",
+    "Record",
     "Result",
+    "Setting",
     "Severity",
     "Sink",
     "Site",
     "Snapshot",
     "Status",
+    "Store",
     "made_from",
     "origin",
     "sources",

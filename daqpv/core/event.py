@@ -50,6 +50,9 @@ class Event:
         device: PV name part of the device, e.g. ``ECC:CoBo0``; empty for the process.
         fields: the facts of the sentence, for machines.
         origin: who did it; None when nobody did.
+        process: ``name@host`` of the daqpv process in which it happened.
+        function: where in the program: ``module.function``.
+        count: how often it happened: repeated ones are folded into one.
     """
 
     time: float
@@ -59,6 +62,9 @@ class Event:
     device: str = ""
     fields: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     origin: Origin | None = None
+    process: str = ""
+    function: str = ""
+    count: int = 1
 
 
 Sink = Callable[[Event], None]

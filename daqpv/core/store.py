@@ -1,0 +1,54 @@
+"""What is kept for good, and the face of the store that keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from daqpv.core.event import Event, Origin
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What an operator chose for a device, to hold after a restart.
+
+    Attributes:
+        time: of the choice, UTC [s since 1970].
+        device: PV name part of the device, e.g. ``ECC:CoBo0``.
+        field: of the device's snapshot.
+        value: what was chosen, as JSON has it: None, bool, int, float, str, list, dict.
+        file: what the experiment file said then, likewise; when the file says
+            something else, the file wins.
+        origin: who chose it; None if nobody did.
+    """
+
+    time: float
+    device: str
+    field: str
+    value: Any
+    file: Any
+    origin: Origin | None = None
+
+
+Record = Event | Setting
+"""What the store keeps."""
+
+
+class Store(Protocol):
+    """Keeps records for good, in the order in which they are added, each once.
+
+    Nobody waits for it: what it cannot write now it writes later.
+    """
+
+    def add(self, record: Record) -> None:
+        """Keep `record`. Synchronous; it never blocks and never raises."""
+
+    async def ask(self, query: Callable[[Any], T], *, timeout: float = 5.0) -> T:
+        """Run `query` with a connection of its own (SQLAlchemy), in a thread.
+
+        Raises:
+            StoreError: the store is away, or has not answered within `timeout` [s].
+        """

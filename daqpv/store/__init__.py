@@ -1,0 +1,1 @@
+"""The relational store: runs, events and settings, on SQLite, PostgreSQL, MariaDB."""
