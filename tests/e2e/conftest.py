@@ -160,11 +160,16 @@ class Monitor:
         self.events: list[dict[str, Any]] = []
         self._at = 0
         self.pv = epics.PV(name, callback=self._add, auto_monitor=True, form="time")
-        until(lambda: self.events, f"{name} to connect")
+        until(self._has_begun, f"{name} to connect")
         self._labels = links_pv.labels(name)
 
     def _add(self, **event: Any) -> None:
         self.events.append(event)
+
+    def _has_begun(self) -> bool:
+        # pyepics subscribes in a thread of libca's, that sends nothing: a poll does
+        epics.ca.poll()
+        return bool(self.events)
 
     def _text(self, event: dict[str, Any]) -> str:
         if self._labels:

@@ -66,9 +66,17 @@ async def turn(group: ValveGroup, valve: Valve) -> None:
     await group.device.turn(valve)
 
 
+released = asyncio.Event()
+
+
 async def slow(group: ValveGroup, value: object) -> None:
-    """An action of three seconds."""
-    await asyncio.sleep(3)
+    """An action that takes until Release is written."""
+    await released.wait()
+
+
+async def release(group: ValveGroup, value: object) -> None:
+    """Let the slow action end."""
+    released.set()
 
 
 class ValveGroup(Group[ValveDevice]):
@@ -80,6 +88,7 @@ class ValveGroup(Group[ValveDevice]):
     flow = ai("Flow", units="l/min", precision=3, high=80, hihi=95, display=(0, 100))
     limit = ao("Limit", precision=2, drive=(0, 10))
     slow = button("Slow", put=slow)
+    release = button("Release", put=release)
     message = long("Message")
     note = long("Note", writable=True)
     title = string("Title", writable=True)
