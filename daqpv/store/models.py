@@ -61,7 +61,7 @@ class EventRow(Base):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_time", "experiment_id", "time"),
-        Index("ix_event_device", "experiment_id", "device", "time"),
+        Index("ix_event_device", "experiment_id", "device", "severity", "time"),
         Index("ix_event_severity", "experiment_id", "severity", "time"),
     )
 
