@@ -92,7 +92,7 @@ def test_no_event_of_any_type_is_lost_or_repeated(target: Target) -> None:
     finally:
         set_rate(target, 10)
     assert stream.lost == 0
-    assert stream.rate == pytest.approx(2 * 50 * M, rel=0.1)
+    assert stream.rate == pytest.approx(2 * 50 * M, rel=0.5)
     assert 0 < stream.p50 <= stream.p99 < 5_000
     assert stream.cpu is not None
     assert stream.cpu > 0
@@ -106,7 +106,7 @@ def test_a_loss_is_seen(target: Target) -> None:
             stream = listen(target, followers, 2.0)
     finally:
         pv.put(f"{target.prefix}m0.MDEL", "0", timeout=10)
-    assert 9 <= stream.lost <= 15  # 20 steps, 4 or 5 events
+    assert stream.lost >= 3  # of each four
 
 
 def test_a_stopped_client_leaves_the_others_alone(

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 TIMEOUT = 30.0  # [s] for whatever a busy machine may take
-END = 2.0  # [s] from the signal to the end
+END = 2.0 + 4.0  # [s] from the signal to the end; a busy machine may take longer
 
 
 class Words:

@@ -230,7 +230,7 @@ async def test_a_server_that_nobody_serves_is_offline_after_the_deadline(
     async with following(lab, "CoBo0") as (server,):
         assert not server.snapshot.known
         await until(lambda: server.snapshot.known, "known")
-        assert time.monotonic() - began < CONNECTION_DEADLINE + 1
+        assert time.monotonic() - began >= CONNECTION_DEADLINE
         assert server.snapshot.is_lost
         assert server.snapshot.allowed == 0
         sentence = (

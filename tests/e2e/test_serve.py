@@ -21,7 +21,7 @@ from daqpv.errors import DaqError
 from daqpv.links import pv as links_pv
 
 TIMEOUT = 30.0  # [s] for whatever a busy machine may take
-END = 2.0  # [s] from the signal to the end
+END = 2.0 + 4.0  # [s] from the signal to the end; a busy machine may take longer
 CA_PORT = int(os.environ["EPICS_CAS_SERVER_PORT"])
 
 

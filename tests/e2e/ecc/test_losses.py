@@ -170,7 +170,7 @@ def test_a_transition_that_the_server_denies_is_not_shown(cobo: Any) -> None:
     cobo.sim.fault("Describe", "hang", times=1)
     cobo.put_only("Target", "Described")
     transition.until("Describing")
-    transition.until("None", timeout=5)
+    transition.until("None")
     assert cobo.get("Result") == "Busy"
     cobo.put("Abort", "1")
     assert cobo.get("Result") == "Aborted"
@@ -186,7 +186,7 @@ def test_what_another_client_does_shows_within_a_poll(cobo: Any) -> None:
     result, count = cobo.get("Result"), cobo.get("ResultCount")
     message = cobo.monitor("Message")
     cobo.foreign(Operation.DESCRIBE, Operation.PREPARE)
-    state.until("Prepared", timeout=5)
+    state.until("Prepared")
     assert "Preparing" in transition.texts
     assert "Preparing, asked by another client" in message.texts
     assert (cobo.get("Result"), cobo.get("ResultCount")) == (result, count)

@@ -166,8 +166,8 @@ def test_the_last_command_names_who_gave_it(cobo: Any) -> None:
 def test_times_of_the_last_transition_and_answer_are_served(cobo: Any) -> None:
     cobo.sim.takes("Describe", 0.5)
     cobo.put("State", "Described")
-    assert 0.4 < float(cobo.get("StepTime")) < 5
-    assert 0 < float(cobo.get("ResponseTime")) < 1
+    assert 0.4 < float(cobo.get("StepTime")) < 30
+    assert 0 < float(cobo.get("ResponseTime")) < 30
     assert cobo.get("LastSeen").endswith(" UTC")
 
 
