@@ -10,13 +10,14 @@ from daqpv.core import NO_ALARM, UNDEFINED, Alarm, PvInfo, Severity, Status
 from daqpv.errors import RefusedError
 from daqpv.serve.arrays import LongText
 from daqpv.serve.forms import Form
-from daqpv.serve.limits import judge_for
+from daqpv.serve.limits import beyond, judge_for
 from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import (
     DBE_ALARM,
     DBE_LOG,
     DBE_PROPERTY,
     DBE_VALUE,
+    EPICS_EPOCH,
     PUT_ACKT,
     READ_ACCESS,
 )
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _UDF = Status.UDF
 _TICK = 1e-6  # [s] least distance of two stamps: archivers refuse equal ones
+_END = EPICS_EPOCH + 2**32 - 1  # [s since 1970] no later stamp can be sent
 
 
 class Channel(Source):
@@ -107,7 +109,7 @@ class Channel(Source):
         Args:
             value: the new value.
             alarm: the device's judgement; the record's own limits count if worse.
-            time: UTC [s since 1970]; default now.
+            time: UTC [s since 1970]; default now, and so is one that cannot be sent.
 
         Raises:
             ValueError, TypeError: `value` is none for this PV.
@@ -123,7 +125,7 @@ class Channel(Source):
                 alarm = own
         mask = self._moved(value)
         self.value = value
-        if time is None:
+        if time is None or not time < _END:  # nor is NaN
             time = clock.time()
         self.time = time if time > self.time else self.time + _TICK
         self.undefined = alarm[1] == _UDF
@@ -150,7 +152,8 @@ class Channel(Source):
             return
         if self.outbox is not None and self.outbox.due(self):
             self.outbox.drain()
-        self.time = max(time, self.time)
+        if self.time < time < _END:
+            self.time = time
         self.stale()
 
     def shows(self, value: Any, alarm: Alarm) -> bool:
@@ -182,7 +185,9 @@ class Channel(Source):
         outbox = self.outbox
         if outbox is not None and outbox.due(self):
             outbox.drain()
-        self.time = max(clock.time() if time is None else time, self.time + _TICK)
+        if time is None or not time < _END:  # nor is NaN
+            time = clock.time()
+        self.time = max(time, self.time + _TICK)
         if alarm != self.alarm:
             mask |= DBE_ALARM
             self._set_alarm(alarm)
@@ -218,10 +223,10 @@ class Channel(Source):
             self._last_posted = self._last_logged = value
             return DBE_VALUE | DBE_LOG
         mask = 0
-        if self.undefined or _beyond(self._last_posted, value, meta.mdel):
+        if self.undefined or beyond(self._last_posted, value, meta.mdel):
             self._last_posted = value
             mask = DBE_VALUE
-        if self.undefined or _beyond(self._last_logged, value, meta.adel):
+        if self.undefined or beyond(self._last_logged, value, meta.adel):
             self._last_logged = value
             mask |= DBE_LOG
         return mask
@@ -322,14 +327,3 @@ class Channel(Source):
         for field in (self._fields or {}).values():
             if field.outbox is not None:
                 field.follow()
-
-
-def _beyond(last: Any, value: Any, dead_band: float) -> bool:
-    if dead_band < 0:
-        return True
-    try:
-        if last == value or (last != last and value != value):  # noqa: PLR0124, NaN
-            return False
-        return not abs(value - last) <= dead_band  # also if one of them is NaN
-    except (TypeError, ValueError):  # texts and arrays have no distance
-        return True

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from daqpv.serve.wire import NO_CONVERSION
+
 if TYPE_CHECKING:
     from daqpv.serve.circuit import Circuit
     from daqpv.serve.wire import Source
@@ -75,7 +77,7 @@ class Outbox:
                     continue
                 try:
                     body = wire.body or wire.pack()
-                except (ValueError, TypeError, OverflowError) as error:
+                except NO_CONVERSION as error:
                     _log.debug("%s: %s", source.name, error)
                     continue
                 head = wire.event_head
@@ -88,6 +90,12 @@ class Outbox:
                         else:
                             circuit.out += (head, subscription.key, body)
                             writers.add(circuit)
+            for view in source.views:
+                follower = view.passed(mask)
+                if follower is not None:
+                    events += 1
+                    follower.circuit.tell(follower)
+                    writers.add(follower.circuit)
         self.events += events
 
     def flush(self) -> None:

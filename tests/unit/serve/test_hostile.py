@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import random
 import socket
 import struct
@@ -11,16 +12,21 @@ from typing import Any
 import pytest
 
 from daqpv.core import Device, Events, Snapshot
-from daqpv.serve import Group, ai, ao, string, waveform
+from daqpv.serve import Group, ai, ao, mbbi, string, waveform
 
-TIME, DOUBLE, CHAR = 14, 6, 4
+TIME, ENUM, CHAR, DOUBLE = 14, 3, 4, 6
 HEADER = struct.Struct(">HHHHII")
+
+
+class Mode(enum.IntEnum):
+    ONLY = 0
 
 
 class Many(Group[Device[Snapshot]]):
     value = ai("Value")
     setting = ao("Setting")
     title = string("Title", writable=True)
+    mode = mbbi("Mode", Mode)
     wave = waveform("Wave", size=100_000, writable=True)
     vars().update({f"m{i}": ai(f"M{i}") for i in range(100)})
 
@@ -240,6 +246,40 @@ async def test_a_hundred_clients_come_and_go_while_values_flow(
     seen = [struct.unpack_from(">d", m.payload, 16)[0] for m in events]
     assert seen == [float(turn) for turn in range(1, turns + 1)]
     assert server.channel_count == 1
+
+
+@pytest.mark.parametrize("time", [1e12, float("nan"), float("inf"), 0.0, -5.0])
+async def test_a_stamp_that_cannot_be_sent_costs_no_event(
+    bench: Any, group: Many, time: float
+) -> None:
+    server = await bench.serve(group)
+    raw = await bench.client(server)
+    for name in ("H:Value", "H:M0"):
+        raw.subscribe((await raw.create(name)).p2, TIME + DOUBLE)
+    await raw.synchronise()
+    raw.messages.clear()
+    for turn in (1.0, 2.0):
+        group.value.post(turn, time=time if turn == 1.0 else None)
+        group.attr_pvdb["m0"].post(turn)
+        group.value.stamp(time)
+        await asyncio.sleep(0)
+    events = await raw.synchronise()
+    assert [struct.unpack_from(">d", e.payload, 16)[0] for e in events] == [1, 1, 2, 2]
+
+
+async def test_a_value_that_cannot_be_packed_costs_no_other_its_event(
+    bench: Any, group: Many
+) -> None:
+    server = await bench.serve(group)
+    raw = await bench.client(server)
+    for name in ("H:Mode", "H:Value"):
+        raw.subscribe((await raw.create(name)).p2, TIME + ENUM)
+    await raw.synchronise()
+    raw.messages.clear()
+    group.mode.post(70_000)  # an index has 16 bits
+    group.value.post(1.0)
+    (event,) = await raw.synchronise()
+    assert struct.unpack_from(">H", event.payload, 14) == (1,)
 
 
 async def test_the_end_of_the_server_closes_all_circuits(group: Many) -> None:
