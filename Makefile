@@ -9,6 +9,9 @@ PYTHON ?= python3.11
 BIN     = $(VENV)/bin
 DEBIAN  = python3.11 python3.11-venv
 
+# What tests run against; without root and these they skip, but in CI
+DEBIAN_TEST = postgresql mariadb-server
+
 # A shared CI machine may stand still for seconds: there, a test that fails is tried
 # again, and the summary names it (R)
 RERUNS  = $(if $(CI),--reruns 2 -rR)
@@ -20,7 +23,7 @@ help:
 demo: $(VENV)/.run
 	@$(BIN)/daqpv demo $(ARGS)
 
-test: check
+test: check $(VENV)/.servers
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(RERUNS) $(ARGS)
 
 check: lint types contract
@@ -48,6 +51,13 @@ $(VENV)/bin/python:
 debian:
 	@test "$$(id -u)" = 0 || { echo "Please install: $(DEBIAN)"; exit 1; }
 	apt-get update -qq && apt-get install -qq -y --no-install-recommends $(DEBIAN)
+
+$(VENV)/.servers: $(VENV)/bin/python Makefile
+	@if dpkg -s $(DEBIAN_TEST) > /dev/null 2>&1; then touch $@; \
+	elif test "$$(id -u)" = 0; then apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+	    --no-install-recommends $(DEBIAN_TEST) > /dev/null && touch $@; \
+	else echo "Not installed: one of $(DEBIAN_TEST). Their tests are skipped."; fi
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml setup.py
 	@echo "Setting up $(VENV) ..."

@@ -18,9 +18,10 @@ from sqlalchemy import (
     String,
     Text,
 )
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-LONG = Text(2**24 - 1)  # MEDIUMTEXT of MariaDB, whose TEXT ends at 64 kB
+LONG = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")  # their TEXT is 64 kB
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER only
 
 
@@ -99,3 +100,10 @@ class SettingRow(Base):
     file: Mapped[Any] = mapped_column(JSON)
     time: Mapped[int] = mapped_column(BigInteger)
     who: Mapped[str] = mapped_column(String(120))
+
+
+_MARIADB = {"charset": "utf8mb4", "collate": "utf8mb4_bin", "engine": "InnoDB"}
+
+for _table in Base.metadata.tables.values():
+    for _key, _value in _MARIADB.items():  # whatever the database's own are
+        _table.kwargs[f"mysql_{_key}"] = _table.kwargs[f"mariadb_{_key}"] = _value

@@ -1,0 +1,135 @@
+"""Engines of SQLAlchemy for the three kinds of store, set up alike.
+
+Every exchange has a deadline, and a store that went away is noticed: a network that
+swallows everything must not hold a thread for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from daqpv.errors import StoreError
+
+ANSWER = 10  # [s] that a server may take for one statement, at most
+LOCKED = 1.0  # [s] to wait for whoever holds a lock
+_CONNECT = 2  # [s]; libpq takes less for 2
+
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+_EXTRAS = {"psycopg": "postgres", "pymysql": "mysql"}
+
+
+def shown(url: str) -> str:
+    """`url` as people may see it: without password and options."""
+    return _parsed(url).set(query={}).render_as_string(hide_password=True)
+
+
+def make_engine(url: str, *, writes: bool = False) -> Engine:
+    """Make an engine. It connects to nothing yet.
+
+    Args:
+        url: ``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, ``mariadb://``.
+        writes: its transactions write: SQLite then takes the lock at their beginning,
+            where it waits for others, and not in the middle, where it would not.
+
+    Raises:
+        StoreError: the URL is no good, or its driver is not installed.
+    """
+    parsed = _parsed(url)
+    kind = parsed.get_backend_name()
+    if kind not in _DRIVERS:
+        raise StoreError(f"{shown(url)}: wanted is one of {', '.join(_DRIVERS)}")
+    try:
+        engine = create_engine(
+            parsed.set(drivername=_DRIVERS[kind]),
+            connect_args=_CONNECT_ARGS[kind],
+            pool_pre_ping=True,
+            pool_size=4,
+            **({} if kind == "sqlite" else {"isolation_level": "READ COMMITTED"}),
+        )
+    except ImportError as error:
+        extra = _EXTRAS.get(str(error.name), "")
+        raise StoreError(
+            f"{shown(url)} wants a driver that is not installed: "
+            f"pip install 'daqpv[{extra}]'"
+        ) from error
+    if kind == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin(writes=writes))
+    return engine
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn what SQLAlchemy and the drivers raise into StoreError, without secrets."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(f"{shown(url)}: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in the words of the driver: its first line, and no SQL."""
+    cause = getattr(error, "orig", None) or error
+    code, text = 0, str(cause)
+    if len(cause.args) == 2 and isinstance(cause.args[0], int):  # pymysql's
+        code, text = cause.args
+    line = next(iter(str(text).strip().splitlines()), type(cause).__name__)
+    return f"{line} ({code})" if code else line
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise StoreError("the URL of the store cannot be understood") from error
+
+
+def _set_up_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's "begin" begins, not the driver
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what is written stays written
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(*, writes: bool) -> Callable[[Any], None]:
+    statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+_MYSQL_ARGS = {
+    "connect_timeout": _CONNECT,
+    "read_timeout": ANSWER,
+    "write_timeout": ANSWER,
+    "charset": "utf8mb4",
+    "init_command": f"SET SESSION innodb_lock_wait_timeout = {LOCKED:.0f}",
+}
+_CONNECT_ARGS: dict[str, dict[str, Any]] = {
+    "sqlite": {"timeout": LOCKED, "check_same_thread": False},
+    "postgresql": {
+        "connect_timeout": _CONNECT,
+        "options": f"-c statement_timeout={ANSWER}s -c lock_timeout={LOCKED:.0f}s",
+        "application_name": "daqpv",
+        "client_encoding": "utf8",
+        "tcp_user_timeout": 1000 * ANSWER // 2,  # [ms]
+        "keepalives_idle": ANSWER // 2,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+    },
+    "mysql": _MYSQL_ARGS,
+    "mariadb": _MYSQL_ARGS,
+}

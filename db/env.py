@@ -1,0 +1,13 @@
+"""Alembic's environment: daqpv hands it the connection (daqpv.store.migrate)."""
+
+from alembic import context
+
+from daqpv.store.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite alters a table by copying it
+)
+with context.begin_transaction():
+    context.run_migrations()

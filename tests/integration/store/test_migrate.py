@@ -1,0 +1,92 @@
+"""The tables of a store, and their version."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from daqpv.errors import StoreError
+from daqpv.store import migrate
+from daqpv.store.engine import make_engine
+from daqpv.store.models import Base
+
+
+def test_the_scripts_make_what_the_models_say(store_url: str) -> None:
+    engine = make_engine(store_url, writes=True)
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        assert migrate.version_of(connection) == migrate.newest()
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_an_empty_store_gets_the_tables_and_the_version(store_url: str) -> None:
+    engine = make_engine(store_url, writes=True)
+    migrate.prepare(engine)
+    migrate.prepare(engine)
+    with engine.connect() as connection:
+        assert migrate.version_of(connection) == migrate.newest()
+    migrate.upgrade(engine)  # nothing to do
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("version", "cure"), [("9999", "newer daqpv.*9999"), ("0000", "0000.*daqpv db upgrade")]
+)
+def test_tables_of_another_version_are_refused(
+    store_url: str, version: str, cure: str
+) -> None:
+    engine = make_engine(store_url, writes=True)
+    migrate.prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE alembic_version SET version_num = :v"), {"v": version}
+        )
+    with pytest.raises(StoreError, match=cure):
+        migrate.prepare(engine)
+    engine.dispose()
+
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("journal") as journal:
+        journal.add_column(sa.Column("note", sa.String(10), nullable=True))
+"""
+
+
+def test_an_older_store_is_upgraded_in_place(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(store_url, writes=True)
+    migrate.prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO journal VALUES ('w', 'main@host', 7, 1000000)")
+        )
+    scripts = tmp_path / "db"
+    shutil.copytree(migrate.SCRIPTS, scripts)
+    (scripts / "versions/0002_next.py").write_text(NEXT)
+    monkeypatch.setattr(migrate, "SCRIPTS", scripts)
+    with pytest.raises(StoreError, match="daqpv db upgrade"):
+        migrate.prepare(engine)
+    migrate.upgrade(engine)
+    migrate.prepare(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT last, note FROM journal")).all() == [
+            (7, None)
+        ]
+        assert "note" in {c["name"] for c in inspect(connection).get_columns("journal")}
+    engine.dispose()
