@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from daqpv import __version__
 from daqpv.config import ConfigProblems, Experiment, Kind, did_you_mean
 from daqpv.config.model import NAME
-from daqpv.core import Condition, Device, Events, PvInfo
+from daqpv.core import Condition, Device, Events, PvInfo, SavedSettings, Snapshot
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
@@ -20,6 +20,7 @@ from iocs.process import ProcessGroup
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Snapshot)
 
 Remote = Callable[[str, str, Any], Device[Any]]
 """Follows an ECC server of another process, by name, PV prefix and settings."""
@@ -31,10 +32,15 @@ class ExperimentSite:
     """What the kinds of this process may ask for (daqpv.core.Site)."""
 
     def __init__(
-        self, experiment: Experiment, events: Events, follow: Remote | None
+        self,
+        experiment: Experiment,
+        events: Events,
+        follow: Remote | None,
+        saved: SavedSettings | None,
     ) -> None:
         self._experiment = experiment
         self._follow = follow
+        self._saved = saved
         self._servers: dict[str, Device[Any]] = {}
         self._shared: dict[Callable[..., Any], Any] = {}
         self.remotes: list[Device[Any]] = []
@@ -48,6 +54,12 @@ class ExperimentSite:
     def settings(self, section: str, name: str) -> Any:
         """The settings of another device of the file, as its kind's model."""
         return self._experiment.sections[section][name]
+
+    def restored(self, prefix: str, group: type[Group[Any]], snapshot: S) -> S:
+        """`snapshot`, made of the file, with what operators chose and `group` saves."""
+        if self._saved is None:
+            return snapshot
+        return self._saved.restored(prefix, group.saved(type(snapshot)), snapshot)
 
     def server(self, name: str) -> Any:
         """The ECC server `name`: this process's own, else another one's."""
@@ -88,6 +100,7 @@ class App:
         name: of the process, in ``$(P)IOC:<name>:``.
         follow: makes the ECC servers that other processes serve; None: they are not
             seen.
+        saved: keeps what operators choose; None: it is lost at the end.
 
     Attributes:
         devices: all that is served, this process last.
@@ -108,15 +121,17 @@ class App:
         only: Collection[str] = (),
         name: str = "main",
         follow: Remote | None = None,
+        saved: SavedSettings | None = None,
     ) -> None:
         self.experiment = experiment
+        self._saved = saved
         self.server = Server(
             slow_client=experiment.server.slow_client,
             on_block=lambda block: self._this.blocked(*block),
         )
         self.devices: list[Device[Any]] = []
         self._groups: list[Group[Any]] = []
-        self._site = site = ExperimentSite(experiment, events, follow)
+        self._site = site = ExperimentSite(experiment, events, follow, saved)
         problems = []
         for kind, device, settings in _chosen(experiment, kinds, only):
             assert kind.build is not None
@@ -139,6 +154,8 @@ class App:
             self._add(*self._process(name, site))
         except ServeError as error:
             raise ConfigError(f"--name {name}: {error}") from error
+        if saved is not None:
+            saved.tell()
 
     def infos(self) -> list[PvInfo]:
         """The rows of the PV table, in the order of the file."""
@@ -179,6 +196,9 @@ class App:
         self._groups.append(group)
         self.server.add(group)
         device.watch(group.show)
+        declared = group.saved(type(device.snapshot))
+        if self._saved is not None and declared:
+            device.watch(self._saved.follow(group.prefix, declared))
         return group
 
     def _process(self, name: str, site: ExperimentSite) -> tuple[Process, ProcessGroup]:

@@ -51,7 +51,7 @@ class EccGroup(DeviceGroup[Ecc]):
         "Config",
         of="config_text",
         put=command(Ecc.choose),
-        saved=True,
+        saved="config",
         doc="describe/prepare/configure",
     )
     config_describe = long("ConfigDescribe", doc="Describe part of Config")
@@ -94,6 +94,7 @@ def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
         url=settings.url,
         log_path=settings.log_path,
     )
+    snapshot = site.restored(prefix, EccGroup, snapshot)
     ecc = Ecc(
         name,
         EccSoapLink(name, settings.url),

@@ -6,6 +6,7 @@ from daqpv.core.derived import made_from, sources
 from daqpv.core.device import Condition, Device, Result, Snapshot
 from daqpv.core.event import Event, Events, EventSeverity, Origin, Sink, origin
 from daqpv.core.pvinfo import PvInfo
+from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.site import Site
 from daqpv.core.store import Record, Setting, Store
 
@@ -24,6 +25,8 @@ __all__ = [
     "PvInfo",
     "Record",
     "Result",
+    "SavedField",
+    "SavedSettings",
     "Setting",
     "Severity",
     "Sink",

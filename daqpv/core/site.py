@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
+from daqpv.core.device import Snapshot
 from daqpv.core.event import Events
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Snapshot)
 
 
 class Site(Protocol):
@@ -26,6 +28,14 @@ class Site(Protocol):
 
     def settings(self, section: str, name: str) -> Any:
         """The settings of another device of the file, as its kind's model."""
+
+    def restored(self, prefix: str, group: type[Any], snapshot: S) -> S:
+        """`snapshot`, made of the file, with what operators chose and `group` saves.
+
+        Every kind calls it, before it makes the device::
+
+            snapshot = site.restored(prefix, PumpGroup, PumpSnapshot(...))
+        """
 
     def server(self, name: str) -> Any:
         """The ECC server `name` (daqpv.ecc.Server), here or in another process.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import PlainSerializer, PlainValidator
 
 from daqpv.ecc.codes import EccState, Operation, Transition
 from daqpv.errors import quoted
@@ -35,6 +37,16 @@ class ConfigId:
                 "e.g. cobo0/e20009/e20009"
             )
         return cls(*parts)
+
+
+def _config(text: object) -> ConfigId:
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is not describe/prepare/configure")
+    return ConfigId.parse(text)
+
+
+Config = Annotated[ConfigId, PlainValidator(_config), PlainSerializer(str)]
+"""A configuration that is kept as the text that operators put."""
 
 
 @dataclass(frozen=True, slots=True)

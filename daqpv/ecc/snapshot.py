@@ -16,7 +16,7 @@ from daqpv.core import (
     made_from,
 )
 from daqpv.ecc.codes import EccState, Operation, Transition
-from daqpv.ecc.link import ConfigId, DataLink
+from daqpv.ecc.link import Config, ConfigId, DataLink
 from daqpv.ecc.path import is_below, leads_to, path
 
 NEEDS_CONFIG = frozenset({Operation.DESCRIBE, Operation.PREPARE, Operation.CONFIGURE})
@@ -105,7 +105,7 @@ class EccSnapshot(Snapshot):
     step_time: float = 0.0
     response_time: float = 0.0
     poll_period: float = 1.0
-    config: ConfigId | None = None
+    config: Config | None = None
     configs: tuple[ConfigId, ...] = ()
     links: tuple[DataLink, ...] = ()
     role: str = "all"

@@ -27,7 +27,7 @@ class Common(TypedDict, total=False):
     of: str | None
     put: Put | None
     doc: str
-    saved: bool
+    saved: bool | str
 
 
 class Declaration(pvproperty):
@@ -41,7 +41,8 @@ class Declaration(pvproperty):
         of: the snapshot's attribute, if the declaration names one.
         put: what a put does; None: the value is kept.
         members: what the group's `put` gets in place of an index.
-        saved: a setting that survives a restart.
+        saved: a setting that survives a restart; a text: the snapshot's field that
+            holds it.
     """
 
     pvspec: Any
@@ -153,7 +154,7 @@ class Declared(Channel):
             units=meta.units,
             precision=meta.precision if isinstance(form, Real) else None,
             doc=meta.desc,
-            saved=self.declaration.saved,
+            saved=bool(self.declaration.saved),
             alarms=meta.has_alarms,
         )
 

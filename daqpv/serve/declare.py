@@ -9,7 +9,9 @@ Arguments that all of them take:
 * `put`: ``async def put(group, value)``, run as a task of the server. Its end is the
   client's callback; an exception fails it. A writable PV without it keeps what is put.
 * `doc`: what the PV means, one sentence; also the record's DESC.
-* `saved`: a setting that survives a restart.
+* `saved`: a setting that survives a restart: True if the PV shows the field of the
+  snapshot that holds it, or that field's name. The kind's build() asks for what was
+  saved (`daqpv.core.Site.restored`).
 * `dead_band`, `archive_dead_band`: MDEL and ADEL.
 """
 

@@ -16,12 +16,13 @@ from daqpv.core import (
     Alarm,
     Device,
     PvInfo,
+    SavedField,
     Snapshot,
     sources,
 )
 from daqpv.errors import RefusedError, ServeError
 from daqpv.serve.channel import Channel
-from daqpv.serve.declaration import Declared
+from daqpv.serve.declaration import Declaration, Declared
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +114,37 @@ class Group(PVGroup, Generic[D]):
                 channel.stamp(now)
         else:
             channel.post(value, alarm=alarm, time=now)
+
+    @classmethod
+    def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
+        """What of a `snapshot` survives a restart, as the declarations say.
+
+        Raises:
+            ServeError: a PV is declared as saved, and no field of it holds its value.
+        """
+        found = []
+        for attribute, declaration in cls._pvs_.items():
+            if not isinstance(declaration, Declaration) or not declaration.saved:
+                continue
+            name = declaration.pvspec.name
+            wanted = declaration.saved
+            if wanted is True:
+                wanted = declaration.of or attribute
+            if wanted not in snapshot.__dataclass_fields__:
+                raise ServeError(
+                    f"{name} is declared as saved, and {snapshot.__name__} has no "
+                    f"field {wanted!r} that holds it: saved='field'"
+                )
+            meta = declaration.meta
+            found.append(
+                SavedField(
+                    field=wanted,
+                    signal=name,
+                    drive=(meta.drvl, meta.drvh),
+                    labels=meta.labels,
+                )
+            )
+        return found
 
     def infos(self) -> list[PvInfo]:
         """A row for each PV."""

@@ -55,6 +55,7 @@ class System(Device[SystemSnapshot]):
         events: where events go.
         prefix: of its PVs.
         patience: how long the way down waits for what others have on the wire [s].
+        snapshot: what is known before the servers are looked at.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class System(Device[SystemSnapshot]):
         events: Events,
         prefix: str = "",
         patience: float = PATIENCE,
+        snapshot: SystemSnapshot | None = None,
     ) -> None:
-        super().__init__("Sys", SystemSnapshot(), events=events, prefix=prefix)
+        known = snapshot or SystemSnapshot()
+        super().__init__("Sys", known, events=events, prefix=prefix)
         self._servers = tuple(servers)
         self._table = table
         self._patience = patience
