@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from daqpv.core import Condition, Device, Events, PvInfo, SavedSettings, Snapsho
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
-from daqpv.serve import Group, Server, served_by_others
+from daqpv.serve import Group, Other, Server, served_by_others
 from iocs.process import ProcessGroup
 
 _log = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ Remote = Callable[[str, str, Any], Device[Any]]
 """Follows an ECC server of another process, by name, PV prefix and settings."""
 
 RESTART_DELAY = 5.0  # [s] before a device whose code failed is begun anew
+
+SEARCHES = 2  # for others, before it listens
+YOUNG = (1.0, 3.0)  # [s] ages at which a process looks for others that began with it
 
 
 class ExperimentSite:
@@ -175,21 +179,41 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             for device in (*self.devices, *self._site.remotes):
                 tasks.create_task(_keep(device), name=device.name)
-            await self.server.run(ready)
+            listening: asyncio.Future[int] = asyncio.Future()
+            tasks.create_task(self.server.run(listening.set_result))
+            port = await listening
+            await self._give_way()
+            ready(port)
+            for before, age in itertools.pairwise((0.0, *YOUNG)):
+                await asyncio.sleep(age - before)
+                await self._give_way()
 
     async def _refuse_doubles(self) -> None:
-        """Search one PV of each device: nobody may serve it already.
+        """Before it listens: nobody may serve one of the devices.
 
         Raises:
             AlreadyServedError: somebody does.
         """
-        samples = [_sample(group) for group in self._groups]
-        others = await served_by_others(samples, self.server.addresses)
-        for name in filter(others.get, samples):
-            raise AlreadyServedError(
-                f"{name} is already served by {others[name]}. End that process, or "
-                "give each process its own devices (--only) and its own --name."
-            )
+        for other in await served_by_others(
+            self._samples(), self.server, tries=SEARCHES
+        ):
+            raise _served_by(other)
+
+    async def _give_way(self) -> None:
+        """While it listens: of those that began at the same time, the first stays.
+
+        Each sees the same order, so exactly one stays. A server that is no daqpv will
+        not go, so this one does. Whoever begins later finds this one before it listens.
+
+        Raises:
+            AlreadyServedError: somebody has served one of the devices for longer.
+        """
+        for other in await served_by_others(self._samples(), self.server, tries=1):
+            if other.since < self.server.since:
+                raise _served_by(other)
+
+    def _samples(self) -> list[str]:
+        return [_sample(group) for group in self._groups]
 
     def _add(self, device: Device[Any], group: Group[Any]) -> Group[Any]:
         self.devices.append(device)
@@ -221,6 +245,13 @@ class App:
         )
         self._this = Process(name, measure, snapshot=snapshot, events=site.events)
         return self._this, ProcessGroup(site.prefix_of("IOC", name), self._this)
+
+
+def _served_by(other: Other) -> AlreadyServedError:
+    return AlreadyServedError(
+        f"{other.name} is already served by {other.address}. End that process, or "
+        "give each process its own devices (--only) and its own --name."
+    )
 
 
 def _sample(group: Group[Any]) -> str:

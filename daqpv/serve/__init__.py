@@ -25,7 +25,7 @@ from daqpv.serve.declare import (
     waveform,
 )
 from daqpv.serve.group import Group
-from daqpv.serve.others import served_by_others
+from daqpv.serve.others import Other, served_by_others
 from daqpv.serve.server import Server
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Channel",
     "Declaration",
     "Group",
+    "Other",
     "Server",
     "ai",
     "ao",

@@ -1,66 +1,107 @@
-"""Who serves our names already? Asked before we answer for them."""
+"""Who else serves our names? Asked before we answer for them, and shortly after."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import secrets
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daqpv.serve import protocol as ca
-from daqpv.serve.addresses import Addresses, search_addresses
+from daqpv.serve.addresses import Address, search_addresses
 
-WITHIN = 0.9  # [s] for all answers; on a local network they take milliseconds
-_TRIES = 3
+if TYPE_CHECKING:
+    from daqpv.serve.server import Server
+
+_log = logging.getLogger(__name__)
+
+WITHIN = 0.3  # [s] for the answers to a search; on a local network: milliseconds
+CONFIRMED_WITHIN = 5.0  # [s] for a server that has answered a search just now
+SINCE = b".DAQPV"  # a field of every PV of a daqpv: since when that process serves it
 _MOST = 1024  # [bytes] of a datagram
 _DO_NOT_REPLY = 5  # to a search for a name that the server does not have
 
 
+class Other(NamedTuple):
+    """Another server of one of our names.
+
+    Attributes:
+        name: of the PV.
+        address: ``host:port`` of the server.
+        since: `Server.since` of another daqpv; "" if it is none.
+    """
+
+    name: str
+    address: str
+    since: str
+
+
 async def served_by_others(
     names: Collection[str],
-    addresses: Addresses,
+    server: Server,
     *,
+    tries: int,
     environ: Mapping[str, str] = os.environ,
-    within: float = WITHIN,
-) -> dict[str, str]:
-    """Search `names` as a client would; return who answers, as ``address:port``.
+) -> list[Other]:
+    """Search `names` as a client would; return who serves them besides `server`.
 
-    To be asked before our own server answers. The search goes where clients on this
-    computer would send it (EPICS_CA_ADDR_LIST, EPICS_CA_AUTO_ADDR_LIST), and to all
-    servers of this computer on our own port. It ends with the first answers.
+    The search goes where clients on this computer would send it (EPICS_CA_ADDR_LIST,
+    EPICS_CA_AUTO_ADDR_LIST), and to all servers of this computer on our own port.
+    Whoever answers is asked for the PV over TCP: a datagram may be stale, or meant for
+    somebody else who had our port before. A gateway that offers our own PVs is not
+    another server.
 
     Args:
         names: PV names.
-        addresses: of our own server.
+        server: our own; it does not answer these searches.
+        tries: how often to search, for `WITHIN` each. It ends with the first that
+            finds somebody. Without a network there is nobody.
         environ: the EPICS_CA* variables.
-        within: how long to wait for answers [s]. Without a network there are none.
     """
     wanted = tuple(names)
-    found: dict[str, str] = {}
+    first = secrets.randbelow(2**32 - len(wanted))
+    cids = server.own_search = range(first, first + len(wanted))
+    answers: dict[Address, str] = {}
 
-    def answered(cid: int, server: str) -> None:
-        if cid < len(wanted):
-            found.setdefault(wanted[cid], server)
+    def answered(cid: int, address: Address) -> None:
+        if cid in cids:
+            answers.setdefault(address, wanted[cid - first])
 
     # looking up a host name may take a while
-    where = await asyncio.to_thread(search_addresses, environ, addresses)
-    datagrams = tuple(_datagrams(wanted))
-    for _ in range(_TRIES):
-        await _try(datagrams, where, answered, within=within / _TRIES)
-        if found:
-            break
-    return found
+    where = await asyncio.to_thread(search_addresses, environ, server.addresses)
+    datagrams = tuple(_datagrams(wanted, first))
+    asked: set[Address] = set()
+    with ExitStack() as sockets:
+        sockets.callback(setattr, server, "own_search", range(0))
+        for _ in range(tries):
+            await _search(sockets, datagrams, where, answered)
+            new = {at: name for at, name in answers.items() if at not in asked}
+            asked.update(new)
+            found = await asyncio.gather(*(_confirm(*one) for one in new.items()))
+            others = [
+                o for o in found if o and (not o.since or o.since != server.since)
+            ]
+            if others:
+                return sorted(others, key=lambda other: wanted.index(other.name))
+    return []
 
 
-async def _try(
+def _is_own(other: Other, server: Server) -> bool:
+    """Whether it is `server`, seen through a gateway."""
+    return bool(other.since) and other.since == server.since
+
+
+async def _search(
+    sockets: ExitStack,
     datagrams: Collection[bytes],
-    where: Collection[tuple[str, int]],
-    answered: Callable[[int, str], None],
-    *,
-    within: float,
+    where: Collection[Address],
+    answered: Callable[[int, Address], None],
 ) -> None:
-    """Search once, from a new socket.
+    """Search once, from a new socket; it stays open for late answers.
 
     Of several servers that share a port, a datagram to the host's address reaches one:
     which one, depends on where it comes from.
@@ -69,13 +110,11 @@ async def _try(
     transport, _ = await loop.create_datagram_endpoint(
         lambda: _Answers(answered), sock=_socket()
     )
-    try:
-        for address in where:
-            for datagram in datagrams:
-                transport.sendto(datagram, address)
-        await asyncio.sleep(within)
-    finally:
-        transport.close()
+    sockets.callback(transport.close)
+    for address in where:
+        for datagram in datagrams:
+            transport.sendto(datagram, address)
+    await asyncio.sleep(WITHIN)
 
 
 def _socket() -> socket.socket:
@@ -86,11 +125,11 @@ def _socket() -> socket.socket:
     return sock
 
 
-def _datagrams(names: Collection[str]) -> Iterator[bytes]:
-    """Searches for `names`; the channel id of each is its index."""
+def _datagrams(names: Sequence[str], first: int) -> Iterator[bytes]:
+    """Searches for `names`, whose channel ids count up from `first`."""
     version = ca.HEADER.pack(ca.VERSION, 0, 0, ca.MINOR, 0, 0)
     datagram = version
-    for cid, name in enumerate(names):
+    for cid, name in enumerate(names, first):
         search = ca.message(
             ca.SEARCH, _DO_NOT_REPLY, ca.MINOR, cid, cid, name.encode() + b"\0"
         )
@@ -102,20 +141,83 @@ def _datagrams(names: Collection[str]) -> Iterator[bytes]:
 
 
 class _Answers(asyncio.DatagramProtocol):
-    """Reads the answers to one try."""
+    """Reads the answers to a search."""
 
-    def __init__(self, answered: Callable[[int, str], None]) -> None:
+    def __init__(self, answered: Callable[[int, Address], None]) -> None:
         self._answered = answered
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         i = 0
         while i + ca.HEADER_SIZE <= len(data):
-            command, size, port, _, address, cid = ca.HEADER.unpack_from(data, i)
+            command, size, port, count, address, cid = ca.HEADER.unpack_from(data, i)
             i += ca.HEADER_SIZE + size
-            if command == ca.SEARCH:
+            # a search itself has the version as its count; one comes here, even our
+            # own, if its CA port is the port that the system gave to our socket
+            if command == ca.SEARCH and count == 0:
                 sender = address in (0, 0xFFFFFFFF)  # the server is who answered
                 host = addr[0] if sender else socket.inet_ntoa(address.to_bytes(4))
-                self._answered(cid, f"{host}:{port}")
+                self._answered(cid, (host, port))
 
     def error_received(self, exc: Exception) -> None:
         """No network there: nobody serves it there."""
+
+
+async def _confirm(address: Address, name: str) -> Other | None:
+    """Ask the server at `address` for `name`; None if it does not give it."""
+    where = f"{address[0]}:{address[1]}"
+    since = None
+    try:
+        async with asyncio.timeout(CONFIRMED_WITHIN):
+            reader, writer = await asyncio.open_connection(*address)
+            try:
+                circuit = _Circuit(reader, writer)
+                if await circuit.create(name.encode()) is not None:
+                    since = ""
+                    since = await circuit.read(name.encode() + SINCE)
+            finally:
+                writer.close()
+    except (OSError, EOFError, TimeoutError) as error:
+        _log.info("%s answered a search for %s, but then: %r", where, name, error)
+    return None if since is None else Other(name, where, since)
+
+
+class _Circuit:
+    """A TCP connection to a server, for one question after the other."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._cid = 0
+        writer.write(ca.message(ca.VERSION, 0, ca.MINOR, 0, 0))
+
+    async def create(self, name: bytes) -> int | None:
+        """Connect to a PV; return the server's id of it, None if it has no such PV."""
+        self._cid += 1
+        text = name + b"\0"
+        self._writer.write(
+            ca.message(ca.CREATE_CHANNEL, 0, 0, self._cid, ca.MINOR, text)
+        )
+        while True:
+            command, cid, sid, _ = await self._message()
+            if cid == self._cid and command == ca.CREATE_CHANNEL:
+                return sid
+            if cid == self._cid and command == ca.CREATE_FAILED:
+                return None
+
+    async def read(self, name: bytes) -> str:
+        """The text of a PV; "" if there is none."""
+        sid = await self.create(name)
+        if sid is None:
+            return ""
+        self._writer.write(ca.message(ca.READ_NOTIFY, ca.STRING, 1, sid, self._cid))
+        while True:
+            command, _, ioid, data = await self._message()
+            if command == ca.READ_NOTIFY and ioid == self._cid:
+                return ca.c_string(data)
+
+    async def _message(self) -> tuple[int, int, int, bytes]:
+        head = await self._reader.readexactly(ca.HEADER_SIZE)
+        command, size, _, _, p1, p2 = ca.HEADER.unpack(head)
+        return command, p1, p2, await self._reader.readexactly(size)

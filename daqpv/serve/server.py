@@ -7,17 +7,22 @@ import contextlib
 import contextvars
 import logging
 import os
+import secrets
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from daqpv.core import Origin, PvInfo, origin
+from daqpv.core import NO_ALARM, Origin, PvInfo, origin
 from daqpv.errors import DaqError, RefusedError, ServeError
 from daqpv.serve import protocol as ca
 from daqpv.serve.addresses import Addresses
 from daqpv.serve.beacon import send_beacons
 from daqpv.serve.circuit import Circuit
+from daqpv.serve.forms import Text
+from daqpv.serve.meta import Meta
 from daqpv.serve.names import Names
+from daqpv.serve.others import SINCE
 from daqpv.serve.outbox import Outbox
 from daqpv.serve.search import Search, search_socket
 from daqpv.serve.session import Request, Session
@@ -47,6 +52,7 @@ class Server:
         channel_count: PVs that they are connected to.
         conflated: events that slow clients got no more, for there was a newer one.
         dropped: clients that were dropped because they read nothing.
+        own_search: channel ids of our own search for others; it is not answered.
         tcp_port: 0 until `run` listens.
 
     Raises:
@@ -69,10 +75,11 @@ class Server:
         self.channel_count = 0
         self.conflated = 0
         self.dropped = 0
+        self.own_search = range(0)
         self.tcp_port = 0
         self._watchdog = Watchdog(on_block or _log_block)
         self._names = Names()
-        self.find = self._names.find
+        self._since = Source("", Text(), Meta(), "", NO_ALARM, time.time())
         self._tasks: asyncio.TaskGroup | None = None
         self._reply_head = b""
 
@@ -87,6 +94,22 @@ class Server:
     def infos(self) -> Iterator[PvInfo]:
         """A row for each PV."""
         return self._names.infos()
+
+    def find(self, name: bytes) -> Source | None:
+        """What stands behind `name`; of any PV, ``X.DAQPV`` tells `since`."""
+        found = self._names.find(name)
+        if found is None and name.endswith(SINCE):
+            has = self._names.find(name.removesuffix(SINCE)) is not None
+            return self._since if has else None
+        return found
+
+    @property
+    def since(self) -> str:
+        """When it began to listen, unlike that of any other server; "" before.
+
+        Of two servers, the lesser text belongs to the one that has served for longer.
+        """
+        return str(self._since.value)
 
     @property
     def record_count(self) -> int:
@@ -140,16 +163,17 @@ class Server:
         listeners: list[asyncio.Server],
         searchers: list[asyncio.DatagramTransport],
     ) -> None:
-        for address in self.addresses.search_sockets():
-            searcher, _ = await loop.create_datagram_endpoint(
-                lambda: Search(self), sock=search_socket(address, self.addresses.port)
-            )
-            searchers.append(searcher)
         for sock in self._tcp_sockets():
             listeners.append(await loop.create_server(lambda: Circuit(self), sock=sock))
         self._reply_head = ca.HEADER.pack(
             ca.SEARCH, 8, self.tcp_port, 0, 0xFFFFFFFF, 0
         )[:12]
+        self._since.value = f"{time.time_ns():020} {secrets.token_hex(4)}"
+        for address in self.addresses.search_sockets():  # from here on we are found
+            searcher, _ = await loop.create_datagram_endpoint(
+                lambda: Search(self), sock=search_socket(address, self.addresses.port)
+            )
+            searchers.append(searcher)
 
     def _tcp_sockets(self) -> list[socket.socket]:
         """All on one port: the standard one, or a free one if that is taken."""

@@ -163,6 +163,29 @@ def test_one_of_many_processes_is_enough_to_be_refused(make_lab: Any) -> None:
     lab.serve("--name", "q", "--only", "ecc.CoBo3")
 
 
+def test_of_processes_started_at_once_exactly_one_stays(
+    make_lab: Any, start: Callable[..., Any]
+) -> None:
+    lab = make_lab()
+    lab.simulate()
+    several = [
+        start("serve", lab.file.name, "--name", f"p{n}", cwd=lab.folder)
+        for n in range(3)
+    ]
+    end = time.monotonic() + DEADLINE
+    while sum(running.process.poll() is None for running in several) > 1:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    (stays,) = (running for running in several if running.process.poll() is None)
+    stays.ready()
+    for running in several:
+        if running is not stays:
+            assert running.wait() == 4
+            assert "already served by 127.0.0.1" in running.text
+    get(lab, "ECC:CoBo0:Online", "Online")
+    assert stays.end() == 0
+
+
 def test_after_the_end_of_a_process_another_takes_over(make_lab: Any) -> None:
     lab = make_lab()
     lab.simulate()

@@ -16,7 +16,7 @@ import pytest
 from daqpv.app import App
 from daqpv.config import ConfigProblems, DeviceSettings, Kind, load
 from daqpv.core import Condition, Device, Event, Events, Snapshot
-from daqpv.errors import ConfigError, ServeError
+from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.serve import longin
 from iocs.device import DeviceGroup
 
@@ -207,6 +207,84 @@ async def test_a_server_that_cannot_start_ends_everything(
     ):
         foreign.bind(("127.0.0.1", loopback))
         await app.run(lambda _: None)
+
+
+# -- doubles ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes do not search before they listen: all begin at the same time."""
+    monkeypatch.setattr("daqpv.app.SEARCHES", 0)
+    monkeypatch.setattr("daqpv.app.YOUNG", (0.1, 0.2))
+
+
+def begin(app: App) -> asyncio.Task[None]:
+    return asyncio.create_task(app.run(lambda _: None))
+
+
+async def why(task: asyncio.Task[None]) -> str:
+    """Why a process ends by itself."""
+    await asyncio.wait([task], timeout=TIMEOUT)
+    error: Any = task.exception()
+    while isinstance(error, BaseExceptionGroup):
+        (error,) = error.exceptions
+    assert isinstance(error, AlreadyServedError)
+    return str(error)
+
+
+async def stays(task: asyncio.Task[None]) -> bool:
+    """Whether a process is still there when it looks for others no more; end it."""
+    await asyncio.wait([task], timeout=1.5)
+    if task.done():
+        return False
+    task.cancel()
+    await asyncio.wait([task])
+    return True
+
+
+@pytest.mark.parametrize("count", [2, 5])
+async def test_of_several_that_begin_at_once_exactly_one_stays(
+    make: Callable[..., App], blind: None, count: int
+) -> None:
+    apps = [make(TWO, name=f"p{n}") for n in range(count)]
+    pending = {begin(app) for app in apps}
+    while len(pending) > 1:
+        ended, pending = await asyncio.wait(
+            pending, timeout=TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in ended:
+            assert "E:Pump:A:Online is already served by" in await why(task)
+    assert await stays(pending.pop())
+
+
+async def test_who_has_served_for_longer_is_not_ended(
+    make: Callable[..., App], blind: None
+) -> None:
+    elder = make(TWO)
+    async with running(elder):
+        port = elder.server.tcp_port
+        text = await why(begin(make(TWO, name="younger")))
+        assert f"already served by 127.0.0.1:{port}. End that process" in text
+
+
+async def test_before_a_server_of_another_make_a_process_goes_in_any_case(
+    make: Callable[..., App], blind: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never will."""
+    monkeypatch.setattr("daqpv.serve.others.SINCE", b".NOBODY_HAS_THIS")
+    app, foreign = make(TWO), make(TWO)
+    task = begin(app)
+    serving = asyncio.create_task(foreign.server.run())
+    assert "already served" in await why(task)
+    assert await stays(serving)
+
+
+async def test_processes_with_devices_of_their_own_do_not_mind_each_other(
+    make: Callable[..., App], blind: None
+) -> None:
+    tasks = [begin(make(TWO, name=f"p{n}", only=[f"pumps.{n}"])) for n in "AB"]
+    assert await asyncio.gather(*map(stays, tasks)) == [True, True]
 
 
 # -- names -----------------------------------------------------------------------------
