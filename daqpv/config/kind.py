@@ -30,6 +30,8 @@ class Kind(Generic[M]):
         many: whether the section maps names to settings, or is the one settings.
         follows: a section whose devices make this kind be there with its default
             settings, even if the file has no section for it; only without `many`.
+        always: it is there with its default settings whatever the file says, in the
+            one process that has no `only` or names it; only without `many`.
     """
 
     section: str
@@ -37,6 +39,7 @@ class Kind(Generic[M]):
     build: Callable[..., Any] | None = None
     many: bool = True
     follows: str = ""
+    always: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.section) or self.section in FIXED:
@@ -44,8 +47,8 @@ class Kind(Generic[M]):
         base = DeviceSettings if self.many else Model
         if not (isinstance(self.settings, type) and issubclass(self.settings, base)):
             raise TypeError(f"{self.section}: settings must be a {base.__name__}")
-        if self.follows and self.many:
-            raise ValueError(f"{self.section}: a kind with names follows no section")
+        if (self.follows or self.always) and self.many:
+            raise ValueError(f"{self.section}: only the file can give devices names")
 
 
 def installed_kinds() -> tuple[Kind[Any], ...]:

@@ -156,8 +156,8 @@ class _Check:
         return {} if settings is None else {"": settings}
 
     def _followed(self, kind: Kind[Any]) -> dict[str, Model]:
-        """Give the default settings of a kind that is there because of another one."""
-        cause = self._root.entries.get(kind.follows) if kind.follows else None
+        """Give the default settings of a kind that is there without a section."""
+        cause = self._root if kind.always else self._root.entries.get(kind.follows)
         if cause is None or not cause.entries:
             return {}
         self._nodes[kind.section, ""] = cause

@@ -37,7 +37,8 @@ def test_an_empty_store_gets_the_tables_and_the_version(store_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "cure"), [("9999", "newer daqpv.*9999"), ("0000", "0000.*daqpv db upgrade")]
+    ("version", "cure"),
+    [("9999", "newer daqpv.*9999"), ("0000", "0000.*daqpv db upgrade")],
 )
 def test_tables_of_another_version_are_refused(
     store_url: str, version: str, cure: str

@@ -8,7 +8,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from daqpv.config import Kind, load
+from daqpv.config import DeviceSettings, Kind, Model, load
 
 
 def test_the_smallest_file_gives_the_defaults(loaded):
@@ -210,3 +210,21 @@ def test_a_kind_may_be_absent_from_the_file_and_a_file_may_have_no_kinds(write):
     assert load(path, ()).sections == {}
     with pytest.raises(TypeError, match="settings must be a DeviceSettings"):
         Kind("x", Nothing)  # type: ignore[type-var]
+
+
+def test_a_kind_that_is_always_there_needs_no_section(write):
+    class Settings(Model):
+        depth: int = 3
+
+    always = Kind("archive", Settings, many=False, always=True)
+    path = write("experiment: e\nprefix: 'A:'\n")
+    experiment = load(path, (always,))
+    assert experiment.of(always) == {"": Settings()}
+    assert experiment.where("archive") == "exp.yaml:1"
+    path = write("experiment: e\nprefix: 'A:'\narchive: {depth: 5}\n")
+    assert load(path, (always,)).of(always) == {"": Settings(depth=5)}
+
+
+def test_only_the_file_can_give_devices_names():
+    with pytest.raises(ValueError, match="only the file can give devices names"):
+        Kind("x", DeviceSettings, always=True)
