@@ -34,6 +34,12 @@ class Origin:
     def __str__(self) -> str:
         return f"{self.user}@{self.host}"
 
+    @classmethod
+    def parse(cls, text: str) -> Origin | None:
+        """Read ``user@host`` as it was written; None if it is empty: nobody."""
+        user, _, host = text.rpartition("@")
+        return cls(user, host) if text else None
+
 
 origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 """Who the running code acts for: the PV server sets it round each put."""

@@ -1,0 +1,263 @@
+"""Settings in a JSON file: all that is kept without a store, else a copy beside it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from daqpv.core import Event, Events, EventSeverity, Origin, Setting
+from daqpv.errors import StoreError
+
+RETRY = 5.0  # [s] after a write that failed
+LOCKED = 5.0  # [s] to wait for another process that writes
+_END = 0.5  # [s] for the last write, when daqpv ends
+
+Key = tuple[str, str]
+
+
+class _Line(NamedTuple):
+    """A setting as it stands in the file, one per line."""
+
+    time: float
+    text: str
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    device: str
+    field: str
+    value: Any
+    file: Any
+    by: str
+    time: AwareDatetime
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    settings: list[_Entry]
+
+
+class SettingsFile:
+    """Keeps settings in a JSON file; use it as a context manager.
+
+    A thread of its own writes, at once: into a new file that takes the place of the old
+    one when it is on the disk. Several processes of one host may share the file: each
+    adds its settings to those of the others, under a lock.
+
+    Args:
+        path: the file; it and its folder are made when there is something to write.
+        events: where troubles are said.
+    """
+
+    def __init__(self, path: Path, events: Events) -> None:
+        self._path = path
+        self._events = events
+        self._lines: dict[Key, _Line] = {}  # what the file has, when it was `_seen`
+        self._seen: tuple[int, ...] = ()
+        self._news: dict[Key, Setting] = {}  # to be written; guarded by `_changed`
+        self._changed = threading.Condition()
+        self._ends = False
+        self._trouble = ""  # the one that was said last
+        self._thread = threading.Thread(
+            target=self._work, name="settings file", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._changed:
+            self._ends = True
+            self._changed.notify()
+        self._thread.join(_END)
+
+    def read(self) -> Iterable[Setting]:
+        """All settings in the file.
+
+        One that cannot be understood is put aside, and an event says so.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        try:
+            return self._read()
+        except OSError as error:
+            raise StoreError(
+                f"{self._path}: the settings in it cannot be read: {error.strerror}. "
+                "Choices that stand there alone do not hold."
+            ) from error
+
+    def add(self, setting: Setting, /) -> None:
+        """Write `setting` soon."""
+        with self._changed:
+            self._news[setting.device, setting.field] = setting
+            self._changed.notify()
+
+    # The thread
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._news or self._ends)
+                news = dict(self._news)
+            if not news:
+                return
+            try:
+                with self._locked():
+                    self._write(news)
+            except OSError as error:
+                self._failed(error)
+                with self._changed:
+                    if self._ends or self._changed.wait_for(lambda: self._ends, RETRY):
+                        return
+            else:
+                self._written(news)
+
+    def _written(self, news: Mapping[Key, Setting]) -> None:
+        with self._changed:
+            for key, setting in news.items():
+                if self._news[key] is setting:
+                    del self._news[key]
+        if self._trouble:
+            self._trouble = ""
+            self._say(f"{self._path}: settings are written again.")
+
+    def _failed(self, error: OSError) -> None:
+        trouble = error.strerror or str(error)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._say(
+                f"{self._path}: settings that operators choose cannot be written: "
+                f"{trouble}. It is tried again every {RETRY:g} s.",
+                EventSeverity.ERROR,
+            )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Be the only process that writes."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._path.with_name(f".{self._path.name}.lock")
+        with lock.open("a") as file:
+            end = time.monotonic() + LOCKED
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        problem = "another process has held its lock for too long"
+                        raise OSError(problem) from None
+                    time.sleep(0.02)
+                else:
+                    break
+            yield
+
+    def _write(self, news: Mapping[Key, Setting]) -> None:
+        """Put `news` into the file, beside what other processes have written."""
+        if self._signature() != self._seen:
+            self._read()
+        for key, setting in news.items():
+            self._lines[key] = _Line(setting.time, _text(setting))
+        lines = ",\n".join(line.text for _, line in sorted(self._lines.items()))
+        new = self._path.with_name(f".{self._path.name}.new")
+        with new.open("w", encoding="utf-8") as file:
+            file.write(f'{{"settings": [\n{lines}\n]}}\n')
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self._seen = self._signature()
+
+    # The file
+
+    def _signature(self) -> tuple[int, ...]:
+        """What differs when anybody has written; () if there is no file."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return ()
+        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    def _read(self) -> list[Setting]:
+        seen = self._signature()
+        settings = self._parsed() if seen else []
+        self._lines = {}
+        for one in settings:
+            key = one.device, one.field
+            if key not in self._lines or self._lines[key].time <= one.time:
+                self._lines[key] = _Line(one.time, _text(one))
+        self._seen = seen
+        return settings
+
+    def _parsed(self) -> list[Setting]:
+        """What the file says; if nobody understands it, it is put aside."""
+        try:
+            entries = _Content.model_validate_json(self._path.read_bytes()).settings
+        except FileNotFoundError:
+            return []
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            bad = self._path.with_name(f"{self._path.name}.bad")
+            self._path.replace(bad)
+            self._say(
+                f"{self._path}: the settings in it cannot be understood: "
+                f"{where + ': ' if where else ''}{first['msg']}. The file is put aside "
+                f"as {bad.name}; choices that stand there alone do not hold.",
+                EventSeverity.WARNING,
+            )
+            return []
+        return [
+            Setting(
+                time=entry.time.timestamp(),
+                device=entry.device,
+                field=entry.field,
+                value=entry.value,
+                file=entry.file,
+                origin=Origin.parse(entry.by),
+            )
+            for entry in entries
+        ]
+
+    def _say(
+        self, text: str, severity: EventSeverity = EventSeverity.INFORMATION
+    ) -> None:
+        event = Event(time=time.time(), severity=severity, name="setting", text=text)
+        self._events.emit(event)
+
+
+def _text(setting: Setting) -> str:
+    moment = datetime.fromtimestamp(setting.time, UTC).isoformat(
+        timespec="microseconds"
+    )
+    entry = {
+        "device": setting.device,
+        "field": setting.field,
+        "value": setting.value,
+        "file": setting.file,
+        "by": str(setting.origin or ""),
+        "time": moment.replace("+00:00", "Z"),
+    }
+    return json.dumps(entry, ensure_ascii=False)
