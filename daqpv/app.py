@@ -179,6 +179,7 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             for device in (*self.devices, *self._site.remotes):
                 tasks.create_task(_keep(device), name=device.name)
+            tasks.create_task(self._site.events.run(), name="events")
             listening: asyncio.Future[int] = asyncio.Future()
             tasks.create_task(self.server.run(listening.set_result))
             port = await listening
@@ -243,8 +244,11 @@ class App:
             version=f"daqpv {__version__}",
             simulated=self.experiment.server.simulated,
         )
-        self._this = Process(name, measure, snapshot=snapshot, events=site.events)
-        return self._this, ProcessGroup(site.prefix_of("IOC", name), self._this)
+        prefix = site.prefix_of("IOC", name)
+        self._this = Process(
+            name, measure, snapshot=snapshot, events=site.events, prefix=prefix
+        )
+        return self._this, ProcessGroup(prefix, self._this)
 
 
 def _served_by(other: Other) -> AlreadyServedError:

@@ -16,14 +16,14 @@ from daqpv.core import (
     Device,
     Events,
     EventSeverity,
+    Folding,
     Severity,
     Snapshot,
     Status,
 )
 
 PERIOD = 1.0  # [s] distance of two readings
-FOLD = 60.0  # [s] in which one culprit is told of once, and then how often it was
-CULPRITS = 5  # that are told of singly in that time
+CULPRITS = 5  # that block the loop and are told of singly within a minute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +104,11 @@ class Process(Device[ProcessSnapshot]):
         *,
         snapshot: ProcessSnapshot,
         events: Events,
+        prefix: str = "",
     ) -> None:
-        super().__init__(name, snapshot, events=events)
+        super().__init__(name, snapshot, events=events, prefix=prefix)
         self._measure = measure
         self._began = time.time()
-        self._folded: dict[str, list[float]] = {}
-        self._fold_end = 0.0
         self.change(
             known=True, online=True, condition=Condition.OK, started=_text(self._began)
         )
@@ -122,8 +121,6 @@ class Process(Device[ProcessSnapshot]):
         while True:
             await asyncio.sleep(PERIOD - (loop.time() - start) % PERIOD)
             self._read()
-            if self._folded and loop.time() > self._fold_end:
-                self._unfold()
 
     def _read(self) -> None:
         now = time.time()
@@ -148,45 +145,14 @@ class Process(Device[ProcessSnapshot]):
             task: that ran; "" if none.
         """
         culprit = where.partition(" < ")[0] or "a call that nobody could see"
-        if not self._folded:
-            self._fold_end = asyncio.get_running_loop().time() + FOLD
-        known = self._folded.get(culprit)
-        if known is None and len(self._folded) >= CULPRITS:
-            culprit = "various other calls"
-            known = self._folded.get(culprit, [])
-        if known is not None:
-            self._folded[culprit] = [*known, duration]
-            return
-        self._folded[culprit] = []
-        self._tell_blocked(
+        self.emit(
+            "loop blocked",
             f"{where or culprit}{f' (task {task})' if task else ''} blocked the event "
             f"loop for {1e3 * duration:.0f} ms: no client was answered meanwhile. What "
             "takes so long belongs into a thread: asyncio.to_thread()",
-            duration,
-            count=1,
-            where=where,
-            task=task,
-        )
-
-    def _unfold(self) -> None:
-        folded, self._folded = self._folded, {}
-        for culprit, more in folded.items():
-            if more:
-                text = (
-                    f"{culprit} blocked the event loop {len(more)} times more within a "
-                    f"minute, for up to {1e3 * max(more):.0f} ms"
-                )
-                self._tell_blocked(text, max(more), count=len(more), where=culprit)
-
-    def _tell_blocked(
-        self, text: str, duration: float, *, count: int, where: str, task: str = ""
-    ) -> None:
-        self.emit(
-            "loop blocked",
-            text,
             severity=EventSeverity.WARNING,
+            folding=Folding(same=culprit, singly=1, kinds=CULPRITS),
             duration=round(duration, 3),
-            count=count,
             where=where,
             task=task,
         )

@@ -4,7 +4,17 @@ from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.command import Command, Goal
 from daqpv.core.derived import made_from, sources
 from daqpv.core.device import Condition, Device, Result, Snapshot
-from daqpv.core.event import Event, Events, EventSeverity, Origin, Sink, origin
+from daqpv.core.event import (
+    Event,
+    Events,
+    EventSeverity,
+    Origin,
+    Sink,
+    caller,
+    origin,
+    told,
+)
+from daqpv.core.folding import STORM, Folding
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.site import Site
@@ -12,6 +22,7 @@ from daqpv.core.store import Record, Setting, Store
 
 __all__ = [
     "NO_ALARM",
+    "STORM",
     "UNDEFINED",
     "Alarm",
     "Command",
@@ -20,6 +31,7 @@ __all__ = [
     "Event",
     "EventSeverity",
     "Events",
+    "Folding",
     "Goal",
     "Origin",
     "PvInfo",
@@ -34,7 +46,9 @@ __all__ = [
     "Snapshot",
     "Status",
     "Store",
+    "caller",
     "made_from",
     "origin",
     "sources",
+    "told",
 ]

@@ -16,7 +16,16 @@ import numpy as np
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.command import Command, Goal
-from daqpv.core.event import Event, Events, EventSeverity, Origin, origin
+from daqpv.core.event import (
+    Event,
+    Events,
+    EventSeverity,
+    Origin,
+    caller,
+    origin,
+    told,
+)
+from daqpv.core.folding import STORM, Folding
 from daqpv.errors import (
     AbortedError,
     BusyError,
@@ -161,7 +170,8 @@ class Device(Generic[S]):
 
     Attributes:
         name: unique among the devices of its kind.
-        prefix: of its PVs, for the sentences that tell operators what to type.
+        prefix: of its PVs, for its events, and for the sentences that tell operators
+            what to type.
         snapshot: what is known now.
     """
 
@@ -360,20 +370,24 @@ class Device(Generic[S]):
         *,
         severity: EventSeverity = EventSeverity.INFORMATION,
         by: Origin | None = None,
+        folding: Folding = STORM,
         **facts: object,
     ) -> None:
         """Emit an event of this device, on behalf of `by`, else whom we act for."""
-        self._events.emit(
-            Event(
-                time=time.time(),
-                severity=severity,
-                name=name,
-                text=text,
-                device=self.name,
-                fields=facts,
-                origin=by or origin.get(),
-            )
+        names = told.get()
+        if names is not None:
+            names.add(name)
+        event = Event(
+            time=time.time(),
+            severity=severity,
+            name=name,
+            text=text,
+            device=self.prefix or self.name,
+            fields=facts,
+            origin=by or origin.get(),
+            function=caller(),
         )
+        self._events.emit(event, folding)
 
     async def run(self) -> None:
         """Follow the device until cancelled."""

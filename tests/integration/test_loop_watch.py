@@ -125,7 +125,7 @@ async def test_a_blocking_call_is_an_event_and_shows_in_loop_delay(site: Site) -
     await asyncio.create_task(poll(), name="CoBo7")
     (event,) = await site.blocks()
     assert event.severity is EventSeverity.WARNING
-    assert event.device == "main"
+    assert event.device == f"{site.prefix}IOC:main"
     place = "tests/integration/test_loop_watch.py:"
     told = re.match(
         rf"{place}\d+ read_a_hung_disk < {place}\d+ poll \(task CoBo7\) blocked the "

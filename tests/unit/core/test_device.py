@@ -305,7 +305,7 @@ async def test_a_command_is_one_event(shelf: Shelf) -> None:
     with acting("ann", "hut"), shelf.device.command("open"):
         pass
     [event] = shelf.events
-    assert (event.name, event.device) == ("command", "gas")
+    assert (event.name, event.device) == ("command", "AT:Gas")
     assert (event.severity, event.origin) == (
         EventSeverity.INFORMATION,
         Origin("ann", "hut"),
