@@ -69,7 +69,7 @@ class ConfiguredEcc(OperatedEcc):
             return
         # Broken leads back to Prepared, with what the server has used so far
         state = snapshot.heading or EccState.PREPARED
-        now = snapshot.transition or snapshot.asked or snapshot.state
+        now = snapshot.doing or snapshot.state
         for part, last in _CHANGEABLE_UP_TO.items():
             if getattr(config, part) != getattr(snapshot.config, part) and state > last:
                 raise RefusedError(

@@ -196,13 +196,16 @@ class Ecc(ConfiguredEcc):
         begun = False
         while state is not target:
             operation = next_operation(state, target)
-            if begun:
-                try:
+            try:
+                if begun:
                     await command.within(self._guard(state, (operation,)))
-                except RefusedError as error:
-                    text = f"{sentence(error)} {self.name} stays {state.label}."
-                    raise OperationError(text) from error
-            state = await self._step(command, state, operation)
+                state = await self._step(command, state, operation)
+            except RefusedError as error:
+                if not begun:
+                    raise
+                stays = self.snapshot.state.label
+                text = f"{sentence(error)} {self.name} stays {stays}."
+                raise OperationError(text) from error
             begun = True
 
     async def _one(
@@ -215,8 +218,9 @@ class Ecc(ConfiguredEcc):
                 f"{self.name}: no {operation.label!r} from state {state.label!r}, the "
                 f"server would ignore it. Possible: {', '.join(legal)}."
             )
+        command.goal = StateGoal(after, down=is_below(after, state))
+        self.change(goal=EccTarget(after))  # before it is looked at: Stop has to see it
         await self._check_config(command, [operation])
         await command.within(self._guard(state, (operation,)))
-        command.goal = StateGoal(after, down=is_below(after, state))
-        self.change(goal=EccTarget(after), target=EccTarget(after))
+        self.change(target=EccTarget(after))
         await self._step(command, state, operation)

@@ -179,7 +179,7 @@ class FollowedEcc(Device[EccSnapshot]):
         answer = await self._ask()
         while answer is None or (answer.transition and answer.state is not expected):
             if self._losses.is_lost:
-                doing = self.snapshot.transition or self.snapshot.asked
+                doing = self.snapshot.doing
                 raise UnknownOutcomeError(
                     f"{self.name} was lost in the middle of {doing.label}: "
                     f"{self._loss} What became of it shows when the server is back."

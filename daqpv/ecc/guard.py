@@ -22,6 +22,16 @@ class Guard(Protocol):
             RefusedError: another server is not where it has to be; with the cure.
         """
 
+    def check(self, state: EccState, operation: Operation) -> None:
+        """The same of one operation, as things are known now: nothing is waited for.
+
+        Asked in the instant of the sending: between two turns of the event loop
+        another server may have been sent what excludes this.
+
+        Raises:
+            RefusedError: as above.
+        """
+
     def barred(self, state: EccState) -> int:
         """Bit n: from `state` the way to state n is forbidden now. It costs little."""
 
@@ -30,6 +40,9 @@ class _Unguarded:
     """Lets the server go: no other one matters."""
 
     async def __call__(self, state: EccState, operations: Sequence[Operation]) -> None:
+        """Return."""
+
+    def check(self, state: EccState, operation: Operation) -> None:
         """Return."""
 
     def barred(self, state: EccState) -> int:

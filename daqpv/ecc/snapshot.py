@@ -125,9 +125,17 @@ class EccSnapshot(Snapshot):
         return EccCommand(self.transition)
 
     @property
+    def doing(self) -> Transition:
+        """What the server does, or what it was asked and has not answered yet.
+
+        A request without an answer may still be done: it is not over while `asked`.
+        """
+        return self.transition or self.asked
+
+    @property
     def heading(self) -> EccState:
         """The highest state that is, or that is being made for."""
-        operation = Operation.of(self.transition or self.asked)
+        operation = Operation.of(self.doing)
         after = leads_to(self.state, operation) if operation else None
         return EccState(max(self.state, after or self.state, self.goal))
 
@@ -160,7 +168,7 @@ class EccSnapshot(Snapshot):
         if self.goal:  # the same joins, a lower one takes over
             free = target is self.goal or is_below(state, EccState(self.goal))
         else:
-            moving = self.transition or self.asked or self.busy
+            moving = self.doing or self.busy
             at_rest = self.enabled and not moving
             free = at_rest or is_below(state, self.heading)
         is_open = target is self.goal or not self.barred >> target & 1

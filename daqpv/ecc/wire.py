@@ -33,12 +33,19 @@ class OperatedEcc(FollowedEcc):
     async def _step(
         self, command: Command, state: EccState, operation: Operation
     ) -> EccState:
-        """Send `operation`, legal in `state`; return where it led, as read back."""
+        """Send `operation`, legal in `state`; return where it led, as read back.
+
+        Raises:
+            RefusedError: it cannot be sent any more as things are now.
+        """
         command.check()
         expected = leads_to(state, operation)
         assert expected is not None, (state, operation)
         if self._tasks is None:
             raise RefusedError(f"{self.name} is not followed now. Nothing was sent.")
+        self._check_now(operation, expected)
+        # at once, so that whoever looks next sees it
+        self.change(asked=operation.transition)
         wire = self._wire = OnWire(operation, command)
         wire.task = self._tasks.create_task(self._carry(wire, state, expected))
         self._wake.set()
@@ -50,6 +57,16 @@ class OperatedEcc(FollowedEcc):
             raise error
         return expected
 
+    def _check_now(self, operation: Operation, expected: EccState) -> None:
+        """Look once more: while others were asked, another client may have acted."""
+        now = self.snapshot
+        if leads_to(now.state, operation) is not expected:
+            raise RefusedError(
+                f"{self.name} is {now.state.label} now, by another client: no "
+                f"{operation.label}."
+            )
+        self._guard.check(now.state, operation)
+
     async def _carry(
         self, wire: OnWire, before: EccState, expected: EccState
     ) -> DaqError | None:
@@ -58,7 +75,6 @@ class OperatedEcc(FollowedEcc):
         Returns:
             None if the server is where the operation leads, else why not.
         """
-        self.change(asked=wire.operation.transition)
         try:
             answer = await self._exchange(wire)
             error = await self._outcome(wire.operation, before, expected, answer)

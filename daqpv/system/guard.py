@@ -17,7 +17,9 @@ from daqpv.system.words import at, names, they_are, title
 
 _LOOK = 0.02  # [s] distance of two looks at servers whose news come late
 
-_RELEVANT = frozenset({"state", "transition", "condition", "known", "enabled", "role"})
+_RELEVANT = frozenset(
+    {"state", "transition", "asked", "condition", "known", "enabled", "role"}
+)
 _EVERYWHERE = frozenset(EccState)
 
 Post: TypeAlias = tuple[Part, States | None]
@@ -30,7 +32,7 @@ def post_of(snapshot: EccSnapshot) -> Post | None:
         return None
     if not is_there(snapshot):
         return Part.of(snapshot.role), None
-    doing = Operation.of(snapshot.transition)
+    doing = Operation.of(snapshot.doing)
     soon = leads_to(snapshot.state, doing) if doing else None
     return Part.of(snapshot.role), frozenset({snapshot.state, soon or snapshot.state})
 
@@ -140,6 +142,11 @@ class OrderGuard:
                 raise RefusedError(self._refusal(offences, state, operations))
             await asyncio.sleep(_LOOK)
 
+    def check(self, state: EccState, operation: Operation) -> None:
+        """Return if the server may be sent this now (daqpv.ecc.Guard)."""
+        if offences := self._offences(state, (operation,)):
+            raise RefusedError(self._refusal(offences, state, (operation,)))
+
     def barred(self, state: EccState) -> int:
         """Bit n: from `state` the way to state n is forbidden now."""
         return self._order.barred(self._name, state)
@@ -197,7 +204,7 @@ class OrderGuard:
         all_of_them = f"caput {system}Target {wish.label}"
         if len(servers) > 1 or servers[0].name == self._name:
             return f"All: {all_of_them}"
-        if servers[0].snapshot.transitioning:
+        if servers[0].snapshot.doing:
             return f"Wait, or all: {all_of_them}"
         lower = [state for state in wanted if state < min(states)]
         goal = max(lower) if lower else min(wanted)

@@ -18,15 +18,15 @@ def is_there(snapshot: EccSnapshot) -> bool:
 
 
 def is_moving(snapshot: EccSnapshot) -> bool:
-    """Whether the server is on its way, or has a command."""
-    return snapshot.transitioning or snapshot.busy
+    """Whether the server is on its way, may soon be, or has a command."""
+    return bool(snapshot.doing) or snapshot.busy
 
 
 def may_take_data(snapshot: EccSnapshot) -> bool:
     """Whether the server takes data, or soon may."""
     return (
         snapshot.state in TAKING_DATA
-        or snapshot.transition in _DATA_TRANSITIONS
+        or snapshot.doing in _DATA_TRANSITIONS
         or snapshot.goal >= RUNNING
     )
 

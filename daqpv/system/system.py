@@ -37,8 +37,8 @@ PERIOD = 1.0  # [s] the time stamp follows the servers' so often
 PATIENCE = 180.0  # [s] the longest that an operation takes, if nobody says otherwise
 
 _RELEVANT = frozenset(
-    {"state", "transition", "condition", "known", "enabled", "online", "busy", "goal"}
-    | {"config", "configs", "role"}
+    {"state", "transition", "asked", "condition", "known", "enabled", "online"}
+    | {"busy", "goal", "config", "configs", "role"}
 )
 _TROUBLES = (Condition.OFFLINE, Condition.HUNG, Condition.ERROR, Condition.BROKEN)
 

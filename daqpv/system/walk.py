@@ -347,7 +347,7 @@ class Walk:
     ) -> AbortedError:
         """Call back what is not on the wire yet; say what goes on."""
         open_ = [one for one, work in works.items() if not work.done()]
-        going = [o for o in open_ if o.snapshot.transition is operation.transition]
+        going = [o for o in open_ if o.snapshot.doing is operation.transition]
         for server in open_:
             if server not in going:
                 server.abort()

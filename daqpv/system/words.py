@@ -31,8 +31,8 @@ def where(snapshot: EccSnapshot) -> str:
         return "not known yet"
     if snapshot.is_lost:
         return snapshot.condition.label
-    if snapshot.transitioning:
-        return snapshot.transition.label
+    if snapshot.doing:
+        return snapshot.doing.label
     return snapshot.state.label
 
 

@@ -1,0 +1,134 @@
+"""Two wishes in one instant, and what is asked and not known to be done."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from daqpv.core import Result
+from daqpv.ecc import EccState, Operation
+from daqpv.errors import DaqError, OperationError, RefusedError
+from tests.unit.system.conftest import Fault, Lab, ended, laboratory
+
+BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
+OP = Operation
+READING = 0.001  # [s] for the list of configurations
+
+
+@pytest.mark.parametrize("turns", range(-8, 9))
+@pytest.mark.parametrize(
+    ("states", "slow", "quick"),
+    [
+        (
+            {"MuTAnT": PREPARED, "CoBo0": DESCRIBED},
+            ("CoBo0", OP.PREPARE),  # it takes longer: the list is read before
+            ("MuTAnT", OP.UNDO),
+        ),
+        (
+            {"MuTAnT": PREPARED, "CoBo0": READY},
+            ("MuTAnT", OP.CONFIGURE),
+            ("CoBo0", OP.BREAKUP),
+        ),
+    ],
+)
+async def test_what_another_one_excludes_is_not_sent_in_the_same_instant(
+    states: dict[str, EccState],
+    slow: tuple[str, Operation],
+    quick: tuple[str, Operation],
+    turns: int,
+) -> None:
+    """Between the look at the others and the sending there is no turn of the loop."""
+    async with laboratory({"MuTAnT": "mutant", "CoBo0": "cobo"}, states) as lab:
+
+        async def wish(name: str, operation: Operation, after: int) -> None:
+            for _ in range(after):  # the loop goes on, the time does not
+                await asyncio.sleep(0)
+            await lab.eccs[name].operate(operation)
+
+        first = lab.put(wish(*slow, max(turns, 0)))
+        await lab.pass_time(READING)
+        second = lab.put(wish(*quick, max(-turns, 0)))
+        errors = [await ended(put) for put in (first, second)]
+        if lab.sent[0] == (slow[0], slow[1].value):
+            return  # the other one may follow it
+        assert len(lab.sent) == 1
+        assert errors[0] is not None
+
+
+@pytest.mark.parametrize("fault", [Fault.DEAF, Fault.HANG])
+async def test_what_is_asked_and_not_seen_to_begin_counts(
+    lab: Lab, fault: Fault
+) -> None:
+    """A request that nobody has answered may be done at any time."""
+    await lab.at({"MuTAnT": PREPARED, "CoBo0": DESCRIBED})
+    lab["MuTAnT"].fault = fault
+    lab["MuTAnT"].durations["Undo"] = 30.0
+    undo = lab.put(lab.eccs["MuTAnT"].operate(OP.UNDO))
+    await lab.on_the_wire("Undo", "MuTAnT")
+    await lab.pass_time(5.0)
+    with pytest.raises(RefusedError, match=r"MuTAnT at Prepared or above"):
+        await lab.eccs["CoBo0"].operate(OP.PREPARE)
+    assert lab.sent == [("MuTAnT", "Undo")]
+    await asyncio.wait({undo})
+
+
+async def test_stop_does_not_overlook_a_start_that_nobody_has_answered(
+    lab: Lab,
+) -> None:
+    await lab.at(READY)
+    lab["CoBo0"].fault = Fault.DEAF
+    start = lab.put(lab.eccs["CoBo0"].operate(OP.START))
+    await lab.on_the_wire("Start", "CoBo0")
+    await lab.pass_time(2.0)
+    lab.eccs["CoBo0"].abort()
+    await asyncio.wait({start})
+    with pytest.raises(OperationError, match=r"CoBo0"):  # within 15 s, not 60
+        await lab.system.stop()
+    assert lab.now.result is Result.FAILED
+
+
+async def test_an_aborted_request_without_an_answer_refuses_the_way_up(
+    lab: Lab,
+) -> None:
+    lab["CoBo0"].fault = Fault.DEAF
+    going = lab.put(lab.eccs["CoBo0"].operate(OP.DESCRIBE))
+    await lab.on_the_wire("Describe", "CoBo0")
+    await lab.pass_time(2.0)
+    lab.eccs["CoBo0"].abort()
+    await asyncio.wait({going})
+    assert not lab.now.allowed >> READY & 1
+    with pytest.raises(DaqError, match="CoBo0 is busy"):
+        await lab.system.reach(READY)
+    assert lab.sent == [("CoBo0", "Describe")]
+    await lab.until(lambda: not lab.eccs["CoBo0"].snapshot.asked)
+
+
+async def test_a_server_led_away_while_its_list_is_read_is_sent_nothing(
+    lab: Lab,
+) -> None:
+    lab["CoBo0"].list_fault = Fault.HANG
+    going = lab.put(lab.eccs["CoBo0"].reach(DESCRIBED))
+    await lab.pass_time(0.1)
+    lab["CoBo0"].set(PREPARED)  # by another client
+    await lab.until(lambda: lab.eccs["CoBo0"].snapshot.state is PREPARED)
+    error = await ended(going)
+    assert error is not None
+    assert "CoBo0 is Prepared now, by another client: no Describe" in error
+    assert lab.sent == []
+    assert lab.eccs["CoBo0"].snapshot.result is Result.REFUSED
+
+
+async def test_stop_does_not_overlook_a_start_that_is_being_looked_at(
+    lab: Lab,
+) -> None:
+    """The state that daqpv knew, when Start was wished, was an old one."""
+    await lab.at({"CoBo0": PREPARED, "CoBo1": READY, "CoBo2": READY, "MuTAnT": IDLE})
+    lab["CoBo0"].set(READY)
+    lab.eccs["MuTAnT"].lag = 2.0  # so that looking at it takes a while
+    start = lab.put(lab.eccs["CoBo0"].operate(OP.START))
+    await lab.pass_time(0.1)
+    lab["MuTAnT"].set(READY)
+    await lab.system.stop()
+    await asyncio.wait({start})
+    assert ("CoBo0", "Start") not in lab.sent
