@@ -7,7 +7,7 @@ from daqpv.core import Site
 from daqpv.ecc import EccState, EccTarget
 from daqpv.serve import ai, bi, button, long, longin, mbbi, mbbo, string
 from daqpv.system import System, SystemSnapshot, SystemState
-from daqpv.system.settings import SystemSettings
+from daqpv.system.settings import Reconfigure, SystemSettings
 from iocs.device import DeviceGroup, command
 
 
@@ -60,6 +60,7 @@ def build(
         events=site.events,
         prefix=prefix,
         patience=max((max(times.values()) for times in deadlines), default=0.0),
+        reconfigures=settings.reconfigure_mutant is Reconfigure.BEFORE_RUN,
         snapshot=site.restored(prefix, SystemGroup, SystemSnapshot()),
     )
     return system, SystemGroup(prefix, system)

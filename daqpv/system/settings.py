@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -49,6 +50,13 @@ Groups = Annotated[
 ]
 
 
+class Reconfigure(StrEnum):
+    """When the MuTAnT is configured anew."""
+
+    NEVER = "never"
+    BEFORE_RUN = "before_run"
+
+
 class Orders(Model):
     """The order of the groups in each step; what is not given stays as it is.
 
@@ -75,6 +83,10 @@ class SystemSettings(Model):
 
     order: Orders = Orders()
     """Other orders than the usual one."""
+
+    reconfigure_mutant: Reconfigure = Reconfigure.NEVER
+    """When the MuTAnT is configured anew: never, or before each run but the first after
+    it was configured. Event numbers and time stamps then begin again with each run."""
 
     def table(self) -> Table:
         """Give the order, as it is then."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from daqpv.core import Command, Condition, Device, Events
 from daqpv.ecc import (
@@ -20,13 +21,14 @@ from daqpv.ecc import (
 )
 from daqpv.errors import OperationError, RefusedError
 from daqpv.system.configs import choose_everywhere
-from daqpv.system.plan import READY, Table
+from daqpv.system.plan import READY, TAKING_DATA, Part, Table
 from daqpv.system.servers import (
     is_moving,
     is_there,
     may_take_data,
     rehearse,
     spread,
+    standing,
     unlisted,
 )
 from daqpv.system.snapshot import SystemSnapshot, SystemState
@@ -67,17 +69,21 @@ class System(Device[SystemSnapshot]):
         prefix: str = "",
         patience: float = PATIENCE,
         snapshot: SystemSnapshot | None = None,
+        reconfigures: bool = False,
     ) -> None:
         known = snapshot or SystemSnapshot()
         super().__init__("Sys", known, events=events, prefix=prefix)
         self._servers = tuple(servers)
         self._table = table
         self._patience = patience
+        self._reconfigures = reconfigures
+        self._fresh: set[str] = set()  # who was not started since it was configured
         self._tasks: asyncio.TaskGroup | None = None
         self._news = asyncio.Event()
         self._is_walking = False
         for server in self._servers:
             server.watch(self._seen_of)
+            server.watch(partial(self._freshness_of, server.name))
         self.watch(self._seen_of_own)
         self._look()
 
@@ -126,6 +132,31 @@ class System(Device[SystemSnapshot]):
                 walk.check_up(target)
                 self.change(target=EccTarget(target))
                 await walk.up(target)
+
+    async def start(self) -> None:
+        """Bring all servers to Running, for a run; errors as `reach`.
+
+        A MuTAnT that has started since it was configured is configured anew, if so
+        set.
+        """
+        goal = StateGoal(EccState.RUNNING, down=False)
+        if await self._join_or_make_way("start", goal):
+            return
+        with self._pursue("start", goal) as walk:
+            self._check_enabled()
+            walk.check_up(EccState.RUNNING)
+            self.change(target=EccTarget.RUNNING)
+            if self._reconfigures:
+                await walk.reconfigure(fresh=self._fresh)
+            await walk.up(EccState.RUNNING)
+
+    async def pause(self) -> None:
+        """Pause all servers; errors as `reach`."""
+        await self.reach(EccState.PAUSED)
+
+    async def resume(self) -> None:
+        """Resume all servers; errors as `reach`."""
+        await self.reach(EccState.RUNNING)
 
     async def stop(self) -> None:
         """Stop whatever takes data, in order, and nothing else.
@@ -198,6 +229,59 @@ class System(Device[SystemSnapshot]):
             f"{step}{running.what} since {running.elapsed:.1f} s. "
             f"Wait, or: caput {self.prefix}Abort 1"
         )
+
+    # What a run asks (daqpv.runs.Detector)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether each server in use was read or found lost, and one answers."""
+        known = all(one.snapshot.known for one in self._enabled())
+        return known and bool(self._online())
+
+    @property
+    def is_running(self) -> bool:
+        """Whether all servers in use that answer take data."""
+        return self._state() is SystemState.RUNNING
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether all servers in use that answer are Paused."""
+        return self._state() is SystemState.PAUSED
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether a server that answers takes data, or soon may."""
+        return any(may_take_data(one.snapshot) for one in self._online())
+
+    @property
+    def troubled(self) -> tuple[str, ...]:
+        """Servers in use that are lost or broken, each with what it is."""
+        return tuple(
+            f"{one.name} is {where(one.snapshot)}"
+            for one in self._enabled()
+            if one.snapshot.condition in _TROUBLES
+        )
+
+    @property
+    def unready(self) -> tuple[str, ...]:
+        """Servers in use that are not Ready, each with what it is."""
+        return tuple(
+            f"{one.name} is {where(one.snapshot)}"
+            for one in self._enabled()
+            if not is_there(one.snapshot) or one.snapshot.state is not READY
+        )
+
+    @property
+    def missing_clock(self) -> str:
+        """Name of a MuTAnT that is not in use; "" if none."""
+        clocks = [one for one in self._servers if standing(one)[0] is Part.MUTANT]
+        return next((one.name for one in clocks if not one.snapshot.enabled), "")
+
+    @property
+    def configs(self) -> str:
+        """Configure names of the servers in use, joined by ", "."""
+        found = {one.snapshot.config_configure for one in self._enabled()}
+        return ", ".join(sorted(found))
 
     # What a command stands on
 
@@ -294,6 +378,14 @@ class System(Device[SystemSnapshot]):
         if not _RELEVANT.isdisjoint(changed):
             self._news.set()
 
+    def _freshness_of(
+        self, name: str, snapshot: EccSnapshot, changed: Collection[str]
+    ) -> None:
+        if snapshot.state in TAKING_DATA:
+            self._fresh.discard(name)
+        elif is_there(snapshot) and snapshot.state < READY:
+            self._fresh.add(name)
+
     def _seen_of_own(self, snapshot: SystemSnapshot, changed: Collection[str]) -> None:
         if "busy" in changed:
             self._news.set()
@@ -322,11 +414,7 @@ class System(Device[SystemSnapshot]):
             enabled_count=len(enabled),
             total=len(self._servers),
             disabled=tuple(o.name for o in self._servers if not o.snapshot.enabled),
-            troubled=tuple(
-                f"{one.name} is {where(one.snapshot)}"
-                for one in enabled
-                if one.snapshot.condition in _TROUBLES
-            ),
+            troubled=self.troubled,
             config_name=_config_name(snapshots),
             allowed=self._allowed(enabled, online),
         )

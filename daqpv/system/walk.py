@@ -29,6 +29,7 @@ from daqpv.system.plan import (
     READY,
     STOP,
     OnFailure,
+    Part,
     Spread,
     Step,
     Table,
@@ -103,6 +104,44 @@ class Walk:
             failed = await self._do(step)
             if failed:
                 raise await self._halt(step, failed)
+
+    async def reconfigure(self, *, fresh: Collection[str]) -> None:
+        """Configure anew whoever gives the clock, so that a run begins at event 0.
+
+        Args:
+            fresh: names of those who have not started since they were configured.
+
+        Raises:
+            CommandError: it halted.
+        """
+        worn = [
+            one.name
+            for one in self._enabled()
+            if standing(one)[0] is not Part.COBO
+            and one.snapshot.state is READY
+            and one.name not in fresh
+        ]
+        for name in ("breakup", "configure"):
+            row = self._means.table.rows[name]
+            for group in row.order:
+                movers = [
+                    one
+                    for one in self._enabled()
+                    if one.name in worn and standing(one)[0] in group
+                ]
+                if movers:
+                    await self._reconfigure(Step(row, spread(movers)), movers)
+
+    async def _reconfigure(self, step: Step, movers: Sequence[Server]) -> None:
+        where_all_are = spread(self._enabled())
+        if any(step.row.offenders(part, where_all_are) for part, _ in step.movers):
+            raise OperationError(
+                f"{step.label}: halted. {are(self._enabled())}, not by this command."
+            )
+        errors = await self._send(step.label, step.row.operation, movers)
+        failed = {o: e for o, e in errors.items() if standing(o)[1] != step.row.after}
+        if failed:
+            raise await self._halt(step, failed)
 
     def check_up(self, target: EccState) -> None:
         """Look whether the way up to `target` is open.

@@ -1,0 +1,266 @@
+"""What is written of runs: their numbers, their records, and what operators say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from daqpv.core import Device, Events, EventSeverity, Store, origin
+from daqpv.errors import RefusedError, StoreError
+from daqpv.runs.records import RunChange, RunRecord
+from daqpv.runs.snapshot import RunSnapshot
+from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
+
+HISTORY_RETRY = 5.0  # [s] between two tries to read the runs of before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the store knows of the runs of the experiment.
+
+    Attributes:
+        numbers: of all runs.
+        last: the latest by number; None if there was none.
+    """
+
+    numbers: Collection[int] = field(default_factory=frozenset)
+    last: RunRecord | None = None
+
+
+Observer = Callable[[RunRecord, RunEvent], None]
+
+
+class Books(Device[RunSnapshot]):
+    """The books of the run control.
+
+    Args:
+        snapshot: what it was before a restart.
+        events: where events go.
+        prefix: of its PVs.
+        store: keeps the records; None: nobody does.
+        history: reads the runs of before from the store.
+        sorts: whether the files of a run are to be moved when it has ended.
+    """
+
+    def __init__(
+        self,
+        snapshot: RunSnapshot,
+        *,
+        events: Events,
+        prefix: str,
+        store: Store | None,
+        history: Callable[[], Awaitable[History]] | None,
+        sorts: bool,
+    ) -> None:
+        super().__init__("Run", snapshot, events=events, prefix=prefix)
+        self._store = store
+        self._read_history = history
+        self._sorts = sorts
+        self._numbers: set[int] = set()
+        self._recorded = 0.0  # when the open run was written last [loop]
+        self._observers: list[Observer] = []
+
+    def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
+        """Call `observer(record, event)` when a run begins (STARTED) and ends.
+
+        It is told on the event loop, before the command that does it has ended.
+        """
+        self._observers.append(observer)
+
+    def keep(self, record: Any) -> None:
+        """Have the store keep a record, if there is one."""
+        if self._store is not None:
+            self._store.add(record)
+
+    # What people say of a run
+
+    async def entitle(self, title: str) -> None:
+        """Say what the run is about: the open one, else the next."""
+        self._write("title", title)
+
+    async def remark(self, comment: str) -> None:
+        """Comment on the run."""
+        self._write("comment", comment)
+
+    async def sign(self, operator: str) -> None:
+        """Say who is on shift."""
+        self._write("operator", operator)
+
+    async def classify(self, kind: RunClass) -> None:
+        """Say what the run is good for."""
+        self._write("kind", kind)
+
+    async def stop_after(self, duration: float) -> None:
+        """Stop each run after `duration` [s]; 0: never by itself."""
+        self.change(auto_stop=duration)
+
+    async def number_next(self, number: int) -> None:
+        """Choose the number of the next run.
+
+        Raises:
+            RefusedError: it was used, or is being taken now.
+        """
+        what, why = f"number the next run {number}", ""
+        if self.snapshot.state is RunState.STARTING:
+            why = "A run is being started and takes its number. Wait until it runs."
+        elif number in self._numbers or number == self._open_number():
+            why = f"There is a run {number} already. {self._free_from(number)} is free."
+        if why:
+            error = RefusedError(why)
+            self.refuse(what, error)
+            raise error
+        self.change(next_number=number)
+
+    def _write(self, name: str, value: Any) -> None:
+        old = getattr(self.snapshot, name)
+        if value == old:
+            return
+        self.change(**{name: value})
+        record = self.snapshot.open_run
+        if record is None:
+            return
+        self._record(record, **{name: _text(value)})
+        self.keep(
+            RunChange(
+                number=record.number,
+                time=time.time(),
+                field="class" if name == "kind" else name,
+                old=_text(old),
+                new=_text(value),
+                origin=origin.get(),
+            )
+        )
+
+    # The record of the open run
+
+    def _open(self, event: RunEvent, configs: str) -> None:
+        """Take the number: all servers are Running."""
+        snapshot, now = self.snapshot, time.time()
+        number = snapshot.next_number
+        record = RunRecord(
+            number=number,
+            entry=Entry.OPEN,
+            start=now,
+            seen=now,
+            kind=snapshot.kind.label,
+            title=snapshot.title,
+            comment=snapshot.comment,
+            operator=snapshot.operator,
+            config=configs,
+            note="" if event is RunEvent.STARTED else (
+                "daqpv was restarted while it was started: it began earlier."
+            ),
+        )  # fmt: skip
+        self._numbers.add(number)
+        self.change(
+            open_run=record,
+            number=number,
+            next_number=self._free_from(number + 1),
+            start=now,
+            stop=None,
+            duration=0.0,
+            live_time=0.0,
+        )
+        self._record(record)
+        self.emit(
+            "run started", f"Run {number} has started: {record.title}".rstrip(": ")
+        )
+        self._tell(event)
+
+    def _take_up(self) -> None:
+        """Go on with a run that was open when daqpv ended."""
+        record = self.snapshot.open_run
+        assert record is not None
+        self._numbers.add(record.number)
+        gap = max(time.time() - record.seen, 0.0)
+        self.change(
+            number=record.number,
+            start=record.start,
+            stop=None,
+            live_time=record.live_time,
+            next_number=self._free_from(max(self.snapshot.next_number, record.number)),
+        )
+        text = f"Run {record.number} goes on; daqpv was away for {gap:.0f} s"
+        self.emit(
+            "run goes on", text, severity=EventSeverity.WARNING, away=round(gap, 1)
+        )
+
+    def _close(self, entry: Entry, note: str, event: RunEvent) -> None:
+        record = self.snapshot.open_run
+        assert record is not None
+        stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
+        note = " ".join(filter(None, (record.note, note)))
+        self._record(record, entry=entry, stop=stop, note=note)
+        self._tell(event)
+        number, duration = record.number, stop - record.start
+        unsorted = (*self.snapshot.unsorted, number) if self._sorts else ()
+        self.change(
+            open_run=None, stop=stop, duration=max(duration, 0.0), unsorted=unsorted
+        )
+        word = "ended" if entry is Entry.ENDED else f"ended: {entry}. {note}"
+        is_good = entry is Entry.ENDED
+        self.emit(
+            "run ended",
+            f"Run {number} has {word}"
+            + (f" after {self.snapshot.duration_text}" if is_good else ""),
+            severity=EventSeverity.INFORMATION if is_good else EventSeverity.WARNING,
+            number=number,
+            duration=round(duration, 1),
+        )
+
+    def _record(self, record: RunRecord, **fields: Any) -> None:
+        """Write down what is known of the open run now."""
+        record = replace(
+            record,
+            seen=max(time.time(), record.seen),
+            live_time=self.snapshot.live_time,
+            data=max(record.data, round(self.snapshot.data * 1e9)),
+            **fields,
+        )
+        self._recorded = asyncio.get_running_loop().time()
+        self.change(open_run=record)
+        self.keep(record)
+
+    def _tell(self, event: RunEvent) -> None:
+        record = self.snapshot.open_run
+        assert record is not None
+        for observer in self._observers:
+            observer(record, event)
+
+    def _open_number(self) -> int | None:
+        record = self.snapshot.open_run
+        return None if record is None else record.number
+
+    def _free_from(self, number: int) -> int:
+        while number in self._numbers or number == self._open_number():
+            number += 1
+        return number
+
+    async def _learn(self, read: Callable[[], Awaitable[History]]) -> None:
+        """Read the numbers of the runs of before, as soon as the store can say."""
+        while True:
+            try:
+                history = await read()
+                break
+            except StoreError:
+                await asyncio.sleep(HISTORY_RETRY)
+        self._numbers.update(history.numbers)
+        last = history.last
+        snapshot = self.snapshot
+        if last is not None and snapshot.number < last.number:
+            self.change(
+                number=last.number,
+                start=last.start,
+                stop=last.stop,
+                duration=(last.stop or last.seen) - last.start,
+                live_time=last.live_time,
+            )
+        if self.snapshot.next_number in self._numbers:
+            self.change(next_number=self._free_from(max(self._numbers) + 1))
+
+
+def _text(value: object) -> str:
+    return value.label if isinstance(value, RunClass) else str(value)

@@ -1,0 +1,235 @@
+"""What the servers and routers do, and what that means for the run."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Any
+
+from daqpv.core import Condition, Events, EventSeverity, Origin, Store, origin
+from daqpv.errors import DaqError
+from daqpv.runs.books import Books, History
+from daqpv.runs.checks import storages_in_use
+from daqpv.runs.detector import Detector, Storage
+from daqpv.runs.settings import OnLoss, RunSettings
+from daqpv.runs.snapshot import RunSnapshot
+from daqpv.runs.sorting import Sorter
+from daqpv.runs.states import TABLE, Entry, RunEvent, RunState
+
+PERIOD = 1.0  # [s] the durations move so often
+SEEN_PERIOD = 30.0  # [s] ... and the record of an open run is written so often
+
+OPEN = frozenset({RunState.RUNNING, RunState.PAUSED})
+"""A run is open, and data may come."""
+
+_TAKEN = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
+
+
+class Following(Books):
+    """A run that follows its servers and routers.
+
+    Args:
+        detector: what takes the data.
+        storages: where they are written.
+        settings: what the file says.
+        events: where events go.
+        prefix: of its PVs.
+        snapshot: what it was before a restart; a run that was open then is taken up.
+        store: keeps the records of runs; None: nobody does.
+        history: reads the runs of before from the store.
+    """
+
+    def __init__(  # noqa: PLR0913 - it joins all that a run is about
+        self,
+        *,
+        detector: Detector,
+        storages: Sequence[Storage],
+        settings: RunSettings,
+        events: Events,
+        prefix: str = "",
+        snapshot: RunSnapshot,
+        store: Store | None = None,
+        history: Callable[[], Awaitable[History]] | None = None,
+    ) -> None:
+        super().__init__(
+            snapshot,
+            events=events,
+            prefix=prefix,
+            store=store,
+            history=history,
+            sorts=settings.sort,
+        )
+        self._detector = detector
+        self._storages = tuple(storages)
+        self._settings = settings
+        self._tasks: asyncio.TaskGroup | None = None
+        self._ticked: float | None = None  # when live time was counted last [loop]
+        self.change(online=True, condition=Condition.OK, message=self._greeting())
+        detector.watch(self._seen_of_detector)
+        for storage in self._storages:
+            storage.watch(self._seen_of_storage)
+        self._sorter = Sorter(self._storages, self)
+
+    async def run(self) -> None:
+        """Follow the servers and routers, and keep the books, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                if self._read_history is not None:
+                    tasks.create_task(self._learn(self._read_history))
+                self._look()
+                self._sorter.start(tasks)
+                while True:
+                    await asyncio.sleep(PERIOD)
+                    self._tick()
+            finally:
+                self._tasks = None  # nothing is sent any more
+
+    # What happens
+
+    def _happens(self, event: RunEvent) -> None:
+        """Do what the table says of `event`: state first, then the books."""
+        row = TABLE[self.snapshot.state, event]
+        assert row.after is not None, (self.snapshot.state, event)
+        self._count_live_time()
+        begins = row.entry is Entry.OPEN and self.snapshot.open_run is None
+        if begins:
+            self._open(event, self._detector.configs)
+        elif row.entry is Entry.OPEN:
+            self._take_up()
+        elif row.entry is not None and self.snapshot.open_run is not None:
+            self._close(row.entry, row.why, event)
+        self.change(known=True, state=row.after, step="", progress=0.0)
+        for storage in self._storages:
+            storage.expect_data(row.after is RunState.RUNNING)
+        if self._tasks is not None:
+            self._sorter.start(self._tasks)
+        self._look()
+
+    # What is seen
+
+    def _greeting(self) -> str:
+        record = self.snapshot.open_run
+        if record is None:
+            return "No run is open"
+        return f"Run {record.number} was open: looking at what the servers do"
+
+    def _tick(self) -> None:
+        """Count time, stop when it is over, and say that the run is still there."""
+        self._count_live_time()
+        self._look()
+        snapshot, record = self.snapshot, self.snapshot.open_run
+        if record is None or not snapshot.known:
+            return
+        self.change(duration=max(time.time() - record.start, 0.0))
+        if asyncio.get_running_loop().time() - self._recorded > SEEN_PERIOD:
+            self._record(record)
+        if 0 < snapshot.auto_stop <= self.snapshot.duration:
+            self._stop_by_itself(f"AutoStop after {snapshot.auto_stop:g} s")
+
+    def _count_live_time(self) -> None:
+        now = asyncio.get_running_loop().time()
+        since, self._ticked = self._ticked, None
+        if self.snapshot.state is not RunState.RUNNING or not self.snapshot.known:
+            return
+        self._ticked = now
+        if since is not None:
+            self.change(live_time=self.snapshot.live_time + now - since)
+
+    def _stop_by_itself(self, why: str) -> None:
+        if self.snapshot.state in OPEN and self.running is None and self._tasks:
+            self.emit("run stops by itself", why, severity=EventSeverity.WARNING)
+            self._tasks.create_task(self._stop_as(Origin(user="daqpv", host="Run")))
+
+    async def _stop_as(self, by: Origin) -> None:
+        """Stop; nobody waits for it: how it ended is in the PVs and the events."""
+        origin.set(by)
+        with suppress(DaqError):
+            await self.stop()
+
+    def _seen_of_detector(self, snapshot: Any, changed: Collection[str]) -> None:
+        if self.snapshot.state in (RunState.STARTING, RunState.STOPPING):
+            step, progress = getattr(snapshot, "step", ""), snapshot.progress
+            self.change(step=step, progress=progress)
+        if changed:
+            self._look()
+
+    def _seen_of_storage(self, snapshot: Any, changed: Collection[str]) -> None:
+        if changed:
+            self._look()
+
+    def _look(self) -> None:
+        """Show what the servers and routers do, and follow them."""
+        if self._tasks is None:
+            return
+        if not self.snapshot.known:
+            self._find()
+        elif self.running is None and self.snapshot.state in OPEN:
+            self._follow()
+        used = [one.snapshot for one in storages_in_use(self._storages)]
+        left = [one.disk_time_left for one in used]
+        is_open = self.snapshot.state in OPEN
+        self.change(
+            rate=sum(one.rate for one in used if math.isfinite(one.rate)) / 1e6,
+            data=sum(one.bytes for one in used) / 1e9,
+            files=sum(one.files for one in used),
+            disk_time_left=min(filter(math.isfinite, left), default=math.nan) / 3600,
+            troubled=tuple(self._detector.troubled) if is_open else (),
+            silent=tuple(
+                one.name
+                for one in storages_in_use(self._storages)
+                if one.snapshot.silent and self.snapshot.state is RunState.RUNNING
+            ),
+            allowed=self._allowed(),
+        )
+        if self.snapshot.troubled and self._settings.on_loss is OnLoss.STOP:
+            self._stop_by_itself(f"Loss of {self.snapshot.troubled[0]}")
+
+    def _follow(self) -> None:
+        """See what the servers do by themselves, or for others."""
+        detector, state = self._detector, self.snapshot.state
+        if detector.troubled:
+            return  # who does not answer has not stopped
+        if state is RunState.RUNNING and detector.is_paused:
+            self._happens(RunEvent.SEEN_PAUSED)
+        elif state is RunState.PAUSED and detector.is_running:
+            self._happens(RunEvent.SEEN_RUNNING)
+        elif not detector.takes_data and detector.is_settled:
+            self._happens(RunEvent.SEEN_STOPPED)
+
+    def _find(self) -> None:
+        """After a restart: take up the run that was open, or close it."""
+        detector = self._detector
+        if not detector.is_settled:
+            return
+        if self.snapshot.state is RunState.STOPPED:
+            self.change(known=True)
+        elif detector.is_running:
+            self._happens(RunEvent.FOUND_RUNNING)
+        elif detector.is_paused:
+            self._happens(RunEvent.FOUND_PAUSED)
+        elif detector.takes_data or detector.troubled:
+            self._happens(RunEvent.FOUND_MIXED)
+        else:
+            self._happens(RunEvent.FOUND_STOPPED)
+
+    def _allowed(self) -> int:
+        """Bit n: a put of State n would be taken now."""
+        if not self.snapshot.known:
+            return 1 << RunState.STOPPED
+        events = {RunState.STOPPED: RunEvent.STOP, RunState.PAUSED: RunEvent.PAUSE}
+        resumes = self.snapshot.state is RunState.PAUSED
+        events[RunState.RUNNING] = RunEvent.RESUME if resumes else RunEvent.START
+        bits = 0
+        for state in _TAKEN:
+            is_free = state is RunState.STOPPED or self.running is None
+            row = TABLE[self.snapshot.state, events[state]]
+            bits |= (is_free and row.after is not None) << state
+        return bits
+
+    async def stop(self) -> None:
+        """Stop whatever takes data, and close the run."""
+        raise NotImplementedError

@@ -1,0 +1,150 @@
+"""What the store keeps of a run.
+
+Each record holds all there is to know of its thing: a later one of the same thing
+replaces it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from daqpv.core import Origin, Severity
+from daqpv.runs.states import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run; its number is unique in the experiment.
+
+    Attributes:
+        number: of the run.
+        entry: whether it is open, and how it ended.
+        start: when all servers were Running, UTC [s since 1970].
+        stop: when none took data any more; None while it is open.
+        seen: when it was last known to be open.
+        live_time: for how long it was Running, without pauses [s].
+        kind: its class, as in RunClass.
+        title: of the run.
+        comment: on it.
+        operator: who was on shift.
+        config: configure names of the ECC servers, joined by ", ".
+        note: what is unusual about its start or end.
+        data: size of its files, when last seen [bytes].
+    """
+
+    number: int
+    entry: Entry
+    start: float
+    stop: float | None = None
+    seen: float
+    live_time: float = 0.0
+    kind: str = ""
+    title: str = ""
+    comment: str = ""
+    operator: str = ""
+    config: str = ""
+    note: str = ""
+    data: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChange:
+    """Somebody has changed what is written of a run (added, never replaced)."""
+
+    number: int
+    time: float
+    field: str
+    old: str
+    new: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunValue:
+    """An observable of a run.
+
+    Attributes:
+        number: of the run.
+        name: of the observable.
+        type: "int", "float" or "string".
+        units: of its numbers.
+        value: by hand, or what was chosen of the readings; None: not known.
+        start: reading at the start of the run; so `stop`.
+        stop: at its end.
+        mean: over time, of the readings in the run; so `low` and `high`.
+        low: the least.
+        high: the greatest.
+        count: readings in the run; 0 for what was written by hand.
+        severity: the worst in the run.
+    """
+
+    number: int
+    name: str
+    type: str
+    units: str = ""
+    value: Any = None
+    start: Any = None
+    stop: Any = None
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    count: int = 0
+    severity: Severity = Severity.NO_ALARM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPv:
+    """What a PV was at the start or the stop of a run.
+
+    Attributes:
+        number: of the run.
+        moment: "start" or "stop".
+        pv: its name.
+        value: None if it could not be read.
+        severity: of the value.
+        time: of the value, UTC [s since 1970].
+    """
+
+    number: int
+    moment: str
+    pv: str
+    value: Any = None
+    severity: Severity = Severity.INVALID
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFile:
+    """A data file of a run.
+
+    Attributes:
+        number: of the run.
+        router: where it was written.
+        path: where it lies now.
+        size: in bytes.
+        time: when it was moved there, UTC [s since 1970].
+    """
+
+    number: int
+    router: str
+    path: str
+    size: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDocument:
+    """A text that belongs to a run: a configuration file, an answer of Configure.
+
+    Attributes:
+        number: of the run.
+        server: name of the ECC server.
+        name: of the text: "configure-e20009.xcfg", "Configure answer".
+        text: the whole.
+    """
+
+    number: int
+    server: str
+    name: str
+    text: str

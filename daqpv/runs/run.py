@@ -1,0 +1,268 @@
+"""The run control as a device: its commands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from daqpv.core import EventSeverity, Goal
+from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
+from daqpv.runs.checks import Finding, look, split
+from daqpv.runs.following import OPEN, Following
+from daqpv.runs.states import TABLE, RunEvent, RunState
+
+SORT_PATIENCE = 120.0  # [s] a start waits so long for the files of the run before
+
+_UP = Goal(level=1, down=False)
+_DOWN = Goal(level=0, down=True)
+
+_HOLDING = OPEN | {RunState.STARTING, RunState.STOPPING}
+
+
+class Run(Following):
+    """The run of an experiment; its arguments are those of `Following`."""
+
+    async def reach(self, state: RunState) -> None:
+        """Start or resume, pause, or stop.
+
+        Raises:
+            RefusedError: `state` cannot be asked for, or not now.
+            DaqError: as of the command that leads there.
+        """
+        match state:
+            case RunState.RUNNING if self.snapshot.state is RunState.PAUSED:
+                await self.resume()
+            case RunState.RUNNING if self.snapshot.state is RunState.RUNNING:
+                with self.command("go to Running"):
+                    self._admit(RunEvent.RESUME)  # it is there
+            case RunState.RUNNING:
+                await self.start()
+            case RunState.PAUSED:
+                await self.pause()
+            case RunState.STOPPED:
+                await self.stop()
+            case _:
+                error = RefusedError("Choose Running, Paused or Stopped.")
+                self.refuse(f"go to {state.label}", error)
+                raise error
+
+    async def start(self) -> None:
+        """Check everything, start all servers, and take the number.
+
+        Raises:
+            BusyError: another command runs.
+            RefusedError: a run is open, or a check says no; nothing was sent.
+            DaqError: the start has halted on its way.
+        """
+        what = "start a run"
+        if await self.join_or_make_way(what, _UP, is_there=self._is_open):
+            return
+        with self.command(what, goal=_UP) as command:
+            self._admit(RunEvent.START)
+            await command.within(self._files_sorted())
+            await command.within(self._check())
+            tasks = self._followed()
+            self._happens(RunEvent.START)
+            try:
+                await command.over(tasks.create_task(self._detector.start()))
+            except RefusedError:
+                self._happens(RunEvent.START_REFUSED)
+                raise
+            except DaqError:
+                if command.is_aborted:  # Stop takes over from here
+                    self._detector.abort()
+                else:
+                    self._happens(RunEvent.START_FAILED)
+                raise
+            self._happens(RunEvent.STARTED)
+
+    async def stop(self) -> None:
+        """Stop whatever takes data, and close the run; never refused.
+
+        Done when no server takes data. The files are sorted after it.
+
+        Raises:
+            DaqError: somebody may still take data; the run stays open.
+        """
+        what = "stop the run" if self.snapshot.open_run else "stop"
+        if await self.join_or_make_way(what, _DOWN, is_there=self._is_stopped):
+            return
+        with self.command(what, goal=_DOWN) as command:
+            tasks = self._followed()
+            self._happens(RunEvent.STOP)
+            try:
+                await command.over(tasks.create_task(self._detector.stop()))
+            except AbortedError:
+                self._happens(RunEvent.STOP_FAILED)
+                raise
+            except DaqError as error:
+                self._happens(RunEvent.STOP_FAILED)
+                raise OperationError(
+                    f"{sentence(str(error))} When it is mended, or left out by its "
+                    f"Enable, again: caput {self.prefix}Stop 1; or close the run as it "
+                    f"is: caput {self.prefix}Reset 1"
+                ) from error
+            self._happens(RunEvent.STOPPED)
+
+    async def pause(self) -> None:
+        """Pause all servers. Live time stands still meanwhile."""
+        with self.command("pause the run") as command:
+            self._admit(RunEvent.PAUSE)
+            task = self._followed().create_task(self._detector.pause())
+            await command.over(task)
+            self._happens(RunEvent.SEEN_PAUSED)
+
+    async def resume(self) -> None:
+        """Resume all servers."""
+        with self.command("resume the run") as command:
+            self._admit(RunEvent.RESUME)
+            task = self._followed().create_task(self._detector.resume())
+            await command.over(task)
+            self._happens(RunEvent.SEEN_RUNNING)
+
+    async def reset(self) -> None:
+        """Leave Failed: close the run as it is. No server is sent anything.
+
+        Raises:
+            RefusedError: nothing has failed.
+        """
+        with self.command("reset"):
+            self._admit(RunEvent.RESET)
+            self._happens(RunEvent.RESET)
+            if self._detector.takes_data:
+                self.emit(
+                    "run left behind",
+                    "A server still takes data, now without a run. To stop it: "
+                    f"caput {self._detector.prefix}Stop 1",
+                    severity=EventSeverity.WARNING,
+                )
+
+    async def enable(self, enabled: bool) -> None:
+        """Allow runs, or not.
+
+        Raises:
+            RefusedError: a run is open.
+        """
+        if self.hold and not enabled:
+            error = RefusedError(self.hold)
+            self.refuse("disable", error)
+            raise error
+        await super().enable(enabled)
+
+    async def sweep(self) -> None:
+        """Put aside what is left in the staging directories of the routers.
+
+        Raises:
+            RefusedError: data are being taken.
+            DaqError: not all could be moved.
+        """
+        with self.command("sweep") as command:
+            if self._detector.takes_data or self.snapshot.state in _HOLDING:
+                raise RefusedError(
+                    f"Data are being taken. First: caput {self.prefix}Stop 1"
+                )
+            await command.within(self._sorter.sweep())
+
+    # What others ask
+
+    @property
+    def hold(self) -> str:
+        """Why servers may not be commanded by others now; "" if they may."""
+        state, record = self.snapshot.state, self.snapshot.open_run
+        if state not in _HOLDING:
+            return ""
+        name = f"Run {record.number} is open" if record else f"A run is {state.label}"
+        return f"{name}. To stop it: caput {self.prefix}Stop 1"
+
+    def busy_with(self, running: Any) -> str:
+        """Say what a put that is refused should wait for."""
+        step = f"{self.snapshot.step}, " if self.snapshot.step else ""
+        return (
+            f"{step}{running.what} since {running.elapsed:.1f} s. Wait, or: "
+            f"caput {self.prefix}Stop 1"
+        )
+
+    # What a command stands on
+
+    def _admit(self, event: RunEvent) -> None:
+        """Look whether the table allows `event` now.
+
+        Raises:
+            RefusedError: no, or what the servers do is not known yet; with the cure.
+        """
+        if not self.snapshot.known:
+            raise RefusedError(
+                "It is not known yet what the servers do. Wait until they are seen; a "
+                "lost one can be left out by its Enable."
+            )
+        if not self.snapshot.enabled:
+            raise RefusedError(
+                f"Runs are disabled. To enable them: caput {self.prefix}Enable 1"
+            )
+        row = TABLE[self.snapshot.state, event]
+        if row.after is None:
+            raise RefusedError(self._words(row.why))
+
+    def _words(self, text: str) -> str:
+        number = self._open_number()
+        run = "The run" if number is None else f"Run {number}"
+        return text.format(run=run, pv=self.prefix)
+
+    def _followed(self) -> asyncio.TaskGroup:
+        if self._tasks is None:
+            raise RefusedError("The run is not followed now. Nothing was sent.")
+        return self._tasks
+
+    async def _files_sorted(self) -> None:
+        """Wait until the files of the run before are where they belong.
+
+        Raises:
+            RefusedError: that takes long.
+        """
+        number = self.snapshot.number
+        self.change(step=f"Waits until the files of run {number} are sorted")
+        is_done = await self._sorter.done(within=SORT_PATIENCE)
+        self.change(step="")
+        if not is_done:
+            raise RefusedError(
+                f"Files of run {number} are being sorted: {self.snapshot.message} "
+                f"Wait for {self.prefix}Sorting, or put them aside: "
+                f"caput {self.prefix}Sweep 1"
+            )
+
+    async def _check(self) -> None:
+        self.change(step="Checks")
+        found = await look(
+            self._detector,
+            self._storages,
+            experiment=self.snapshot.experiment,
+            number=self.snapshot.next_number,
+            disk_free=self._settings.checks.disk_free,
+        )
+        if self.snapshot.next_number in self._numbers:
+            number = self.snapshot.next_number
+            found.append(
+                Finding(
+                    "number",
+                    f"There is a run {number} already. To take another number: "
+                    f"caput {self.prefix}NextNumber {self._free_from(number)}",
+                )
+            )
+        refusing, overlooked = split(found, self._settings.checks)
+        self.change(step="")
+        if refusing:
+            raise RefusedError(" ".join(sentence(one.text) for one in refusing))
+        for one in overlooked:
+            self.emit(
+                "check overlooked",
+                f"The check {one.check!r} is switched off in the file. It says: "
+                f"{one.text}",
+                severity=EventSeverity.WARNING,
+                check=one.check,
+            )
+
+    def _is_open(self) -> bool:
+        return self.snapshot.state in OPEN
+
+    def _is_stopped(self) -> bool:
+        return self.snapshot.state is RunState.STOPPED

@@ -1,0 +1,121 @@
+"""What is known of the run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from daqpv.core import (
+    NO_ALARM,
+    UNDEFINED,
+    Alarm,
+    Severity,
+    Snapshot,
+    Status,
+    made_from,
+)
+from daqpv.runs.records import RunRecord
+from daqpv.runs.states import RunClass, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSnapshot(Snapshot):
+    """The run that is open, or the last one, and what is written for the next.
+
+    Attributes:
+        state: what the run control does.
+        open_run: the record of the run that is open; None if none is.
+        number: of the open or the last run; -1 if there was none.
+        next_number: what the next run will have.
+        start: of that run, UTC [s since 1970]; None if there was none.
+        stop: of it; None while it is open.
+        duration: of it [s].
+        live_time: of it, without pauses [s].
+        title: of the open run, else of the next; so comment, operator, kind.
+        auto_stop: a run stops by itself after so long [s]; 0: never.
+        experiment: the name that goes into directories.
+        rate: of all routers [MB/s].
+        data: in staging of all routers [GB]; so files.
+        disk_time_left: of the router that is full first, at this rate [h]; NaN: none
+            fills.
+        sorting: files of a run are being moved to its directory.
+        unsorted: numbers of the runs whose files have yet to be moved.
+        troubled: servers that are lost in the open run, each with what it is.
+        silent: routers without new data in the open run.
+        step: what is done now.
+        progress: of it [%].
+        allowed: bit n: a put of State n would be taken now.
+    """
+
+    judging: ClassVar[frozenset[str]] = Snapshot.judging | {
+        "state", "troubled", "silent"
+    }  # fmt: skip
+    judged: ClassVar[frozenset[str]] = frozenset({"state", "result"})
+
+    state: RunState = RunState.STOPPED
+    open_run: RunRecord | None = None
+    number: int = -1
+    next_number: int = 1
+    start: float | None = None
+    stop: float | None = None
+    duration: float = 0.0
+    live_time: float = 0.0
+    title: str = ""
+    comment: str = ""
+    operator: str = ""
+    kind: RunClass = RunClass.TESTING
+    auto_stop: float = 0.0
+    experiment: str = ""
+    rate: float = 0.0
+    data: float = 0.0
+    files: int = 0
+    disk_time_left: float = math.nan
+    sorting: bool = False
+    unsorted: tuple[int, ...] = ()
+    troubled: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    step: str = ""
+    progress: float = 0.0
+    allowed: int = 0
+
+    @property
+    @made_from("start")
+    def start_text(self) -> str:
+        """When the run began, UTC text."""
+        return _text(self.start)
+
+    @property
+    @made_from("stop")
+    def stop_text(self) -> str:
+        """When the run ended, UTC text."""
+        return _text(self.stop)
+
+    @property
+    @made_from("duration")
+    def duration_text(self) -> str:
+        """For how long the run has lasted: hours, minutes, seconds; "100:00:00"."""
+        minutes, seconds = divmod(int(self.duration), 60)
+        return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+
+    def alarm(self, field: str) -> Alarm:
+        """The run's judgement: a failed run is MAJOR; what spoils one is MINOR."""
+        if field != "state":
+            return Snapshot.alarm(self, field)
+        if not self.known:
+            return UNDEFINED
+        if self.state is RunState.FAILED:
+            return Alarm(Severity.MAJOR, Status.STATE, "failed: Stop or Reset")
+        if self.troubled:
+            return Alarm(Severity.MINOR, Status.STATE, "; ".join(self.troubled))
+        if self.silent:
+            names = ", ".join(self.silent)
+            return Alarm(Severity.MINOR, Status.STATE, f"no data: {names}")
+        return NO_ALARM
+
+
+def _text(moment: float | None) -> str:
+    if moment is None:
+        return ""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,116 @@
+"""The files of ended runs on their way to the directories of the runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from daqpv.errors import DaqError, LinkError
+from daqpv.runs.checks import storages_in_use
+from daqpv.runs.detector import Storage
+from daqpv.runs.records import RunFile
+
+RETRY = 10.0  # [s] between two tries to move files, after a link was cut
+
+
+class Sorter:
+    """Moves the files of ended runs, one run after the other, all routers at once.
+
+    Args:
+        storages: where the files are.
+        run: whose snapshot says what is to be done (unsorted), and shows what is.
+    """
+
+    def __init__(self, storages: Sequence[Storage], run: Any) -> None:
+        self._storages = storages
+        self._run = run
+        self._work: asyncio.Task[None] | None = None
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """See to what is unsorted, in a task of `tasks`."""
+        if self._run.snapshot.unsorted and (self._work is None or self._work.done()):
+            self._run.change(sorting=True)
+            self._work = tasks.create_task(self._sort_all())
+
+    async def done(self, *, within: float) -> bool:
+        """Wait until all is sorted, for at most `within` [s]; return whether it is."""
+        if self._work is None:
+            return True
+        done, _ = await asyncio.wait({self._work}, timeout=within)
+        return bool(done)
+
+    async def sweep(self) -> None:
+        """Put aside what lies in staging, after what is on its way has been given up.
+
+        Raises:
+            DaqError: not all could be moved.
+        """
+        if self._work is not None and self._work.cancel():
+            await asyncio.wait({self._work})
+        used = storages_in_use(self._storages)
+        works = [self._sweep(storage) for storage in used]
+        failed = [one for one in await asyncio.gather(*works) if one is not None]
+        if failed:
+            raise failed[0]
+        self._run.change(unsorted=())
+
+    async def _sweep(self, storage: Storage) -> DaqError | None:
+        try:
+            path = await storage.sweep()
+        except DaqError as error:
+            return error
+        if path:
+            text = f"{storage.name}: left-over files are now in {path}"
+            self._run.emit("swept", text, router=storage.name, path=path)
+        return None
+
+    async def _sort_all(self) -> None:
+        try:
+            while unsorted := self._run.snapshot.unsorted:
+                await self._sort(unsorted[0])
+                left = [o for o in self._run.snapshot.unsorted if o != unsorted[0]]
+                self._run.change(unsorted=tuple(left))
+        finally:
+            self._run.change(sorting=False)
+
+    async def _sort(self, number: int) -> None:
+        used = storages_in_use(self._storages)
+        works = (self._sort_one(storage, number) for storage in used)
+        count = sum(await asyncio.gather(*works))
+        if count:
+            text = f"Run {number}: {count} files moved to its directory"
+            self._run.emit("files sorted", text, number=number, files=count)
+
+    async def _sort_one(self, storage: Storage, number: int) -> int:
+        """Move the files of one router, again after each cut of the link."""
+        count = 0
+
+        def moved(path: str, size: int) -> None:
+            nonlocal count
+            count += 1
+            now = time.time()
+            self._run.keep(
+                RunFile(
+                    number=number, router=storage.name, path=path, size=size, time=now
+                )
+            )
+
+        said = ""
+        experiment = self._run.snapshot.experiment
+        while True:
+            try:
+                await storage.sort(experiment, number, moved=moved)
+            except LinkError as error:
+                text = f"Run {number}: files at {storage.name} not sorted yet. {error}"
+                if text != said:
+                    self._run.failed("sorting cut", text)
+                said = text
+                await asyncio.sleep(RETRY)
+            except DaqError as error:
+                text = f"Run {number}: files at {storage.name} are not sorted. {error}"
+                self._run.failed("sorting failed", text)
+                return count
+            else:
+                return count

@@ -1,0 +1,181 @@
+"""The states of a run, what can happen to it, and the table of both.
+
+Every state knows what becomes of every event: the table is whole, and what it does not
+allow it refuses with a cure.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum, StrEnum
+from typing import NamedTuple
+
+
+class RunState(IntEnum):
+    """What the run control does; the numbers are those of the State PV."""
+
+    STOPPED = 0  # no run is open
+    STARTING = 1  # servers are started; the number is not taken yet
+    RUNNING = 2
+    PAUSED = 3
+    STOPPING = 4
+    FAILED = 5  # a start or a stop has halted on its way; Reset leads out
+
+    @property
+    def label(self) -> str:
+        """The text of the State PV."""
+        return self.name.capitalize()
+
+
+class RunClass(IntEnum):
+    """What a run is good for, as in attpc-daq."""
+
+    TESTING = 0
+    PRODUCTION = 1
+    BEAM = 2
+    JUNK = 3
+    PULSER = 4
+
+    @property
+    def label(self) -> str:
+        """The text of the Class PV, and what the store holds."""
+        return self.name.capitalize()
+
+
+class RunEvent(Enum):
+    """What can happen to a run."""
+
+    # wishes
+    START = "start"
+    STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RESET = "reset"
+    # how they end
+    STARTED = "all servers are Running"
+    START_REFUSED = "nothing was sent"
+    START_FAILED = "the start has halted"
+    STOPPED = "no server takes data"
+    STOP_FAILED = "a server may still take data"
+    # what the servers do by themselves, or for others
+    SEEN_PAUSED = "all servers are Paused"
+    SEEN_RUNNING = "all servers are Running again"
+    SEEN_STOPPED = "no server takes data any more"
+    # what they do when daqpv comes back and finds a run that it had not closed
+    FOUND_RUNNING = "found all Running"
+    FOUND_PAUSED = "found all Paused"
+    FOUND_STOPPED = "found none that takes data"
+    FOUND_MIXED = "found some that take data"
+
+
+class Entry(StrEnum):
+    """The state of a run in the store."""
+
+    OPEN = "open"
+    ENDED = "ended"  # stopped by daqpv
+    INTERRUPTED = "interrupted"  # it ended while nobody looked, or by other hands
+    FAILED = "failed"  # given up by Reset
+
+
+class Row(NamedTuple):
+    """What becomes of an event in a state.
+
+    Attributes:
+        after: the state that follows; None: the wish is refused.
+        entry: what the store is told of the run; None: nothing new.
+        why: of a refusal, with the cure ({run} is "run 12", {pv} the prefix); or what
+            the operator is told of the run's end.
+    """
+
+    after: RunState | None
+    entry: Entry | None = None
+    why: str = ""
+
+
+_OFF, _STARTING, _RUNNING, _PAUSED, _STOPPING, _FAILED = RunState
+_E = RunEvent
+
+_OPEN_ALREADY = "{run} is open. First: caput {pv}Stop 1"
+_RESET_FIRST = (
+    "{run} has failed. See {pv}LastError; then stop what runs: caput {pv}Stop 1, or "
+    "close it as it is: caput {pv}Reset 1"
+)
+_NO_RUN = "No run is open."
+_ON_ITS_WAY = "{run} is on its way: wait for {pv}State, or: caput {pv}Stop 1"
+_NOT_FAILED = "Reset is for a run that has failed; {run} is not."
+
+
+def _refused(why: str) -> Row:
+    return Row(None, why=why)
+
+
+_STAYS = {state: Row(state) for state in RunState}
+_OTHER_HANDS = "It was stopped by other hands than Run:Stop."
+_AWAY = "It had ended while daqpv was away."
+
+# fmt: off
+TABLE: dict[tuple[RunState, RunEvent], Row] = {
+    (_OFF, _E.START): Row(_STARTING),
+    (_OFF, _E.STOP): Row(_STOPPING),  # servers may run without a run: stop is stop
+    (_OFF, _E.PAUSE): _refused(_NO_RUN),
+    (_OFF, _E.RESUME): _refused(_NO_RUN),
+    (_OFF, _E.RESET): Row(_OFF),
+
+    (_STARTING, _E.START): Row(_STARTING),
+    (_STARTING, _E.STARTED): Row(_RUNNING, Entry.OPEN),
+    (_STARTING, _E.START_REFUSED): Row(_OFF),
+    (_STARTING, _E.START_FAILED): Row(_FAILED),
+    (_STARTING, _E.STOP): Row(_STOPPING),
+    (_STARTING, _E.PAUSE): _refused(_ON_ITS_WAY),
+    (_STARTING, _E.RESUME): _refused(_ON_ITS_WAY),
+    (_STARTING, _E.RESET): _refused(_ON_ITS_WAY),
+    (_STARTING, _E.FOUND_RUNNING): Row(_RUNNING, Entry.OPEN),
+    (_STARTING, _E.FOUND_PAUSED): Row(_PAUSED, Entry.OPEN),
+    (_STARTING, _E.FOUND_STOPPED): Row(_OFF),
+    (_STARTING, _E.FOUND_MIXED): Row(_FAILED),
+
+    (_RUNNING, _E.START): _refused(_OPEN_ALREADY),
+    (_RUNNING, _E.STOP): Row(_STOPPING),
+    (_RUNNING, _E.PAUSE): Row(_RUNNING),  # Paused is what is seen
+    (_RUNNING, _E.RESUME): Row(_RUNNING),
+    (_RUNNING, _E.RESET): _refused(_NOT_FAILED),
+    (_RUNNING, _E.SEEN_PAUSED): Row(_PAUSED),
+    (_RUNNING, _E.SEEN_STOPPED): Row(_OFF, Entry.INTERRUPTED, _OTHER_HANDS),
+    (_RUNNING, _E.FOUND_RUNNING): Row(_RUNNING, Entry.OPEN),
+    (_RUNNING, _E.FOUND_PAUSED): Row(_PAUSED, Entry.OPEN),
+    (_RUNNING, _E.FOUND_STOPPED): Row(_OFF, Entry.INTERRUPTED, _AWAY),
+    (_RUNNING, _E.FOUND_MIXED): Row(_FAILED, Entry.OPEN),
+
+    (_PAUSED, _E.START): _refused(_OPEN_ALREADY),
+    (_PAUSED, _E.STOP): Row(_STOPPING),
+    (_PAUSED, _E.PAUSE): Row(_PAUSED),
+    (_PAUSED, _E.RESUME): Row(_PAUSED),  # Running is what is seen
+    (_PAUSED, _E.RESET): _refused(_NOT_FAILED),
+    (_PAUSED, _E.SEEN_RUNNING): Row(_RUNNING),
+    (_PAUSED, _E.SEEN_STOPPED): Row(_OFF, Entry.INTERRUPTED, _OTHER_HANDS),
+    (_PAUSED, _E.FOUND_RUNNING): Row(_RUNNING, Entry.OPEN),
+    (_PAUSED, _E.FOUND_PAUSED): Row(_PAUSED, Entry.OPEN),
+    (_PAUSED, _E.FOUND_STOPPED): Row(_OFF, Entry.INTERRUPTED, _AWAY),
+    (_PAUSED, _E.FOUND_MIXED): Row(_FAILED, Entry.OPEN),
+
+    (_STOPPING, _E.START): _refused(_ON_ITS_WAY),
+    (_STOPPING, _E.STOP): Row(_STOPPING),
+    (_STOPPING, _E.STOPPED): Row(_OFF, Entry.ENDED),
+    (_STOPPING, _E.STOP_FAILED): Row(_FAILED),
+    (_STOPPING, _E.PAUSE): _refused(_ON_ITS_WAY),
+    (_STOPPING, _E.RESUME): _refused(_ON_ITS_WAY),
+    (_STOPPING, _E.RESET): _refused(_ON_ITS_WAY),
+    (_STOPPING, _E.FOUND_RUNNING): Row(_FAILED, Entry.OPEN),
+    (_STOPPING, _E.FOUND_PAUSED): Row(_FAILED, Entry.OPEN),
+    (_STOPPING, _E.FOUND_STOPPED): Row(_OFF, Entry.ENDED),
+    (_STOPPING, _E.FOUND_MIXED): Row(_FAILED, Entry.OPEN),
+
+    (_FAILED, _E.START): _refused(_RESET_FIRST),
+    (_FAILED, _E.STOP): Row(_STOPPING),
+    (_FAILED, _E.PAUSE): _refused(_RESET_FIRST),
+    (_FAILED, _E.RESUME): _refused(_RESET_FIRST),
+    (_FAILED, _E.RESET): Row(_OFF, Entry.FAILED, "It was given up by Reset."),
+}
+# fmt: on
+for _state in RunState:  # what only other states wait for changes nothing
+    for _event in RunEvent:
+        TABLE.setdefault((_state, _event), _STAYS[_state])
