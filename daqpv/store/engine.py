@@ -64,7 +64,7 @@ def make_engine(url: str, *, writes: bool = False) -> Engine:
             f"pip install 'daqpv[{extra}]'"
         ) from error
     if kind == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", _set_up_sqlite(writes=writes))
         event.listen(engine, "begin", _begin(writes=writes))
     return engine
 
@@ -95,18 +95,23 @@ def _parsed(url: str) -> URL:
         raise StoreError("the URL of the store cannot be understood") from error
 
 
-def _set_up_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy's "begin" begins, not the driver
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # what is written stays written
-    connection.execute("PRAGMA foreign_keys = ON")
+def _set_up_sqlite(*, writes: bool) -> Callable[[Any, object], None]:
+    def set_up(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy's "begin" begins, not the driver
+        if writes:
+            connection.execute("PRAGMA journal_mode = WAL")  # the file remembers it
+            connection.execute("PRAGMA synchronous = FULL")  # what is written stays
+            connection.execute("PRAGMA foreign_keys = ON")
+
+    return set_up
 
 
 def _begin(*, writes: bool) -> Callable[[Any], None]:
     statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql(statement)
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(statement)
 
     return begin
 

@@ -1,0 +1,66 @@
+"""The store, opened to be read: nothing is made, upgraded or changed by that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from daqpv.errors import StoreError
+from daqpv.store.engine import make_engine, shown, translated
+from daqpv.store.migrate import refuse_other, version_of
+
+
+@contextmanager
+def reader(url: str, *, snapshot: bool = False) -> Iterator[Engine]:
+    """Open the store for reading.
+
+    Args:
+        url: of the store.
+        snapshot: all statements of a transaction see the same moment; else each sees
+            what is there by then.
+
+    Raises:
+        StoreError: it is away, is not there or has no tables yet, or they are of
+            another version. It does not say what is tried inside the ``with``: that is
+            what `translated` is for.
+    """
+    engine = make_engine(_read_only(url))
+    try:
+        with translated(url), engine.connect() as connection:
+            found = version_of(connection)
+        if found is None:
+            raise StoreError(f"{shown(url)} has no tables yet: daqpv serve makes them")
+        refuse_other(found)
+        if not snapshot:
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        elif engine.dialect.name != "sqlite":  # whose transactions are so anyhow
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _read_only(url: str) -> str:
+    """`url`, so that SQLite does not make the file.
+
+    Raises:
+        StoreError: the file is not there.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return url
+    file = Path(parsed.database).absolute()
+    if not file.is_file() or not file.stat().st_size:
+        raise StoreError(f"there is no store {file} yet: daqpv serve makes it")
+    query = {"mode": "ro", "uri": "true"}
+    journal = file.with_name(f"{file.name}-wal")
+    if not journal.exists() and not os.access(file.parent, os.W_OK):
+        query["immutable"] = "1"  # nobody writes, and we cannot make the journal
+    parsed = parsed.set(database=f"file:{quote(str(file))}", query=query)
+    return parsed.render_as_string(hide_password=False)
