@@ -19,7 +19,9 @@ from daqpv.errors import DaqError
 @click.command()
 @click.option("--cobos", type=click.IntRange(1, 64), required=True, help="How many.")
 @click.option("--first-ip", required=True, help="Address of CoBo 0; the others follow.")
+@click.option("--first-router-ip", help="Address of CoBo 0's router [FIRST-IP].")
 @click.option("--mutant", help="Address of the MuTAnT's ECC server, if there is one.")
+@click.option("--mutant-router", help="Address of the MuTAnT's router, if it has one.")
 @click.option("--experiment", default="e00000", show_default=True, help="Its name.")
 @click.option("--prefix", default="AT:", show_default=True, help="Of all PVs.")
 @click.option("--one-server", is_flag=True, help="One ECC server drives all boards.")
@@ -29,7 +31,9 @@ def init(  # noqa: PLR0913 - one parameter per option
     *,
     cobos: int,
     first_ip: str,
+    first_router_ip: str | None,
     mutant: str | None,
+    mutant_router: str | None,
     experiment: str,
     prefix: str,
     one_server: bool,
@@ -42,7 +46,8 @@ def init(  # noqa: PLR0913 - one parameter per option
         daqpv init --cobos 10 --first-ip 192.168.41.60 \\
             --mutant 192.168.41.1 --experiment e20009 --prefix AT:
 
-    CoBo n gets its ECC server CoBo<n>, its router data<n> and the address FIRST-IP + n.
+    CoBo n gets its ECC server CoBo<n>, its router data<n> and the address FIRST-IP + n;
+    the router runs at the same address, or at FIRST-ROUTER-IP + n.
     """
     try:
         text = easy_setup(
@@ -50,7 +55,9 @@ def init(  # noqa: PLR0913 - one parameter per option
             prefix=prefix,
             cobos=cobos,
             first_ip=first_ip,
+            first_router_ip=first_router_ip,
             mutant=mutant,
+            mutant_router=mutant_router,
             one_server=one_server,
         )
     except ValueError as error:

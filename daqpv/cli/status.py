@@ -64,9 +64,9 @@ EXIT_CODES = {
 def status(file: Path, *, once: bool) -> None:
     """Show the devices of FILE, live: states, what moves, what is wrong.
 
-    Ctrl-C ends it. Everything comes over Channel Access, from whatever processes serve
-    it; nothing is asked of the devices. A letter tells the alarm as the colour does.
-    Into a pipe it prints a line per change.
+    Ctrl-C ends it, and so does the end of its terminal. Everything comes over Channel
+    Access, from whatever processes serve it; nothing is asked of the devices. A letter
+    tells the alarm as the colour does. Into a pipe it prints a line per change.
 
     \b
         daqpv status e20009.yaml
@@ -122,12 +122,12 @@ class _Screen:
         return self.board.severity
 
     async def live(self) -> None:
-        """Draw until cancelled."""
+        """Draw until cancelled, or until the terminal has gone."""
         self.board.open()
         console = Console()
         try:
             with Live(console=console, screen=True, auto_refresh=False) as live:
-                while True:
+                while not lines.nobody_reads():
                     self._news.clear()
                     drawn = self._drawn(console.width, console.height)
                     live.update(drawn, refresh=True)
@@ -137,6 +137,9 @@ class _Screen:
                             await self._news.wait()
                     except TimeoutError:
                         continue
+        except OSError:  # what is left to draw can go nowhere
+            if not lines.nobody_reads():
+                raise
         finally:
             self.board.close()
 
@@ -240,7 +243,7 @@ def _most_urgent(rows: Sequence[Row], most: int) -> list[Row]:
 
 
 async def _print(experiment: Experiment, infos: Sequence[PvInfo]) -> None:
-    """A line per change, until cancelled."""
+    """A line per change, until cancelled or until nobody reads them."""
     with lines.Console() as console:
 
         def say(signal: Signal, moment: float | None) -> None:
@@ -255,6 +258,7 @@ async def _print(experiment: Experiment, infos: Sequence[PvInfo]) -> None:
         board = Board(infos, experiment.prefix, say)
         board.open()
         try:
-            await asyncio.get_running_loop().create_future()
+            while not lines.nobody_reads():  # noqa: ASYNC110, nothing tells of it
+                await asyncio.sleep(CLOCK)
         finally:
             board.close()

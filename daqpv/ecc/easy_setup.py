@@ -144,7 +144,10 @@ class _Setup:
                 f"mutant: {self.mutant} is the ECC server of CoBos already"
             )
         if self.mutant_router and not self.mutant:
-            raise ValueError("mutant_router: there is no MuTAnT; give mutant as well")
+            raise ValueError(
+                "mutant_router: there is no MuTAnT: give the address of its ECC "
+                "server, too"
+            )
 
     def text(self) -> str:
         """Write the file."""

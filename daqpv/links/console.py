@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,13 @@ COLOURS = {
     EventSeverity.WARNING: "yellow",
     EventSeverity.ERROR: "red",
 }
+
+
+def nobody_reads() -> bool:
+    """Whether the terminal of standard output has gone, or the reader of its pipe."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # hang-ups and errors are always told
+    return bool(poll.poll(0))
 
 
 def line(event: Event) -> str:

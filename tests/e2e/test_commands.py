@@ -213,6 +213,23 @@ def test_what_init_writes_passes_check(cobos: int, mutant: tuple[str, ...]) -> N
     assert f"  ecc: {', '.join(names)}" in checked.stdout.splitlines()
 
 
+def test_init_writes_routers_of_their_own(in_tmp_path: Path) -> None:
+    made = daqpv(
+        *("init", "--cobos", "2", "--first-ip", "10.0.0.1", "--mutant", "10.0.0.9"),
+        *("--first-router-ip", "10.0.1.1", "--mutant-router", "10.0.1.9"),
+    )
+    assert made.exit_code == 0
+    text = (in_tmp_path / "e00000.yaml").read_text()
+    for line in (
+        "  data0: {address: 10.0.1.1, port: 46005, type: TCP}",
+        "  data1: {address: 10.0.1.2, port: 46005, type: TCP}",
+        "  mutant: {address: 10.0.1.9, port: 46005, type: FDT}",
+        '      - {sender: "Mutant[master]", router: mutant}',
+    ):
+        assert line in text.splitlines()
+    assert daqpv("check", "e00000.yaml").exit_code == 0
+
+
 def test_init_overwrites_nothing_unless_it_is_told_to(in_tmp_path: Path) -> None:
     command = ("init", "--cobos", "1", "--first-ip", "10.0.0.1", "--experiment", "e1")
     file = in_tmp_path / "e1.yaml"
@@ -240,6 +257,16 @@ def test_init_overwrites_nothing_unless_it_is_told_to(in_tmp_path: Path) -> None
         (
             ("--first-ip", "192.168.41.60", "--mutant", "192.168.41.61"),
             "--mutant: 192.168.41.61 is the ECC server of CoBos already",
+        ),
+        (
+            ("--first-ip", "192.168.41.60", "--first-router-ip", "192.168.42"),
+            "--first-router-ip: '192.168.42' is given; wanted is an IPv4 address like "
+            "192.168.41.60",
+        ),
+        (
+            ("--first-ip", "192.168.41.60", "--mutant-router", "192.168.41.2"),
+            "--mutant-router: there is no MuTAnT: give the address of its ECC server, "
+            "too",
         ),
         (
             ("--first-ip", "192.168.41.60", "--out", "nosuch/e.yaml"),
@@ -468,6 +495,21 @@ def test_put_that_takes_too_long_says_that_it_goes_on(
     assert told(result) == [f"{name}: not done within 0.2 s; it goes on"]
     failed_before.until("State", "Described")
     shared_lab.sim().takes("Describe", 0.01)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        ("nan", "'nan' is no number of seconds."),
+        ("inf", "inf is not in the range 0<=x<=1000000.0."),
+        ("-1", "-1.0 is not in the range 0<=x<=1000000.0."),
+        ("soon", "'soon' is not a valid float range."),
+    ],
+)
+def test_put_wants_a_number_of_seconds(seconds: str, says: str) -> None:
+    result = daqpv("put", "AT:Sys:Target", "Ready", "--timeout", seconds)
+    assert result.exit_code == 2
+    assert told(result)[-1] == f"Error: Invalid value for '--timeout': {says}"
 
 
 def test_put_to_a_pv_that_only_reads_says_so(failed_before: Any) -> None:

@@ -44,11 +44,12 @@ class Terminal:
         )
         os.close(slave)
         self._data = b""
+        self._is_hung_up = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        while True:
+        while not self._is_hung_up:
             try:
                 data = os.read(self._master, 65536)
             except OSError:  # EIO: the other side is closed
@@ -77,6 +78,12 @@ class Terminal:
         self._reader.join(DEADLINE)
         os.close(self._master)
         return code
+
+    def hang_up(self) -> None:
+        """Close the terminal; nobody gets SIGHUP: it controls no process."""
+        self._is_hung_up = True
+        self._reader.join(DEADLINE)  # the clock is drawn each second
+        os.close(self._master)
 
 
 @pytest.fixture
@@ -238,3 +245,29 @@ def test_a_pipe_gets_a_line_per_change(lab: Any) -> None:
         threading.Event().wait(0.05)
     assert states() == ["Idle", "Described", "Prepared", "Ready"]
     assert running.end() == 0
+
+
+def test_it_ends_when_its_terminal_has_gone(lab: Any, terminal: Any) -> None:
+    screen = terminal()
+    screen.until("CoBo0", "Idle")
+    screen.hang_up()
+    assert screen.process.wait(DEADLINE) == 0
+
+
+def test_it_ends_when_nobody_reads_its_pipe_any_more(lab: Any) -> None:
+    """As in: daqpv status e20009.yaml | head -3."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "daqpv", "status", str(lab.file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as status:
+        assert status.stdout is not None
+        assert status.stderr is not None
+        assert lab.prefix in status.stdout.readline()
+        status.stdout.close()
+        try:
+            assert status.wait(DEADLINE) == 0
+        finally:
+            status.kill()
+        assert status.stderr.read() == ""

@@ -131,7 +131,7 @@ def test_names_that_yaml_would_misread_are_quoted(made, experiment, prefix):
         ),
         (
             {"mutant_router": "10.0.0.1"},
-            "mutant_router: there is no MuTAnT; give mutant",
+            "mutant_router: there is no MuTAnT: give the address",
         ),
         (
             {"mutant": "10.0.0.1", "mutant_router": "x"},
