@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 _HIGH = 256 * 1024  # [bytes] unsent beyond which a client counts as slow
 _LOW = 64 * 1024
 _KEEP_ALIVE = 30  # [s] of silence after which TCP asks if the client lives
+_PROBES = 6  # in the same time again: none answered, and the client has gone
 
 
 class Circuit(asyncio.Protocol):
@@ -64,8 +65,12 @@ class Circuit(asyncio.Protocol):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEP_ALIVE // 6)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6)
+        interval = max(1, _KEEP_ALIVE // _PROBES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
+        # while data are on the way TCP asks nothing, and goes on for 15 minutes
+        longest = int(1000 * max(2 * _KEEP_ALIVE, self.server.slow_client))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, longest)
         self.server.circuits.add(self)
         self.out.append(ca.message(ca.VERSION, 0, ca.MINOR, 0, 0))
         self.send()

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import logging
 import os
+import resource
 import secrets
 import socket
 import time
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_BACKLOG = 1024  # connections that may wait while the loop is busy
+_FILES = 65_536  # open files that the process may have, if the system lets it
 _TICK = 0.5  # [s] between two looks at slow clients
 _SHUT_DOWN = 5.0  # [s] that third parties' shutdown hooks may take
 
@@ -133,6 +136,7 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         self.outbox.open(loop)
+        _allow_many_files()
         listeners: list[asyncio.Server] = []
         searchers: list[asyncio.DatagramTransport] = []
         try:
@@ -164,7 +168,10 @@ class Server:
         searchers: list[asyncio.DatagramTransport],
     ) -> None:
         for sock in self._tcp_sockets():
-            listeners.append(await loop.create_server(lambda: Circuit(self), sock=sock))
+            listener = await loop.create_server(
+                lambda: Circuit(self), sock=sock, backlog=_BACKLOG
+            )
+            listeners.append(listener)
         self._reply_head = ca.HEADER.pack(
             ca.SEARCH, 8, self.tcp_port, 0, 0xFFFFFFFF, 0
         )[:12]
@@ -313,6 +320,14 @@ def _log_block(block: Block) -> None:
     _log.warning("%s", block)
 
 
+def _allow_many_files() -> None:
+    """Raise the process's limit of open files, often 1024: each client is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _listen(interfaces: tuple[str, ...], port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
@@ -321,7 +336,7 @@ def _listen(interfaces: tuple[str, ...], port: int) -> list[socket.socket]:
             sockets.append(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
-            sock.listen(256)
+            sock.listen(_BACKLOG)
             sock.setblocking(False)
             port = sock.getsockname()[1]
     except OSError:

@@ -2,127 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
-import textwrap
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 
-IOC = Path(__file__).parent / "serve_ioc.py"
-DEADLINE = 30
-
-
-class Ioc:
-    """An IOC process, and how clients reach it."""
-
-    def __init__(self, *arguments: str, port: int | None = None) -> None:
-        self.prefix = f"T{secrets.token_hex(3)}:"
-        self.arguments = arguments
-        self.port = port or free_port()
-        self.process = self.start()
-
-    def start(self) -> subprocess.Popen[str]:
-        self.process = subprocess.Popen(
-            [sys.executable, str(IOC), self.prefix, *self.arguments],
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline().startswith("ready")
-        return self.process
-
-    @property
-    def environ(self) -> dict[str, str]:
-        plain = {k: v for k, v in os.environ.items() if not k.startswith("EPICS_")}
-        return plain | {
-            "EPICS_CA_ADDR_LIST": "127.0.0.1",
-            "EPICS_CA_AUTO_ADDR_LIST": "NO",
-            "EPICS_CA_SERVER_PORT": str(self.port),
-            "EPICS_CA_REPEATER_PORT": str(self.port + 1),
-            "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
-            "PYTHONWARNINGS": "ignore",
-        }
-
-    def client(self, code: str, **environ: str) -> Any:
-        """Run `code` in a process; what it gives to `tell` comes back."""
-        done = subprocess.run(
-            [sys.executable, "-c", preamble(self.prefix) + textwrap.dedent(code)],
-            env=self.environ | environ,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait(DEADLINE)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-PREAMBLE = f"""
-import json, time
-
-def tell(what):
-    print(json.dumps(what), flush=True)
-
-def until(condition, poll=None):
-    # pyepics subscribes in a thread of libca's, after it has called the PV connected,
-    # and that thread sends nothing: what was asked there waits for the next poll
-    if poll is None:
-        from epics.ca import poll
-    end = time.monotonic() + {DEADLINE - 5}
-    while not condition():
-        assert time.monotonic() < end, "not in time"
-        poll(evt=0.005)
-"""
-
-
-def preamble(prefix: str) -> str:
-    return f"{PREAMBLE}\nP = {prefix!r}\n"
-
-
-def free_port() -> int:
-    """A port that is free for TCP and UDP, and so is the next one, the repeater's."""
-    while True:
-        with socket.socket() as tcp, contextlib.ExitStack() as sockets:
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                for number in (port, port + 1):
-                    udp = sockets.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-                    udp.bind(("127.0.0.1", number))
-                return port
-
-
-@pytest.fixture(scope="module")
-def ioc() -> Iterator[Ioc]:
-    ioc = Ioc()
-    yield ioc
-    ioc.stop()
-
-
-@pytest.fixture
-def busy_ioc() -> Iterator[Ioc]:
-    ioc = Ioc("1000", "10")
-    yield ioc
-    ioc.stop()
-
-
-def test_pyepics_reads_values_with_all_that_belongs_to_them(ioc: Ioc) -> None:
+def test_pyepics_reads_values_with_all_that_belongs_to_them(ioc: Any) -> None:
     told = ioc.client("""
         import epics
         pv = epics.PV(P + "Flow", form="ctrl")
@@ -134,7 +21,7 @@ def test_pyepics_reads_values_with_all_that_belongs_to_them(ioc: Ioc) -> None:
     assert told == [81.5, "l/min", 3, 1, 4, 100, 95, False]
 
 
-def test_pyepics_reads_enums_texts_and_arrays(ioc: Ioc) -> None:
+def test_pyepics_reads_enums_texts_and_arrays(ioc: Any) -> None:
     told = ioc.client("""
         import epics
         get = lambda name, **k: epics.caget(P + name, timeout=5, **k)
@@ -152,7 +39,7 @@ def test_pyepics_reads_enums_texts_and_arrays(ioc: Ioc) -> None:
 
 
 def test_a_put_with_callback_ends_with_the_action_and_events_come_first(
-    ioc: Ioc,
+    ioc: Any,
 ) -> None:
     told = ioc.client("""
         import epics
@@ -168,7 +55,7 @@ def test_a_put_with_callback_ends_with_the_action_and_events_come_first(
     assert "@" in by
 
 
-def test_a_failed_put_tells_libca(ioc: Ioc) -> None:
+def test_a_failed_put_tells_libca(ioc: Any) -> None:
     told = ioc.client("""
         import asyncio, aioca
         async def main():
@@ -192,7 +79,7 @@ def test_a_failed_put_tells_libca(ioc: Ioc) -> None:
 
 
 def test_an_old_style_get_that_cannot_be_converted_does_not_end_the_client(
-    ioc: Ioc,
+    ioc: Any,
 ) -> None:
     told = ioc.client("""
         import ctypes, epics
@@ -207,7 +94,7 @@ def test_an_old_style_get_that_cannot_be_converted_does_not_end_the_client(
     assert told[1] == "no number"
 
 
-def test_long_texts_and_arrays_go_both_ways(ioc: Ioc) -> None:
+def test_long_texts_and_arrays_go_both_ways(ioc: Any) -> None:
     told = ioc.client("""
         import asyncio, aioca, numpy, epics
         async def main():
@@ -230,7 +117,7 @@ def test_long_texts_and_arrays_go_both_ways(ioc: Ioc) -> None:
     assert told == [True, True, start, True, [0, 1, 2], ["a", "bc"]]
 
 
-def test_a_plain_text_put_to_a_long_text_is_its_text(ioc: Ioc) -> None:
+def test_a_plain_text_put_to_a_long_text_is_its_text(ioc: Any) -> None:
     told = ioc.client("""
         import ctypes
         from epics import ca
@@ -245,7 +132,7 @@ def test_a_plain_text_put_to_a_long_text_is_its_text(ioc: Ioc) -> None:
     assert told == "as caput sends it"
 
 
-def test_a_slow_action_holds_up_nobody(ioc: Ioc) -> None:
+def test_a_slow_action_holds_up_nobody(ioc: Any) -> None:
     told = ioc.client("""
         import epics
         slow = epics.PV(P + "Slow")
@@ -262,7 +149,7 @@ def test_a_slow_action_holds_up_nobody(ioc: Ioc) -> None:
     assert told == [1, False, 0]
 
 
-def test_a_name_server_list_finds_pvs_without_udp(ioc: Ioc) -> None:
+def test_a_name_server_list_finds_pvs_without_udp(ioc: Any) -> None:
     told = ioc.client(
         """
         import epics
@@ -274,7 +161,7 @@ def test_a_name_server_list_finds_pvs_without_udp(ioc: Ioc) -> None:
     assert told == [81.5]
 
 
-def test_the_client_of_caproto_works(ioc: Ioc) -> None:
+def test_the_client_of_caproto_works(ioc: Any) -> None:
     told = ioc.client("""
         from caproto.sync.client import read, write
         write(P + "Limit", 4.5, notify=True, timeout=5, repeater=False)
@@ -285,7 +172,7 @@ def test_the_client_of_caproto_works(ioc: Ioc) -> None:
     assert told == [4.5, 0]
 
 
-def test_ten_thousand_channels_connect_at_once(busy_ioc: Ioc) -> None:
+def test_ten_thousand_channels_connect_at_once(busy_ioc: Any) -> None:
     told = busy_ioc.client("""
         from epics import ca
         channels = [ca.create_channel(f"{P}M{i}{end}", connect=False, auto_cb=False)
@@ -309,8 +196,8 @@ MONITOR = """
 """
 
 
-def test_a_stopped_client_disturbs_nobody(busy_ioc: Ioc) -> None:
-    code = preamble(busy_ioc.prefix) + textwrap.dedent(MONITOR)
+def test_a_stopped_client_disturbs_nobody(busy_ioc: Any) -> None:
+    code = busy_ioc.script(MONITOR)
     with subprocess.Popen(
         [sys.executable, "-c", code],
         env=busy_ioc.environ,
@@ -334,8 +221,8 @@ def test_a_stopped_client_disturbs_nobody(busy_ioc: Ioc) -> None:
     assert counts == 50
 
 
-def test_after_a_kill_and_a_restart_all_pvs_are_valid_again(busy_ioc: Ioc) -> None:
-    code = preamble(busy_ioc.prefix) + textwrap.dedent("""
+def test_after_a_kill_and_a_restart_all_pvs_are_valid_again(busy_ioc: Any) -> None:
+    code = busy_ioc.script("""
         import epics
         seen = {}
         pvs = [epics.PV(f"{P}M{i}", auto_monitor=True, callback=lambda pvname, **k:
@@ -358,16 +245,13 @@ def test_after_a_kill_and_a_restart_all_pvs_are_valid_again(busy_ioc: Ioc) -> No
     ) as client:
         assert client.stdout is not None
         assert json.loads(client.stdout.readline()) == "valid"
-        busy_ioc.stop()
+        busy_ioc.kill()
         assert json.loads(client.stdout.readline()) == "lost"
         busy_ioc.start()
         assert json.loads(client.stdout.readline()) < 20
 
 
-def test_an_interrupt_ends_the_server_cleanly() -> None:
-    ioc = Ioc()
+def test_an_interrupt_ends_the_server_cleanly(make_ioc: Any) -> None:
+    ioc = make_ioc()
     ioc.process.send_signal(signal.SIGINT)
-    try:
-        assert ioc.process.wait(10) in (0, 1, 130, -2)
-    finally:
-        ioc.stop()
+    assert ioc.process.wait(30) in (0, 1, 130, -2)
