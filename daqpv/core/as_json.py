@@ -41,13 +41,13 @@ class JsonForm(Generic[T]):
         """`value` as JSON has it.
 
         Raises:
-            ValueError: JSON has no such value, e.g. NaN.
+            ValueError: it is no value of the type, or JSON has none such, e.g. NaN.
         """
         try:
-            encoded = self._adapter.dump_python(value, mode="json", warnings="error")
+            encoded = self._adapter.dump_python(value, mode="json", warnings=False)
         except PydanticSerializationError:
-            raise ValueError(f"{value!r} is not of the type of the field") from None
-        json.dumps(encoded, allow_nan=False)
+            raise ValueError(f"{value!r} is no value of its type") from None
+        self.decode(encoded)  # or nobody could, later
         return encoded
 
     def decode(self, encoded: Any) -> T:
@@ -57,7 +57,8 @@ class JsonForm(Generic[T]):
             ValueError: it is no value of the type; the text says why, without a stop.
         """
         try:
-            return self._adapter.validate_json(json.dumps(encoded), strict=True)
+            text = json.dumps(encoded, allow_nan=False)
+            return self._adapter.validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = "".join(f"{key}: " for key in first["loc"] if isinstance(key, str))

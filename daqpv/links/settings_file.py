@@ -260,4 +260,7 @@ def _text(setting: Setting) -> str:
         "by": str(setting.origin or ""),
         "time": moment.replace("+00:00", "Z"),
     }
-    return json.dumps(entry, ensure_ascii=False)
+    text = json.dumps(entry, ensure_ascii=False)
+    return text.encode(
+        errors="replace"
+    ).decode()  # clients may call themselves anything
