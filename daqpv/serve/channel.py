@@ -10,7 +10,7 @@ from daqpv.core import NO_ALARM, UNDEFINED, Alarm, PvInfo, Severity, Status
 from daqpv.errors import RefusedError
 from daqpv.serve.arrays import LongText
 from daqpv.serve.forms import Form
-from daqpv.serve.limits import judge_for
+from daqpv.serve.limits import beyond, judge_for
 from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import (
     DBE_ALARM,
@@ -223,10 +223,10 @@ class Channel(Source):
             self._last_posted = self._last_logged = value
             return DBE_VALUE | DBE_LOG
         mask = 0
-        if self.undefined or _beyond(self._last_posted, value, meta.mdel):
+        if self.undefined or beyond(self._last_posted, value, meta.mdel):
             self._last_posted = value
             mask = DBE_VALUE
-        if self.undefined or _beyond(self._last_logged, value, meta.adel):
+        if self.undefined or beyond(self._last_logged, value, meta.adel):
             self._last_logged = value
             mask |= DBE_LOG
         return mask
@@ -327,14 +327,3 @@ class Channel(Source):
         for field in (self._fields or {}).values():
             if field.outbox is not None:
                 field.follow()
-
-
-def _beyond(last: Any, value: Any, dead_band: float) -> bool:
-    if dead_band < 0:
-        return True
-    try:
-        if last == value or (last != last and value != value):  # noqa: PLR0124, NaN
-            return False
-        return not abs(value - last) <= dead_band  # also if one of them is NaN
-    except (TypeError, ValueError):  # texts and arrays have no distance
-        return True

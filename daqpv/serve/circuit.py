@@ -208,6 +208,13 @@ class Circuit(asyncio.Protocol):
         else:
             self._transport.write(data)
 
+    def tell(self, subscription: Subscription) -> None:
+        """Send the present value to `subscription`, or hold it back if it must be."""
+        if self.held:
+            self.hold(subscription)
+        else:
+            self.event(subscription)
+
     def hold(self, subscription: Subscription) -> None:
         """Send the newest value of `subscription` when the client can take it."""
         if subscription in self._late:

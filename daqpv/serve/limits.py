@@ -1,4 +1,4 @@
-"""The record's own judgement: alarm limits with hysteresis, and states in alarm."""
+"""The record's own judgement: alarm limits with hysteresis, states, dead bands."""
 
 from __future__ import annotations
 
@@ -89,3 +89,18 @@ def judge_for(meta: Meta) -> Judge | None:
     """A judge for a PV; None if its values cannot be in alarm by themselves."""
     severities = (meta.hhsv, meta.hsv, meta.lsv, meta.llsv, *meta.state_severities)
     return Judge(meta) if any(s > Severity.NO_ALARM for s in severities) else None
+
+
+def beyond(last: Any, value: Any, dead_band: float) -> bool:
+    """Whether a value is further than `dead_band` from the last (recGblCheckDeadband).
+
+    A dead band below 0 is none. NaN is far from any number, and not from NaN.
+    """
+    if dead_band < 0:
+        return True
+    try:
+        if last == value or (last != last and value != value):  # noqa: PLR0124, NaN
+            return False
+        return not abs(value - last) <= dead_band  # also if one of them is NaN
+    except (TypeError, ValueError):  # texts and arrays have no distance
+        return True

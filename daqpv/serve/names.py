@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Coroutine, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from daqpv.core import PvInfo
 from daqpv.errors import ServeError
 from daqpv.serve.channel import Channel
+from daqpv.serve.filtered import Filtered
+from daqpv.serve.filters import parse
 from daqpv.serve.foreign import AsyncioLayer, Foreign, adopt, hooks_of, shut_down
 from daqpv.serve.wire import Source
 
 if TYPE_CHECKING:
     from caproto.server import PVGroup
 
-_LONGEST = 200  # [bytes] of a name: nobody has longer ones, so nobody need look
+_log = logging.getLogger(__name__)
+
+_UP_TO_FILTERS = re.compile(rb"[^\[{]*")
+_LONGEST = 400  # [bytes] of a name: nobody has longer ones, so nobody need look
 
 
 class Names:
@@ -65,10 +73,27 @@ class Names:
     def find(self, name: bytes) -> Source | None:
         """What stands behind `name`: a PV, a field of it, a long-string view of it.
 
-        ``X``, ``X.``, ``X.VAL``, ``X.DESC``, ``X.DESC$``, ``X$``, ``X.VAL$``.
+        ``X``, ``X.``, ``X.VAL``, ``X.DESC``, ``X.DESC$``, ``X$``, ``X.VAL$``; each also
+        with filters: ``X.VAL[2:5]``, ``X.{dbnd:{abs:0.5}}``, ``X.[2:5]{ts:{}}``. None:
+        nothing, or filters that are not understood; the log says why, once.
         """
         found = self._channels.get(name)
         if found is not None or len(name) > _LONGEST:
+            return found
+        plain = _UP_TO_FILTERS.match(name)[0]  # type: ignore[index]
+        source = self._unfiltered(plain)
+        if source is None or plain == name:
+            return source
+        try:
+            filters = parse(name.removeprefix(plain).decode())
+        except ValueError as error:
+            _tell_once(repr(name.decode(errors="replace")), str(error))
+            return None
+        return Filtered(name.decode(), source, filters)
+
+    def _unfiltered(self, name: bytes) -> Source | None:
+        found = self._channels.get(name)
+        if found is not None:
             return found
         record, dot, field = name.partition(b".")
         if not dot and record.endswith(b"$"):
@@ -78,6 +103,11 @@ class Names:
             return None
         text = field.decode(errors="replace")
         return channel.find_field(f"VAL{text}" if text in ("", "$") else text)
+
+
+@lru_cache(maxsize=1000)  # clients search again and again
+def _tell_once(name: str, why: str) -> None:
+    _log.warning("a client searches %s: %s", name, why)
 
 
 def _where(channel: Any) -> str:

@@ -90,6 +90,12 @@ class Outbox:
                         else:
                             circuit.out += (head, subscription.key, body)
                             writers.add(circuit)
+            for view in source.views:
+                follower = view.passed(mask)
+                if follower is not None:
+                    events += 1
+                    follower.circuit.tell(follower)
+                    writers.add(follower.circuit)
         self.events += events
 
     def flush(self) -> None:

@@ -48,15 +48,11 @@ class Subscription:
         self.circuit = circuit
         self.mask = mask
         self.key = key
-        wire.subscriptions.append(self)
-        wire.source.outbox = circuit.server.outbox
+        wire.source.attach(self)
 
     def end(self) -> None:
         """Send nothing more."""
-        self.wire.subscriptions.remove(self)
-        source = self.wire.source
-        if not any(wire.subscriptions for wire in source.wires):
-            source.outbox = None
+        self.wire.source.detach(self)
 
 
 class Connected:
@@ -124,7 +120,7 @@ class Session:
         if command not in (ca.WRITE, ca.WRITE_NOTIFY):
             return _LONGEST_REQUEST
         channel = self.channels.get(sid)
-        nelm = channel.source.form.nelm if channel else 0
+        nelm = channel.source.target.form.nelm if channel else 0
         longest = max(_LONGEST_REQUEST, (nelm + 1) * ca.STRING_SIZE)
         return min(longest, self._server.max_array_bytes)
 
@@ -284,17 +280,12 @@ class Session:
         except NO_CONVERSION as error:
             self._error(request, ca.GET_FAIL, str(error))
             return
-        if wire not in source.wires:
-            source.wires.append(wire)
         self._server.outbox.drain()  # it begins with the present value, not before
         source.refresh_now()
         circuit = self._circuit
         subscription = Subscription(wire, circuit, mask, subid.to_bytes(4, "big"))
         channel.subscriptions[subid] = subscription
-        if circuit.held:
-            circuit.hold(subscription)
-        else:
-            circuit.event(subscription)
+        circuit.tell(subscription)
 
     def _event_cancel(self, request: Request) -> None:
         _, dbr, count, sid, subid, _ = request
@@ -316,7 +307,7 @@ class Session:
         if channel is None:
             self._write_failed(request, ca.PUT_FAIL, "no such channel")
             return
-        source = channel.source
+        source = channel.source.target
         if not channel.rights & ca.WRITE_ACCESS:
             text = f"{source.name} is read only"
             self._write_failed(request, ca.NO_WRITE_ACCESS, text)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from daqpv.core import Alarm
 from daqpv.errors import RefusedError
+from daqpv.serve.arrays import LongText, Numbers
 from daqpv.serve.forms import Form, converter, decode, pack_text
 from daqpv.serve.meta import Meta, pack_meta
 from daqpv.serve.protocol import (
@@ -46,6 +47,7 @@ from daqpv.serve.protocol import (
 
 if TYPE_CHECKING:
     from daqpv.core import Origin
+    from daqpv.serve.filtered import Filtered
     from daqpv.serve.outbox import Outbox
     from daqpv.serve.session import Subscription
 
@@ -86,9 +88,13 @@ class Source:
         time: of the present value, UTC [s since 1970].
         meta: units, limits, labels.
         wires: the value as clients have asked for it.
+        views: what single subscriptions see of it through filters.
     """
 
-    __slots__ = ("_meta", "alarm", "form", "name", "outbox", "time", "value", "wires")
+    __slots__ = (
+        *("_meta", "alarm", "form", "name", "outbox", "time", "value", "views"),
+        "wires",
+    )
 
     cached = True  # the value stands ready: nothing is awaited before a get
 
@@ -101,6 +107,7 @@ class Source:
         self.alarm = alarm
         self.time = time
         self.wires: list[Wire] = []
+        self.views: tuple[Filtered, ...] = ()
         self.outbox: Outbox | None = None
         self._meta = meta
 
@@ -113,6 +120,11 @@ class Source:
     def record(self) -> str:
         """The record type."""
         return ""
+
+    @property
+    def target(self) -> Source:
+        """What puts go to."""
+        return self
 
     def rights(self, user: str, host: str) -> int:
         """What a client may do: READ_ACCESS and WRITE_ACCESS."""
@@ -164,14 +176,36 @@ class Source:
         for wire in self.wires:
             if wire.dbr == dbr and wire.count == count:
                 return wire
-        if not 0 <= dbr < 5 * BASIC_TYPES and dbr not in (STSACK_STRING, CLASS_NAME):
-            raise ValueError(f"no DBR type {dbr}")
-        if count > self.form.nelm:
-            raise ValueError(f"{self.name} has {self.form.nelm} elements")
+        self.check_wire(dbr, count)
         wire = Wire(self, dbr, count)
         if len(self.wires) < _KEPT_WIRES:
             self.wires.append(wire)
         return wire
+
+    def check_wire(self, dbr: int, count: int) -> None:
+        """ValueError: there is no such type, or the PV holds fewer elements."""
+        if not 0 <= dbr < 5 * BASIC_TYPES and dbr not in (STSACK_STRING, CLASS_NAME):
+            raise ValueError(f"no DBR type {dbr}")
+        if count > self.form.nelm:
+            raise ValueError(f"{self.name} has {self.form.nelm} elements")
+
+    def attach(self, subscription: Subscription) -> None:
+        """Tell `subscription` of changes from now on."""
+        wire = subscription.wire
+        wire.subscriptions.append(subscription)
+        if wire not in self.wires:
+            self.wires.append(wire)
+        self.outbox = subscription.circuit.server.outbox
+
+    def detach(self, subscription: Subscription) -> None:
+        """Tell it of none any more."""
+        subscription.wire.subscriptions.remove(subscription)
+        self.rest()
+
+    def rest(self) -> None:
+        """Mark no changes while nobody wants to hear of them."""
+        if not (self.views or any(wire.subscriptions for wire in self.wires)):
+            self.outbox = None
 
     def stale(self) -> None:
         """The value has changed: what was packed is worth nothing."""
@@ -254,7 +288,8 @@ def packer(source: Source, dbr: int, count: int) -> Pack:
     if dbr == CLASS_NAME:
         return lambda: (pack_text(source.record), 1)
     basic = dbr % BASIC_TYPES
-    if source.form.nelm == 1 and dbr // BASIC_TYPES == TIME and basic in _TIME_SCALARS:
+    scalar = not isinstance(source.form, Numbers | LongText)
+    if scalar and dbr // BASIC_TYPES == TIME and basic in _TIME_SCALARS:
         if source.form.native == basic:
             return _time_scalar(source, basic)
         if source.form.native != STRING:
@@ -299,7 +334,8 @@ def _any(source: Source, dbr: int, count: int) -> tuple[bytes, int]:
     basic = dbr % BASIC_TYPES
     count = count or form.length(value, basic)
     data = form.pack(value, basic, source.meta, count)
-    missing = count * ELEMENT_SIZE[basic] - len(data)
+    # no element is sent as one zero: libca takes an empty event for the end of them all
+    missing = max(count, 1) * ELEMENT_SIZE[basic] - len(data)
     head = _head(source, dbr)
     tail = bytes(missing + -(len(head) + len(data) + missing) % 8)
     size = len(head) + len(data) + len(tail)

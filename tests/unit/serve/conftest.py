@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -170,6 +173,34 @@ class Bench:
         task.cancel()
         await asyncio.wait([task], timeout=DEADLINE)
         assert task.done()
+
+    async def serve_in_c(self, records: str, folder: Path) -> Raw:
+        """Serve the database `records` by a C IOC until the test ends.
+
+        Returns:
+            a circuit to it.
+        """
+        database = folder / "records.db"
+        database.write_text(records)
+        port = free_port()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "epicscorelibs.ioc", "-d", str(database)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=os.environ | loopback(port),
+        )
+        self._stack.push_async_callback(process.wait)
+        self._stack.callback(process.kill)
+        async with asyncio.timeout(2 * DEADLINE):
+            while True:
+                try:
+                    raw = await Raw.connect(port)
+                except ConnectionError:
+                    await asyncio.sleep(0.02)
+                else:
+                    self._stack.push_async_callback(raw.close)
+                    return raw
 
     async def client(self, server: Server) -> Raw:
         raw = await Raw.connect(server.tcp_port)

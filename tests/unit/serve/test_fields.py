@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
 import struct
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -105,42 +101,15 @@ def fields_of_c(record: str) -> list[str]:
 
 
 @pytest.fixture
-async def c_ioc(tmp_path: Path, bench: Any) -> AsyncIterator[Any]:
+async def c_ioc(tmp_path: Path, bench: Any) -> Any:
     """A circuit to a C IOC with the same records under the prefix C:."""
-    from tests.unit.serve.conftest import Raw, free_port, loopback  # noqa: PLC0415
-
-    database = tmp_path / "records.db"
-    database.write_text(
+    return await bench.serve_in_c(
         "".join(
             f'record({record}, "C:{record}") {{field(DESC, "of {record}") {fields}}}\n'
             for record, fields in _C_FIELDS.items()
-        )
+        ),
+        tmp_path,
     )
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "epicscorelibs.ioc", "-d", str(database)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=os.environ | loopback(port),
-    )
-    raw = None
-
-    async def connected() -> Any:
-        while True:
-            try:
-                return await Raw.connect(port)
-            except ConnectionError:
-                await asyncio.sleep(0.02)
-
-    try:
-        raw = await asyncio.wait_for(connected(), 20)
-        yield raw
-    finally:
-        if raw is not None:
-            await raw.close()
-        process.kill()
-        await process.wait()
 
 
 @pytest.fixture
