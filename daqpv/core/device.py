@@ -265,13 +265,19 @@ class Device(Generic[S]):
             True if a command was joined and has reached its end.
 
         Raises:
-            DaqError: the command that was joined has ended so.
+            DaqError: the command that was joined has ended so; refused only if it
+                was the same.
         """
         while (running := self.running) is not None:
             if running.is_aborted:
                 await running.ended()
             elif running.what == what or goal.is_met_by(running.goal):
-                await running.join()
+                try:
+                    await running.join()
+                except RefusedError:
+                    if running.what == what:
+                        raise
+                    continue  # that one could not be begun: this may be another matter
                 if not goal.exact or is_there():
                     return True
             elif goal.overtakes(running.goal):

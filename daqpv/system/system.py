@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 from daqpv.core import Command, Condition, Device, Events
@@ -190,13 +191,15 @@ class System(Device[SystemSnapshot]):
         goal = StateGoal(after or heading, down=True, exact=False)
         if await self._join_or_make_way("step back", goal):
             return
-        with self._pursue("step back", goal) as walk:
+        waiting = replace(goal, down=False)  # it may be refused: Stop joins it not yet
+        with self._pursue("step back", waiting) as walk:
             await walk.rest(after or heading)
             state = self._common_state()
             operation = back(state)
             after = leads_to(state, operation) if operation else None
             if after is None:
                 raise RefusedError("All are Idle: there is no state before it.")
+            walk.accepted(StateGoal(after, down=True, exact=False))
             self.change(goal=EccTarget(after), target=EccTarget(after))
             await walk.down(after)
 

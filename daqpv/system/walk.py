@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from daqpv.core import Command
+from daqpv.core import Command, Goal
 from daqpv.ecc import (
     EccState,
     Operation,
@@ -87,6 +87,10 @@ class Walk:
         self._total = 0  # operations that it takes
         self._done = 0  # ... and that are done
         self._has_sent = False
+
+    def accepted(self, goal: Goal) -> None:
+        """From now on others may join, on the way to `goal`."""
+        self._command.goal = goal
 
     # Up
 

@@ -132,3 +132,54 @@ async def test_stop_does_not_overlook_a_start_that_is_being_looked_at(
     await lab.system.stop()
     await asyncio.wait({start})
     assert ("CoBo0", "Start") not in lab.sent
+
+
+# Stop beside a way down that is not accepted yet
+
+
+@pytest.mark.parametrize("before", ["breakup", "idle", "step back"])
+async def test_stop_is_not_refused_with_what_it_was_to_join(
+    lab: Lab, before: str
+) -> None:
+    """Another way down waits for the wire, and is refused when that is free."""
+    await lab.at({"MuTAnT": READY, "CoBo0": READY, "CoBo1": RUNNING, "CoBo2": RUNNING})
+    cobo = lab.eccs["CoBo0"]
+    lab["CoBo0"].durations["Start"] = 5.0
+    lab.put(cobo.operate(OP.START))
+    await lab.on_the_wire("Start", "CoBo0")
+    if before == "breakup":
+        first = lab.put(cobo.operate(OP.BREAKUP))
+    elif before == "idle":
+        first = lab.put(cobo.reach(IDLE))
+    else:
+        first = lab.put(cobo.step_back())
+    await lab.pass_time(1.0)
+    stop = lab.put(cobo.operate(OP.STOP))
+    error = await ended(first)
+    assert (before == "step back") == (error is None)
+    assert await ended(stop) is None
+    assert lab.states["CoBo0"] == READY
+
+
+async def test_stop_does_not_wait_for_a_step_back_that_waits(lab: Lab) -> None:
+    await lab.at({"MuTAnT": READY, "CoBo0": RUNNING, "CoBo1": READY, "CoBo2": PREPARED})
+    lab["CoBo2"].durations["Undo"] = 50.0
+    lab.watch.judges = False  # nobody of daqpv would undo beside one who runs
+    lab.put(lab["CoBo2"].foreign("Undo"))  # type: ignore[arg-type]
+    await lab.until(lambda: lab.eccs["CoBo2"].snapshot.transitioning)
+    back = lab.put(lab.system.step_back())
+    await lab.pass_time(1.0)
+    stop = lab.put(lab.system.stop())
+    assert await ended(stop, within=20.0) is None
+    assert lab.states["CoBo0"] == READY
+    assert "Aborted" in str(await ended(back))
+
+
+async def test_the_same_wish_is_refused_with_the_first(lab: Lab) -> None:
+    lab["CoBo0"].list_fault = Fault.HANG
+    first = lab.put(lab.eccs["CoBo0"].operate(OP.CONFIGURE))
+    await lab.pass_time(0.0005)
+    second = lab.put(lab.eccs["CoBo0"].operate(OP.CONFIGURE))
+    assert "no 'Configure' from state 'Idle'" in str(await ended(first))
+    assert "no 'Configure' from state 'Idle'" in str(await ended(second))
+    assert lab.eccs["CoBo0"].snapshot.result_count == 1
