@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from daqpv.errors import StoreError
 
 ANSWER = 10  # [s] that a server may take for one statement, at most
-LOCKED = 1.0  # [s] to wait for whoever holds a lock
+LOCKED = 1  # [s] to wait for whoever holds a lock
 _CONNECT = 2  # [s]; libpq takes less for 2
 
 _DRIVERS = {
@@ -34,13 +34,14 @@ def shown(url: str) -> str:
     return _parsed(url).set(query={}).render_as_string(hide_password=True)
 
 
-def make_engine(url: str, *, writes: bool = False) -> Engine:
+def make_engine(url: str, *, writes: bool = False, answer: int = ANSWER) -> Engine:
     """Make an engine. It connects to nothing yet.
 
     Args:
         url: ``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, ``mariadb://``.
         writes: its transactions write: SQLite then takes the lock at their beginning,
             where it waits for others, and not in the middle, where it would not.
+        answer: that a server may take for one statement, at most [s].
 
     Raises:
         StoreError: the URL is no good, or its driver is not installed.
@@ -52,7 +53,7 @@ def make_engine(url: str, *, writes: bool = False) -> Engine:
     try:
         engine = create_engine(
             parsed.set(drivername=_DRIVERS[kind]),
-            connect_args=_CONNECT_ARGS[kind],
+            connect_args=_connect_args(kind, answer),
             pool_pre_ping=True,
             pool_size=4,
             **({} if kind == "sqlite" else {"isolation_level": "READ COMMITTED"}),
@@ -116,25 +117,26 @@ def _begin(*, writes: bool) -> Callable[[Any], None]:
     return begin
 
 
-_MYSQL_ARGS = {
-    "connect_timeout": _CONNECT,
-    "read_timeout": ANSWER,
-    "write_timeout": ANSWER,
-    "charset": "utf8mb4",
-    "init_command": f"SET SESSION innodb_lock_wait_timeout = {LOCKED:.0f}",
-}
-_CONNECT_ARGS: dict[str, dict[str, Any]] = {
-    "sqlite": {"timeout": LOCKED, "check_same_thread": False},
-    "postgresql": {
-        "connect_timeout": _CONNECT,
-        "options": f"-c statement_timeout={ANSWER}s -c lock_timeout={LOCKED:.0f}s",
-        "application_name": "daqpv",
-        "client_encoding": "utf8",
-        "tcp_user_timeout": 1000 * ANSWER // 2,  # [ms]
-        "keepalives_idle": ANSWER // 2,
-        "keepalives_interval": 1,
-        "keepalives_count": 3,
-    },
-    "mysql": _MYSQL_ARGS,
-    "mariadb": _MYSQL_ARGS,
-}
+def _connect_args(kind: str, answer: int) -> dict[str, Any]:
+    match kind:
+        case "sqlite":
+            return {"timeout": LOCKED, "check_same_thread": False}
+        case "postgresql":
+            return {
+                "connect_timeout": _CONNECT,
+                "options": f"-c statement_timeout={answer}s -c lock_timeout={LOCKED}s",
+                "application_name": "daqpv",
+                "client_encoding": "utf8",
+                "tcp_user_timeout": 1000 * ANSWER // 2,  # [ms]
+                "keepalives_idle": ANSWER // 2,
+                "keepalives_interval": 1,
+                "keepalives_count": 3,
+            }
+        case _:
+            return {
+                "connect_timeout": _CONNECT,
+                "read_timeout": answer,
+                "write_timeout": answer,
+                "charset": "utf8mb4",
+                "init_command": f"SET SESSION innodb_lock_wait_timeout = {LOCKED}",
+            }

@@ -12,25 +12,28 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine, shown, translated
+from daqpv.store.engine import ANSWER, make_engine, shown, translated
 from daqpv.store.migrate import refuse_other, version_of
 
 
 @contextmanager
-def reader(url: str, *, snapshot: bool = False) -> Iterator[Engine]:
+def reader(
+    url: str, *, snapshot: bool = False, answer: int = ANSWER
+) -> Iterator[Engine]:
     """Open the store for reading.
 
     Args:
         url: of the store.
         snapshot: all statements of a transaction see the same moment; else each sees
             what is there by then.
+        answer: that a server may take for one statement, at most [s].
 
     Raises:
         StoreError: it is away, is not there or has no tables yet, or they are of
             another version. It does not say what is tried inside the ``with``: that is
             what `translated` is for.
     """
-    engine = make_engine(_read_only(url))
+    engine = make_engine(_read_only(url), answer=answer)
     try:
         with translated(url), engine.connect() as connection:
             found = version_of(connection)
