@@ -170,19 +170,22 @@ class Books(Device[RunSnapshot]):
         )
         self._tell(event)
 
-    def _take_up(self) -> None:
+    def _take_up(self, event: RunEvent) -> None:
         """Go on with a run that was open when daqpv ended."""
         record = self.snapshot.open_run
         assert record is not None
         self._numbers.add(record.number)
         gap = max(time.time() - record.seen, 0.0)
+        was_running = self.snapshot.state is RunState.RUNNING
+        ran = was_running and event is RunEvent.FOUND_RUNNING
         self.change(
             number=record.number,
             start=record.start,
             stop=None,
-            live_time=record.live_time,
+            live_time=record.live_time + (gap if ran else 0.0),
             next_number=self._free_from(max(self.snapshot.next_number, record.number)),
         )
+        self._record(record)
         text = f"Run {record.number} goes on; daqpv was away for {gap:.0f} s"
         self.emit(
             "run goes on", text, severity=EventSeverity.WARNING, away=round(gap, 1)

@@ -99,10 +99,11 @@ class Following(Books):
         if begins:
             self._open(event, self._detector.configs)
         elif row.entry is Entry.OPEN:
-            self._take_up()
+            self._take_up(event)
         elif row.entry is not None and self.snapshot.open_run is not None:
             self._close(row.entry, row.why, event)
         self.change(known=True, state=row.after, step="", progress=0.0)
+        self._count_live_time()
         for storage in self._storages:
             storage.expect_data(row.after is RunState.RUNNING)
         if self._tasks is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
-from daqpv.core import EventSeverity, Goal
+from daqpv.core import Command, EventSeverity, Goal
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
 from daqpv.runs.checks import Finding, look, split
 from daqpv.runs.following import OPEN, Following
@@ -64,7 +65,7 @@ class Run(Following):
             tasks = self._followed()
             self._happens(RunEvent.START)
             try:
-                await command.over(tasks.create_task(self._detector.start()))
+                await self._done(command, tasks, self._detector.start())
             except RefusedError:
                 self._happens(RunEvent.START_REFUSED)
                 raise
@@ -91,7 +92,7 @@ class Run(Following):
             tasks = self._followed()
             self._happens(RunEvent.STOP)
             try:
-                await command.over(tasks.create_task(self._detector.stop()))
+                await self._done(command, tasks, self._detector.stop())
             except AbortedError:
                 self._happens(RunEvent.STOP_FAILED)
                 raise
@@ -108,16 +109,14 @@ class Run(Following):
         """Pause all servers. Live time stands still meanwhile."""
         with self.command("pause the run") as command:
             self._admit(RunEvent.PAUSE)
-            task = self._followed().create_task(self._detector.pause())
-            await command.over(task)
+            await self._done(command, self._followed(), self._detector.pause())
             self._happens(RunEvent.SEEN_PAUSED)
 
     async def resume(self) -> None:
         """Resume all servers."""
         with self.command("resume the run") as command:
             self._admit(RunEvent.RESUME)
-            task = self._followed().create_task(self._detector.resume())
-            await command.over(task)
+            await self._done(command, self._followed(), self._detector.resume())
             self._happens(RunEvent.SEEN_RUNNING)
 
     async def reset(self) -> None:
@@ -212,6 +211,29 @@ class Run(Following):
         if self._tasks is None:
             raise RefusedError("The run is not followed now. Nothing was sent.")
         return self._tasks
+
+    async def _done(
+        self,
+        command: Command,
+        tasks: asyncio.TaskGroup,
+        work: Coroutine[Any, Any, None],
+    ) -> None:
+        """Wait for what the servers do; an abort leaves it to its own end.
+
+        Raises:
+            DaqError: the command was aborted, or the servers have not done it.
+        """
+
+        async def outcome() -> DaqError | None:  # a task of the group may not fail
+            try:
+                await work
+            except DaqError as error:
+                return error
+            return None
+
+        error = await command.over(tasks.create_task(outcome()))
+        if error is not None:
+            raise error
 
     async def _files_sorted(self) -> None:
         """Wait until the files of the run before are where they belong.
