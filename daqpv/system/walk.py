@@ -116,6 +116,7 @@ class Walk:
             fresh: names of those who have not started since they were configured.
 
         Raises:
+            RefusedError: somebody else is not Ready; nothing was sent.
             CommandError: it halted.
         """
         worn = [
@@ -125,6 +126,13 @@ class Walk:
             and one.snapshot.state is READY
             and one.name not in fresh
         ]
+        away = [one for one in self._enabled() if one.snapshot.state is not READY]
+        if worn and away:
+            runs = any(may_take_data(one.snapshot) for one in away)
+            raise RefusedError(
+                f"{are(away)}: a run begins when all are Ready. First: caput "
+                f"{self._means.prefix}{'Stop 1' if runs else 'Target Ready'}"
+            )
         for name in ("breakup", "configure"):
             row = self._means.table.rows[name]
             for group in row.order:

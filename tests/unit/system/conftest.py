@@ -175,6 +175,7 @@ class Lab:
         table: Table | None = None,
         config: ConfigId | None = CONFIG,
         disabled: Collection[str] = (),
+        reconfigures: bool = False,
     ) -> None:
         self.watch = Watch()
         self.watch.blind = set(disabled)
@@ -208,6 +209,7 @@ class Lab:
             events=events,
             prefix=SYS,
             patience=DEADLINE,
+            reconfigures=reconfigures,
         )
         self.system.watch(lambda snapshot, _: self.shown.append(snapshot))
 

@@ -240,6 +240,27 @@ async def test_another_client_of_a_server_halts_the_way_up(
             assert str(error)
 
 
+@every_step_down
+async def test_another_client_of_a_server_is_led_down_or_named(
+    state: EccState, target: EccState, what: str, who: str
+) -> None:
+    """A server is led up behind daqpv's back, as far as it may have gone before."""
+    async with laboratory(SLAVES, state) as lab:
+        going = await begun(lab, target, what, who)
+        lab.watch.judges = False  # nobody can know of it in time
+        away = next(name for name in SLAVES if lab[name].is_quiet)
+        lab[away].set(RUNNING if what == "Stop" else READY)
+        await asyncio.wait({going}, timeout=600)
+        error = going.exception()
+        if error is None:
+            assert set(lab.states.values()) == {target}
+        else:
+            assert isinstance(error, OperationError)
+            assert away in str(error)
+        await lab.system.reach(IDLE)
+        assert set(lab.states.values()) == {IDLE}
+
+
 async def test_who_was_led_away_is_named(lab: Lab) -> None:
     going = await begun(lab, RUNNING, "Configure", "MuTAnT")
     lab["CoBo1"].set(IDLE)
