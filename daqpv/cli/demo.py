@@ -18,7 +18,7 @@ import click
 from daqpv.app import App
 from daqpv.cli.common import EXIT_CONFIG, fail, load_or_exit, run_until_signal
 from daqpv.cli.screen import Screen
-from daqpv.cli.serve import open_log
+from daqpv.cli.serve import open_events
 from daqpv.cli.simulate import copy_for, plans
 from daqpv.core import Events
 from daqpv.ecc.easy_setup import easy_setup
@@ -85,10 +85,10 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
         simulators = await simulated
         copy_for(simulators, plan, file)
         experiment, kinds = load_or_exit(file)
-        events = Events()
         with ExitStack() as files:
             os.chdir(folder)  # the log goes there
-            open_log(experiment, events, files)
+            events = open_events(experiment, "main", files)
+            files.callback(events.close)
             app = App(experiment, kinds, events)
             await _show(app, events, _words(app, file, simulators[0], port))
 

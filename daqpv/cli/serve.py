@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +24,10 @@ from daqpv.core import Event, Events, EventSeverity
 from daqpv.errors import ConfigError, ServeError
 from daqpv.links.console import Console
 from daqpv.links.log_file import LogFile
+from daqpv.links.program_log import ProgramLog
 from daqpv.links.remote import follower
+
+START, END = "start", "end"  # names of events
 
 
 @click.command()
@@ -63,12 +67,12 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
     another process serves the same PVs.
     """
     experiment, kinds = load_or_exit(file)
-    events = Events()
     with ExitStack() as stack:
         console = stack.enter_context(Console())
+        events = open_events(experiment, name, stack)
         if not quiet:
-            events.add(console)
-        log = open_log(experiment, events, stack)
+            events.add(lambda event: None if _is_own(event) else console(event))
+        stack.callback(events.close)  # while all who keep them are still open
         try:
             app = App(
                 experiment,
@@ -87,24 +91,38 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
             count = len(app.infos())
             what = f"{count} PVs under {experiment.prefix}, CA port {port}"
             console.say(f"ready: {what}")
-            _note(log, "start", f"daqpv {__version__} serves {what}")
-            stack.callback(_note, log, "end", "daqpv ends")
+            _note(events, START, f"daqpv {__version__} serves {what}")
+            stack.callback(_note, events, END, "daqpv ends")
 
         run_until_signal(app.run(ready))
 
 
-def _note(log: LogFile, name: str, text: str) -> None:
-    """Write down what the process does; the terminal shows it anyhow."""
+def _note(events: Events, name: str, text: str) -> None:
+    """Tell what the process does."""
     severity = EventSeverity.INFORMATION
-    log(Event(time=time.time(), severity=severity, name=name, text=text))
+    function = f"{__name__}.serve"
+    now = time.time()
+    events.emit(
+        Event(time=now, severity=severity, name=name, text=text, function=function)
+    )
 
 
-def open_log(experiment: Experiment, events: Events, stack: ExitStack) -> LogFile:
-    """Send `events` to the experiment's log file; exit if it cannot be opened."""
+def _is_own(event: Event) -> bool:
+    """Whether the terminal shows it anyhow."""
+    return event.name in (START, END)
+
+
+def open_events(experiment: Experiment, name: str, stack: ExitStack) -> Events:
+    """What happens in the process `name`, with what it logs, on its way to the file.
+
+    Exits if the file cannot be opened.
+    """
+    process = f"{name}@{socket.gethostname()}"
+    events = Events(process=process, prefix=experiment.prefix)
     path = experiment.log.file or Path(f"{experiment.experiment}.log")
     try:
-        log = stack.enter_context(LogFile(path))
+        events.add(stack.enter_context(LogFile(path)))
     except OSError as error:
         fail(f"{path}: the log cannot be written: {error.strerror}", EXIT_CONFIG)
-    events.add(log)
-    return log
+    stack.enter_context(ProgramLog(events))
+    return events

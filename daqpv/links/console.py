@@ -37,16 +37,21 @@ def line(event: Event) -> str:
     """`event` for people: time (UTC), what happened, and who did it."""
     moment = datetime.fromtimestamp(event.time, UTC)
     by = f"  [{event.origin}]" if event.origin else ""
-    named = event.text.startswith(event.device)
-    who = "" if named else f"{event.device}: "
+    device = event.device.rpartition(":")[2]
+    named = event.text.startswith(device)
+    who = "" if named else f"{device}: "
     return one_line(f"{moment:%H:%M:%S} {who}{event.text}{by}")
+
+
+def _coloured(event: Event) -> str:
+    return click.style(line(event), fg=COLOURS[event.severity])
 
 
 class Console:
     """Standard output, and a sink of events; use it as a context manager."""
 
     def __init__(self) -> None:
-        self._lines: Queue[str | None] = Queue(WAITING)
+        self._lines: Queue[Event | str | None] = Queue(WAITING)
         self._thread = Thread(target=self._write, name="console", daemon=True)
 
     def __enter__(self) -> Self:
@@ -66,17 +71,22 @@ class Console:
         self._thread.join(END_TIMEOUT)
 
     def __call__(self, event: Event) -> None:
-        """Print `event`."""
-        self.say(click.style(line(event), fg=COLOURS[event.severity]))
+        """Print `event`, unless it is for the record alone."""
+        if not event.is_aside:
+            self._put(event)
 
     def say(self, text: str) -> None:
         """Print `text`, soon; left out if the terminal has not kept up."""
+        self._put(text)
+
+    def _put(self, what: Event | str) -> None:
         with suppress(Full):
-            self._lines.put_nowait(text)
+            self._lines.put_nowait(what)
 
     def _write(self) -> None:
         encoding = sys.stdout.encoding
-        while (text := self._lines.get()) is not None:
+        while (what := self._lines.get()) is not None:
+            text = what if isinstance(what, str) else _coloured(what)
             try:
                 click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
                 sys.stdout.flush()

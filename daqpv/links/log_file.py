@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from logging.handlers import QueueListener, RotatingFileHandler
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from daqpv.core import Event
+from daqpv.core import Event, EventSeverity
 
 MAX_BYTES = 20_000_000
 KEPT = 5
+WAITING = 100_000  # events that may wait for the disk; what comes then is left out
 
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
 _ESCAPES = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
@@ -48,7 +50,7 @@ def _stamp(moment: float) -> str:
 
 
 class LogFile:
-    """A sink of events, and of what the program logs; use it as a context manager.
+    """A sink of events; use it as a context manager.
 
     Args:
         path: the file; its directory must exist.
@@ -61,17 +63,12 @@ class LogFile:
         self._file = _Rotating(
             path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"
         )
-        queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-        self._listener = QueueListener(queue, self._file)
-        self._handler = QueueHandler(queue)
-        self._handler.setFormatter(
-            _Utc("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        )
-        self._handler.setLevel(logging.WARNING)
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._listener = _Listener(self._events, self._file)
+        self._left_out = 0
 
     def __enter__(self) -> Self:
         self._listener.start()
-        logging.getLogger().addHandler(self._handler)
         return self
 
     def __exit__(
@@ -80,23 +77,37 @@ class LogFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        logging.getLogger().removeHandler(self._handler)
+        self._tell_left_out()
         self._listener.stop()
         self._file.close()
 
     def __call__(self, event: Event) -> None:
-        """Write `event`, soon."""
-        text = line(event)
-        self._handler.enqueue(
-            logging.LogRecord(event.name, logging.INFO, "", 0, text, None, None)
-        )
+        """Write `event`, soon; left out if the disk is far behind."""
+        if self._events.qsize() >= WAITING:
+            self._left_out += 1
+            return
+        self._tell_left_out()
+        self._events.put(event)
+
+    def _tell_left_out(self) -> None:
+        count, self._left_out = self._left_out, 0
+        if count:
+            self._events.put(
+                Event(
+                    time=time.time(),
+                    severity=EventSeverity.WARNING,
+                    name="left out",
+                    text=f"{count} events are missing here: the disk was too slow",
+                    count=count,
+                )
+            )
 
 
-class _Utc(logging.Formatter):
-    def formatTime(  # noqa: N802 - logging's
-        self, record: logging.LogRecord, datefmt: str | None = None
-    ) -> str:
-        return _stamp(record.created)
+class _Listener(QueueListener):
+    """Makes the lines in its thread."""
+
+    def prepare(self, record: Any) -> logging.LogRecord:
+        return logging.LogRecord("", logging.INFO, "", 0, line(record), None, None)
 
 
 class _Rotating(RotatingFileHandler):

@@ -95,9 +95,9 @@ def test_what_happens_is_in_the_log_with_who_did_it(lab: Any, cobo: Any) -> None
     log = (lab.folder / "exp.log").read_text()
     stamp, who = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", r"by \S+@\S+"
     for event in (
-        rf"{stamp} information CoBo0 online: CoBo0 answers: Idle",
-        rf"{stamp} information CoBo0 state: CoBo0: Idle -> Described {who} .*",
-        rf"{stamp} information CoBo0 command: Go to Described: done in \S+ s {who} .*",
+        rf"{stamp} information ECC:CoBo0 online: CoBo0 answers: Idle",
+        rf"{stamp} information ECC:CoBo0 state: CoBo0: Idle -> Described {who} .*",
+        rf"{stamp} information ECC:CoBo0 command: Go to Described: done in \S+ s {who} .*",
     ):
         assert re.search(rf"^{event}$", log, re.MULTILINE), log
 
@@ -443,7 +443,7 @@ def test_an_installed_kind_is_served_and_its_bug_stops_nobody_else(
     assert lab.client().get("Condition") == "OK"
     assert ended_by(signal.SIGTERM, pumps) < END
     log = (lab.folder / "exp.log").read_text()
-    assert log.count("RuntimeError: a bug of a pump") == 1
+    assert log.count("begun anew: RuntimeError: a bug of a pump") == 1
 
 
 def test_an_installed_kind_that_will_not_end_is_cut_short(

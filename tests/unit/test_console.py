@@ -19,7 +19,7 @@ def event(text: str = "CoBo0: Idle -> Described", **more: object) -> Event:
         "time": MOMENT,
         "severity": EventSeverity.INFORMATION,
         "name": "state",
-        "device": "CoBo0",
+        "device": "ECC:CoBo0",
     }
     return Event(text=text, **(facts | more))  # type: ignore[arg-type]
 
@@ -44,6 +44,12 @@ def test_the_device_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
         "15:18:04 CoBo0: Go to Ready: done",
         "15:18:04 CoBo0 answers: Idle",
     ]
+
+
+def test_what_is_for_the_record_alone_is_not_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert printed(capsys, event(fields={"aside": True})) == []
 
 
 @pytest.mark.parametrize("severity", list(EventSeverity))

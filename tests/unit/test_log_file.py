@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -93,26 +93,6 @@ def test_a_file_that_was_there_is_continued(path: Path) -> None:
     with LogFile(path) as log:
         log(event())
     assert path.read_text() == f"of yesterday\n{line(event())}\n"
-
-
-def test_the_warnings_of_the_program_are_written_with_their_traceback(
-    path: Path,
-) -> None:
-    with LogFile(path):
-        try:
-            raise ValueError("a bug")
-        except ValueError:
-            logging.getLogger("daqpv.some").exception("it failed")
-    first, *traceback = path.read_text().splitlines()
-    assert first.endswith("Z ERROR daqpv.some: it failed")
-    assert traceback[-1] == "ValueError: a bug"
-
-
-def test_what_the_program_says_after_the_end_is_not_written(path: Path) -> None:
-    with LogFile(path):
-        pass
-    logging.getLogger("daqpv.some").warning("too late")
-    assert path.read_text() == ""
 
 
 def test_old_lines_go_so_that_the_files_stay_small(
@@ -216,6 +196,31 @@ def test_a_stuck_disk_holds_up_nobody(stuck: tuple[Path, int]) -> None:
         while wanted > 0:
             wanted -= len(os.read(reader, 65536))
     assert took < 1.0
+
+
+def test_a_disk_that_is_far_behind_loses_events_and_says_how_many(
+    stuck: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, reader = stuck
+    monkeypatch.setattr(log_file, "WAITING", 1000)
+    chunks: list[bytes] = []
+    with LogFile(path) as log:
+        for _ in range(10_000):
+            log(event())
+        os.set_blocking(reader, True)
+        thread = threading.Thread(target=read_all, args=[reader, chunks])
+        thread.start()
+    thread.join(10)
+    lines = b"".join(chunks).decode().splitlines()
+    told = [re.search(r"(\d+) events are missing here: the disk", one) for one in lines]
+    missing = sum(int(found[1]) for found in told if found)
+    assert missing > 5000
+    assert len(lines) - sum(map(bool, told)) + missing == 10_000
+
+
+def read_all(reader: int, chunks: list[bytes]) -> None:
+    while chunk := os.read(reader, 65536):
+        chunks.append(chunk)
 
 
 def until(condition: Callable[[], bool], timeout: float = 10.0) -> None:

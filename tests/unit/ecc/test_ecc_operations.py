@@ -221,7 +221,7 @@ async def test_a_command_is_one_event_with_who_gave_it(lab: Lab) -> None:
     await lab.put(lab.ecc.reach(DESCRIBED), by="ann@hut")
     [event] = [event for event in lab.events if event.name == "command"]
     assert event.origin == Origin("ann", "hut")
-    assert event.device == "CoBo0"
+    assert event.device == "AT:ECC:CoBo0"
     assert event.fields["result"] == "Done"
     assert event.severity is EventSeverity.INFORMATION
 

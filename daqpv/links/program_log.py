@@ -1,0 +1,119 @@
+"""What the program and its libraries log, as events: one way for all that happens.
+
+Whoever logs by the standard library arrives here: ours, caproto, zeep, asyncssh,
+SQLAlchemy, alembic. So does structlog, which logs by the standard library; what is
+bound to its loggers becomes the facts of the event.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from daqpv.core import Event, Events, EventSeverity, Folding
+
+OURS = ("daqpv", "iocs")
+"""Of these also what is information; of all others warnings and errors."""
+
+_SINGLY = 5  # lines that differ in their arguments alone, told singly within a minute
+_KINDS = 50  # different lines
+
+_TO_RECORDS = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+)
+_TO_FACTS: tuple[Any, ...] = (
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.format_exc_info,
+)
+_INTERNAL = ("_record", "_logger", "_name", "message", "asctime")  # facts of no use
+
+
+class ProgramLog(logging.Handler):
+    """Emits what is logged as events of the process; use it as a context manager.
+
+    Text is the message; the logger's name, `extra` and a traceback are the facts. Lines
+    that come again and again are folded.
+
+    Args:
+        events: where they go. They may come from any thread.
+    """
+
+    def __init__(self, events: Events) -> None:
+        super().__init__()
+        self._events = events
+        self._levels: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        for name in OURS:
+            logger = logging.getLogger(name)
+            self._levels[name] = logger.level
+            logger.setLevel(logging.INFO)
+        logging.getLogger().addHandler(self)
+        structlog.configure(
+            processors=_TO_RECORDS,
+            wrapper_class=structlog.stdlib.BoundLogger,
+            logger_factory=structlog.stdlib.LoggerFactory(),
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        structlog.reset_defaults()
+        logging.getLogger().removeHandler(self)
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
+
+    def filter(self, record: logging.LogRecord) -> Any:
+        """Warnings and errors of all, and what our own code says besides."""
+        ours = record.name.partition(".")[0] in OURS
+        enough = logging.INFO if ours else logging.WARNING
+        return record.levelno >= enough and super().filter(record)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Emit `record` as an event."""
+        facts = _facts(record)
+        text = str(facts.pop("event"))
+        same = f"{record.name} {text if isinstance(record.msg, dict) else record.msg}"
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            text = f"{text}: {type(error).__name__}: {error}"
+        event = Event(
+            time=record.created,
+            severity=_severity(record.levelno),
+            name="log",
+            text=text,
+            fields={"logger": record.name, **facts},
+            function=f"{record.name}.{record.funcName}",
+        )
+        folding = Folding(same=same, singly=_SINGLY, kinds=_KINDS)
+        self._events.emit(event, folding)
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    """What the record says: its message as "event", a traceback as "exception"."""
+    facts: Any = record.msg if isinstance(record.msg, dict) else {}
+    facts = {"event": record.getMessage(), **facts, "_record": record}
+    if record.exc_info:
+        facts["exc_info"] = record.exc_info
+    for process in _TO_FACTS:
+        facts = process(None, record.levelname.lower(), facts)
+    assert isinstance(facts, Mapping)
+    return {name: fact for name, fact in facts.items() if name not in _INTERNAL}
+
+
+def _severity(level: int) -> EventSeverity:
+    if level >= logging.ERROR:
+        return EventSeverity.ERROR
+    if level >= logging.WARNING:
+        return EventSeverity.WARNING
+    return EventSeverity.INFORMATION
