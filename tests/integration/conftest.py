@@ -73,7 +73,7 @@ class Ioc:
             "EPICS_CA_ADDR_LIST": "127.0.0.1",
             "EPICS_CA_AUTO_ADDR_LIST": "NO",
             "EPICS_CA_SERVER_PORT": str(self.port),
-            "EPICS_CA_REPEATER_PORT": str(self.port + 1),
+            "EPICS_CA_REPEATER_PORT": str(REPEATER_PORT),
             "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
             "PYTHONWARNINGS": "ignore",
         }
@@ -112,9 +112,18 @@ class Ioc:
         """How many files and sockets it has open."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def wait_for_files(self, number: int) -> None:
+        """Wait until no more are open than `number`: all clients have left."""
+        until(lambda: self.files <= number, f"{number} open files")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it answers, over TCP and UDP."""
+        return "127.0.0.1", self.port
+
     def connect(self) -> socket.socket:
         """A circuit on which nothing has been said."""
-        return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+        return socket.create_connection(self.address, DEADLINE)
 
     def watch(self, count: int) -> contextlib.AbstractContextManager[Watcher]:
         """Follow the counters M0 ... until the end of the context, then count."""
@@ -158,16 +167,37 @@ def until(condition: Callable[[], Any], what: str) -> None:
 
 
 def free_port() -> int:
-    """A port that is free for TCP and UDP, and so is the next one, the repeater's."""
+    """A port that is free for TCP and UDP."""
     while True:
-        with socket.socket() as tcp, contextlib.ExitStack() as sockets:
+        with socket.socket() as tcp:
             tcp.bind(("127.0.0.1", 0))
             port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                for number in (port, port + 1):
-                    udp = sockets.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-                    udp.bind(("127.0.0.1", number))
+            if udp_is_free(port):
                 return port
+
+
+def udp_is_free(port: int) -> bool:
+    """Whether nobody has this UDP port on loopback."""
+    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+        try:
+            udp.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+REPEATER_PORT = free_port()
+
+
+@pytest.fixture(scope="session")
+def repeater() -> Iterator[int]:
+    """The port of a repeater of our own: one of libca's would outlive the tests."""
+    script = "from daqpv.links.repeater import main; main()"
+    environ = os.environ | {"EPICS_CA_REPEATER_PORT": str(REPEATER_PORT)}
+    with subprocess.Popen([sys.executable, "-c", script], env=environ) as process:
+        until(lambda: not udp_is_free(REPEATER_PORT), "a repeater")
+        yield REPEATER_PORT
+        process.terminate()
 
 
 def message(command: int, *header: int, payload: bytes = b"") -> bytes:
@@ -250,31 +280,43 @@ def watching(ioc: Ioc, count: int) -> Iterator[Watcher]:
     watcher.check()
 
 
-@pytest.fixture(scope="module")
-def ioc() -> Iterator[Ioc]:
-    """A valve and its like, served for all tests of a module."""
-    ioc = Ioc()
-    yield ioc
-    ioc.stop()
-
-
-@pytest.fixture(scope="module")
-def busy_ioc() -> Iterator[Ioc]:
-    """The same, and 10,000 changes a second."""
-    ioc = Ioc("1000", "10")
-    yield ioc
-    ioc.stop()
-
-
-@pytest.fixture
-def make_ioc() -> Iterator[Callable[..., Ioc]]:
-    """Make IOCs of one test's own."""
+@contextlib.contextmanager
+def making() -> Iterator[Callable[..., Ioc]]:
+    """Make IOCs; at the end all are stopped."""
     made: list[Ioc] = []
 
     def make(*arguments: str, **options: Any) -> Ioc:
         made.append(Ioc(*arguments, **options))
         return made[-1]
 
-    yield make
-    for ioc in made:
-        ioc.stop()
+    try:
+        yield make
+    finally:
+        for ioc in made:
+            ioc.stop()
+
+
+@pytest.fixture
+def make_ioc(repeater: int) -> Iterator[Callable[..., Ioc]]:
+    """Make IOCs of one test's own."""
+    with making() as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_module_ioc(repeater: int) -> Iterator[Callable[..., Ioc]]:
+    """Make IOCs for all tests of a module."""
+    with making() as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def ioc(make_module_ioc: Callable[..., Ioc]) -> Ioc:
+    """A valve and its like, served for all tests of a module."""
+    return make_module_ioc()
+
+
+@pytest.fixture(scope="module")
+def busy_ioc(make_module_ioc: Callable[..., Ioc]) -> Ioc:
+    """The same, and 10,000 changes a second."""
+    return make_module_ioc("1000", "10")

@@ -110,7 +110,7 @@ def test_three_hundred_clients_come_and_go_while_ten_thousand_values_flow(
                     leave(present.popleft())
             for client in present:
                 client.close()
-            until(lambda: busy_ioc.files == before, "all circuits to be closed")
+            busy_ioc.wait_for_files(before)
             watcher.wait_for(1)
             memory.append(busy_ioc.memory)
     assert memory[3] - memory[1] < 5, memory
@@ -126,7 +126,7 @@ def test_a_thousand_clients_at_once_are_all_served(make_ioc: Any) -> None:
         for _ in range(1000):
             client = stack.enter_context(socket.socket())
             client.setblocking(False)
-            client.connect_ex(("127.0.0.1", ioc.port))
+            client.connect_ex(ioc.address)
             clients.append(client)
         ioc.process.send_signal(signal.SIGCONT)
         poll = select.poll()
@@ -136,7 +136,7 @@ def test_a_thousand_clients_at_once_are_all_served(make_ioc: Any) -> None:
         for client in clients:
             client.sendall(hello(f"{ioc.prefix}Flow"))
         assert answered(clients) == 1000
-    until(lambda: ioc.files < 50, "all circuits to be closed")
+    ioc.wait_for_files(50)
     assert "Traceback" not in ioc.said
 
 
