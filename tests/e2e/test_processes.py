@@ -299,6 +299,32 @@ def test_the_process_of_the_system_killed_in_the_middle_leaves_the_truth(
     spread.sys.put("Target", "Idle", timeout=DEADLINE)
 
 
+def test_the_only_process_killed_in_the_middle_commands_nothing_when_it_comes_back(
+    make_system: Any,
+) -> None:
+    lab = make_system()
+    serving = lab.serve()
+    system = lab.client("", kind="Sys")
+    system.until("OnlineCount", "4")
+    lab.sim("CoBo0").takes("Prepare", 3.0)
+    system.put_only("Target", "Running")
+    lab.client("CoBo0").until("Transition", "Preparing")
+    for name in ("CoBo1", "CoBo2"):
+        lab.client(name).until("State", "Prepared")
+    serving.end(signal.SIGKILL)
+    lab.renew()
+    lab.serve()
+    system = lab.client("", kind="Sys")
+    system.until("OnlineCount", "4")
+    system.until("State", "Prepared")
+    assert (system.get("Target"), system.get("Result")) == ("None", "None")
+    assert lab.sim("CoBo0").operations()["Prepare"] == 1
+    for name in lab.urls:
+        assert "Configure" not in lab.sim(name).operations()
+    system.put("Target", "Running", timeout=DEADLINE)
+    assert system.get("State") == "Running"
+
+
 def test_a_stop_reaches_the_others_while_a_process_is_gone(spread: Any) -> None:
     spread.sys.put("Target", "Running", timeout=DEADLINE)
     spread.parts[2].end(signal.SIGKILL)

@@ -9,13 +9,16 @@ import pytest
 from daqpv.errors import OperationError
 
 NAMES = ["CoBo0", "CoBo1", "MuTAnT"]
+INVALID = 3
 
 
 @pytest.fixture(params=["one process", "four processes"])
 def lab(make_lab: Any, request: pytest.FixtureRequest) -> Any:
     """A MuTAnT and two CoBos; the system cannot tell who serves them."""
     lab = make_lab(cobos=2, mutant=True)
-    lab.simulate()
+    text = lab.file.read_text()
+    lab.file.write_text(text.replace("get_state: 1 s", "get_state: 1 s, stop: 4 s"))
+    lab.simulators = lab.simulate()
     if request.param == "one process":
         lab.serve()
     else:
@@ -208,6 +211,51 @@ def test_an_offline_server_is_major_refuses_upward_and_is_left_behind_downward(
     system.put("Target", "Ready")
     assert system.get("Disabled") == "CoBo1"
     assert lab.client("CoBo0").get("State") == "Ready"
+
+
+def test_the_cobos_stop_although_the_mutant_begins_to_hang(
+    lab: Any, system: Any
+) -> None:
+    system.put("Target", "Running")
+    lab.sim("MuTAnT").fault("Stop", "hang")
+    with pytest.raises(OperationError):
+        system.put("Stop", "1")
+    assert states(lab) == {"Running", "Ready"}
+    assert lab.client("MuTAnT").get("State") == "Running"
+    assert lab.sim("CoBo0")()["state"] == lab.sim("CoBo1")()["state"] == "Ready"
+    assert system.get("Result") in ("Failed", "Timeout")
+    assert "MuTAnT" in system.get("LastError")
+
+
+def test_the_cobos_stop_although_the_mutant_is_hung(lab: Any, system: Any) -> None:
+    system.put("Target", "Running")
+    lab.sim("MuTAnT").fault("*", "hang")
+    system.until("OnlineCount", "2")
+    with pytest.raises(OperationError):
+        system.put("Stop", "1")
+    assert lab.sim("CoBo0")()["state"] == lab.sim("CoBo1")()["state"] == "Ready"
+    assert "MuTAnT is Hung: it may still take data" in system.get("LastError")
+
+
+def test_with_all_servers_offline_nothing_goes_and_they_come_back(
+    lab: Any, system: Any
+) -> None:
+    lab.simulators.end()
+    system.until("OnlineCount", "0")
+    assert system.monitor("State").events[0]["severity"] == INVALID
+    for name, value in (("Target", "Running"), ("Target", "Idle"), ("StepBack", "1")):
+        with pytest.raises(OperationError):
+            system.put(name, value)
+        assert system.get("Result") == "Refused"
+    with pytest.raises(OperationError):
+        system.put("Stop", "1")  # it is never refused
+    assert system.get("Result") == "Failed"
+    assert "CoBo1 is Offline: it may still take data" in system.get("LastError")
+    lab.simulate()
+    system.until("Online", "Online")
+    assert (system.get("State"), sent(lab)) == ("Idle", {name: [] for name in NAMES})
+    system.put("Target", "Ready")
+    assert states(lab) == {"Ready"}
 
 
 def test_mixed_is_not_a_target(system: Any) -> None:
