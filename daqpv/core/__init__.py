@@ -18,7 +18,7 @@ from daqpv.core.folding import STORM, Folding
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.site import Site
-from daqpv.core.store import Record, Setting, Store
+from daqpv.core.store import Record, Setting, Store, StoreFigures
 
 __all__ = [
     "NO_ALARM",
@@ -46,6 +46,7 @@ __all__ = [
     "Snapshot",
     "Status",
     "Store",
+    "StoreFigures",
     "caller",
     "made_from",
     "origin",

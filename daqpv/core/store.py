@@ -37,6 +37,31 @@ Record = Event | Setting
 """What the store keeps."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFigures:
+    """How the store is.
+
+    Attributes:
+        kept: whether anything is kept at all; False: the experiment wants no store.
+        online: whether the store takes records; None: it was not tried yet.
+        reason: why not.
+        spool_reason: why the disk does not take what the store does not; "" if it does.
+        backlog: records that are not in the store yet.
+        spool: of them on the disk [bytes].
+        spool_limit: at which informations are left out [bytes].
+        write_errors: attempts to write that failed, in the store or on the disk.
+    """
+
+    kept: bool = True
+    online: bool | None = None
+    reason: str = ""
+    spool_reason: str = ""
+    backlog: int = 0
+    spool: int = 0
+    spool_limit: float = 0.0
+    write_errors: int = 0
+
+
 class Store(Protocol):
     """Keeps records for good, in the order in which they are added, each once.
 
@@ -45,6 +70,9 @@ class Store(Protocol):
 
     def add(self, record: Record) -> None:
         """Keep `record`. Synchronous; it never blocks and never raises."""
+
+    def figures(self) -> StoreFigures:
+        """How the store is now."""
 
     async def ask(self, query: Callable[[Any], T], *, timeout: float = 5.0) -> T:
         """Run `query` with a connection of its own (SQLAlchemy), in a thread.

@@ -1,4 +1,4 @@
-"""The version of a store's tables: made, compared, upgraded.
+"""The tables of a store: made, and upgraded to another version.
 
 The scripts of Alembic stand in ``db/versions``, one file per version: ``0001_...``. An
 empty store gets its tables from the models at once, and a test holds that this is what
@@ -7,18 +7,10 @@ the scripts make: so the start of an IOC imports no Alembic.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import Connection, Engine, inspect, text
 
-import daqpv
-from daqpv.errors import StoreError
+from daqpv.store import version
 from daqpv.store.models import Base
-
-_PACKAGE = Path(daqpv.__file__).parent
-_SHARED = _PACKAGE / "_share" / "db"
-SCRIPTS = _SHARED if _SHARED.is_dir() else _PACKAGE.parent / "db"
-"""Alembic's folder, in the wheel or in the source tree."""
 
 _LOCKS = {  # one process at a time makes tables; SQLite's BEGIN IMMEDIATE does it there
     "postgresql": "SELECT pg_advisory_xact_lock(3141592653)",
@@ -31,37 +23,12 @@ _UNLOCKS = {
 }
 
 
-def newest() -> str:
-    """The version that this daqpv reads and writes."""
-    return max(path.name[:4] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
-
-
 def version_of(connection: Connection) -> str | None:
     """The version of a store's tables; None if it has none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return None if found is None else str(found)
-
-
-def refuse_other(found: str) -> None:
-    """Refuse tables of another version than ours.
-
-    Raises:
-        StoreError: they are older, or newer; it says what to do.
-    """
-    if found > newest():
-        raise StoreError(
-            f"the store was written by a newer daqpv (its tables are of version "
-            f"{found}, this daqpv knows {newest()}): install that daqpv here, too, or "
-            "name another store"
-        )
-    if found < newest():
-        raise StoreError(
-            f"the store was written by an older daqpv (its tables are of version "
-            f"{found}, wanted is {newest()}): end all daqpv that use it, then "
-            "`daqpv db upgrade FILE`, which makes a backup first"
-        )
 
 
 def prepare(engine: Engine) -> None:
@@ -77,7 +44,7 @@ def prepare(engine: Engine) -> None:
         found = version_of(connection)
     if found is None:
         found = _make(engine)
-    refuse_other(found)
+    version.refuse_other(found)
 
 
 def _make(engine: Engine) -> str:
@@ -89,13 +56,13 @@ def _make(engine: Engine) -> str:
         if found := version_of(connection):
             return found
         Base.metadata.create_all(connection)
-        _stamp(connection, newest())
+        _stamp(connection, version.newest())
         if dialect in _UNLOCKS:
             connection.execute(text(_UNLOCKS[dialect]))
-    return newest()
+    return version.newest()
 
 
-def _stamp(connection: Connection, version: str) -> None:
+def _stamp(connection: Connection, number: str) -> None:
     """Write the version as Alembic does."""
     connection.execute(
         text(
@@ -105,7 +72,7 @@ def _stamp(connection: Connection, version: str) -> None:
     )
     connection.execute(
         text("INSERT INTO alembic_version (version_num) VALUES (:version)"),
-        {"version": version},
+        {"version": number},
     )
 
 
@@ -119,7 +86,7 @@ def upgrade(engine: Engine) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(version.SCRIPTS).replace("%", "%%"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

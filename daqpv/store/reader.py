@@ -13,7 +13,8 @@ from sqlalchemy.engine import make_url
 
 from daqpv.errors import StoreError
 from daqpv.store.engine import ANSWER, make_engine, shown, translated
-from daqpv.store.migrate import refuse_other, version_of
+from daqpv.store.migrate import version_of
+from daqpv.store.version import refuse_other
 
 
 @contextmanager

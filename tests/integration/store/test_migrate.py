@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from daqpv.errors import StoreError
-from daqpv.store import migrate
+from daqpv.store import migrate, version
 from daqpv.store.engine import make_engine
 from daqpv.store.models import Base
 
@@ -20,7 +20,7 @@ def test_the_scripts_make_what_the_models_say(store_url: str) -> None:
     engine = make_engine(store_url, writes=True)
     migrate.upgrade(engine)
     with engine.connect() as connection:
-        assert migrate.version_of(connection) == migrate.newest()
+        assert migrate.version_of(connection) == version.newest()
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
@@ -31,23 +31,23 @@ def test_an_empty_store_gets_the_tables_and_the_version(store_url: str) -> None:
     migrate.prepare(engine)
     migrate.prepare(engine)
     with engine.connect() as connection:
-        assert migrate.version_of(connection) == migrate.newest()
+        assert migrate.version_of(connection) == version.newest()
     migrate.upgrade(engine)  # nothing to do
     engine.dispose()
 
 
 @pytest.mark.parametrize(
-    ("version", "cure"),
+    ("number", "cure"),
     [("9999", "newer daqpv.*9999"), ("0000", "0000.*daqpv db upgrade")],
 )
 def test_tables_of_another_version_are_refused(
-    store_url: str, version: str, cure: str
+    store_url: str, number: str, cure: str
 ) -> None:
     engine = make_engine(store_url, writes=True)
     migrate.prepare(engine)
     with engine.begin() as connection:
         connection.execute(
-            text("UPDATE alembic_version SET version_num = :v"), {"v": version}
+            text("UPDATE alembic_version SET version_num = :v"), {"v": number}
         )
     with pytest.raises(StoreError, match=cure):
         migrate.prepare(engine)
@@ -78,9 +78,9 @@ def test_an_older_store_is_upgraded_in_place(
             text("INSERT INTO journal VALUES ('w', 'main@host', 7, 1000000)")
         )
     scripts = tmp_path / "db"
-    shutil.copytree(migrate.SCRIPTS, scripts)
+    shutil.copytree(version.SCRIPTS, scripts)
     (scripts / "versions/0002_next.py").write_text(NEXT)
-    monkeypatch.setattr(migrate, "SCRIPTS", scripts)
+    monkeypatch.setattr(version, "SCRIPTS", scripts)
     with pytest.raises(StoreError, match="daqpv db upgrade"):
         migrate.prepare(engine)
     migrate.upgrade(engine)

@@ -1,0 +1,146 @@
+"""A first look at the store, before anything is served: can it be used, what is set?
+
+SQLite is looked at without SQLAlchemy, whose import alone takes a third of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from concurrent.futures import TimeoutError as TooLate
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from daqpv.core import Origin, Setting
+from daqpv.errors import StoreError
+from daqpv.store.crew import Crew
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+PATIENCE = 3.0  # [s] with a server
+_LOCKED = 0.2  # [s] with somebody who has locked SQLite's file
+
+_UNUSABLE = (  # what waiting does not mend
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+)
+_COLUMNS = ("device", "field", "value", "file", "time", "who")
+_SETTINGS = """
+    SELECT device, field, value, file, setting.time, who
+    FROM setting JOIN experiment ON experiment.id = experiment_id WHERE name = ?
+"""
+
+
+class Found(NamedTuple):
+    """What a store has.
+
+    Attributes:
+        version: of its tables; None if it has none.
+        settings: of the experiment.
+    """
+
+    version: str | None
+    settings: list[Setting]
+
+
+def shown(url: str) -> str:
+    """`url` as people may see it: without password and options."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url).partition("?")[0]
+
+
+def look(url: str, experiment: str) -> Found:
+    """Look whether the store can be used, and what was set in `experiment`.
+
+    Raises:
+        StoreError: it cannot be used, and time will not mend that.
+        ConnectionError: it is away, or busy; the text says why.
+    """
+    if url.startswith("sqlite:"):
+        return _look_at_file(
+            url.removeprefix("sqlite:///").partition("?")[0], experiment
+        )
+    return _look_at_server(url, experiment)
+
+
+def _look_at_file(path: str, experiment: str) -> Found:
+    try:
+        with closing(
+            sqlite3.connect(path, timeout=_LOCKED, isolation_level=None)
+        ) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")  # it can be written
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            return _read_file(connection, experiment)
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF in _UNUSABLE:
+            raise StoreError(
+                f"{path}: the store cannot be used: {error}. Wanted is a file that "
+                "daqpv may write, in a folder that it may write; the key `store` of "
+                "the experiment file names it"
+            ) from error
+        raise ConnectionError(str(error)) from error
+
+
+def _read_file(connection: sqlite3.Connection, experiment: str) -> Found:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if "alembic_version" not in tables:
+        return Found(None, [])
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    rows = connection.execute(_SETTINGS, (experiment,)) if "setting" in tables else []
+    settings = [
+        setting(
+            dict(zip(_COLUMNS, one, strict=True))
+            | {"value": json.loads(one[2]), "file": json.loads(one[3])}
+        )
+        for one in rows
+    ]
+    return Found(row and row[0], settings)
+
+
+def _look_at_server(url: str, experiment: str) -> Found:
+    from daqpv.store.engine import make_engine  # noqa: PLC0415 - slow, not for SQLite
+
+    engine = make_engine(url)
+    crew = Crew("first look at the store", 1)
+    future = crew.submit(lambda: _read_server(engine, url, experiment))
+    crew.close()
+    try:
+        return future.result(PATIENCE)
+    except TooLate:
+        text = f"{shown(url)}: no answer within {PATIENCE:g} s"
+        raise ConnectionError(text) from None
+    except StoreError as error:
+        raise ConnectionError(str(error)) from error
+
+
+def _read_server(engine: Engine, url: str, experiment: str) -> Found:
+    from daqpv.store.engine import translated  # noqa: PLC0415 - slow, not for SQLite
+    from daqpv.store.migrate import version_of  # noqa: PLC0415
+    from daqpv.store.settings import read_settings  # noqa: PLC0415
+
+    try:
+        with translated(url), engine.connect() as connection:
+            version = version_of(connection)
+            settings = read_settings(connection, experiment) if version else []
+            return Found(version, settings)
+    finally:
+        engine.dispose()
+
+
+def setting(row: Mapping[str, Any]) -> Setting:
+    """The setting of a row."""
+    return Setting(
+        time=row["time"] / 1e6,
+        device=row["device"],
+        field=row["field"],
+        value=row["value"],
+        file=row["file"],
+        origin=Origin.parse(row["who"]),
+    )

@@ -1,0 +1,191 @@
+"""The way into the tables: each writer's entries in order, none twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+
+from daqpv.store import migrate
+from daqpv.store.engine import make_engine, translated
+from daqpv.store.models import Base
+from daqpv.store.rows import Entry, Source, microseconds
+
+_UNFIT = {
+    1264,
+    1366,
+    1406,
+    3140,
+    4025,
+}  # MariaDB: range, text, length, JSON, constraint
+
+_EXPERIMENT, _JOURNAL, _EVENT, _SETTING = (
+    Base.metadata.tables[name] for name in ("experiment", "journal", "event", "setting")
+)
+
+
+class Journal:
+    """Brings entries into the store. To be used by one thread at a time.
+
+    How far a writer has come is written in the transaction of its entries. So whoever
+    does not know what became of a transaction offers its entries again: what is there
+    already is passed over.
+
+    Args:
+        url: of the store.
+        experiment: its name.
+
+    Raises:
+        StoreError: no engine can be made of `url`.
+    """
+
+    def __init__(self, url: str, experiment: str) -> None:
+        self._url = url
+        self._engine = make_engine(url, writes=True)
+        self._experiment = experiment
+        self._experiment_id: int | None = None  # None: the tables must be looked at
+        self._file = _inode(self._engine.url.database)
+
+    def write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
+        """Write `entries`, in the order of their numbers; none: see if it could.
+
+        Returns:
+            Those that the engine does not take, whatever is done; they are left out.
+
+        Raises:
+            StoreError: the store is away, full or locked. Nobody knows whether the
+                entries are in it.
+        """
+        with translated(self._url):
+            self._see_to_tables()
+            try:
+                return self._write(source, entries)
+            except BaseException:
+                self._experiment_id = None
+                raise
+
+    def _write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
+        try:
+            self._commit(source, entries)
+        except StatementError as error:
+            if not entries or not _is_unfit(error):
+                raise
+            if len(entries) == 1:
+                self._commit(source, (), last=entries[0].number)
+                return list(entries)
+            half = len(entries) // 2
+            first = self._write(source, entries[:half])
+            return first + self._write(source, entries[half:])
+        return []
+
+    def _see_to_tables(self) -> None:
+        """Make and check the tables of a store that is new to us, or was replaced."""
+        file = _inode(self._engine.url.database)
+        if self._experiment_id is not None and file == self._file:
+            return
+        self._engine.dispose()
+        migrate.prepare(self._engine)
+        self._file = _inode(self._engine.url.database)
+        self._experiment_id = self._find_experiment()
+
+    def _find_experiment(self) -> int | None:
+        find = select(_EXPERIMENT.c.id).where(_EXPERIMENT.c.name == self._experiment)
+        with suppress(IntegrityError), self._engine.begin() as connection:
+            if connection.scalar(find) is None:  # unless somebody adds it right now
+                connection.execute(insert(_EXPERIMENT).values(name=self._experiment))
+        with self._engine.begin() as connection:
+            return connection.scalar(find)
+
+    def _commit(
+        self, source: Source, entries: Sequence[Entry], *, last: int = 0
+    ) -> None:
+        with self._engine.begin() as connection:
+            written = self._last(connection, source)
+            fresh = list(_above(written, entries))
+            self._add_events(connection, fresh)
+            for entry in fresh:
+                if entry.table == "setting":
+                    self._set(connection, entry)
+            last = max(written, last, *(entry.number for entry in fresh))
+            connection.execute(
+                update(_JOURNAL)
+                .where(_JOURNAL.c.writer == source.writer)
+                .values(last=last, time=microseconds(time.time()))
+            )
+
+    def _last(self, connection: Connection, source: Source) -> int:
+        """How far `source` has come, its row locked: an old transaction may still run.
+
+        The server may not have noticed yet that its connection was cut.
+        """
+        row = select(_JOURNAL.c.last).where(_JOURNAL.c.writer == source.writer)
+        found = connection.scalar(row.with_for_update())
+        if found is not None:
+            return int(found)
+        connection.execute(
+            insert(_JOURNAL).values(
+                writer=source.writer, process=source.process, last=0, time=0
+            )
+        )
+        return 0
+
+    def _add_events(self, connection: Connection, entries: Iterable[Entry]) -> None:
+        rows = [
+            entry.row | {"experiment_id": self._experiment_id}
+            for entry in entries
+            if entry.table == "event"
+        ]
+        if rows:
+            connection.execute(insert(_EVENT), rows)
+
+    def _set(self, connection: Connection, entry: Entry) -> None:
+        """Keep a setting, unless a newer one is there."""
+        row = entry.row | {"experiment_id": self._experiment_id}
+        key = [
+            _SETTING.c[name] == row[name]
+            for name in ("experiment_id", "device", "field")
+        ]
+        time_there = connection.scalar(
+            select(_SETTING.c.time).where(*key).with_for_update()
+        )
+        if time_there is None:
+            connection.execute(insert(_SETTING).values(row))
+        elif time_there <= row["time"]:
+            connection.execute(update(_SETTING).where(*key).values(row))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._engine.dispose()
+
+
+def _above(written: int, entries: Iterable[Entry]) -> Iterable[Entry]:
+    for entry in entries:
+        if entry.number > written:
+            written = entry.number
+            yield entry
+
+
+def _is_unfit(error: StatementError) -> bool:
+    """Whether the values are what the engine does not take, and not its state."""
+    if isinstance(error, DBAPIError):
+        code = error.orig.args[0] if error.orig and error.orig.args else None
+        return isinstance(error, DataError) or (
+            isinstance(code, int) and code in _UNFIT and _speaks_mysql(error)
+        )
+    return not isinstance(error, IntegrityError)  # SQLAlchemy could not even send them
+
+
+def _speaks_mysql(error: DBAPIError) -> bool:
+    return type(error.orig).__module__.startswith("pymysql")
+
+
+def _inode(database: str | None) -> int:
+    """The number of SQLite's file: one that was replaced must not be written on."""
+    try:
+        return Path(database or "").stat().st_ino
+    except OSError:
+        return 0

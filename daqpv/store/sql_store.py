@@ -1,0 +1,172 @@
+"""The store of a daqpv process: SQLite, PostgreSQL or MariaDB, and its spool."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from daqpv.core import Event, Events, EventSeverity, Record, Setting, StoreFigures
+from daqpv.errors import StoreError
+from daqpv.store.crew import Crew
+from daqpv.store.first_look import look, setting, shown
+from daqpv.store.offers import Journal
+from daqpv.store.version import refuse_other
+from daqpv.store.writer import Writer
+
+T = TypeVar("T")
+
+QUERIES = 4  # threads for them
+NEWS = 0.5  # [s] between two looks whether the writer has something to say
+END = 0.9  # [s] for what is left at the end
+
+
+class SqlStore:
+    """Keeps records for good (daqpv.core.Store), and gives settings back.
+
+    Call `open`, then `run` while records come, and `close` at the end.
+
+    Args:
+        url: of the store; of SQLite's file the whole path.
+        experiment: whose records they are.
+        process: ``name@host`` of this process.
+        spool: its folder; what the store does not take waits there.
+        spool_limit: of the spool [bytes].
+        events: where it says what happens to the store.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        experiment: str,
+        process: str,
+        spool: Path,
+        spool_limit: float,
+        events: Events,
+    ) -> None:
+        self._url = url
+        self._experiment = experiment
+        self._events = events
+        self._settings: list[Setting] = []
+        self._away = ""
+        self._news: deque[Event] = deque(maxlen=1000)
+        self._queries = Crew("store query", QUERIES)
+        self._writer = Writer(
+            self._journal,
+            f"The store {shown(url)}",
+            folder=spool,
+            limit=spool_limit,
+            process=process,
+            tell=self._tell,
+        )
+
+    def _journal(self) -> Journal:
+        from daqpv.store.journal import Journal as Tables  # noqa: PLC0415 - 0.3 s
+
+        return Tables(self._url, self._experiment)
+
+    def open(self) -> None:
+        """Look at the store and the spool. One that is away is no error.
+
+        Raises:
+            StoreError: one of them cannot be used as it is; it says what to do.
+        """
+        try:
+            self._writer.spool.open()  # if another process has it, the writer waits
+        except OSError as error:
+            raise StoreError(
+                f"{error.filename}: the spool of the store cannot be written: "
+                f"{error.strerror}. The key `store` of the experiment file names it"
+            ) from error
+        try:
+            found = look(self._url, self._experiment)
+        except ConnectionError as error:
+            self._away = str(error)
+            return
+        if found.version:
+            refuse_other(found.version)
+        self._settings = found.settings
+
+    def read(self) -> Iterable[Setting]:
+        """All settings of the experiment, when the store was opened.
+
+        Raises:
+            StoreError: the store was away.
+        """
+        if self._away:
+            raise StoreError(
+                f"{self._away}. Choices that stand in the store alone do not hold."
+            )
+        waiting = (setting(entry.row) for entry in self._writer.spool.settings())
+        newest: dict[tuple[str, str], Setting] = {}
+        for one in (*self._settings, *waiting):
+            last = newest.setdefault((one.device, one.field), one)
+            if one.time > last.time:
+                newest[one.device, one.field] = one
+        return newest.values()
+
+    def add(self, record: Record, /) -> None:
+        """Keep `record`, soon. It never blocks."""
+        self._writer.add(record)
+
+    def figures(self) -> StoreFigures:
+        """How the store is now."""
+        return self._writer.figures()
+
+    async def ask(self, query: Callable[[Any], T], *, timeout: float = 5.0) -> T:
+        """Run `query` with a connection of its own (SQLAlchemy), in a thread.
+
+        Raises:
+            StoreError: the store is away, or has not answered within `timeout` [s].
+        """
+        asked = self._queries.submit(lambda: self._query(query))
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.wrap_future(asked)
+        except TimeoutError:
+            raise StoreError(
+                f"the store {shown(self._url)} has not answered within {timeout:g} s"
+            ) from None
+
+    def _query(self, query: Callable[[Any], T]) -> T:
+        from daqpv.store.engine import translated  # noqa: PLC0415 - 0.3 s
+        from daqpv.store.reader import reader  # noqa: PLC0415
+
+        with (
+            reader(self._url) as engine,
+            translated(self._url),
+            engine.connect() as connection,
+        ):
+            return query(connection)
+
+    async def run(self) -> None:
+        """Write, and say what happens to the store, until cancelled."""
+        self._writer.begin()
+        while True:
+            self._say_news()
+            await asyncio.sleep(NEWS)
+
+    def close(self) -> None:
+        """Bring what is left into the store, else into the spool."""
+        self._writer.close(END)
+        self._queries.close()
+        self._say_news()
+
+    def _tell(self, severity: EventSeverity, name: str, text: str) -> None:
+        event = Event(
+            time=time.time(),
+            severity=severity,
+            name=name,
+            text=text,
+            device="Arch",
+            function="daqpv.store.writer",
+        )
+        self._news.append(event)
+
+    def _say_news(self) -> None:
+        while self._news:
+            self._events.emit(self._news.popleft())
