@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from daqpv.config.document import Node
-from daqpv.config.fixed import LogSettings, ServerSettings
+from daqpv.config.fixed import LogSettings, ServerSettings, StoreSettings
 from daqpv.config.kind import Kind, M
 from daqpv.config.model import Model
 from daqpv.config.problems import Problem
@@ -22,6 +22,7 @@ class Experiment:
         path: the file.
         experiment: name of the experiment, good as a directory name.
         prefix: what every PV begins with.
+        store: settings of the store.
         server: settings of the PV server.
         log: settings of the log.
         sections: settings by section and name, in the order of the file; every kind has
@@ -33,6 +34,7 @@ class Experiment:
     path: Path
     experiment: str
     prefix: str
+    store: StoreSettings
     server: ServerSettings
     log: LogSettings
     sections: Mapping[str, Mapping[str, Model]]

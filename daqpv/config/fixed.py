@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from daqpv.config.fields import LocalPath, Matching
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from daqpv.config.fields import Context, LocalPath, Matching
 from daqpv.config.model import Model
-from daqpv.config.units import TIME
+from daqpv.config.units import AMOUNT, TIME
 
 EXPERIMENT = Matching(
     r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.+-]{0,59}",
@@ -40,6 +53,63 @@ class LogSettings(Model):
     EXPERIMENT.log in the working directory."""
 
 
+_STORE = r"none|sqlite:///[^?]+|(postgresql|mysql|mariadb)://[^/]+/.+"
+
+
+def _store(url: str, info: ValidationInfo[Any]) -> str:
+    """Let a relative SQLite file start at the experiment file's folder."""
+    if not re.fullmatch(_STORE, url):
+        raise ValueError(  # which does not show it: it may hold a password
+            "wanted is sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, "
+            "mysql://USER:PASSWORD@HOST/DATABASE, or none"
+        )
+    head = "sqlite:///"
+    if not url.startswith(head):
+        return url
+    path = Path(url.removeprefix(head)).expanduser()
+    folder = info.context.folder if isinstance(info.context, Context) else Path()
+    return f"{head}{folder / path}"
+
+
+class StoreSettings(Model):
+    """Where events, settings and runs are kept for good."""
+
+    url: Annotated[
+        str,
+        AfterValidator(_store),
+        Field(json_schema_extra={"pattern": f"^({_STORE})$"}),
+    ] = ""
+    """``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, or none: settings
+    alone are kept. Default: the SQLite file EXPERIMENT.db in the working directory."""
+
+    spool: LocalPath | None = None
+    """The folder where records wait while the store is away. A relative path starts at
+    the folder of the experiment file. Default: EXPERIMENT.spool in the working
+    directory."""
+
+    spool_limit: Annotated[float, AMOUNT.within(1e6, 1e13)] = 1e9
+    """Of the spool of a process. Over it, the oldest informations are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OrUrl:
+    """Marks the settings of the store, for which its URL may stand alone."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: {"url": value} if isinstance(value, str) else value,
+            handler(source),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        text = {"type": "string", "pattern": f"^({_STORE})$"}
+        return {"anyOf": [handler(schema), text]}
+
+
 class Fixed(Model):
     """The keys of the file that belong to no kind."""
 
@@ -54,6 +124,9 @@ class Fixed(Model):
 
     include: tuple[str, ...] | str = ()
     """Further files, relative to this one: sections are joined name by name."""
+
+    store: Annotated[StoreSettings, _OrUrl()] = StoreSettings()
+    """Where events, settings and runs are kept for good."""
 
     server: ServerSettings = ServerSettings()
     """The PV server."""

@@ -23,6 +23,8 @@ from daqpv.config.sentences import Vocabulary, problems_of, wants
 
 M = TypeVar("M", bound=Model)
 
+_MAY_BE_EMPTY = ("store", "server", "log")
+
 _NAME_WANTED = (
     "a name is a letter and then at most 23 letters, digits, '_' or '-' (it becomes "
     "part of PV names)"
@@ -87,6 +89,7 @@ class _Check:
             path=self._path,
             experiment=fixed.experiment,
             prefix=fixed.prefix,
+            store=fixed.store,
             server=fixed.server,
             log=fixed.log,
             sections=sections,
@@ -130,7 +133,7 @@ class _Check:
         """Give the keys that belong to no kind; whatever else is there is unknown."""
         done = ("defaults", *self._kinds)
         entries = {
-            key: _or_empty(node) if key in ("server", "log") else node
+            key: _or_empty(node) if key in _MAY_BE_EMPTY else node
             for key, node in self._root.entries.items()
             if key not in ("include", *done)
         }
