@@ -20,7 +20,8 @@ from caproto import ChannelAlarm, ChannelEnum, ChannelNumeric
 from caproto.asyncio.utils import AsyncioQueue
 from caproto.server import AsyncLibraryLayer
 
-from daqpv.core import Alarm, Severity, Status
+from daqpv.core import Alarm, Severity, Status, origin
+from daqpv.errors import RefusedError
 from daqpv.serve.arrays import LongText, Numbers, Texts
 from daqpv.serve.channel import Channel
 from daqpv.serve.forms import (
@@ -32,7 +33,7 @@ from daqpv.serve.forms import (
     Text,
 )
 from daqpv.serve.meta import Meta
-from daqpv.serve.protocol import CHAR, ENUM, STRING
+from daqpv.serve.protocol import CHAR, ENUM, STRING, WRITE_ACCESS
 from daqpv.serve.wire import Source
 
 _log = logging.getLogger(__name__)
@@ -164,6 +165,9 @@ class Foreign(Channel):
     def put(self, value: Any) -> Coroutine[Any, Any, None]:
         """Write it: the group's checks and its putter decide."""
         self.check_enabled()
+        by = origin.get()  # what it may do may have changed
+        if by and not self.rights(by.user, by.host) & WRITE_ACCESS:
+            raise RefusedError(f"{self.name}: its group lets {by} write no more")
         if isinstance(self.form, Numbers):
             value = value.copy()  # groups may change what they are given
         write: Coroutine[Any, Any, None] = self.data.write(value)

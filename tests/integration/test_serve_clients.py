@@ -61,7 +61,8 @@ def test_a_failed_put_tells_libca(ioc: Any) -> None:
         async def main():
             said = []
             for name, value in (("Valve", "Stuck"), ("Valve", "Purple"), ("Valve", 7),
-                                ("Limit", 11.0), ("Limit", float("nan"))):
+                                ("Limit", 11.0), ("Limit", float("nan")),
+                                ("Limit", "text")):
                 try:
                     await aioca.caput(P + name, value, wait=True, timeout=5)
                     said.append("done")
@@ -75,7 +76,7 @@ def test_a_failed_put_tells_libca(ioc: Any) -> None:
             tell(said)
         asyncio.run(main())
     """)
-    assert told == [160, 160, 160, 160, 160, "Write access denied", 0]
+    assert told == [*[160] * 6, "Write access denied", 0]
 
 
 def test_an_old_style_get_that_cannot_be_converted_does_not_end_the_client(
@@ -92,6 +93,26 @@ def test_an_old_style_get_that_cannot_be_converted_does_not_end_the_client(
         tell([status, epics.caget(P + "Title")])
     """)
     assert told[1] == "no number"
+
+
+def test_a_monitor_that_cannot_be_converted_gets_what_can_be_and_harms_nobody(
+    ioc: Any,
+) -> None:
+    told = ioc.client("""
+        import epics
+        from epics import ca
+        seen, flow = [], []
+        other = epics.PV(P + "Title", callback=lambda value, **k: flow.append(value))
+        channel = ca.create_channel(P + "Title")
+        ca.connect_channel(channel, timeout=20)
+        kept = ca.create_subscription(channel, ftype=epics.dbr.DOUBLE,
+                                      callback=lambda value, **k: seen.append(value))
+        for text in ("still none", "42", "no number"):
+            epics.caput(P + "Title", text, wait=True, timeout=20)
+            until(lambda: text in flow)
+        tell([42.0 in seen, epics.caget(P + "Flow"), epics.caget(P + "Title")])
+    """)
+    assert told == [True, 81.5, "no number"]
 
 
 def test_long_texts_and_arrays_go_both_ways(ioc: Any) -> None:

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from caproto import AlarmSeverity, AlarmStatus, ChannelType, SkipWrite
+from caproto import AccessRights, AlarmSeverity, AlarmStatus, ChannelType, SkipWrite
 from caproto.server import PVGroup, SubGroup, pvproperty
 
 STRING, SHORT, FLOAT, ENUM, CHAR, LONG, DOUBLE = range(7)
@@ -148,6 +148,23 @@ async def test_read_only_is_read_only(bench: Any, group: Theirs) -> None:
     raw, (sid,) = await connect(bench, group, "F:fixed")
     assert raw.messages[-1].p2 == 1
     assert await raw.put(sid, LONG, bytes(4)) == NO_WRITE
+
+
+async def test_a_right_that_is_taken_away_is_gone_at_the_next_put(
+    bench: Any, group: Theirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, (sid,) = await connect(bench, group, "F:number")
+    assert await raw.put(sid, LONG, struct.pack(">i", 2)) == NORMAL
+    asked: list[tuple[str, str]] = []
+
+    def check_access(host: str, user: str) -> AccessRights:
+        asked.append((user, host))
+        return AccessRights.READ
+
+    monkeypatch.setattr(group.number, "check_access", check_access)
+    assert await raw.put(sid, LONG, struct.pack(">i", 3)) == PUT_FAIL
+    assert asked == [("shift", "console")]
+    assert group.number.value == 2
 
 
 async def test_texts_and_arrays_can_be_put(bench: Any, group: Theirs) -> None:

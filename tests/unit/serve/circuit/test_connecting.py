@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -65,6 +66,22 @@ async def test_a_channel_id_used_twice_gives_two_channels(
     assert first.p1 == second.p1
     assert (await raw.get(first.p2, DOUBLE)).p1 == NORMAL
     assert (await raw.get(second.p2, DOUBLE)).p1 == NORMAL
+
+
+async def test_a_circuit_may_have_more_channels_than_sixteen_bits_count(
+    bench: Any, group: LampGroup
+) -> None:
+    raw, _ = await connect(bench, group)
+    count = 70_000
+    for cid in range(count):
+        raw.send(18, 0, 0, cid, 13, b"L:Power\0")
+    size = 32 * count  # rights and channel
+    async with asyncio.timeout(30):
+        answers = await raw.reader.readexactly(size)
+    sids = {answers[i + 28 : i + 32] for i in range(0, size, 32)}
+    assert len(sids) == count
+    last = int.from_bytes(answers[-4:], "big")
+    assert (await raw.get(last, DOUBLE)).p1 == NORMAL
 
 
 async def test_two_priorities_on_one_circuit_are_no_offence(
