@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 from daqpv import __version__
 from daqpv.config import ConfigProblems, Experiment, Kind, did_you_mean
 from daqpv.config.model import NAME
-from daqpv.core import Condition, Device, Events, PvInfo, SavedSettings, Snapshot
+from daqpv.core import (
+    Condition,
+    Device,
+    Events,
+    Hold,
+    PvInfo,
+    SavedSettings,
+    Snapshot,
+    Store,
+)
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
@@ -41,15 +50,20 @@ class ExperimentSite:
         events: Events,
         follow: Remote | None,
         saved: SavedSettings | None,
+        store: Store | None,
     ) -> None:
         self._experiment = experiment
         self._follow = follow
         self._saved = saved
         self._servers: dict[str, Device[Any]] = {}
+        self._local: dict[str, list[Device[Any]]] = {}
         self._shared: dict[Callable[..., Any], Any] = {}
         self.remotes: list[Device[Any]] = []
+        self.experiment = experiment.experiment
         self.prefix = experiment.prefix
         self.events = events
+        self.store = store
+        self.hold = Hold()
 
     def prefix_of(self, kind: str, name: str) -> str:
         """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
@@ -80,6 +94,10 @@ class ExperimentSite:
         can = self._follow is not None
         return [self.server(name) for name in names if can or name in self._servers]
 
+    def local(self, section: str) -> Sequence[Device[Any]]:
+        """The devices of a section that this process serves and has built so far."""
+        return tuple(self._local.get(section, ()))
+
     def shared(self, make: Callable[[ExperimentSite], T]) -> T:
         """What `make` makes of the site, once for all who ask."""
         if make not in self._shared:
@@ -89,6 +107,7 @@ class ExperimentSite:
 
     def serves(self, section: str, name: str, device: Device[Any]) -> None:
         """Remember a device that this process serves."""
+        self._local.setdefault(section, []).append(device)
         if section == "ecc":
             self._servers[name] = device
 
@@ -105,6 +124,7 @@ class App:
         follow: makes the ECC servers that other processes serve; None: they are not
             seen.
         saved: keeps what operators choose; None: it is lost at the end.
+        store: keeps records for good; None: nobody does.
 
     Attributes:
         devices: all that is served, this process last.
@@ -116,7 +136,7 @@ class App:
         ServeError: an EPICS variable cannot be understood.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it joins all that a process is made of
         self,
         experiment: Experiment,
         kinds: Iterable[Kind[Any]],
@@ -126,6 +146,7 @@ class App:
         name: str = "main",
         follow: Remote | None = None,
         saved: SavedSettings | None = None,
+        store: Store | None = None,
     ) -> None:
         self.experiment = experiment
         self._saved = saved
@@ -135,7 +156,7 @@ class App:
         )
         self.devices: list[Device[Any]] = []
         self._groups: list[Group[Any]] = []
-        self._site = site = ExperimentSite(experiment, events, follow, saved)
+        self._site = site = ExperimentSite(experiment, events, follow, saved, store)
         problems = []
         for kind, device, settings in _chosen(experiment, kinds, only):
             assert kind.build is not None
@@ -281,8 +302,9 @@ def _chosen(
         if kind.build is not None
         for name, settings in experiment.of(kind).items()
     }
+    turns = _turns(kind for kind, _, _ in every.values())
     if not only:
-        return list(every.values())
+        return sorted(every.values(), key=lambda device: turns[device[0].section])
     chosen: dict[str, Buildable] = {}
     for wish in only:
         found = {
@@ -294,7 +316,18 @@ def _chosen(
             near = did_you_mean(wish, [*(key.split(".")[0] for key in every), *every])
             raise ConfigError(f"--only {wish}: no such device or section{near}")
         chosen |= found
-    return sorted(chosen.values(), key=lambda device: not device[0].many)
+    return sorted(chosen.values(), key=lambda device: turns[device[0].section])
+
+
+def _turns(kinds: Iterable[Kind[Any]]) -> dict[str, int]:
+    """When each section is built: after all those on which it stands."""
+    by_section = {kind.section: kind for kind in kinds}
+
+    def turn(kind: Kind[Any]) -> int:
+        before = (by_section[one] for one in kind.after if one in by_section)
+        return max((1 + turn(one) for one in before), default=0 if kind.many else 1)
+
+    return {section: turn(kind) for section, kind in by_section.items()}
 
 
 async def _keep(device: Device[Any]) -> None:

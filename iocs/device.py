@@ -35,6 +35,19 @@ def command(method: Callable[..., Any], of: Callable[[Any], Any] | None = None) 
     return put
 
 
+def held(put: Put) -> Put:
+    """`put`, refused while a run is open; the group has a `hold` (daqpv.core.Hold)."""
+
+    async def guarded(group: Any, value: Any) -> None:
+        if reason := group.hold.reason():
+            error = RefusedError(reason)
+            group.device.refuse("command it by itself", error)
+            raise error
+        await put(group, value)
+
+    return guarded
+
+
 class DeviceGroup(Group[D]):
     """What every device shows, and the switch that leaves it alone.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from daqpv.config import Kind
-from daqpv.core import Site
+from daqpv.core import Hold, Site
 from daqpv.ecc import (
     DataLink,
     Ecc,
@@ -20,20 +20,23 @@ from daqpv.ecc.settings import EccSettings
 from daqpv.links.soap import EccSoapLink
 from daqpv.serve import ai, ao, bi, button, long, longin, mbbi, mbbo, string
 from daqpv.system import Order
-from iocs.device import DeviceGroup, command
+from iocs.device import DeviceGroup, command, held
 
 
 class EccGroup(DeviceGroup[Ecc]):
     """One ECC server and the boards it drives."""
 
     state = mbbo(
-        "State", EccState, put=command(Ecc.reach), doc="Actual state; a write moves it"
+        "State",
+        EccState,
+        put=held(command(Ecc.reach)),
+        doc="Actual state; a write moves it",
     )
     state_rbv = mbbi("State_RBV", EccState, of="state", doc="Actual state")
     target = mbbo(
         "Target",
         EccTarget,
-        put=command(Ecc.reach, EccState),
+        put=held(command(Ecc.reach, EccState)),
         doc="Wished state; a write moves it",
     )
     transition = mbbi("Transition", Transition, doc="What it is doing, for anybody")
@@ -42,10 +45,12 @@ class EccGroup(DeviceGroup[Ecc]):
         "Command",
         EccCommand,
         of="command",
-        put=command(Ecc.operate, attrgetter("operation")),
+        put=held(command(Ecc.operate, attrgetter("operation"))),
         doc="Exactly one operation",
     )
-    step_back = button("StepBack", put=command(Ecc.step_back), doc="One state back")
+    step_back = button(
+        "StepBack", put=held(command(Ecc.step_back)), doc="One state back"
+    )
     abort = button("Abort", put=command(Ecc.abort), doc="No further step")
     config = long(
         "Config",
@@ -81,6 +86,10 @@ class EccGroup(DeviceGroup[Ecc]):
     )
     allowed = longin("Allowed", doc="Bit n: a put of State n would be taken")
 
+    def __init__(self, prefix: str, device: Ecc, *, hold: Hold, desc: str = "") -> None:
+        self.hold = hold
+        super().__init__(prefix, device, desc=desc)
+
 
 def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
     """Join the ECC server `name`, its SOAP link and its PVs."""
@@ -104,7 +113,7 @@ def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
         prefix=prefix,
         guard=site.shared(_order).guard(name),
     )
-    return ecc, EccGroup(prefix, ecc, desc=settings.desc)
+    return ecc, EccGroup(prefix, ecc, hold=site.hold, desc=settings.desc)
 
 
 def _order(site: Site) -> Order:

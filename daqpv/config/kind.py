@@ -32,6 +32,7 @@ class Kind(Generic[M]):
             settings, even if the file has no section for it; only without `many`.
         always: it is there with its default settings whatever the file says, in the
             one process that has no `only` or names it; only without `many`.
+        after: sections of kinds whose devices are built before (`Site.local`).
     """
 
     section: str
@@ -40,6 +41,7 @@ class Kind(Generic[M]):
     many: bool = True
     follows: str = ""
     always: bool = False
+    after: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.section) or self.section in FIXED:

@@ -15,6 +15,7 @@ from daqpv.core.event import (
     told,
 )
 from daqpv.core.folding import STORM, Folding
+from daqpv.core.hold import Hold
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.site import Site
@@ -33,6 +34,7 @@ __all__ = [
     "Events",
     "Folding",
     "Goal",
+    "Hold",
     "Origin",
     "PvInfo",
     "Record",
@@ -40,6 +42,7 @@ __all__ = [
     "SavedField",
     "SavedSettings",
     "Setting",
+    "SettingsPlace",
     "Severity",
     "Sink",
     "Site",

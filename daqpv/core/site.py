@@ -7,6 +7,8 @@ from typing import Any, Protocol, Self, TypeVar
 
 from daqpv.core.device import Snapshot
 from daqpv.core.event import Events
+from daqpv.core.hold import Hold
+from daqpv.core.store import Store
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Snapshot)
@@ -16,12 +18,18 @@ class Site(Protocol):
     """One running daqpv process, as a kind's build() sees it.
 
     Attributes:
+        experiment: its name, good as a directory name.
         prefix: of all PVs, from the experiment file.
         events: where events go.
+        store: keeps records for good; None: the experiment wants no store.
+        hold: whether single servers may be commanded now.
     """
 
+    experiment: str
     prefix: str
     events: Events
+    store: Store | None
+    hold: Hold
 
     def prefix_of(self, kind: str, name: str) -> str:
         """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
@@ -49,6 +57,12 @@ class Site(Protocol):
 
         Complete when everything is built: a kind without names may call it in its
         build(), others only later.
+        """
+
+    def local(self, section: str) -> Sequence[Any]:
+        """The devices of a section that this process serves and has built so far.
+
+        A kind that needs them names the section in `Kind.after`.
         """
 
     def shared(self, make: Callable[[Self], T]) -> T:
