@@ -153,6 +153,7 @@ class App:
         self.server = Server(
             slow_client=experiment.server.slow_client,
             on_block=lambda block: self._this.blocked(*block),
+            events=events,
         )
         self.devices: list[Device[Any]] = []
         self._groups: list[Group[Any]] = []

@@ -21,11 +21,13 @@ from daqpv.serve.protocol import (
     PUT_ACKT,
     READ_ACCESS,
 )
+from daqpv.serve.teller import told_alarm
 from daqpv.serve.wire import ALL_ACCESS, Source
 
 if TYPE_CHECKING:
     from daqpv.core import Origin
     from daqpv.serve.fields import Field
+    from daqpv.serve.teller import Teller
 
 _UDF = Status.UDF
 _TICK = 1e-6  # [s] least distance of two stamps: archivers refuse equal ones
@@ -41,20 +43,27 @@ class Channel(Source):
         group: the group that it belongs to.
         put_disabled: the record's DISP: puts are refused.
         undefined: whether there was no value yet (UDF).
+        bears: whether it is the one that bears an alarm of its device; of others only
+            what their own limits and states say is told.
+        teller: who tells when its severity moves.
     """
 
     __slots__ = (
         "__weakref__",
+        "_by_limit",
         "_fields",
         "_given",
         "_judge",
         "_last_logged",
         "_last_posted",
+        "_told",
         "acks",
         "ackt",
+        "bears",
         "group",
         "put_disabled",
         "pvspec",
+        "teller",
         "undefined",
     )
 
@@ -66,6 +75,10 @@ class Channel(Source):
         self.undefined: bool = True
         self.ackt: bool = True
         self.acks: Severity = Severity.NO_ALARM
+        self.bears = True
+        self.teller: Teller | None = None
+        self._told = NO_ALARM
+        self._by_limit = False
         self._given = UNDEFINED
         self._judge = judge_for(meta)
         self._last_posted = self._last_logged = form.blank
@@ -80,6 +93,11 @@ class Channel(Source):
     def record(self) -> str:
         """The record type."""
         return "caproto"
+
+    @property
+    def prefix(self) -> str:
+        """Of the PVs of its group."""
+        return str(getattr(self.group, "prefix", ""))
 
     def info(self) -> PvInfo:
         """The PV's row in the table of PVs."""
@@ -169,8 +187,8 @@ class Channel(Source):
         if alarm == self._given:
             return
         if self.undefined:
-            self._send(alarm, 0, time)
             self._given = alarm
+            self._send(alarm, 0, time)
             return
         self.post(self.value, alarm=alarm, time=time)
 
@@ -239,6 +257,17 @@ class Channel(Source):
         self.alarm = alarm
         if alarm.severity >= self.acks or not self.ackt:
             self.acks = alarm.severity
+        if self.teller is not None:
+            self._tell(alarm, self.teller)
+
+    def _tell(self, alarm: Alarm, teller: Teller) -> None:
+        is_limit = alarm is not self._given
+        new = told_alarm(alarm) if is_limit or self.bears else NO_ALARM
+        old, self._told = self._told, new
+        if new.severity:
+            self._by_limit = is_limit
+        if new.severity != old.severity:
+            teller.alarm(self, old, new, is_limit=self._by_limit)
 
     def change_meta(self, meta: Meta, mask: int = DBE_PROPERTY) -> None:
         """Another description, limit or dead band from now on.

@@ -78,6 +78,11 @@ class Field(Source):
         """The record type."""
         return self._channel.record
 
+    @property
+    def prefix(self) -> str:
+        """Of the PVs of the device that it belongs to."""
+        return self._channel.prefix
+
     def rights(self, user: str, host: str) -> int:
         """Writing where a put acts, if the client may."""
         return ALL_ACCESS if self._put else READ_ACCESS

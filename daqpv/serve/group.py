@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time as clock
 from collections.abc import Collection
 from dataclasses import replace
@@ -23,8 +22,6 @@ from daqpv.core import (
 from daqpv.errors import RefusedError, ServeError
 from daqpv.serve.channel import Channel
 from daqpv.serve.declaration import Declaration, Declared
-
-_log = logging.getLogger(__name__)
 
 D = TypeVar("D", bound=Device[Any])
 
@@ -148,9 +145,7 @@ class Group(PVGroup, Generic[D]):
 
     def infos(self) -> list[PvInfo]:
         """A row for each PV."""
-        judged = type(self.device.snapshot).judged
-        bearers = {f: c.name for c, f, _ in reversed(self._shown) if f in judged}
-        names = frozenset(bearers.values())  # one PV per alarm: the first that shows it
+        names = self.bearers()
         return [
             replace(info, alarms=info.alarms or info.name in names)
             for info in (
@@ -158,12 +153,18 @@ class Group(PVGroup, Generic[D]):
             )
         ]
 
+    def bearers(self) -> frozenset[str]:
+        """The PVs that bear the device's alarms: of each the first that shows it."""
+        judged = type(self.device.snapshot).judged
+        bearers = {f: c.name for c, f, _ in reversed(self._shown) if f in judged}
+        return frozenset(bearers.values())
+
     def refused(self, channel: Channel, error: RefusedError) -> None:
         """The server refused a put before it became a command of the device.
 
-        Override it to tell the operator; `daqpv.core.origin` says who put.
+        Override it to tell the operator in PVs; `daqpv.core.origin` says who put. It is
+        an event already.
         """
-        _log.warning("put to %s refused: %s", channel.name, error)
 
 
 def _alarm(snapshot: Snapshot, field: str) -> Alarm:

@@ -14,10 +14,13 @@ from daqpv.serve.channel import Channel
 from daqpv.serve.filtered import Filtered
 from daqpv.serve.filters import parse
 from daqpv.serve.foreign import AsyncioLayer, Foreign, adopt, hooks_of, shut_down
+from daqpv.serve.group import Group
 from daqpv.serve.wire import Source
 
 if TYPE_CHECKING:
     from caproto.server import PVGroup
+
+    from daqpv.serve.teller import Teller
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +40,13 @@ class Names:
     def __len__(self) -> int:
         return len(self._channels)
 
-    def add(self, group: PVGroup) -> None:
-        """Take in all PVs of `group`.
+    def add(self, group: PVGroup, teller: Teller | None = None) -> None:
+        """Take in all PVs of `group`; `teller` tells when their alarms move.
 
         Raises:
             ServeError: a name is used twice.
         """
+        bearers = group.bearers() if isinstance(group, Group) else None
         for name, channel in group.pvdb.items():
             other = self._channels.get(name.encode())
             if other is not None:
@@ -54,6 +58,8 @@ class Names:
                 channel = adopt(name, channel)  # noqa: PLW2901, ours in its place
                 self._foreign.append(channel)
             self._channels[name.encode()] = channel
+            channel.teller = teller
+            channel.bears = bearers is None or name in bearers
 
     def hooks(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What third parties' groups want to run beside the server."""

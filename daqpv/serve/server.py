@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import logging
 import os
 import resource
@@ -14,8 +13,17 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from daqpv.core import NO_ALARM, Origin, PvInfo, origin
-from daqpv.errors import DaqError, RefusedError, ServeError
+from daqpv.core import (
+    NO_ALARM,
+    Event,
+    Events,
+    EventSeverity,
+    Origin,
+    PvInfo,
+    origin,
+    told,
+)
+from daqpv.errors import AbortedError, RefusedError, ServeError
 from daqpv.serve import protocol as ca
 from daqpv.serve.addresses import Addresses
 from daqpv.serve.beacon import send_beacons
@@ -27,6 +35,7 @@ from daqpv.serve.others import SINCE
 from daqpv.serve.outbox import Outbox
 from daqpv.serve.search import Search, search_socket
 from daqpv.serve.session import Request, Session
+from daqpv.serve.teller import Put, Teller, as_given, shown
 from daqpv.serve.watchdog import Block, OnBlock, Watchdog
 from daqpv.serve.wire import Source
 
@@ -49,6 +58,8 @@ class Server:
         slow_client: how long a client may read nothing before it is dropped [s].
         on_block: told of each call that blocks the event loop for more than 50 ms;
             default: it is logged.
+        events: where it tells of puts, alarms and clients; default: errors are
+            logged.
 
     Attributes:
         circuits: the clients now.
@@ -57,6 +68,7 @@ class Server:
         dropped: clients that were dropped because they read nothing.
         own_search: channel ids of our own search for others; it is not answered.
         tcp_port: 0 until `run` listens.
+        teller: tells of puts, alarms and clients.
 
     Raises:
         ServeError: a variable cannot be understood.
@@ -68,6 +80,7 @@ class Server:
         environ: Mapping[str, str] = os.environ,
         slow_client: float = 30.0,
         on_block: OnBlock | None = None,
+        events: Events | None = None,
     ) -> None:
         self.addresses = Addresses.of(environ)
         self.max_array_bytes = self.addresses.max_array_bytes
@@ -80,6 +93,7 @@ class Server:
         self.dropped = 0
         self.own_search = range(0)
         self.tcp_port = 0
+        self.teller = Teller(_logged() if events is None else events)
         self._watchdog = Watchdog(on_block or _log_block)
         self._names = Names()
         self._since = Source("", Text(), Meta(), "", NO_ALARM, time.time())
@@ -92,7 +106,7 @@ class Server:
         Raises:
             ServeError: a PV name is used twice.
         """
-        self._names.add(group)
+        self._names.add(group, self.teller)
 
     def infos(self) -> Iterator[PvInfo]:
         """A row for each PV."""
@@ -244,76 +258,100 @@ class Server:
             self._tasks.create_task(work)
 
     def begin_put(
-        self,
-        source: Source,
-        dbr: int,
-        count: int,
-        payload: bytes | memoryview,
-        by: Origin,
+        self, put: Put, dbr: int, count: int, payload: bytes | memoryview
     ) -> Coroutine[Any, Any, None] | None:
         """Check a put and begin it; what is left to do comes back.
 
         Raises:
             RefusedError: the put is not possible; group and clients know already.
         """
-        token = origin.set(by)
-        try:
-            return source.put(source.parse(dbr, count, payload))
-        except (ValueError, TypeError, OverflowError) as error:
-            refusal = RefusedError(f"{source.name}: {error}")
-        except RefusedError as error:
-            refusal = error
-        finally:
-            origin.reset(token)
-        self._refused(source, refusal, by)
+        source = put.source
+        with _acting_for(put):
+            try:
+                value = source.parse(dbr, count, payload)
+                put.new = shown(source, value)
+                work = source.put(value)
+            except (ValueError, TypeError, OverflowError) as error:
+                refusal = RefusedError(f"{source.name}: {error}")
+            except RefusedError as error:
+                refusal = error
+            else:
+                if work is None:
+                    self.teller.put(put, None)
+                return work
+            self._refused(source, refusal, put.by)
+        put.new = put.new or as_given(source, dbr, count, payload)
+        self.teller.put(put, refusal)
         raise refusal
 
     def _refused(self, source: Source, error: RefusedError, by: Origin) -> None:
-        token = origin.set(by)
         try:
             source.refused(error, by)
         except Exception:  # a group's hook: a put more or less must not matter
             _log.exception("%s: refused() failed", source.name)
-        finally:
-            origin.reset(token)
         source.repost()
 
     def spawn_put(
         self,
         work: Coroutine[Any, Any, None],
-        source: Source,
+        put: Put,
         session: Session,
         request: Request,
     ) -> None:
         """Let a put go on as a task of the server, whatever becomes of its client."""
         if self._tasks is None:
             work.close()
+            self.teller.put(put, _given_up())
             return
-        context = contextvars.copy_context()
-        context.run(origin.set, session.origin)
-        task = self._tasks.create_task(
-            self._put(work, source, session, request), context=context
-        )
+        with _acting_for(put):
+            task = self._tasks.create_task(self._put(work, put, session, request))
         task.add_done_callback(lambda _: work.close())  # if it was never begun
 
     async def _put(
         self,
         work: Coroutine[Any, Any, None],
-        source: Source,
+        put: Put,
         session: Session,
         request: Request,
     ) -> None:
-        status = ca.PUT_FAIL
+        failure: Exception | None = _given_up()
         try:
             await work
-            status = ca.NORMAL
-        except DaqError as error:
-            _log.info("put to %s by %s: %s", source.name, session.origin, error)
-        except Exception:  # a bug of one command must not end the server
-            _log.exception("put to %s by %s", source.name, session.origin)
-        if status != ca.NORMAL:
-            source.repost()
-        session.put_ended(request, status)
+            failure = None
+        except Exception as error:  # a bug of one command must not end the server
+            failure = error
+        finally:
+            self.teller.put(put, failure)
+        if failure is not None:
+            put.source.repost()
+        session.put_ended(request, ca.NORMAL if failure is None else ca.PUT_FAIL)
+
+
+@contextlib.contextmanager
+def _acting_for(put: Put) -> Iterator[None]:
+    by, names = origin.set(put.by), told.set(put.told)
+    try:
+        yield
+    finally:
+        origin.reset(by)
+        told.reset(names)
+
+
+def _given_up() -> AbortedError:
+    return AbortedError("given up, because daqpv ends")
+
+
+def _logged() -> Events:
+    """Events of which errors are logged."""
+    events = Events()
+    events.add(_log_event)
+    return events
+
+
+def _log_event(event: Event) -> None:
+    if event.severity is EventSeverity.ERROR:
+        trace = event.fields.get("exception", "")
+        _log.error("%s%s%s", event.device, event.text, trace and f"\n{trace}")
 
 
 def _log_block(block: Block) -> None:

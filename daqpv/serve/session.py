@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from daqpv.core import Origin
 from daqpv.errors import RefusedError
 from daqpv.serve import protocol as ca
+from daqpv.serve.teller import Put, as_given
 from daqpv.serve.wire import NO_CONVERSION, Source, Wire
 
 if TYPE_CHECKING:
@@ -128,12 +129,20 @@ class Session:
         """Answer a request of `size` bytes, which is too long; False: it was no put."""
         if request.command not in (ca.WRITE, ca.WRITE_NOTIFY):
             return False
-        text = f"{size} bytes are more than the PV takes"
-        self._write_failed(request, ca.TOO_LARGE, text)
+        error = RefusedError(f"{size} bytes are more than the PV takes")
+        channel = self.channels.get(request.p1)
+        if channel is None:
+            self._write_failed(request, ca.TOO_LARGE, str(error))
+            return True
+        put = Put(channel.source.target, self.origin)
+        put.new = f"{size} bytes"
+        self._refuse(put, request, ca.TOO_LARGE, error)
         return True
 
     def end(self) -> None:
         """The client has gone; its puts go on."""
+        if self._last_sid:
+            self._server.teller.client(self.origin, self._circuit.peer, "disconnected")
         for channel in self.channels.values():
             self._end(channel)
         self.channels.clear()
@@ -176,6 +185,8 @@ class Session:
         if source is None:
             self._out.append(ca.message(ca.CREATE_FAILED, 0, 0, cid, 0))
             return
+        if not self._last_sid:  # it has said who it is
+            self._server.teller.client(self.origin, self._circuit.peer, "connected")
         self._last_sid += 1
         rights = source.rights(self.origin.user, self.origin.host)
         self.channels[self._last_sid] = Connected(source, cid, self._last_sid, rights)
@@ -308,23 +319,44 @@ class Session:
             self._write_failed(request, ca.PUT_FAIL, "no such channel")
             return
         source = channel.source.target
+        put = Put(source, self.origin)
         if not channel.rights & ca.WRITE_ACCESS:
-            text = f"{source.name} is read only"
-            self._write_failed(request, ca.NO_WRITE_ACCESS, text)
+            error = RefusedError(f"{source.name} is read only")
+            self._refuse(put, request, ca.NO_WRITE_ACCESS, error)
+            return
+        if dbr in (ca.PUT_ACKT, ca.PUT_ACKS):
+            self._acknowledge(put, request)
             return
         try:
-            if dbr in (ca.PUT_ACKT, ca.PUT_ACKS):
-                source.acknowledge(dbr, int.from_bytes(payload[:2], "big"))
-                work = None
-            else:
-                work = self._server.begin_put(source, dbr, count, payload, self.origin)
+            work = self._server.begin_put(put, dbr, count, payload)
         except RefusedError as error:
             self._write_failed(request, ca.PUT_FAIL, str(error))
             return
         if work is not None:
-            self._server.spawn_put(work, source, self, request)
+            self._server.spawn_put(work, put, self, request)
         else:
             self.put_ended(request, ca.NORMAL)
+
+    def _acknowledge(self, put: Put, request: Request) -> None:
+        value = int.from_bytes(request.payload[:2], "big")
+        kind = "ACKT" if request.dbr == ca.PUT_ACKT else "ACKS"
+        put.old, put.new = (str(v) for v in (put.source.stsack(), f"{kind} {value}"))
+        try:
+            put.source.acknowledge(request.dbr, value)
+        except RefusedError as error:
+            self._refuse(put, request, ca.PUT_FAIL, error)
+            return
+        self._server.teller.put(put, None)
+        self.put_ended(request, ca.NORMAL)
+
+    def _refuse(
+        self, put: Put, request: Request, status: int, error: RefusedError
+    ) -> None:
+        put.new = put.new or as_given(
+            put.source, request.dbr, request.elements, request.payload
+        )
+        self._server.teller.put(put, error)
+        self._write_failed(request, status, str(error))
 
     def put_ended(self, request: Request, status: int) -> None:
         """Tell the client how its put ended, if it wants to know."""

@@ -122,6 +122,11 @@ class Source:
         return ""
 
     @property
+    def prefix(self) -> str:
+        """Of the PVs of the device that it belongs to; "" if to none."""
+        return ""
+
+    @property
     def target(self) -> Source:
         """What puts go to."""
         return self
