@@ -88,12 +88,14 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
-    port, repeater = str(free_port()), str(free_port())
+async def site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeater: int
+) -> AsyncIterator[Site]:
+    port = str(free_port())
     environ = {
         "EPICS_CA_ADDR_LIST": f"127.0.0.1:{port}",
         "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CA_REPEATER_PORT": repeater,
+        "EPICS_CA_REPEATER_PORT": str(repeater),
         "EPICS_CAS_SERVER_PORT": port,
         "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
         "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
@@ -133,8 +135,8 @@ async def test_a_blocking_call_is_an_event_and_shows_in_loop_delay(site: Site) -
         event.text,
     )
     assert told
-    assert int(told[1]) >= 400
-    await until(lambda: max(delays) >= 0.4)
+    assert int(told[1]) > 200  # a stalled watchdog begins to count late
+    await until(lambda: max(delays) > 0.2)
 
 
 async def test_one_culprit_is_one_event(site: Site) -> None:
