@@ -138,6 +138,44 @@ def test_long_texts_and_arrays_go_both_ways(ioc: Any) -> None:
     assert told == [True, True, start, True, [0, 1, 2], ["a", "bc"]]
 
 
+def test_libca_gets_and_monitors_through_filters(ioc: Any) -> None:
+    told = ioc.client("""
+        import asyncio, aioca
+        async def main():
+            seen, waves = [], asyncio.Queue()
+            part = P + "Wave.[2:2:6]"
+            await aioca.caput(P + "Wave", range(6), wait=True)
+            count = (await aioca.cainfo(part)).count
+            got = [float(x) for x in await aioca.caget(part)]
+            aioca.camonitor(part, waves.put, all_updates=True)
+            await asyncio.wait_for(waves.get(), 10)
+            await aioca.caput(P + "Wave", range(10, 20), wait=True)
+            event = [float(x) for x in await asyncio.wait_for(waves.get(), 10)]
+
+            await aioca.caput(P + "Limit", 0, wait=True)
+            band = P + 'Limit.{"dbnd":{"abs":2}}'
+            done = asyncio.Event()
+            def limit(value):
+                seen.append(float(value))
+                if value == 10:
+                    done.set()
+            aioca.camonitor(band, limit, all_updates=True)
+            while not seen:
+                await asyncio.sleep(0.01)
+            for value in (1, 2, 3, 4, 6, 10):
+                await aioca.caput(P + "Limit", value, wait=True)
+            await asyncio.wait_for(done.wait(), 10)
+            try:
+                await aioca.caget(P + "Limit.{nosuch:{}}", timeout=0.5)
+            except aioca.CANothing as error:
+                seen.append(error.errorcode)
+            tell([count, got, event, seen])
+        asyncio.run(main())
+    """)
+    timed_out = 80
+    assert told == [3, [2, 4], [12, 14, 16], [0, 3, 6, 10, timed_out]]
+
+
 def test_a_plain_text_put_to_a_long_text_is_its_text(ioc: Any) -> None:
     told = ioc.client("""
         import ctypes
