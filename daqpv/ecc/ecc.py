@@ -161,7 +161,8 @@ class Ecc(ConfiguredEcc):
         elif self._wire is not None and self._wire.task is not None:
             await command.over(self._wire.task)
         try:
-            answer = await command.within(self._observe())
+            look = self._observe_until_lost() if goal.down else self._observe()
+            answer = await command.within(look)
         except LinkError as error:
             if goal.down:
                 raise

@@ -170,6 +170,20 @@ class FollowedEcc(Device[EccSnapshot]):
             self._answered(answer, response_time=time.monotonic() - start)
             return answer
 
+    async def _observe_until_lost(self) -> StateAnswer:
+        """The same, but again after a miss: a hiccup does not bar the way down.
+
+        Raises:
+            LinkError: the server is lost.
+        """
+        while True:
+            try:
+                return await self._observe()
+            except LinkError:
+                if self._losses.is_lost:
+                    raise
+            await asyncio.sleep(PATIENT)
+
     async def _settled(self, expected: EccState | None = None) -> EccState:
         """Ask until the server is `expected`, or between no two states.
 

@@ -183,3 +183,22 @@ async def test_the_same_wish_is_refused_with_the_first(lab: Lab) -> None:
     assert "no 'Configure' from state 'Idle'" in str(await ended(first))
     assert "no 'Configure' from state 'Idle'" in str(await ended(second))
     assert lab.eccs["CoBo0"].snapshot.result_count == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.OFFLINE, Fault.CUT, Fault.GARBAGE])
+async def test_stop_survives_a_hiccup(lab: Lab, fault: Fault) -> None:
+    await lab.at(RUNNING)
+    lab["CoBo1"].state_fault = fault
+    stop = lab.put(lab.eccs["CoBo1"].operate(OP.STOP))
+    await lab.pass_time(0.5)
+    lab["CoBo1"].state_fault = None
+    assert await ended(stop) is None
+    assert lab.states["CoBo1"] == READY
+
+
+async def test_stop_of_a_server_that_is_lost_ends_soon_and_names_it(lab: Lab) -> None:
+    await lab.at(RUNNING)
+    lab["CoBo1"].state_fault = Fault.HANG
+    error = await ended(lab.put(lab.system.stop()), within=15.0)
+    assert "CoBo1" in str(error)
+    assert {lab.states[name] for name in ("MuTAnT", "CoBo0", "CoBo2")} == {READY}
