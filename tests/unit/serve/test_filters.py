@@ -429,7 +429,7 @@ async def test_fields_can_be_filtered(raw: Any, group: Records) -> None:
 
 
 async def test_filters_cost_others_nothing_and_leave_nothing_behind(
-    raw: Any, group: Records
+    bench: Any, raw: Any, group: Records
 ) -> None:
     await follow(raw, "P:ao", TIME + DOUBLE)
     packs = 0
@@ -456,8 +456,7 @@ async def test_filters_cost_others_nothing_and_leave_nothing_behind(
     assert group.ao.views == ()
     assert group.ao.outbox is not None
     await raw.close()
-    while group.ao.outbox is not None:  # noqa: ASYNC110, the server hears of it
-        await asyncio.sleep(0.005)
+    await bench.until(lambda: group.ao.outbox is None)
 
 
 # -- puts ------------------------------------------------------------------------------
