@@ -11,13 +11,17 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import death, latency, poll_cpu
+from benchmarks import cycles, death, few, hung, latency, poll_cpu, stop_load
 from benchmarks.figure import Figure
 
 BENCHMARKS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "latency": latency.measure,
     "poll_cpu": poll_cpu.measure,
     "death": death.measure,
+    "stop_load": stop_load.measure,
+    "few": few.measure,
+    "hung": hung.measure,
+    "cycles": cycles.measure,
 }
 RUNS = 3
 

@@ -6,6 +6,7 @@ of a session answer on one CA port, one after the other, each under its own pref
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import secrets
@@ -16,11 +17,13 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+import psutil
 
 T = TypeVar("T")
 
@@ -42,10 +45,13 @@ def free_ports(count: int) -> list[int]:
 
 
 _port, _repeater_port = map(str, free_ports(2))
+if "EPICS_CA_REPEATER_PORT" not in os.environ:  # libca's own would outlive us
+    os.environ["EPICS_CA_REPEATER_PORT"] = _repeater_port
+    _script = "from daqpv.links.repeater import main; main()"
+    atexit.register(subprocess.Popen([sys.executable, "-c", _script]).terminate)
 os.environ |= {
     "EPICS_CA_ADDR_LIST": f"127.0.0.1:{_port}",
     "EPICS_CA_AUTO_ADDR_LIST": "NO",
-    "EPICS_CA_REPEATER_PORT": _repeater_port,
     "EPICS_CAS_SERVER_PORT": _port,
     "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
     "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
@@ -71,12 +77,16 @@ def until(condition: Callable[[], T | None], what: str) -> T:
     raise TimeoutError(f"not within {DEADLINE:g} s: {what}")
 
 
+SERVE = ("-m", "daqpv", "serve")
+SIMULATE = ("-m", "daqpv", "simulate")
+
+
 class Running:
-    """A daqpv process that has said that it is ready."""
+    """A Python process that has said that it is ready."""
 
     def __init__(self, *arguments: str, cwd: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daqpv", *arguments],
+            [sys.executable, *arguments],
             cwd=cwd,
             text=True,
             stdout=subprocess.PIPE,
@@ -84,7 +94,7 @@ class Running:
         )
         self._lines: list[str] = []
         threading.Thread(target=self._read, daemon=True).start()
-        until(self._is_ready, f"daqpv {' '.join(arguments)} to be ready")
+        until(self._is_ready, f"{' '.join(arguments)} to be ready")
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -108,29 +118,48 @@ class Running:
 
 
 class Lab:
-    """An experiment of `cobos` simulated ECC servers; use it as a context manager.
+    """An experiment of simulated ECC servers; use it as a context manager.
+
+    Args:
+        cobos: how many servers of the role cobo.
+        mutant: whether there is a MuTAnT beside them.
+        speed: of the simulators.
+        serve: what Python runs, before the name of the file.
 
     Attributes:
+        port: of the searches.
+        prefix: of all PVs.
         names: of the ECC servers.
         simulators: the process that simulates all of them.
-        server: the process of `daqpv serve`.
+        server: the process that serves the PVs.
     """
 
-    def __init__(self, *, cobos: int = 1, speed: float = 1000.0) -> None:
+    port = int(_port)
+
+    def __init__(
+        self,
+        *,
+        cobos: int = 1,
+        mutant: bool = False,
+        speed: float = 1000.0,
+        serve: Sequence[str] = SERVE,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self._prefix = f"B{secrets.token_hex(3)}:"
+        self.prefix = f"B{secrets.token_hex(3)}:"
+        self.names = (*(f"CoBo{n}" for n in range(cobos)), *["MuTAnT"] * mutant)
+        ports = free_ports(len(self.names))
         self._urls = {
-            f"CoBo{n}": f"http://127.0.0.1:{port}/"
-            for n, port in enumerate(free_ports(cobos))
+            name: f"http://127.0.0.1:{port}/"
+            for name, port in zip(self.names, ports, strict=True)
         }
         self._speed = str(speed)
-        self.names = tuple(self._urls)
+        self._serve = serve
 
     def __enter__(self) -> Self:
         file = Path(self._folder.name, "lab.yaml")
         file.write_text(self._text())
         self.simulate()
-        self.server = Running("serve", file.name, cwd=file.parent)
+        self.server = Running(*self._serve, file.name, cwd=file.parent)
         for name in self.names:
             self.until(name, "Online", "Online")
         return self
@@ -147,23 +176,25 @@ class Lab:
 
     def simulate(self) -> None:
         """Start the process that simulates all servers."""
-        arguments = ("simulate", "lab.yaml", "--speed", self._speed)
+        arguments = (*SIMULATE, "lab.yaml", "--speed", self._speed)
         self.simulators = Running(*arguments, cwd=Path(self._folder.name))
 
     def _text(self) -> str:
         servers = "".join(
-            f"  {name}: {{url: '{url}', config: {name.lower()}/exp/exp,"
+            f"  {name}: {{url: '{url}', config: exp/exp/exp, role: mutant}}\n"
+            if name == "MuTAnT"
+            else f"  {name}: {{url: '{url}', config: {name.lower()}/exp/exp,"
             f" links: [{{sender: 'CoBo[{n}]', router: data}}]}}\n"
             for n, (name, url) in enumerate(self._urls.items())
         )
         return (
-            f"experiment: exp\nprefix: '{self._prefix}'\necc:\n{servers}"
+            f"experiment: exp\nprefix: '{self.prefix}'\necc:\n{servers}"
             "routers:\n  data: {address: 127.0.0.1}\n"
         )
 
     def pv(self, name: str, signal: str) -> str:
         """The name of a PV of the server `name`."""
-        return f"{self._prefix}ECC:{name}:{signal}"
+        return f"{self.prefix}ECC:{name}:{signal}"
 
     def put(self, name: str, signal: str, text: str) -> None:
         """Put, and wait for the end."""
@@ -174,11 +205,34 @@ class Lab:
         pvname = self.pv(name, signal)
         until(lambda: pv.get(pvname) == text, f"{pvname} == {text}")
 
-    def ask(self, name: str, path: str = "") -> Any:
+    def put_system(self, signal: str, text: str) -> None:
+        """Put to the system, and wait for the end."""
+        pv.put(f"{self.prefix}Sys:{signal}", text, timeout=DEADLINE)
+
+    def ask(self, name: str, path: str = "", method: str = "GET", **body: Any) -> Any:
         """Ask the control door of a simulator."""
-        url = f"{self._urls[name]}sim{path}"
-        with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
+        request = urllib.request.Request(
+            f"{self._urls[name]}sim{path}",
+            method=method,
+            data=json.dumps(body).encode() if body else None,
+        )
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
             return json.load(answer)
+
+    def polls(self) -> dict[str, int]:
+        """How many GetState each server has got."""
+        return {n: self.ask(n)["counts"].get("GetState", 0) for n in self.names}
+
+    @property
+    def cpu(self) -> float:
+        """CPU time that the serving process has used, user and system [s]."""
+        used = psutil.Process(self.server.process.pid).cpu_times()
+        return float(used.user + used.system)
+
+    @property
+    def memory(self) -> float:
+        """Resident memory of the serving process [MB]."""
+        return float(psutil.Process(self.server.process.pid).memory_info().rss / 1e6)
 
 
 class Watched:

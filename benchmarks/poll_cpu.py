@@ -12,8 +12,6 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import psutil
-
 from benchmarks.figure import Figure
 from benchmarks.lab import Lab, Watched
 
@@ -62,6 +60,5 @@ def _during(lab: Lab, duration: float) -> tuple[int, float]:
 
 
 def _read(lab: Lab) -> Reading:
-    used = psutil.Process(lab.server.process.pid).cpu_times()
-    polls = sum(lab.ask(name)["counts"].get("GetState", 0) for name in lab.names)
-    return Reading(time.monotonic(), used.user + used.system, polls)
+    cpu = lab.cpu
+    return Reading(time.monotonic(), cpu, sum(lab.polls().values()))

@@ -120,12 +120,12 @@ async def serve(group: BenchGroup, rate: float, ready: Callable[[int], None]) ->
     server.add(group)
     group.rate.post(rate)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_step(group))
+        tasks.create_task(step(group))
         await server.run(ready)
 
 
-async def _step(group: BenchGroup) -> None:
-    """Step all counters in one loop turn, on a grid of 1 / rate.
+async def step(group: BenchGroup) -> None:
+    """Step all counters in one loop turn, on a grid of 1 / rate, until cancelled.
 
     A step for which there is no time is done late, never left out.
     """

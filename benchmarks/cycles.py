@@ -1,0 +1,120 @@
+"""Up and down, a thousand times, while servers fail at random.
+
+    python -m benchmarks.cycles [--cycles 1000] [--seed 1]
+
+A MuTAnT and 11 CoBos go from Idle to Running and back to Idle. In a third of the cycles
+one operation of one server goes wrong. After each command, once all are at rest, each
+State PV must say what its simulator is; at the end all must have been brought back to
+Idle each time, and the memory of `daqpv serve` must not have grown. Else exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Iterator
+
+from benchmarks.figure import Figure
+from benchmarks.lab import Lab, pv, until
+from daqpv.errors import DaqError
+
+COBOS = 11
+CYCLES = 1000
+SEED = 1
+WARM_UP = 0.2  # share of the cycles before memory counts
+GROWTH = 3.0  # [MB] that memory may have grown afterwards
+TRIES = 10  # puts of Idle until all are there: whatever fails, fails once
+FAULTS = ["refuse", "ignore", "cut", "fault", "html", "garbage", "crash"]
+OPERATIONS = ["Describe", "Prepare", "Configure", "Start", "Stop", "Breakup", "Undo"]
+
+
+class Cycles:
+    """The game, and what is counted.
+
+    Attributes:
+        failed: commands that ended with an error, as they should.
+        parted: State PVs that said something else than their server.
+        stuck: cycles after which not all were Idle.
+    """
+
+    def __init__(self, lab: Lab, seed: int) -> None:
+        self._lab = lab
+        self._chance = random.Random(seed)
+        self.failed = self.parted = self.stuck = 0
+
+    def play(self) -> None:
+        """One cycle."""
+        lab, chance = self._lab, self._chance
+        victim = chance.choice(lab.names) if chance.random() < 1 / 3 else None
+        if victim is not None:
+            fault = {"do": chance.choice(FAULTS), "times": 1}
+            lab.ask(victim, "/faults", "PUT", **{chance.choice(OPERATIONS): fault})
+        self._put("Running")
+        self._compare()
+        is_idle = any(self._put("Idle") for _ in range(TRIES))
+        self._compare()
+        self.stuck += not is_idle
+        if victim is not None:
+            lab.ask(victim, "/faults", "DELETE")
+
+    def _put(self, state: str) -> bool:
+        try:
+            self._lab.put_system("Target", state)
+        except DaqError:
+            self.failed += 1
+            self._come_back()
+            return False
+        return True
+
+    def _come_back(self) -> None:
+        """Wait for what has crashed; the simulator starts it again, as launchd does."""
+        until(lambda: self._says("Sys:Online", "Online"), "all servers to be back")
+
+    def _says(self, signal: str, text: str) -> bool:
+        return pv.get(f"{self._lab.prefix}{signal}") == text
+
+    def _compare(self) -> None:
+        """Wait until nothing moves; then PVs and servers must agree."""
+        lab = self._lab
+        until(lambda: self._says("Sys:Transitioning", "No"), "the servers to rest")
+        for name in lab.names:
+            try:
+                lab.until(name, "State", lab.ask(name)["state"])
+            except TimeoutError:
+                self.parted += 1
+
+
+def measure(cycles: int = CYCLES, seed: int = SEED) -> Iterator[Figure]:
+    """Yield the figures of one run."""
+    with Lab(cobos=COBOS, mutant=True) as lab:
+        game = Cycles(lab, seed)
+        memory = 0.0
+        for count in range(cycles):
+            if count == int(WARM_UP * cycles):
+                memory = lab.memory
+            game.play()
+        growth = lab.memory - memory
+    what = f"{cycles} cycles Idle-Running-Idle, 12 servers, {game.failed} failures"
+    yield Figure(f"{what}: PVs that were wrong", game.parted, 0, "")
+    yield Figure(f"{what}: ends elsewhere than Idle", game.stuck, 0, "")
+    yield Figure(f"{what}: growth of memory", growth, GROWTH, "MB")
+
+
+def main() -> int:
+    """Play, and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cycles")
+    parser.add_argument("--cycles", type=int, default=CYCLES)
+    parser.add_argument("--seed", type=int, default=SEED)
+    wanted = parser.parse_args()
+    began = time.monotonic()
+    figures = list(measure(wanted.cycles, wanted.seed))
+    for figure in figures:
+        print(f"{figure.what}: {figure.value:.3g} {figure.unit} (<= {figure.limit:g})")
+    print(f"{time.monotonic() - began:.0f} s")
+    return int(any(figure.value > figure.limit for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""One server of many hangs: it accepts connections and answers nothing.
+
+What the others had before, they have meanwhile: polls, response times, and how soon a
+put to one of them is done.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from benchmarks.figure import Figure, quantile
+from benchmarks.lab import Lab, pv
+
+SERVERS = 500
+SETTLING = 5.0  # [s]
+DURATION = 20.0  # [s]
+PUTS = 20
+HUNG = "CoBo0"
+
+
+class Reading(NamedTuple):
+    """What the others have.
+
+    Attributes:
+        polls: a second, of the one that gets fewest.
+        response: median of their last response times [ms].
+        put: p95 of a put to one of them, two operations [ms].
+        cpu: of the serving process, of a core [%].
+    """
+
+    polls: float
+    response: float
+    put: float
+    cpu: float
+
+
+def measure() -> Iterator[Figure]:
+    """Yield the figures of one run."""
+    with Lab(cobos=SERVERS) as lab:
+        time.sleep(SETTLING)
+        before = _read(lab)
+        lab.ask(HUNG, "/faults", "PUT", **{"*": {"do": "hang"}})
+        lab.until(HUNG, "Condition", "Hung")
+        after = _read(lab)
+    what = f"1 of {SERVERS} servers hangs; the others, more than before"
+    fewer = before.polls - after.polls
+    yield Figure(f"{what}: polls/s missing at the worst", fewer, 0.1, "Hz")
+    slower = after.response - before.response
+    yield Figure(f"{what}: response time, median", slower, 1, "ms")
+    yield Figure(
+        f"{what}: put of two operations, p95", after.put - before.put, 20, "ms"
+    )
+    yield Figure(f"{what}: CPU, of a core", after.cpu - before.cpu, 2, "%")
+
+
+def _read(lab: Lab) -> Reading:
+    others = [name for name in lab.names if name != HUNG]
+    start, cpu, polls = time.monotonic(), lab.cpu, lab.polls()
+    time.sleep(DURATION)
+    took, used, now = time.monotonic() - start, lab.cpu - cpu, lab.polls()
+    puts = []
+    for _ in range(PUTS):
+        for state in ("Described", "Idle"):
+            begin = time.monotonic()
+            lab.put(others[-1], "State", state)
+            puts.append(1e3 * (time.monotonic() - begin))
+    responses = [float(pv.get(lab.pv(name, "ResponseTime"))) for name in others]
+    return Reading(
+        polls=min(now[name] - polls[name] for name in others) / took,
+        response=1e3 * statistics.median(responses),
+        put=quantile(puts, 0.95),
+        cpu=100 * used / took,
+    )
