@@ -205,6 +205,8 @@ class App:
             listening: asyncio.Future[int] = asyncio.Future()
             tasks.create_task(self.server.run(listening.set_result))
             port = await listening
+            if self._site.store is not None:
+                self._site.store.begin()  # while we wait for others: it takes 0.3 s
             await self._give_way()
             ready(port)
             for before, age in itertools.pairwise((0.0, *YOUNG)):

@@ -18,7 +18,7 @@ import click
 from daqpv.app import App
 from daqpv.cli.common import EXIT_CONFIG, fail, load_or_exit, run_until_signal
 from daqpv.cli.screen import Screen
-from daqpv.cli.serve import open_events
+from daqpv.cli.serve import open_events, open_settings, open_store
 from daqpv.cli.simulate import copy_for, plans
 from daqpv.core import Events
 from daqpv.ecc.easy_setup import easy_setup
@@ -88,8 +88,10 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
         with ExitStack() as files:
             os.chdir(folder)  # the log goes there
             events = open_events(experiment, "main", files)
+            store = open_store(experiment, "main", events, files)
             files.callback(events.close)
-            app = App(experiment, kinds, events)
+            saved = open_settings(experiment, events, files, store)
+            app = App(experiment, kinds, events, saved=saved, store=store)
             await _show(app, events, _words(app, file, simulators[0], port))
 
 

@@ -20,12 +20,15 @@ from daqpv.cli.common import (
     run_until_signal,
 )
 from daqpv.config import Experiment
-from daqpv.core import Event, Events, EventSeverity
-from daqpv.errors import ConfigError, ServeError
+from daqpv.config.model import NAME
+from daqpv.core import Event, Events, EventSeverity, SavedSettings, SettingsPlace
+from daqpv.errors import ConfigError, ServeError, StoreError
 from daqpv.links.console import Console
 from daqpv.links.log_file import LogFile
 from daqpv.links.program_log import ProgramLog
 from daqpv.links.remote import follower
+from daqpv.links.settings_file import SettingsFile
+from daqpv.store.sql_store import SqlStore
 
 START, END = "start", "end"  # names of events
 
@@ -70,6 +73,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
     with ExitStack() as stack:
         console = stack.enter_context(Console())
         events = open_events(experiment, name, stack)
+        store = open_store(experiment, name, events, stack)
         if not quiet:
             events.add(lambda event: None if _is_own(event) else console(event))
         stack.callback(events.close)  # while all who keep them are still open
@@ -81,6 +85,8 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
                 only=only,
                 name=name,
                 follow=follower(events),
+                saved=open_settings(experiment, events, stack, store),
+                store=store,
             )
         except ConfigError as error:
             fail(error, EXIT_CONFIG)
@@ -126,3 +132,52 @@ def open_events(experiment: Experiment, name: str, stack: ExitStack) -> Events:
         fail(f"{path}: the log cannot be written: {error.strerror}", EXIT_CONFIG)
     stack.enter_context(ProgramLog(events))
     return events
+
+
+def open_store(
+    experiment: Experiment, name: str, events: Events, stack: ExitStack
+) -> SqlStore | None:
+    """Keep `events` in the experiment's store; None if it wants none.
+
+    Exits if the store cannot be used as it is; one that is away is no reason.
+    """
+    settings = experiment.store
+    if settings.url == "none" or not NAME.fullmatch(name):  # which App refuses
+        return None
+    spool = settings.spool or Path(f"{experiment.experiment}.spool").absolute()
+    store = SqlStore(
+        settings.url or f"sqlite:///{Path(f'{experiment.experiment}.db').absolute()}",
+        experiment=experiment.experiment,
+        process=f"{name}@{socket.gethostname()}",
+        spool=spool / name,
+        spool_limit=settings.spool_limit,
+        events=events,
+    )
+    try:
+        store.open()
+    except StoreError as error:
+        fail(error, EXIT_CONFIG)
+    stack.callback(events.close)  # with what the store says at its end
+    stack.callback(store.close)
+    events.add(store.add)
+    return store
+
+
+def open_settings(
+    experiment: Experiment,
+    events: Events,
+    stack: ExitStack,
+    store: SettingsPlace | None = None,
+) -> SavedSettings:
+    """What operators have chosen, and what keeps it: the store, and a copy on disk.
+
+    Without a store, the file is all that there is.
+    """
+    name = experiment.experiment
+    if store is None:
+        places, path = [], Path(f"{name}.settings.json")
+    else:
+        spool = experiment.store.spool or Path(f"{name}.spool")
+        places, path = [store], spool / "settings.json"
+    places.append(stack.enter_context(SettingsFile(path, events)))
+    return SavedSettings(places, events, prefix=experiment.prefix)

@@ -68,6 +68,9 @@ class Store(Protocol):
     Nobody waits for it: what it cannot write now it writes later.
     """
 
+    def begin(self) -> None:
+        """Begin to write; what was added before waits."""
+
     def add(self, record: Record) -> None:
         """Keep `record`. Synchronous; it never blocks and never raises."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,14 +19,14 @@ from daqpv.store.writer import Writer
 T = TypeVar("T")
 
 QUERIES = 4  # threads for them
-NEWS = 0.5  # [s] between two looks whether the writer has something to say
+DEVICE = "Arch"  # whose events they are
 END = 0.9  # [s] for what is left at the end
 
 
 class SqlStore:
     """Keeps records for good (daqpv.core.Store), and gives settings back.
 
-    Call `open`, then `run` while records come, and `close` at the end.
+    Call `open`, then `begin`, and `close` at the end. What is added before waits.
 
     Args:
         url: of the store; of SQLite's file the whole path.
@@ -53,7 +52,6 @@ class SqlStore:
         self._events = events
         self._settings: list[Setting] = []
         self._away = ""
-        self._news: deque[Event] = deque(maxlen=1000)
         self._queries = Crew("store query", QUERIES)
         self._writer = Writer(
             self._journal,
@@ -143,18 +141,14 @@ class SqlStore:
         ):
             return query(connection)
 
-    async def run(self) -> None:
-        """Write, and say what happens to the store, until cancelled."""
+    def begin(self) -> None:
+        """Begin to write."""
         self._writer.begin()
-        while True:
-            self._say_news()
-            await asyncio.sleep(NEWS)
 
     def close(self) -> None:
         """Bring what is left into the store, else into the spool."""
         self._writer.close(END)
         self._queries.close()
-        self._say_news()
 
     def _tell(self, severity: EventSeverity, name: str, text: str) -> None:
         event = Event(
@@ -162,11 +156,7 @@ class SqlStore:
             severity=severity,
             name=name,
             text=text,
-            device="Arch",
+            device=DEVICE,
             function="daqpv.store.writer",
         )
-        self._news.append(event)
-
-    def _say_news(self) -> None:
-        while self._news:
-            self._events.emit(self._news.popleft())
+        self._events.emit(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,15 @@ class Kept:
     def __init__(self, url: str, folder: Path, **options: Any) -> None:
         self.url = url
         self.said: list[Event] = []
-        events = Events(process="main@host")
-        events.add(self.said.append)
+        self.events = Events(process="main@host")
+        self.events.add(self.said.append)
         self.spool = folder / "spool" / "main"
         settings: dict[str, Any] = {"experiment": "e1", "spool_limit": 1e9}
         self.store = SqlStore(
             url,
             process="main@host",
             spool=self.spool,
-            events=events,
+            events=self.events,
             **settings | options,
         )
 
@@ -82,14 +82,14 @@ class Kept:
 async def running(url: str, folder: Path, **options: Any) -> AsyncIterator[Kept]:
     kept = Kept(url, folder, **options)
     kept.store.open()
-    task = asyncio.create_task(kept.store.run())
+    kept.store.begin()
+    task = asyncio.create_task(kept.events.run())
     try:
         yield kept
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await asyncio.to_thread(kept.store.close)
+        kept.events.close()
 
 
 def numbers(*counts: int) -> list[str]:

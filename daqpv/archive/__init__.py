@@ -1,0 +1,5 @@
+"""How well the history of the experiment is kept."""
+
+from daqpv.archive.archive import Archive, ArchiveSnapshot
+
+__all__ = ["Archive", "ArchiveSnapshot"]

@@ -1,0 +1,121 @@
+"""The store as a device: whether it takes records, and what waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from daqpv.core import (
+    NO_ALARM,
+    UNDEFINED,
+    Alarm,
+    Condition,
+    Device,
+    Events,
+    Severity,
+    Snapshot,
+    Status,
+    StoreFigures,
+)
+
+PERIOD = 0.5  # [s] between two looks at it
+FILLING, FULL = 0.5, 0.9  # of the spool's limit: MINOR, MAJOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSnapshot(Snapshot):
+    """The store of this process.
+
+    Attributes:
+        kept: whether the experiment wants a store.
+        store_online: whether the store takes records; None: not tried yet.
+        reason: why not; "" if it does.
+        spool_reason: why the disk takes nothing, either; "" if it does.
+        backlog: records that are not in the store yet.
+        spool: of them on the disk [MB].
+        filled: the part of the spool's limit that they take.
+        write_errors: attempts to write that failed.
+    """
+
+    judging: ClassVar[frozenset[str]] = frozenset(
+        {"kept", "reason", "spool_reason", "filled"}
+    )
+    judged: ClassVar[frozenset[str]] = frozenset(
+        {"store_online", "spool", "write_errors"}
+    )
+
+    kept: bool = True
+    store_online: bool | None = None
+    reason: str = ""
+    spool_reason: str = ""
+    backlog: int = 0
+    spool: float = 0.0
+    filled: float = 0.0
+    write_errors: int = 0
+
+    def alarm(self, field: str) -> Alarm:
+        """One fault, one alarm: the store's, and the disk's that stands in for it."""
+        if not self.kept:
+            return Alarm(Severity.NO_ALARM, Status.DISABLE, "no store is wanted")
+        if field == "store_online" and not self.store_online:
+            if self.store_online is None:
+                return UNDEFINED
+            return Alarm(Severity.MAJOR, Status.COMM, self.reason)
+        if field == "spool" and self.filled > FILLING:
+            severity = Severity.MAJOR if self.filled > FULL else Severity.MINOR
+            return Alarm(severity, Status.HWLIMIT, f"{self.filled:.0%} of the limit")
+        if field == "write_errors" and self.spool_reason:
+            return Alarm(Severity.MAJOR, Status.WRITE, self.spool_reason)
+        return NO_ALARM
+
+
+class Archive(Device[ArchiveSnapshot]):
+    """The store of this process.
+
+    Args:
+        figures: how the store is; None: the experiment wants none.
+        events: where events go.
+    """
+
+    def __init__(
+        self, figures: Callable[[], StoreFigures] | None, *, events: Events
+    ) -> None:
+        kept = figures is not None
+        super().__init__("Arch", ArchiveSnapshot(kept=kept), events=events)
+        self._figures = figures
+        self.change(
+            known=True,
+            online=True,
+            condition=Condition.OK,
+            store_online=None if kept else False,
+        )
+
+    async def run(self) -> None:
+        """Show how the store is, until cancelled."""
+        while True:
+            if self._figures is not None:
+                self._look(self._figures())
+            await asyncio.sleep(PERIOD)
+
+    def _look(self, figures: StoreFigures) -> None:
+        self.change(
+            store_online=figures.online,
+            reason=figures.reason,
+            spool_reason=figures.spool_reason,
+            backlog=figures.backlog,
+            spool=round(figures.spool / 1e6, 1),
+            filled=figures.spool / figures.spool_limit,
+            write_errors=figures.write_errors,
+            message=_message(figures),
+        )
+
+
+def _message(figures: StoreFigures) -> str:
+    if figures.online:
+        return f"{figures.backlog} records wait" if figures.spool else ""
+    if figures.online is None:
+        return "The store was not tried yet"
+    where = figures.spool_reason or "records wait in the spool"
+    return f"{figures.reason}; {where}"
