@@ -110,6 +110,8 @@ class Journal:
             for entry in fresh:
                 if entry.table == "setting":
                     self._set(connection, entry)
+                elif entry.table != "event":
+                    self._put(connection, entry)
             last = max(written, last, *(entry.number for entry in fresh))
             connection.execute(
                 update(_JOURNAL)
@@ -156,6 +158,16 @@ class Journal:
             connection.execute(insert(_SETTING).values(row))
         elif time_there <= row["time"]:
             connection.execute(update(_SETTING).where(*key).values(row))
+
+    def _put(self, connection: Connection, entry: Entry) -> None:
+        """Keep what is known of a thing, in place of what was known before."""
+        table = Base.metadata.tables[entry.table]
+        row = entry.row | {"experiment_id": self._experiment_id}
+        if "id" not in table.c:
+            key = [column == row[column.name] for column in table.primary_key]
+            if connection.execute(update(table).where(*key).values(row)).rowcount:
+                return
+        connection.execute(insert(table).values(row))
 
     def close(self) -> None:
         """Close the connection."""

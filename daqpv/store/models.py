@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -100,6 +101,128 @@ class SettingRow(Base):
     file: Mapped[Any] = mapped_column(JSON)
     time: Mapped[int] = mapped_column(BigInteger)
     who: Mapped[str] = mapped_column(String(120))
+
+
+class RunRow(Base):
+    """A run (daqpv.runs.RunRecord)."""
+
+    __tablename__ = "run"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiment.id"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    entry: Mapped[str] = mapped_column(String(20))
+    """open, ended, interrupted, failed."""
+    start: Mapped[int] = mapped_column(BigInteger)
+    stop: Mapped[int | None] = mapped_column(BigInteger)
+    seen: Mapped[int] = mapped_column(BigInteger)
+    """When it was last known to be open."""
+    live_time: Mapped[int] = mapped_column(BigInteger)
+    """Without pauses [us]."""
+    kind: Mapped[str] = mapped_column(String(60))
+    """Its class: Testing, Production, Beam, Junk, Pulser."""
+    title: Mapped[str] = mapped_column(LONG)
+    comment: Mapped[str] = mapped_column(LONG)
+    operator: Mapped[str] = mapped_column(String(120))
+    config: Mapped[str] = mapped_column(LONG)
+    """Configure names of the ECC servers."""
+    note: Mapped[str] = mapped_column(LONG)
+    """What is unusual about its start or end."""
+    data: Mapped[int] = mapped_column(BigInteger)
+    """Size of its files, when last seen [bytes]."""
+
+
+class RunChangeRow(Base):
+    """Somebody has changed what is written of a run (daqpv.runs.RunChange)."""
+
+    __tablename__ = "run_change"
+    __table_args__ = (Index("ix_run_change", "experiment_id", "number"),)
+
+    id: Mapped[int] = mapped_column(NUMBER, primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    time: Mapped[int] = mapped_column(BigInteger)
+    field: Mapped[str] = mapped_column(String(60))
+    old: Mapped[str] = mapped_column(LONG)
+    new: Mapped[str] = mapped_column(LONG)
+    who: Mapped[str] = mapped_column(String(120))
+
+
+class RunValueRow(Base):
+    """An observable of a run (daqpv.runs.RunValue)."""
+
+    __tablename__ = "run_value"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiment.id"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    type: Mapped[str] = mapped_column(String(20))
+    """int, float or string."""
+    units: Mapped[str] = mapped_column(String(60))
+    value: Mapped[Any] = mapped_column(JSON)
+    """By hand, or what was chosen of the readings; null: not known."""
+    start: Mapped[Any] = mapped_column(JSON)
+    stop: Mapped[Any] = mapped_column(JSON)
+    mean: Mapped[float | None] = mapped_column(Double)
+    low: Mapped[float | None] = mapped_column(Double)
+    high: Mapped[float | None] = mapped_column(Double)
+    count: Mapped[int] = mapped_column(Integer)
+    """Readings in the run."""
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    """The worst in the run: 0 none, 1 MINOR, 2 MAJOR, 3 INVALID."""
+
+
+class RunPvRow(Base):
+    """What a PV was at the start or the stop of a run (daqpv.runs.RunPv)."""
+
+    __tablename__ = "run_pv"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiment.id"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    moment: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """start or stop."""
+    pv: Mapped[str] = mapped_column(String(120), primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)
+    """null: it could not be read."""
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    time: Mapped[int] = mapped_column(BigInteger)
+
+
+class RunFileRow(Base):
+    """A data file of a run (daqpv.runs.RunFile)."""
+
+    __tablename__ = "run_file"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiment.id"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    router: Mapped[str] = mapped_column(String(60), primary_key=True)
+    path: Mapped[str] = mapped_column(String(500), primary_key=True)
+    """Where it lies now."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    """[bytes]."""
+    time: Mapped[int] = mapped_column(BigInteger)
+    """When it was moved there."""
+
+
+class RunDocumentRow(Base):
+    """A text that belongs to a run (daqpv.runs.RunDocument)."""
+
+    __tablename__ = "run_document"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiment.id"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    server: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    text: Mapped[str] = mapped_column(LONG)
 
 
 _MARIADB = {"charset": "utf8mb4", "collate": "utf8mb4_bin", "engine": "InnoDB"}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from daqpv.core import Event, EventSeverity, Record
+from daqpv.core import Event, EventSeverity, Record, Setting
+from daqpv.runs import RunChange, RunDocument, RunFile, RunPv, RunRecord, RunValue
 
 NAME = 60  # characters of a name; the columns of daqpv.store.models are as wide
 WHO = 120
 FUNCTION = 200
+PATH = 500
 TEXT = 2_000_000  # characters of a sentence; MariaDB takes 16 MB at once
 
 _SEVERITIES = tuple(EventSeverity)
@@ -37,7 +39,7 @@ class Entry:
 
     Attributes:
         number: from 1.
-        table: "event" or "setting".
+        table: of daqpv.store.models.
         row: values by column, as JSON has them.
     """
 
@@ -62,15 +64,12 @@ def entry(number: int, record: Record, process: str) -> Entry:
     try:
         if isinstance(record, Event):
             return Entry(number, "event", _event(record, process))
+        table, columns = _ROWS[type(record)]
         row = {
-            "device": cut(record.device, NAME),
-            "field": cut(record.field, NAME),
-            "value": plain(record.value),
-            "file": plain(record.file),
-            "time": microseconds(record.time),
-            "who": cut(str(record.origin or ""), WHO),
+            column.name: column.read(getattr(record, column.attribute))
+            for column in columns
         }
-        return Entry(number, "setting", row)
+        return Entry(number, table, row)
     except Exception as error:  # a plugin's border: what it emits stays its own fault
         text = f"A record could not be kept ({type(error).__name__}): {record!r:.1000}"
         event = Event(
@@ -135,3 +134,114 @@ def plain(value: object) -> Any:
             return [plain(inner) for inner in value]
         case _:
             return clean(str(value))
+
+
+# -- the columns of each record ------------------------------------------------------
+
+
+class _Column(NamedTuple):
+    """How a column is made of an attribute of a record."""
+
+    name: str
+    attribute: str
+    read: Callable[[Any], Any]
+
+
+def _names(*names: str, length: int = NAME) -> list[_Column]:
+    return [_Column(name, name, lambda text: cut(str(text), length)) for name in names]
+
+
+def _texts(*names: str) -> list[_Column]:
+    return _names(*names, length=TEXT)
+
+
+def _times(*names: str) -> list[_Column]:
+    return [_Column(name, name, _microseconds) for name in names]
+
+
+def _numbers(*names: str) -> list[_Column]:
+    return [_Column(name, name, int) for name in names]
+
+
+def _reals(*names: str) -> list[_Column]:
+    return [_Column(name, name, _finite) for name in names]
+
+
+def _values(*names: str) -> list[_Column]:
+    return [_Column(name, name, plain) for name in names]
+
+
+_BY = _Column("who", "origin", lambda by: cut(str(by or ""), WHO))
+
+
+def _microseconds(moment: float | None) -> int | None:
+    return None if moment is None else microseconds(moment)
+
+
+def _finite(number: float | None) -> float | None:
+    return None if number is None or not math.isfinite(number) else float(number)
+
+
+_ROWS: dict[type, tuple[str, list[_Column]]] = {
+    Setting: (
+        "setting",
+        [*_names("device", "field"), *_values("value", "file"), *_times("time"), _BY],
+    ),
+    RunRecord: (
+        "run",
+        [
+            *_numbers("number", "data"),
+            *_names("entry", "kind"),
+            *_times("start", "stop", "seen", "live_time"),
+            *_texts("title", "comment", "config", "note"),
+            *_names("operator", length=WHO),
+        ],
+    ),
+    RunChange: (
+        "run_change",
+        [
+            *_numbers("number"),
+            *_times("time"),
+            *_names("field"),
+            *_texts("old", "new"),
+            _BY,
+        ],
+    ),
+    RunValue: (
+        "run_value",
+        [
+            *_numbers("number", "count", "severity"),
+            *_names("name", "type", "units"),
+            *_values("value", "start", "stop"),
+            *_reals("mean", "low", "high"),
+        ],
+    ),
+    RunPv: (
+        "run_pv",
+        [
+            *_numbers("number", "severity"),
+            *_names("moment"),
+            *_names("pv", length=WHO),
+            *_values("value"),
+            *_times("time"),
+        ],
+    ),
+    RunFile: (
+        "run_file",
+        [
+            *_numbers("number", "size"),
+            *_names("router"),
+            *_names("path", length=PATH),
+            *_times("time"),
+        ],
+    ),
+    RunDocument: (
+        "run_document",
+        [
+            *_numbers("number"),
+            *_names("server"),
+            *_names("name", length=WHO),
+            *_texts("text"),
+        ],
+    ),
+}

@@ -58,8 +58,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9000"
+down_revision = "NEWEST"
 
 
 def upgrade() -> None:
@@ -79,7 +79,8 @@ def test_an_older_store_is_upgraded_in_place(
         )
     scripts = tmp_path / "db"
     shutil.copytree(version.SCRIPTS, scripts)
-    (scripts / "versions/0002_next.py").write_text(NEXT)
+    script = NEXT.replace("NEWEST", version.newest())
+    (scripts / "versions/9000_next.py").write_text(script)
     monkeypatch.setattr(version, "SCRIPTS", scripts)
     with pytest.raises(StoreError, match="daqpv db upgrade"):
         migrate.prepare(engine)
