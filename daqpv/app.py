@@ -24,7 +24,7 @@ from daqpv.core import (
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
-from daqpv.serve import Group, Other, Server, served_by_others
+from daqpv.serve import Group, Other, Others, Server
 from iocs.process import ProcessGroup
 
 _log = logging.getLogger(__name__)
@@ -197,7 +197,9 @@ class App:
             AlreadyServedError: another process serves one of the devices.
             ServeError: the PV server cannot start.
         """
-        await self._refuse_doubles()
+        others = Others([_sample(group) for group in self._groups], self.server)
+        for other in await others.find(tries=SEARCHES):
+            raise _served_by(other)
         async with asyncio.TaskGroup() as tasks:
             for device in (*self.devices, *self._site.remotes):
                 tasks.create_task(_keep(device), name=device.name)
@@ -207,24 +209,13 @@ class App:
             port = await listening
             if self._site.store is not None:
                 self._site.store.begin()  # while we wait for others: it takes 0.3 s
-            await self._give_way()
+            await self._give_way(others)
             ready(port)
             for before, age in itertools.pairwise((0.0, *YOUNG)):
                 await asyncio.sleep(age - before)
-                await self._give_way()
+                await self._give_way(others)
 
-    async def _refuse_doubles(self) -> None:
-        """Before it listens: nobody may serve one of the devices.
-
-        Raises:
-            AlreadyServedError: somebody does.
-        """
-        for other in await served_by_others(
-            self._samples(), self.server, tries=SEARCHES
-        ):
-            raise _served_by(other)
-
-    async def _give_way(self) -> None:
+    async def _give_way(self, others: Others) -> None:
         """While it listens: of those that began at the same time, the first stays.
 
         Each sees the same order, so exactly one stays. A server that is no daqpv will
@@ -233,12 +224,9 @@ class App:
         Raises:
             AlreadyServedError: somebody has served one of the devices for longer.
         """
-        for other in await served_by_others(self._samples(), self.server, tries=1):
+        for other in await others.find(tries=1):
             if other.since < self.server.since:
                 raise _served_by(other)
-
-    def _samples(self) -> list[str]:
-        return [_sample(group) for group in self._groups]
 
     def _add(self, device: Device[Any], group: Group[Any]) -> Group[Any]:
         self.devices.append(device)

@@ -25,7 +25,7 @@ from daqpv.serve.declare import (
     waveform,
 )
 from daqpv.serve.group import Group
-from daqpv.serve.others import Other, served_by_others
+from daqpv.serve.others import Other, Others
 from daqpv.serve.server import Server
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Declaration",
     "Group",
     "Other",
+    "Others",
     "Server",
     "ai",
     "ao",
@@ -45,7 +46,6 @@ __all__ = [
     "longout",
     "mbbi",
     "mbbo",
-    "served_by_others",
     "string",
     "strings",
     "waveform",

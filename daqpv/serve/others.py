@@ -40,16 +40,10 @@ class Other(NamedTuple):
     since: str
 
 
-async def served_by_others(
-    names: Collection[str],
-    server: Server,
-    *,
-    tries: int,
-    environ: Mapping[str, str] = os.environ,
-) -> list[Other]:
-    """Search `names` as a client would; return who serves them besides `server`.
+class Others:
+    """The servers that serve some of our names besides our own.
 
-    The search goes where clients on this computer would send it (EPICS_CA_ADDR_LIST,
+    A search goes where clients on this computer would send it (EPICS_CA_ADDR_LIST,
     EPICS_CA_AUTO_ADDR_LIST), and to all servers of this computer on our own port.
     Whoever answers is asked for the PV over TCP: a datagram may be stale, or meant for
     somebody else who had our port before. A gateway that offers our own PVs is not
@@ -58,41 +52,58 @@ async def served_by_others(
     Args:
         names: PV names.
         server: our own; it does not answer these searches.
-        tries: how often to search, for `WITHIN` each. It ends with the first that
-            finds somebody. Without a network there is nobody.
         environ: the EPICS_CA* variables.
     """
-    wanted = tuple(names)
-    first = secrets.randbelow(2**32 - len(wanted))
-    cids = server.own_search = range(first, first + len(wanted))
-    answers: dict[Address, str] = {}
 
-    def answered(cid: int, address: Address) -> None:
-        if cid in cids:
-            answers.setdefault(address, wanted[cid - first])
+    def __init__(
+        self,
+        names: Collection[str],
+        server: Server,
+        *,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._names = tuple(names)
+        self._server = server
+        self._environ = environ
+        self._where: tuple[Address, ...] | None = None
 
-    # looking up a host name may take a while
-    where = await asyncio.to_thread(search_addresses, environ, server.addresses)
-    datagrams = tuple(_datagrams(wanted, first))
-    asked: set[Address] = set()
-    with ExitStack() as sockets:
-        sockets.callback(setattr, server, "own_search", range(0))
-        for _ in range(tries):
-            await _search(sockets, datagrams, where, answered)
-            new = {at: name for at, name in answers.items() if at not in asked}
-            asked.update(new)
-            found = await asyncio.gather(*(_confirm(*one) for one in new.items()))
-            others = [
-                o for o in found if o and (not o.since or o.since != server.since)
-            ]
-            if others:
-                return sorted(others, key=lambda other: wanted.index(other.name))
-    return []
+    async def find(self, *, tries: int) -> list[Other]:
+        """Search; return who is there. Without a network there is nobody.
 
+        Args:
+            tries: how often to search, for `WITHIN` each. It ends with the first that
+                finds somebody.
+        """
+        names, server = self._names, self._server
+        if self._where is None:  # looking up host names may take a while
+            self._where = await asyncio.to_thread(
+                search_addresses, self._environ, server.addresses
+            )
+        first = secrets.randbelow(2**32 - len(names))
+        cids = server.own_search = range(first, first + len(names))
+        answers: dict[Address, str] = {}
 
-def _is_own(other: Other, server: Server) -> bool:
-    """Whether it is `server`, seen through a gateway."""
-    return bool(other.since) and other.since == server.since
+        def answered(cid: int, address: Address) -> None:
+            if cid in cids:
+                answers.setdefault(address, names[cid - first])
+
+        datagrams = tuple(_datagrams(names, first))
+        asked: set[Address] = set()
+        with ExitStack() as sockets:
+            sockets.callback(setattr, server, "own_search", range(0))
+            for _ in range(tries):
+                await _search(sockets, datagrams, self._where, answered)
+                new = {at: name for at, name in answers.items() if at not in asked}
+                asked.update(new)
+                found = await asyncio.gather(*(_confirm(*one) for one in new.items()))
+                others = [one for one in found if one and not self._is_own(one)]
+                if others:
+                    return sorted(others, key=lambda other: names.index(other.name))
+        return []
+
+    def _is_own(self, other: Other) -> bool:
+        """Whether it is our own server, seen through a gateway."""
+        return bool(other.since) and other.since == self._server.since
 
 
 async def _search(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daqpv.core import Device, Events, Snapshot
-from daqpv.serve import Group, Other, Server, ai, served_by_others
+from daqpv.serve import Group, Other, Others, Server, ai
 from daqpv.serve import protocol as ca
 
 NAMES = ("S:Other", "S:Value")
@@ -40,12 +40,9 @@ def searcher(port: int) -> Server:
 async def others(
     port: int, *, server: Server | None = None, tries: int = 1
 ) -> list[Other]:
-    return await served_by_others(
-        NAMES,
-        server or searcher(port),
-        tries=tries,
-        environ={"EPICS_CA_ADDR_LIST": "", "EPICS_CA_AUTO_ADDR_LIST": "NO"},
-    )
+    environ = {"EPICS_CA_ADDR_LIST": "", "EPICS_CA_AUTO_ADDR_LIST": "NO"}
+    found = Others(NAMES, server or searcher(port), environ=environ)
+    return await found.find(tries=tries)
 
 
 # -- who answers searches --------------------------------------------------------------
@@ -237,5 +234,4 @@ async def test_a_gateway_to_our_own_pvs_is_not_another_server(bench: Any) -> Non
     async with answering(lambda cid: found(cid + 1, server.tcp_port)) as udp:
         environ = {"EPICS_CA_ADDR_LIST": f"127.0.0.1:{udp}"}
         environ["EPICS_CA_AUTO_ADDR_LIST"] = "NO"
-        seen = await served_by_others(NAMES, server, tries=1, environ=environ)
-    assert seen == []
+        assert await Others(NAMES, server, environ=environ).find(tries=1) == []
