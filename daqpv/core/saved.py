@@ -36,12 +36,15 @@ class SavedField:
         signal: the PV that operators put, after the device's prefix.
         drive: between what its values must be; equal limits: anything.
         labels: the texts of its states, if it is a switch.
+        is_choice: whether operators choose it. What a device itself must know after a
+            restart comes back whatever the file says, and is not told.
     """
 
     field: str
     signal: str
     drive: tuple[float, float] = (0.0, 0.0)
     labels: tuple[str, ...] = ()
+    is_choice: bool = True
 
     def check(self, value: object) -> None:
         """Refuse what a put would be refused for.
@@ -160,7 +163,9 @@ class SavedSettings:
             if kept is not None and self._holds(followed, kept):
                 chosen[one.field] = form.decode(kept.value)
                 followed.value = kept.value
-                self._restored.append(f"{prefix}{one.signal} {one.told(kept.value)}")
+                if one.is_choice:
+                    said = f"{prefix}{one.signal} {one.told(kept.value)}"
+                    self._restored.append(said)
         return replace(snapshot, **chosen) if chosen else snapshot
 
     def _holds(self, followed: _Followed, kept: Setting) -> bool:
@@ -169,7 +174,7 @@ class SavedSettings:
         for place in self._behind.pop(key, ()):
             place.add(kept)
         saved, file = followed.saved, followed.file
-        if kept.file != file:
+        if saved.is_choice and kept.file != file:
             if kept.value not in (kept.file, file):
                 self._say(
                     kept.device,
