@@ -9,7 +9,7 @@ from daqpv.store.models import ExperimentRow, SettingRow
 
 
 def read_settings(connection: Connection, experiment: str) -> list[Setting]:
-    """All settings of `experiment`."""
+    """All settings of `experiment`: of each field of a device the last."""
     columns = SettingRow.__table__.c
     rows = connection.execute(
         select(

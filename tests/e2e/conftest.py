@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -289,8 +290,15 @@ class Lab:
         self._served: list[Running] = []
         self._clients: list[Client] = []
 
-    def renew(self) -> None:
-        """Take another prefix: libca looks for PVs that went ever more seldom."""
+    def renew(self, *, forget: bool = True) -> None:
+        """Take another prefix: libca looks for PVs that went ever more seldom.
+
+        Args:
+            forget: what was kept of the experiment until now, too.
+        """
+        if forget:
+            for kept in self.folder.glob("exp.*"):
+                shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
         self.prefix = f"T{secrets.token_hex(3)}:"
         self.file.write_text(self._text())
 
@@ -326,12 +334,12 @@ class Lab:
         self._served.append(self.start("serve", self.file.name, *arguments))
         return self._served[-1]
 
-    def serve_no_more(self) -> None:
-        """End what serves, and its clients; simulators go on."""
+    def serve_no_more(self, number: int = signal.SIGTERM) -> None:
+        """End what serves by a signal, and its clients; simulators go on."""
         for client in self._clients:
             client.close()
         for running in self._served:
-            running.end()
+            running.end(number)
 
     def serve_in_parts(self, *parts: Sequence[str]) -> list[Running]:
         """Start a process for each of `parts`, its sections and devices, at once."""

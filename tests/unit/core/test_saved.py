@@ -192,6 +192,20 @@ def test_another_value_in_the_file_changes_only_its_own_field(site: Site) -> Non
     assert site.start(speed=3.0).snapshot.mode is Mode.FAST
 
 
+def test_what_a_device_must_know_comes_back_whatever_the_file_says(
+    memory: Memory,
+) -> None:
+    events = Events()
+    said: list[Event] = []
+    events.add(said.append)
+    memory.kept["Pump:A", "seen"] = setting(7, 1, "seen")
+    known = [SavedField(field="seen", signal="seen", is_choice=False)]
+    saved = SavedSettings([memory], events, prefix="E:")
+    assert saved.restored(PREFIX, known, PumpSnapshot(seen=2)).seen == 7
+    saved.tell()
+    assert said == []
+
+
 def test_a_choice_after_the_file_has_won_holds(site: Site) -> None:
     site.start(speed=1.0).change(speed=2.0)
     site.start(speed=3.0).change(speed=4.0)
