@@ -229,7 +229,9 @@ class Walk:
         for _ in range(_MOST_STEPS):
             await self._stop_before(target)
             if not self._total:
-                await self.rest(target)
+                await self.rest(target, until_running=target <= READY)
+                if target <= READY and self._somebody_runs():
+                    continue  # one that came back, or by another client: stop it now
             members = self._members()
             plan = self._means.table.plan(spread(members), target)
             self._total = self._total or rehearse(plan, members)[0]
@@ -268,8 +270,13 @@ class Walk:
         if failed:
             raise await self._halt(step, failed)
 
-    async def rest(self, target: EccState) -> None:
-        """Wait until no server is on its way; end what leads above `target`."""
+    async def rest(self, target: EccState, *, until_running: bool = False) -> None:
+        """Wait until no server is on its way; end what leads above `target`.
+
+        Args:
+            target: the state.
+            until_running: wait no longer when a server takes data.
+        """
         for server in self._members():
             goal = server.snapshot.goal
             if goal and is_below(target, EccState(goal)):
@@ -277,6 +284,8 @@ class Walk:
 
         async def all_at_rest() -> None:
             while any(is_moving(one.snapshot) for one in self._members()):
+                if until_running and self._somebody_runs():
+                    return
                 self._means.news.clear()
                 await self._means.news.wait()
 
@@ -288,6 +297,10 @@ class Walk:
                 if is_moving(server.snapshot):
                     text = f"{server.name} is busy: {server.snapshot.message}"
                     self._left[server.name] = text
+
+    def _somebody_runs(self) -> bool:
+        servers = [one.snapshot for one in self._enabled()]
+        return any(is_there(one) and may_take_data(one) for one in servers)
 
     def _judge(self, target: EccState) -> None:
         """Raise what there is to say at the end of the way down."""

@@ -202,3 +202,20 @@ async def test_stop_of_a_server_that_is_lost_ends_soon_and_names_it(lab: Lab) ->
     error = await ended(lab.put(lab.system.stop()), within=15.0)
     assert "CoBo1" in str(error)
     assert {lab.states[name] for name in ("MuTAnT", "CoBo0", "CoBo2")} == {READY}
+
+
+async def test_who_comes_back_running_is_stopped_while_others_are_waited_for(
+    lab: Lab,
+) -> None:
+    await lab.at({"MuTAnT": READY, "CoBo0": READY, "CoBo1": READY, "CoBo2": PREPARED})
+    lab["CoBo2"].durations["Undo"] = 50.0
+    lab.watch.judges = False
+    lab.put(lab["CoBo2"].foreign("Undo"))  # type: ignore[arg-type]
+    await lab.until(lambda: lab.eccs["CoBo2"].snapshot.transitioning)
+    down = lab.put(lab.system.reach(IDLE))
+    await lab.pass_time(5.0)
+    lab["CoBo1"].set(RUNNING)
+    stop = lab.put(lab.system.stop())
+    await lab.until(lambda: lab.states["CoBo1"] == READY, within=15.0)
+    assert [await ended(put) for put in (down, stop)] == [None, None]
+    assert set(lab.states.values()) == {IDLE}
