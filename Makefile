@@ -10,7 +10,10 @@ BIN     = $(VENV)/bin
 DEBIAN  = python3.11 python3.11-venv
 
 # What tests run against; without root and these they skip, but in CI
-DEBIAN_TEST = postgresql mariadb-server
+DEBIAN_TEST = postgresql mariadb-server default-jdk-headless maven
+
+# The Channel Access library of Phoebus and the Archiver Appliance
+JCA     = $(VENV)/java/jca-2.4.7.jar
 
 # A shared CI machine may stand still for seconds: there, a test that fails is tried
 # again, and the summary names it (R)
@@ -23,7 +26,7 @@ help:
 demo: $(VENV)/.run
 	@$(BIN)/daqpv demo $(ARGS)
 
-test: check $(VENV)/.servers
+test: check $(VENV)/.servers $(JCA)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(RERUNS) $(ARGS)
 
 check: lint types contract
@@ -53,11 +56,18 @@ debian:
 	apt-get update -qq && apt-get install -qq -y --no-install-recommends $(DEBIAN)
 
 $(VENV)/.servers: $(VENV)/bin/python Makefile
-	@if dpkg -s $(DEBIAN_TEST) > /dev/null 2>&1; then touch $@; \
+	@missing=$$(for each in $(DEBIAN_TEST); do \
+	    dpkg -s $$each > /dev/null 2>&1 || echo $$each; done); \
+	if test -z "$$missing"; then touch $@; \
 	elif test "$$(id -u)" = 0; then apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-	    --no-install-recommends $(DEBIAN_TEST) > /dev/null && touch $@; \
-	else echo "Not installed: one of $(DEBIAN_TEST). Their tests are skipped."; fi
+	    --no-install-recommends $$missing > /dev/null && touch $@; \
+	else echo "Not installed:" $$missing "- their tests are skipped."; fi
+
+$(JCA): | $(VENV)/.servers
+	@mvn -q -B dependency:copy -DoutputDirectory=$(@D) \
+	    -Dartifact=org.epics:$(patsubst jca-%.jar,jca:%,$(@F)) || \
+	    echo "Not fetched: $(@F). The test of a Java client is skipped."
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml setup.py
 	@echo "Setting up $(VENV) ..."
