@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import logging
 import struct
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import (
@@ -248,6 +251,45 @@ async def test_the_dot_may_be_left_out(raw: Any) -> None:
     await fill(raw)
     for short, long_ in (("P:wave[2:5]", "P:wave.[2:5]"), ("P:ao{ts:{}}", "P:ao.{}")):
         assert await seen(raw, short) == await seen(raw, long_)
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            '"',
+            "'",
+            "\\",
+            "/*",
+            "*/",
+            "//",
+            " ",
+            "$",
+            ".",
+        ),
+        *("arr", "dbnd", "dec", "ts", "sync", "s", "i", "e", "n", "d", "m", "abs"),
+        *("0", "-1", "1e999", "0x1f", "NaN", "Infinity", "true", "null", "9" * 30),
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=3)).map("".join))
+@example("{" * 300)
+@example("{a:" * 100)
+@example('{"\\ud800":{"\\ud800":[]}}')
+def test_no_text_is_more_than_not_understood(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        filters = parse(text)
+        assert text[:1] in ("", "[", "{")
+        for part in filters.parts:
+            assert 0 <= part.count(10) <= 10
+        for make in filters.gates:
+            assert make().passes(1.0, VALUE)
 
 
 @pytest.mark.parametrize("size", range(7))
