@@ -121,7 +121,8 @@ class Follower:
 
     def skip(self, shown: Iterable[KeptEvent]) -> None:
         """Leave out what is known already."""
-        self._seen.update(one.id for one in shown)
+        low = self._tops[0][1]
+        self._seen.update(one.id for one in shown if one.id > low)
 
     def news(self, connection: Connection) -> Iterator[KeptEvent]:
         """What is wanted and has come since; read it to its end before the next."""
@@ -129,7 +130,6 @@ class Follower:
         while len(self._tops) > 1 and self._tops[1][0] < now - LAG:
             self._tops.popleft()
         low, top = self._tops[0][1], _last_id(connection)
-        self._tops.append((now, top))
         self._seen = {number for number in self._seen if number > low}
         experiment_id = _experiment_id(connection, self._experiment)
         if top == low or experiment_id is None:
@@ -148,12 +148,13 @@ class Follower:
                     continue
                 self._seen.add(row.id)
                 yield _kept(row)
+        self._tops.append((now, top))  # now only: what was not read is read again
 
 
-def devices(connection: Connection, experiment_id: int) -> Iterator[str]:
+def devices(connection: Connection, experiment: str) -> Iterator[str]:
     """Every device that has events, hopping from one to the next along the index."""
-    device = EventRow.device
-    ours = select(func.min(device)).where(EventRow.experiment_id == experiment_id)
+    device, number = EventRow.device, _experiment_id(connection, experiment)
+    ours = select(func.min(device)).where(EventRow.experiment_id == number)
     found = connection.scalar(ours)
     while found is not None:
         yield found
@@ -177,7 +178,7 @@ def _streams(
     parts: list[list[ColumnElement[bool]]] = [[]]
     by_severity = [EventRow.severity == n for n in _severities(selection)]
     if selection.device:
-        wanted = filter(selection.has_device, devices(connection, experiment_id))
+        wanted = filter(selection.has_device, devices(connection, experiment))
         by_device = [EventRow.device == name for name in wanted]
         parts = [[device, severity] for device in by_device for severity in by_severity]
     elif len(by_severity) < len(SEVERITIES):
