@@ -1,11 +1,8 @@
-"""Very many clients at once, and clients that leave without a word."""
+"""Very many clients at once, and clients that come and go."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import ctypes
-import itertools
 import resource
 import select
 import signal
@@ -13,31 +10,20 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
-from daqpv.serve import Group, Server, ai
+from tests.integration.conftest import DEADLINE, following, message, until
 
-DEADLINE = 30.0
-HEADER = struct.Struct(">HHHHII")
-GET = HEADER.pack(15, 0, 6, 1, 1, 77)
+GET = message(15, 6, 1, 1, 77)
 
 
 def hello(name: str) -> bytes:
     """Connect to a PV as the circuit's first channel, and get it."""
-    text = name.encode() + b"\0"
-    text += bytes(-len(text) % 8)
-    version = HEADER.pack(0, 0, 0, 13, 0, 0)
-    return version + HEADER.pack(18, len(text), 0, 0, 1, 13) + text + GET
-
-
-def follow(name: str) -> bytes:
-    """The same, and a subscription to it."""
-    wish = struct.pack(">fffHH", 0, 0, 0, 5, 0)
-    return hello(name) + HEADER.pack(1, 16, 20, 1, 1, 1) + wish
+    channel = message(18, 0, 0, 1, 13, payload=name.encode() + b"\0")
+    return message(0, 0, 13) + channel + GET
 
 
 ANSWER = 16 + 32 + 24  # bytes: the server's version, rights and channel, the value
@@ -50,13 +36,6 @@ def files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, f"not within {DEADLINE:g} s: {what}"
-        time.sleep(0.01)
 
 
 def answered(clients: list[socket.socket]) -> int:
@@ -91,8 +70,8 @@ def visit(ioc: Any, number: int) -> socket.socket:
     """A client of twenty PVs that may be anywhere in its requests when it leaves."""
     client: socket.socket = ioc.connect()
     names = [f"{ioc.prefix}M{(number * 20 + i) % 1000}" for i in range(20)]
-    requests = b"".join(follow(name) for name in names)
-    client.sendall(requests[: len(requests) - number % 60])
+    requests = following(*names)
+    client.sendall(requests[: len(requests) - 11 * (number % 60)])
     return client
 
 
@@ -153,88 +132,3 @@ def test_more_clients_than_files_disturb_nobody_and_the_next_is_served(
         with ioc.connect() as late:
             late.sendall(hello(f"{ioc.prefix}Flow"))
             assert answered([late]) == 1
-
-
-# -- half open -------------------------------------------------------------------------
-
-
-class Pressure(Group[Device[Snapshot]]):
-    """One PV."""
-
-    value = ai("Value")
-
-
-@pytest.fixture
-def group() -> Pressure:
-    return Pressure("V:", Device("gauge", Snapshot(), events=Events()))
-
-
-@pytest.fixture
-async def server(
-    group: Pressure, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Server]:
-    """One that soon asks whether its clients live."""
-    monkeypatch.setattr("daqpv.serve.circuit._KEEP_ALIVE", 1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    server = Server(
-        slow_client=1,
-        environ={
-            "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
-            "EPICS_CAS_SERVER_PORT": port,
-            "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
-        },
-    )
-    server.add(group)
-    ready = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(server.run(ready.set_result))
-    await ready
-    yield server
-    task.cancel()
-    await asyncio.wait([task])
-
-
-def vanish(client: socket.socket) -> None:
-    """Let nothing reach the client, not even its kernel: as if its cable were cut.
-
-    A filter on the socket drops each packet before TCP sees it, and nothing that is
-    dropped is answered (Linux, socket(7), SO_ATTACH_FILTER).
-    """
-    drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # return 0
-    program = struct.pack("HxxxxxxP", 1, ctypes.addressof(drop_all))
-    client.setsockopt(socket.SOL_SOCKET, 26, program)
-
-
-async def test_a_client_that_vanishes_is_noticed(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
-        client.sendall(hello("V:Value"))
-        await _until(lambda: len(server.circuits) == server.channel_count == 1)
-        vanish(client)
-        await _until(lambda: not server.circuits)
-    assert server.channel_count == 0
-
-
-async def test_a_client_that_vanishes_while_values_come_is_noticed(
-    server: Server, group: Pressure
-) -> None:
-    """No probe is sent while data are on the way: they must be enough of one."""
-    with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
-        client.sendall(follow("V:Value"))
-        await _until(lambda: len(server.circuits) == server.channel_count == 1)
-        vanish(client)
-        numbers = itertools.count(1)
-
-        def gone() -> bool:
-            group.value.post(float(next(numbers)))
-            return not server.circuits
-
-        await _until(gone)
-    assert server.channel_count == 0
-    assert not group.value.outbox
-
-
-async def _until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110, anything may make it true
-            await asyncio.sleep(0.01)

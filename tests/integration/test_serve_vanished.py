@@ -1,0 +1,179 @@
+"""Clients that are gone without a word: nobody says so, and the server notices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import secrets
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from daqpv.core import Device, Events, Snapshot
+from daqpv.serve import Group, Server, ai
+from tests.integration.conftest import DEADLINE, following
+
+REQUESTS = following("V:Value")
+
+
+class Pressure(Group[Device[Snapshot]]):
+    """One PV."""
+
+    value = ai("Value")
+
+
+@pytest.fixture
+def group() -> Pressure:
+    return Pressure("V:", Device("gauge", Snapshot(), events=Events()))
+
+
+@pytest.fixture
+async def server(
+    group: Pressure, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Server]:
+    """One that soon asks whether its clients live."""
+    async with serving(group, "127.0.0.1", monkeypatch) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    group: Pressure, address: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Server]:
+    monkeypatch.setattr("daqpv.serve.circuit._KEEP_ALIVE", 1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    server = Server(
+        slow_client=1,
+        environ={
+            "EPICS_CAS_INTF_ADDR_LIST": address,
+            "EPICS_CAS_SERVER_PORT": port,
+            "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+        },
+    )
+    server.add(group)
+    ready = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(server.run(ready.set_result))
+    await ready
+    yield server
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def vanish(client: socket.socket) -> None:
+    """Let nothing reach the client, not even its kernel: as if its cable were cut.
+
+    A filter on the socket drops each packet before TCP sees it, and nothing that is
+    dropped is answered (Linux, socket(7), SO_ATTACH_FILTER).
+    """
+    drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # return 0
+    program = struct.pack("HxxxxxxP", 1, ctypes.addressof(drop_all))
+    client.setsockopt(socket.SOL_SOCKET, 26, program)
+
+
+async def test_a_client_that_vanishes_is_noticed(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
+        client.sendall(REQUESTS[:-32])  # all but the subscription
+        await _until(lambda: len(server.circuits) == server.channel_count == 1)
+        vanish(client)
+        await _until(lambda: not server.circuits)
+    assert server.channel_count == 0
+
+
+async def test_a_client_that_vanishes_while_values_come_is_noticed(
+    server: Server, group: Pressure
+) -> None:
+    """No probe is sent while data are on the way: they must be enough of one."""
+    with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
+        client.sendall(REQUESTS)
+        await _until(lambda: len(server.circuits) == server.channel_count == 1)
+        vanish(client)
+        await _until(lambda: told_and_gone(server, group))
+    assert server.channel_count == 0
+    assert not group.value.outbox
+
+
+class FarAway:
+    """A network namespace: as good as another computer, behind a cable."""
+
+    near, far = "198.18.213.1", "198.18.213.2"  # for tests of networks (RFC 2544)
+
+    def __init__(self) -> None:
+        self.name = f"t{secrets.token_hex(3)}"
+        cable = ("link", "add", self.name, "type", "veth", "peer", "far")
+        if not (ip("netns", "add", self.name) and ip(*cable, "netns", self.name)):
+            self.close()
+            pytest.skip("no network namespaces here")
+        ip("addr", "add", f"{self.near}/30", "dev", self.name)
+        ip("link", "set", self.name, "up")
+        ip("-n", self.name, "addr", "add", f"{self.far}/30", "dev", "far")
+        ip("-n", self.name, "link", "set", "far", "up")
+
+    @contextlib.contextmanager
+    def running(self, script: str) -> Iterator[None]:
+        """Run a Python script there."""
+        inside = ["ip", "netns", "exec", self.name]
+        with subprocess.Popen([*inside, sys.executable, "-c", script]) as client:
+            try:
+                yield
+            finally:
+                client.kill()
+
+    def cut(self) -> None:
+        """Cut the cable."""
+        ip("-n", self.name, "link", "set", "far", "down")
+
+    def close(self) -> None:
+        ip("netns", "del", self.name)  # and with it the cable
+
+
+def ip(*arguments: str) -> bool:
+    """Whether ip(8) does it."""
+    return subprocess.run(["ip", *arguments], check=False).returncode == 0
+
+
+@pytest.fixture
+def far_away() -> Iterator[FarAway]:
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        pytest.skip("only root makes network namespaces")
+    far_away = FarAway()
+    yield far_away
+    far_away.close()
+
+
+async def test_a_client_behind_a_cut_cable_is_noticed(
+    far_away: FarAway, group: Pressure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(group, far_away.near, monkeypatch) as server:
+        script = (
+            "import socket, time\n"
+            f"client = socket.create_connection({(far_away.near, server.tcp_port)!r})\n"
+            f"client.sendall({REQUESTS!r})\n"
+            "time.sleep(600)"
+        )
+        with far_away.running(script):
+            await _until(lambda: len(server.circuits) == server.channel_count == 1)
+            far_away.cut()
+            await _until(lambda: told_and_gone(server, group))
+    assert server.channel_count == 0
+
+
+def told_and_gone(server: Server, group: Pressure) -> bool:
+    """Whether the server has noticed, while it has ever more to say."""
+    group.value.post(group.value.value + 1)
+    return not server.circuits
+
+
+async def _until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110, anything may make it true
+            await asyncio.sleep(0.01)
