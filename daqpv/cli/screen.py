@@ -20,9 +20,9 @@ from rich.table import Table
 from rich.text import Text
 
 from daqpv.core import Device, Event, Severity
+from daqpv.core.lines import one_line
 from daqpv.ecc import Ecc
 from daqpv.links.console import COLOURS, line
-from daqpv.links.log_file import one_line
 from daqpv.system import System
 
 SHOWN_EVENTS = 10

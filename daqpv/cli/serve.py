@@ -29,6 +29,7 @@ from daqpv.links.program_log import ProgramLog
 from daqpv.links.remote import follower
 from daqpv.links.settings_file import SettingsFile
 from daqpv.store.sql_store import SqlStore
+from iocs.log import KIND as LOG
 
 START, END = "start", "end"  # names of events
 
@@ -125,7 +126,8 @@ def open_events(experiment: Experiment, name: str, stack: ExitStack) -> Events:
     """
     process = f"{name}@{socket.gethostname()}"
     events = Events(process=process, prefix=experiment.prefix)
-    path = experiment.log.file or Path(f"{experiment.experiment}.log")
+    (settings,) = experiment.of(LOG).values()
+    path = settings.file or Path(f"{experiment.experiment}.log")
     try:
         events.add(stack.enter_context(LogFile(path)))
     except OSError as error:

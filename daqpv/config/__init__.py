@@ -3,7 +3,7 @@
 from daqpv.config.copying import copy_with
 from daqpv.config.experiment import Experiment
 from daqpv.config.fields import Description, LocalPath, Matching, Ref, read_by, wanted
-from daqpv.config.fixed import EXPERIMENT, PREFIX, LogSettings, ServerSettings
+from daqpv.config.fixed import EXPERIMENT, PREFIX, ServerSettings
 from daqpv.config.kind import Kind, installed_kinds
 from daqpv.config.loader import load
 from daqpv.config.model import Conflict, DeviceSettings, Model
@@ -35,7 +35,6 @@ __all__ = [
     "IPv4",
     "Kind",
     "LocalPath",
-    "LogSettings",
     "Matching",
     "Model",
     "Port",

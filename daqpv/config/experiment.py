@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from daqpv.config.document import Node
-from daqpv.config.fixed import LogSettings, ServerSettings, StoreSettings
+from daqpv.config.fixed import ServerSettings, StoreSettings
 from daqpv.config.kind import Kind, M
 from daqpv.config.model import Model
 from daqpv.config.problems import Problem
@@ -24,7 +24,6 @@ class Experiment:
         prefix: what every PV begins with.
         store: settings of the store.
         server: settings of the PV server.
-        log: settings of the log.
         sections: settings by section and name, in the order of the file; every kind has
             its section here, empty if the file has none. The single settings of a kind
             with ``many=False`` have the name "".
@@ -36,7 +35,6 @@ class Experiment:
     prefix: str
     store: StoreSettings
     server: ServerSettings
-    log: LogSettings
     sections: Mapping[str, Mapping[str, Model]]
     nodes: Mapping[tuple[str, str], Node] = field(repr=False)
 

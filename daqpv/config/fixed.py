@@ -45,14 +45,6 @@ class ServerSettings(Model):
     """Whether the outside is simulated: the PV Simulated of the process says so."""
 
 
-class LogSettings(Model):
-    """The log of daqpv."""
-
-    file: LocalPath | None = None
-    """A relative path starts at the folder of the experiment file. Default:
-    EXPERIMENT.log in the working directory."""
-
-
 _STORE = r"none|sqlite:///[^?]+|(postgresql|mysql|mariadb)://[^/]+/.+"
 
 
@@ -130,9 +122,6 @@ class Fixed(Model):
 
     server: ServerSettings = ServerSettings()
     """The PV server."""
-
-    log: LogSettings = LogSettings()
-    """The log of daqpv."""
 
 
 FIXED = (*Fixed.model_fields, "defaults")

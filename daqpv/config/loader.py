@@ -23,7 +23,7 @@ from daqpv.config.sentences import Vocabulary, problems_of, wants
 
 M = TypeVar("M", bound=Model)
 
-_MAY_BE_EMPTY = ("store", "server", "log")
+_MAY_BE_EMPTY = ("store", "server")
 
 _NAME_WANTED = (
     "a name is a letter and then at most 23 letters, digits, '_' or '-' (it becomes "
@@ -91,7 +91,6 @@ class _Check:
             prefix=fixed.prefix,
             store=fixed.store,
             server=fixed.server,
-            log=fixed.log,
             sections=sections,
             nodes=self._nodes,
         )

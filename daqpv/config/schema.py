@@ -32,7 +32,7 @@ def schema(kinds: Iterable[Kind[Any]]) -> Schema:
     names, defs = _definitions(Fixed, *(kind.settings for kind in kinds))
     root = defs.pop(names[Fixed])
     properties = dict(root["properties"])
-    for key in ("include", "store", "server", "log"):
+    for key in ("include", "store", "server"):
         properties[key] = _or_nothing(properties[key])
     sections = {kind.section: _DEFS + names[kind.settings] for kind in kinds}
     for kind in kinds:

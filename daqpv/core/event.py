@@ -38,6 +38,11 @@ class EventSeverity(StrEnum):
     WARNING = "warning"
     ERROR = "error"
 
+    @property
+    def label(self) -> str:
+        """The text of a PV."""
+        return self.value.capitalize()
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -123,6 +128,9 @@ class Events:
         process: ``name@host``, stamped on each event.
         prefix: of all PVs: cut off from the devices' prefixes.
         clock: that never jumps [s].
+
+    Attributes:
+        process: ``name@host``.
     """
 
     def __init__(
@@ -132,7 +140,7 @@ class Events:
         prefix: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._process = process
+        self.process = process
         self._prefix = prefix
         self._sinks: list[Sink] = []
         self._folder = Folder(clock)
@@ -166,7 +174,7 @@ class Events:
 
     def _deliver(self, event: Event) -> None:
         device = event.device.removeprefix(self._prefix).removesuffix(":")
-        event = replace(event, device=device, process=event.process or self._process)
+        event = replace(event, device=device, process=event.process or self.process)
         self._due.append(event)
         if self._delivers:
             return

@@ -83,3 +83,10 @@ class Store(Protocol):
         Raises:
             StoreError: the store is away, or has not answered within `timeout` [s].
         """
+
+    async def change(self, work: Callable[[Any], T], *, timeout: float = 5.0) -> T:
+        """Run `work`, in a thread, in a transaction that writes: a short one.
+
+        Raises:
+            StoreError: the store is away, or has not answered within `timeout` [s].
+        """

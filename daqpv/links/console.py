@@ -14,7 +14,7 @@ from typing import Self
 import click
 
 from daqpv.core import Event, EventSeverity
-from daqpv.links.log_file import one_line
+from daqpv.core.lines import one_line
 
 WAITING = 1000  # lines that may wait for the terminal; what comes then is left out
 END_TIMEOUT = 0.5  # [s] for the last lines

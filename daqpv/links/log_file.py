@@ -18,23 +18,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from daqpv.core import Event, EventSeverity
+from daqpv.core.lines import one_line
 
 MAX_BYTES = 20_000_000
 KEPT = 5
 WAITING = 100_000  # events that may wait for the disk; what comes then is left out
-
-_CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
-_ESCAPES = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
-
-
-def one_line(text: str) -> str:
-    r"""`text` with its control characters escaped: clients and devices write it.
-
-    A line break would forge a line of the log (``\n``), an escape sequence would reach
-    somebody's terminal.
-    """
-    return text.translate(_ESCAPES)
-
 
 def line(event: Event) -> str:
     """`event` as one line: time (UTC), severity, device, name, text, who, fields."""

@@ -21,7 +21,6 @@ from daqpv.serve.protocol import (
     PUT_ACKT,
     READ_ACCESS,
 )
-from daqpv.serve.teller import told_alarm
 from daqpv.serve.wire import ALL_ACCESS, Source
 
 if TYPE_CHECKING:
@@ -262,7 +261,9 @@ class Channel(Source):
 
     def _tell(self, alarm: Alarm, teller: Teller) -> None:
         is_limit = alarm is not self._given
-        new = told_alarm(alarm) if is_limit or self.bears else NO_ALARM
+        if alarm.severity is Severity.INVALID and not is_limit:
+            return  # the device is lost, which another PV bears, or was not read yet
+        new = alarm if is_limit or self.bears else NO_ALARM
         old, self._told = self._told, new
         if new.severity:
             self._by_limit = is_limit

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daqpv.core import (
-    NO_ALARM,
     Alarm,
     Event,
     Events,
@@ -23,7 +22,6 @@ from daqpv.core import (
     Folding,
     Origin,
     Severity,
-    Status,
     caller,
 )
 from daqpv.errors import AbortedError, DaqError, RefusedError
@@ -164,11 +162,6 @@ class Teller:
             function=caller(2),
         )
         self._events.emit(event, folding)
-
-
-def told_alarm(alarm: Alarm) -> Alarm:
-    """`alarm` as it is told: what is not read yet is none."""
-    return NO_ALARM if alarm.status is Status.UDF else alarm
 
 
 def shown(source: Source, value: Any) -> str:

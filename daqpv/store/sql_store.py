@@ -121,7 +121,18 @@ class SqlStore:
         Raises:
             StoreError: the store is away, or has not answered within `timeout` [s].
         """
-        asked = self._queries.submit(lambda: self._query(query))
+        return await self._answer(lambda: self._query(query), timeout)
+
+    async def change(self, work: Callable[[Any], T], *, timeout: float = 5.0) -> T:
+        """Run `work`, in a thread, in a transaction that writes: a short one.
+
+        Raises:
+            StoreError: the store is away, or has not answered within `timeout` [s].
+        """
+        return await self._answer(lambda: self._change(work), timeout)
+
+    async def _answer(self, work: Callable[[], T], timeout: float) -> T:
+        asked = self._queries.submit(work)
         try:
             async with asyncio.timeout(timeout):
                 return await asyncio.wrap_future(asked)
@@ -140,6 +151,16 @@ class SqlStore:
             engine.connect() as connection,
         ):
             return query(connection)
+
+    def _change(self, work: Callable[[Any], T]) -> T:
+        from daqpv.store.engine import make_engine, translated  # noqa: PLC0415
+
+        engine = make_engine(self._url, writes=True)
+        try:
+            with translated(self._url), engine.begin() as connection:
+                return work(connection)
+        finally:
+            engine.dispose()
 
     def begin(self) -> None:
         """Begin to write."""

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from daqpv.core import Event, EventSeverity, Origin
+from daqpv.core.lines import one_line
 from daqpv.links import log_file
-from daqpv.links.log_file import LogFile, line, one_line
+from daqpv.links.log_file import LogFile, line
 
 MOMENT = 1795187884.25  # 2026-11-20, quarter of a second after 15:18:04 UTC
 

@@ -14,7 +14,7 @@ from daqpv.config import ConfigProblems, Experiment, Problem, copy_with, load
 
 SLOW = [HealthCheck.too_slow]
 WORDS = """
-    experiment prefix version include server log defaults pumps tanks plant url gas
+    experiment prefix version include server store defaults pumps tanks plant url gas
     lines limits tank valve low high owner address port desc enable period spare
     slow_client file fill level code t1 T1 p1
 """

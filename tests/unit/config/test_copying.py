@@ -99,11 +99,11 @@ def test_what_is_missing_on_the_way_is_made(write, kinds):
     copy_with(
         path,
         "out.yaml",
-        {("tanks", "t", "port"): 5, ("log", "file"): Path("/x.log")},
+        {("tanks", "t", "port"): 5, ("store", "spool"): Path("/x.spool")},
     )
     experiment = load("out.yaml", kinds)
     assert experiment.sections["tanks"]["t"].port == 5
-    assert experiment.log.file == Path("/x.log")
+    assert experiment.store.spool == Path("/x.spool")
 
 
 def test_values_of_many_kinds_can_be_set(write):

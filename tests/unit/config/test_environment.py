@@ -102,7 +102,7 @@ SECRET = "hunter2-QwErTy"
 def test_no_message_shows_a_value_of_the_environment(wrong):
     problems = wrong(
         """\
-        log: {file: ["${S}"], x: "${S}"}
+        store: {spool: ["${S}"], x: "${S}"}
         server: {slow_client: "${S}"}
         defaults: {tanks: {port: "${S}"}}
         pumps:

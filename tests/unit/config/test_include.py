@@ -29,12 +29,12 @@ def test_sections_of_all_files_are_joined_name_by_name(write, kinds):
 
 
 def test_experiment_prefix_and_defaults_may_come_from_an_included_file(write, kinds):
-    write(HEAD + "defaults: {tanks: {port: 7}}\nlog: {file: x}\n", "lab/site.yaml")
+    write(HEAD + "defaults: {tanks: {port: 7}}\nstore: {spool: x}\n", "lab/site.yaml")
     path = write("include: lab/site.yaml\ntanks: {t: {}}\nversion: 1\n")
     experiment = load(path, kinds)
     assert experiment.prefix == "A:"
     assert experiment.sections["tanks"]["t"].port == 7
-    assert experiment.log.file == path.absolute().parent / "x"
+    assert experiment.store.spool == path.absolute().parent / "x"
 
 
 def test_included_names_are_relative_to_the_including_file(write, kinds):

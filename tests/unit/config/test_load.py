@@ -16,7 +16,6 @@ def test_the_smallest_file_gives_the_defaults(loaded):
     assert experiment.path == Path("exp.yaml")
     assert (experiment.experiment, experiment.prefix) == ("e1", "AT:")
     assert experiment.server.slow_client == 30.0
-    assert experiment.log.file is None
     assert experiment.sections == {"pumps": {}, "tanks": {}, "plant": {}}
 
 
@@ -125,12 +124,12 @@ def test_it_knows_where_each_device_stands(loaded):
     assert str(problem) == "exp.yaml:6: tanks.t2: its name is too long"
 
 
-def test_the_log_file_starts_at_the_folder_of_the_experiment_file(write, kinds):
-    text = "experiment: e\nprefix: 'A:'\nlog: {file: logs/x.log}\n"
+def test_a_path_starts_at_the_folder_of_the_experiment_file(write, kinds):
+    text = "experiment: e\nprefix: 'A:'\nstore: {spool: logs/x}\n"
     experiment = load(write(text, "sub/exp.yaml"), kinds)
-    assert experiment.log.file == Path.cwd() / "sub/logs/x.log"
+    assert experiment.store.spool == Path.cwd() / "sub/logs/x"
     absolute = load(write(text.replace("logs/", "/var/"), "sub/exp.yaml"), kinds)
-    assert absolute.log.file == Path("/var/x.log")
+    assert absolute.store.spool == Path("/var/x")
 
 
 def test_the_path_may_be_text(write, kinds):

@@ -197,8 +197,8 @@ def test_a_file_with_ten_mistakes_gives_ten_messages_each_at_its_line(wrong):
             "server: {slow_clint: 3}",
             "server.slow_clint: unknown key, did you mean 'slow_client'?",
         ),
-        ("log: {file: [1]}", "log.file: a list is given; wanted is the path of a file"),
-        ("log: x.log", "log: 'x.log' is given; wanted is a mapping (key: value)"),
+        ("store: {spool: [1]}", "store.spool: a list is given; wanted is the path of a"),
+        ("server: x", "server: 'x' is given; wanted is a mapping (key: value)"),
         (
             "tanks: {1t: {}}",
             "tanks.1t: a name is a letter and then at most 23 letters, digits, '_'",

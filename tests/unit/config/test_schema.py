@@ -24,7 +24,7 @@ GOOD = """
 version: 1
 include: [a.yaml, b.yaml]
 server: {slow_client: 30 s}
-log: {file: x.log}
+store: {spool: x}
 defaults:
   pumps: {gas: argon, limits: {low: 1}}
   tanks:
@@ -44,7 +44,7 @@ def parsed(text: str):
 def test_what_may_be_written_is_good(validator):
     validator.validate(parsed(HEAD + GOOD))
     validator.validate(parsed(HEAD))
-    validator.validate(parsed(HEAD + "tanks:\nserver:\nlog:\ndefaults:\ninclude: x"))
+    validator.validate(parsed(HEAD + "tanks:\nserver:\nstore:\ndefaults:\ninclude: x"))
 
 
 def test_what_the_schema_takes_without_variables_is_loaded(validator, write, kinds):

@@ -11,11 +11,13 @@ from ruamel.yaml import YAML
 from daqpv.config import Experiment, Kind, load, schema
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.ecc.settings import EccSettings
+from daqpv.events.settings import LogSettings
 from daqpv.routers import RouterSettings
 
 KINDS: tuple[Kind[Any], ...] = (
     Kind("ecc", EccSettings),
     Kind("routers", RouterSettings),
+    Kind("log", LogSettings, many=False),
 )
 
 
@@ -177,4 +179,4 @@ def test_the_examples_in_the_remarks_are_good_when_they_are_put_in(tmp_path):
     path.write_text("\n".join(lines))
     experiment = load(path, KINDS)
     assert experiment.sections["ecc"]["CoBo0"].timeout.configure == 240.0
-    assert experiment.log.file == tmp_path / "e.log"
+    assert experiment.sections["log"][""].file == tmp_path / "e.log"

@@ -1,0 +1,53 @@
+"""How an event reads in the PVs of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from daqpv.core import Event, EventSeverity
+from daqpv.core.lines import one_line
+
+LONGEST = 400  # characters of a line of Text
+MOST = 15_900  # [bytes] of Text: with its head less than clients take by default
+
+_MARKS = {
+    EventSeverity.INFORMATION: "",
+    EventSeverity.WARNING: "warning ",
+    EventSeverity.ERROR: "ERROR ",
+}
+
+
+def long_line(event: Event) -> str:
+    """``2026-11-20 15:18:04 ERROR CoBo3: Offline: nobody answers [ann@hut]``, UTC."""
+    by = f" [{event.origin}]" if event.origin else ""
+    text = f"{_moment(event):%Y-%m-%d %H:%M:%S} {_MARKS[event.severity]}{_what(event)}"
+    return one_line(f"{text}{by}")
+
+
+def short_line(event: Event) -> str:
+    """``15:18:04 E CoBo3: Offline: nobody ans``: what 39 bytes hold."""
+    mark = _MARKS[event.severity][:1].upper()
+    return one_line(f"{_moment(event):%H:%M:%S} {mark and f'{mark} '}{_what(event)}")
+
+
+def newest_lines(lines: Iterable[str]) -> str:
+    """As many of the last of `lines` as a PV holds, each cut to what is readable."""
+    kept: list[str] = []
+    size = 0
+    for line in reversed(tuple(lines)):
+        cut = line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
+        size += len(cut.encode()) + 1
+        if size > MOST:
+            break
+        kept.append(cut)
+    return "\n".join(reversed(kept))
+
+
+def _moment(event: Event) -> datetime:
+    return datetime.fromtimestamp(event.time, UTC)
+
+
+def _what(event: Event) -> str:
+    device = event.device.rpartition(":")[2]
+    return event.text if event.text.startswith(device) else f"{device}: {event.text}"

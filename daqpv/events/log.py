@@ -1,0 +1,196 @@
+"""The log as a device: what happened last in the whole experiment, and notes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from daqpv.core import Condition, Device, Event, Events, EventSeverity, Snapshot
+from daqpv.errors import RefusedError, StoreError
+from daqpv.events.lines import long_line, newest_lines, short_line
+
+_log = logging.getLogger(__name__)
+
+LAST = 20  # events that are shown
+SHOW_PERIOD = 0.1  # [s] at least between two changes of the PVs
+LOOK_PERIOD = 1.0  # [s] between two looks at what other processes tell
+FORGET_PERIOD = 3600.0  # [s] between two looks for what is too old
+FORGET_PAUSE = 0.2  # [s] between two pieces: others want to write, too
+
+
+class History(Protocol):
+    """The events of the experiment, of all its processes, as they are kept.
+
+    Raises:
+        StoreError: the store is away.
+    """
+
+    async def last(self, count: int) -> Sequence[Event]:
+        """The last `count` events that are for people, oldest first."""
+
+    async def news(self) -> Sequence[Event]:
+        """What has come since `last` or the last call, as it came."""
+
+    async def forget(self, before: float) -> int:
+        """Delete a piece of what is older than `before`; returns how many, 0: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSnapshot(Snapshot):
+    """The last events, and how many there were since the start of the process.
+
+    It bears no alarm: a fault is an alarm of the PV that it concerns, and an alarm
+    server that had it here as well would sound twice, and again for each event.
+
+    Attributes:
+        last: the last event, a line.
+        last_severity: of that.
+        text: the last 20 events, a line each, the newest last.
+        recent: the same, short, the newest first.
+        infos: informations; what is folded counts as often as it happened.
+        warnings: warnings.
+        error_count: errors.
+        note: the last note of the shift.
+    """
+
+    observed: ClassVar[frozenset[str]] = frozenset()
+    judged: ClassVar[frozenset[str]] = frozenset()
+
+    last: str = ""
+    last_severity: EventSeverity = EventSeverity.INFORMATION
+    text: str = ""
+    recent: tuple[str, ...] = ()
+    infos: int = 0
+    warnings: int = 0
+    error_count: int = 0
+    note: str = ""
+
+
+class Log(Device[LogSnapshot]):
+    """The last events of the experiment.
+
+    Those of this process come at once, those of others from the store, within a second.
+
+    Args:
+        events: of this process.
+        prefix: of the PVs.
+        history: the events of all processes; None: nobody keeps them.
+        keep: how old they may get [s].
+    """
+
+    def __init__(
+        self,
+        events: Events,
+        *,
+        prefix: str = "",
+        history: History | None = None,
+        keep: float = float("inf"),
+    ) -> None:
+        super().__init__("Log", LogSnapshot(), events=events, prefix=prefix)
+        self._process = events.process
+        self._history = history
+        self._keep = keep
+        self._began = time.time()
+        self._has_begun = False
+        self._last: deque[Event] = deque(maxlen=LAST)
+        self._counts: Counter[EventSeverity] = Counter()
+        self._news = asyncio.Event()
+        self.change(known=True, online=True, condition=Condition.OK)
+        events.add(self.take)
+
+    def take(self, event: Event) -> None:
+        """Show `event`, soon, and count it, unless it is for the record alone."""
+        if not event.is_aside:
+            self._counts[event.severity] += event.count
+            self._last.append(event)
+            self._news.set()
+
+    def write(self, note: str) -> None:
+        """Write down what the shift did: an event with who did it.
+
+        Raises:
+            RefusedError: there is nothing to write.
+        """
+        note = note.strip()
+        if not note:
+            raise RefusedError('an empty note. caput -S ...Note "what was done"')
+        self.change(note=note)
+        self.emit("note", note)
+
+    async def run(self) -> None:
+        """Show what happens, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._show_news())
+            if self._history is not None:
+                tasks.create_task(self._follow(self._history))
+                tasks.create_task(self._forget(self._history))
+
+    async def _show_news(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            self._show_last()
+            await asyncio.sleep(SHOW_PERIOD)
+
+    def _show_last(self) -> None:
+        if not self._last:
+            return
+        newest = self._last[-1]
+        self.change(
+            last=long_line(newest),
+            last_severity=newest.severity,
+            text=newest_lines(map(long_line, self._last)),
+            recent=tuple(map(short_line, reversed(self._last))),
+            infos=self._counts[EventSeverity.INFORMATION],
+            warnings=self._counts[EventSeverity.WARNING],
+            error_count=self._counts[EventSeverity.ERROR],
+        )
+
+    # -- the store ---------------------------------------------------------------------
+
+    async def _follow(self, history: History) -> None:
+        while True:
+            try:
+                if self._has_begun:
+                    self._take_of_others(await history.news())
+                else:
+                    self._take_of_before(await history.last(LAST))
+            except StoreError as error:  # which says so itself
+                _log.debug("%s", error)
+            await asyncio.sleep(LOOK_PERIOD)
+
+    def _take_of_before(self, kept: Iterable[Event]) -> None:
+        self._has_begun = True
+        before = (event for event in kept if not self._is_own(event))
+        self._last = deque(
+            sorted((*before, *self._last), key=lambda event: event.time), maxlen=LAST
+        )
+        self._news.set()
+
+    def _is_own(self, event: Event) -> bool:
+        """Whether it was told here, and not by this process before it was restarted."""
+        return event.process == self._process and event.time >= self._began
+
+    def _take_of_others(self, news: Iterable[Event]) -> None:
+        for event in news:
+            if event.process != self._process:
+                self.take(event)
+
+    async def _forget(self, history: History) -> None:
+        while True:
+            await asyncio.sleep(FORGET_PERIOD)
+            before, count = time.time() - self._keep, 0
+            try:
+                while piece := await history.forget(before):
+                    count += piece
+                    await asyncio.sleep(FORGET_PAUSE)
+            except StoreError as error:
+                _log.debug("%s", error)
+            if count:
+                days = self._keep / 86_400
+                self.emit("forgotten", f"{count} events older than {days:g} d deleted")

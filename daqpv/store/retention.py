@@ -1,0 +1,52 @@
+"""What of the events is shown first, and how old they may get."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, select
+
+from daqpv.store.models import EventRow, ExperimentRow
+from daqpv.store.query import KeptEvent, Selection, newest
+
+PIECE = 1000  # rows that are deleted in one transaction
+_DEEPEST = 10_000  # rows among which the last for people are looked for
+
+
+def last_for_people(
+    connection: Connection, experiment: str, count: int
+) -> list[KeptEvent]:
+    """The last `count` events that are not kept aside, oldest first."""
+    depth = 2 * count
+    while True:
+        kept = newest(connection, experiment, Selection(), depth)
+        wanted = [one for one in kept if not one.event.is_aside]
+        if len(wanted) >= count or len(kept) < depth or depth >= _DEEPEST:
+            return wanted[-count:]
+        depth *= 4
+
+
+def forget(
+    connection: Connection, experiment: str, before: float, limit: int = PIECE
+) -> int:
+    """Delete at most `limit` events that are older than `before`, the oldest first.
+
+    Args:
+        connection: in a transaction, which stays short so.
+        experiment: whose events.
+        before: UTC [s since 1970].
+        limit: of what is deleted at once.
+
+    Returns:
+        How many were deleted; 0: there are no more.
+    """
+    ours = select(ExperimentRow.id).where(ExperimentRow.name == experiment)
+    old = (
+        select(EventRow.id)
+        .where(EventRow.experiment_id == ours.scalar_subquery())
+        .where(EventRow.time < round(before * 1e6))
+        .order_by(EventRow.time)
+        .limit(limit)
+    )
+    numbers = connection.scalars(old).all()  # MariaDB deletes by no limited subquery
+    if numbers:
+        connection.execute(delete(EventRow).where(EventRow.id.in_(numbers)))
+    return len(numbers)
