@@ -1,0 +1,118 @@
+"""Settings come back from the store as they went in, from each of the engines."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from daqpv.core import Events, Origin, Setting
+from daqpv.store.engine import make_engine
+from daqpv.store.models import Base
+from daqpv.store.sql_store import SqlStore
+from tests.integration.store.conftest import until
+
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    2.5,
+    -1e-300,
+    1e22,
+    2**53 + 1,
+    "",
+    "cobo0/e20009/e20009",
+    "2.5",
+    "null",
+    "Δ 'quoted' \\ \"twice\"",
+    [],
+    ["FAST", 1.5, None],
+    {"low": 0.1, "mode": "OFF"},
+]
+
+
+def setting(number: int, value: Any, **more: Any) -> Setting:
+    defaults = {
+        "time": 1.8e9 + number,
+        "device": f"ECC:CoBo{number}",
+        "field": "config",
+        "value": value,
+        "file": VALUES[-1 - number % len(VALUES)],
+        "origin": Origin("eva", "hut") if number % 2 else None,
+    }
+    return Setting(**defaults | more)
+
+
+def store(url: str, folder: Path, experiment: str = "e1") -> SqlStore:
+    """Open the store as a daqpv process does."""
+    opened = SqlStore(
+        url,
+        experiment=experiment,
+        process="main@host",
+        spool=folder / "spool" / "main",
+        spool_limit=1e9,
+        events=Events(),
+    )
+    opened.open()
+    return opened
+
+
+def keep(url: str, folder: Path, *settings: Setting, experiment: str = "e1") -> None:
+    """Bring settings into the store, in a process of their own."""
+    opened = store(url, folder, experiment)
+    for one in settings:
+        opened.add(one)
+    opened.begin()
+    until(lambda: not opened.figures().backlog, "them to be written")
+    opened.close()
+
+
+def read(url: str, folder: Path, experiment: str = "e1") -> list[Setting]:
+    """What a process gets that starts now."""
+    opened = store(url, folder, experiment)
+    try:
+        return sorted(opened.read(), key=lambda one: one.time)
+    finally:
+        opened.close()
+
+
+def test_a_new_store_has_none(store_url: str, tmp_path: Path) -> None:
+    assert read(store_url, tmp_path) == []
+
+
+def test_each_value_comes_back(store_url: str, tmp_path: Path) -> None:
+    settings = [setting(n, value) for n, value in enumerate(VALUES)]
+    keep(store_url, tmp_path, *settings)
+    back = read(store_url, tmp_path)
+    assert back == settings
+    kinds = [(type(one.value), type(one.file)) for one in settings]
+    assert [(type(one.value), type(one.file)) for one in back] == kinds
+
+
+def test_the_newest_is_kept_whatever_comes_last(store_url: str, tmp_path: Path) -> None:
+    keep(store_url, tmp_path, setting(0, 1.0), setting(0, 2.0, time=1.9e9))
+    keep(store_url, tmp_path, setting(0, 3.0, time=1.85e9))
+    assert [one.value for one in read(store_url, tmp_path)] == [2.0]
+
+
+def test_each_experiment_has_its_own(store_url: str, tmp_path: Path) -> None:
+    keep(store_url, tmp_path, setting(0, 1.0))
+    keep(store_url, tmp_path, setting(0, 2.0), experiment="e2")
+    assert [one.value for one in read(store_url, tmp_path)] == [1.0]
+
+
+def test_ten_thousand_are_read_quickly(store_url: str, tmp_path: Path) -> None:
+    keep(store_url, tmp_path, setting(0, "a/b/c"))
+    engine = make_engine(store_url, writes=True)
+    table = Base.metadata.tables["setting"]
+    with engine.begin() as connection:
+        row = connection.execute(select(table)).one()._asdict()
+        rows = [row | {"device": f"ECC:C{n}"} for n in range(1, 10_000)]
+        connection.execute(insert(table), rows)
+    engine.dispose()
+    begin = time.process_time()
+    assert len(read(store_url, tmp_path)) == 10_000
+    assert time.process_time() - begin < 2.0  # 0.1 on an idle machine
