@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -27,6 +26,7 @@ from daqpv.store.portable import (
     FORMAT,
     MANIFEST,
     PAGE,
+    PAGE_BYTES,
     PATIENCE,
     TABLES,
     Manifest,
@@ -85,6 +85,8 @@ class Export:
         self._refuse_other(content)
         with self._reading():
             self.manifest = Manifest.model_validate(content)
+            if self.manifest.tables[EXPERIMENT.name].rows != 1:
+                raise ValueError("not one experiment")
             for table in TABLES:
                 wanted = set(table.c.keys())
                 if set(self.manifest.tables[table.name].columns) != wanted:
@@ -96,15 +98,20 @@ class Export:
     def __exit__(self, *_: object) -> None:
         self._archive.close()
 
-    def rows(self, table: Table) -> Iterator[dict[str, Any]]:
-        """The rows of `table`, as many as the manifest says."""
-        entry, count = self.manifest.tables[table.name], 0
+    def pages(self, table: Table) -> Iterator[list[dict[str, Any]]]:
+        """The rows of `table`, as many as the manifest says; pages of bounded size."""
+        entry, count, size = self.manifest.tables[table.name], 0, 0
+        page: list[dict[str, Any]] = []
         with self._reading(), self._archive.open(member(table)) as lines:
             for line in lines:
-                count += 1
-                yield dict(zip(entry.columns, from_json(line), strict=True))
+                page.append(dict(zip(entry.columns, from_json(line), strict=True)))
+                count, size = count + 1, size + len(line)
+                if len(page) == PAGE or size >= PAGE_BYTES:
+                    yield page
+                    page, size = [], 0
             if count != entry.rows:
                 raise ValueError(f"{count} rows of {table.name}, not {entry.rows}")
+        yield page
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -169,9 +176,9 @@ class _Import:
         if number is not None:
             self._refuse_records(number, f"{store} has records of {name} already")
         moved = {table.name: self._last(table) for table in _NUMBERED}
-        for row in self._export.rows(EXPERIMENT):
-            if number is not None:
-                moved[EXPERIMENT.name] = number - row["id"]
+        if number is not None:
+            [[known]] = self._export.pages(EXPERIMENT)
+            moved[EXPERIMENT.name] = number - known["id"]
         for table in TABLES:
             if table is not EXPERIMENT or number is None:
                 self._fill(table, moved)
@@ -204,11 +211,20 @@ class _Import:
         return self._connection.scalar(select(func.max(table.c.id))) or 0
 
     def _fill(self, table: Table, moved: dict[str, int]) -> None:
+        distances = {column.name: moved.get(_numbered(column), 0) for column in table.c}
+        distances = {name: distance for name, distance in distances.items() if distance}
+        known: set[str] = set()
+        if table.name == "journal":  # of no experiment: another import brought some
+            known.update(self._connection.scalars(select(table.c.writer)))
         total, done = self._export.manifest.tables[table.name].rows, 0
-        rows = self._fresh(table, moved)
-        while page := list(islice(rows, PAGE)):
-            self._add(table, page)
+        for page in self._export.pages(table):
             done += len(page)
+            rows = [row for row in page if row.get("writer") not in known]
+            for row in rows:
+                for name, distance in distances.items():
+                    row[name] += distance
+            if rows:
+                self._add(table, rows)
             self._progress(table.name, done, total)
 
     def _add(self, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -233,20 +249,6 @@ class _Import:
                 for name in as_json:
                     row[name] = to_json(row[name]).decode()
                 copy.write_row(list(row.values()))
-
-    def _fresh(self, table: Table, moved: dict[str, int]) -> Iterator[dict[str, Any]]:
-        """The rows of `table` with the numbers that they get in this store."""
-        distances = {column.name: moved.get(_numbered(column), 0) for column in table.c}
-        distances = {name: distance for name, distance in distances.items() if distance}
-        known: set[str] = set()
-        if table.name == "journal":  # of no experiment: another import brought some
-            known.update(self._connection.scalars(select(table.c.writer)))
-        for row in self._export.rows(table):
-            for name, distance in distances.items():
-                if row[name] is not None:
-                    row[name] += distance
-            if row.get("writer") not in known:
-                yield row
 
     def _check(self, number: int | None) -> None:
         """See that as many are there as should be.

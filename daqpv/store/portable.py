@@ -25,7 +25,8 @@ FORMAT = 1
 
 MANIFEST = "manifest.json"
 PATIENCE = 600  # [s] that one statement may take: some count millions of rows
-PAGE = 5000  # rows
+PAGE = 5000  # rows at once, if they are no more than
+PAGE_BYTES = 4_000_000
 TABLES = Base.metadata.sorted_tables  # those that others refer to come first
 EXPERIMENT = Base.metadata.tables["experiment"]
 
