@@ -201,9 +201,14 @@ def rows(site: Site) -> dict[str, Any]:
     with closing(sqlite3.connect(site.lab.folder / "exp.db")) as connection:
         try:
             found = connection.execute("SELECT device, field, value, who FROM setting")
-            return {f"{d} {f}": (json.loads(v), who) for d, f, v, who in found}
+            return {f"{d} {f}": (from_json(v), who) for d, f, v, who in found}
         except sqlite3.OperationalError:  # its tables are just being made
             return {}
+
+
+def from_json(value: Any) -> Any:
+    """Of a column, in which SQLite makes a number of what looks like one."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def spooled(site: Site) -> str:
