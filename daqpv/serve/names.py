@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_UP_TO_FILTERS = re.compile(rb"[^\[{]*")
+_FILTERS = re.compile(rb"[\[{]")  # begin with one of these
 _LONGEST = 400  # [bytes] of a name: nobody has longer ones, so nobody need look
 
 
@@ -86,7 +86,7 @@ class Names:
         found = self._channels.get(name)
         if found is not None or len(name) > _LONGEST:
             return found
-        plain = _UP_TO_FILTERS.match(name)[0]  # type: ignore[index]
+        plain = _FILTERS.split(name, maxsplit=1)[0]
         source = self._unfiltered(plain)
         if source is None or plain == name:
             return source
