@@ -15,6 +15,7 @@ _COMMANDS = {
     "pvs": "daqpv.cli.files",
     "put": "daqpv.cli.put",
     "status": "daqpv.cli.status",
+    "log": "daqpv.cli.log",
     "simulate": "daqpv.cli.simulate",
     "demo": "daqpv.cli.demo",
     "ecc": "daqpv.cli.ecc",

@@ -1,0 +1,281 @@
+"""``daqpv log``: what happened, and who did it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from datetime import time as day_time
+from itertools import islice
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection, Engine
+
+from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
+from daqpv.cli.log_formats import FORMATS, Printer
+from daqpv.cli.places import log_path, store_url
+from daqpv.config import Experiment, did_you_mean
+from daqpv.config.units import TIME
+from daqpv.core import EventSeverity
+from daqpv.core.lines import one_line
+from daqpv.errors import StoreError, sentence
+from daqpv.store.engine import translated
+from daqpv.store.query import Follower, KeptEvent, Selection, devices, every, newest
+from daqpv.store.reader import reader
+
+SHOWN = 100  # events
+MOST = 100_000  # events that are held at once; `all` are not
+POLL = 0.5  # [s]
+_PAGE = 500  # events that are printed at once
+
+
+def _moment_of(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> float | None:
+    """UTC [s since 1970] of a time ago, or of a moment."""
+    if value is None:
+        return None
+    for read in (_ago, _moment, _today):
+        try:
+            return read(value.strip())
+        except ValueError:
+            continue
+    raise click.BadParameter(
+        f"{value!r} is no time: wanted is a time ago like 90s, 30min, 1h, 2d, or a "
+        "moment in UTC like 14:00, 2026-11-20 or '2026-11-20 14:00'"
+    )
+
+
+def _ago(text: str) -> float:
+    if not text[-1:].isalpha():
+        raise ValueError
+    return time.time() - TIME.read(text)
+
+
+def _moment(text: str) -> float:
+    if "-" not in text:
+        raise ValueError
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _today(text: str) -> float:
+    if ":" not in text:
+        raise ValueError
+    moment = day_time.fromisoformat(text)
+    today = datetime.now(UTC).date()
+    return datetime.combine(today, moment, moment.tzinfo or UTC).timestamp()
+
+
+def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+    """A number of events; None for all."""
+    if value == "all":
+        return None
+    if not value.isdecimal() or int(value) > MOST:
+        raise click.BadParameter(
+            f"{value!r} is given; wanted is a number up to {MOST}, or all"
+        )
+    return int(value)
+
+
+@click.command()
+@FILE
+@click.option("--since", callback=_moment_of, metavar="TIME", help="Not older.")
+@click.option("--until", callback=_moment_of, metavar="TIME", help="Older than that.")
+@click.option(
+    "--severity",
+    type=click.Choice([one.value for one in EventSeverity]),
+    default=EventSeverity.INFORMATION.value,
+    help="This, and what is worse.",
+)
+@click.option("--device", metavar="NAME", help="CoBo3, ECC:CoBo3, 'CoBo*'; - = none.")
+@click.option("--text", metavar="TEXT", help="A part of the sentence.")
+@click.option("--who", metavar="USER", help="user, user@host, '*@host'.")
+@click.option("--name", metavar="NAME", help="Of the event: what sort it is.")
+@click.option(
+    "-n",
+    "--limit",
+    callback=_count_of,
+    default=str(SHOWN),
+    show_default=True,
+    metavar="N",
+    help="The newest N, or all.",
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="table",
+    show_default=True,
+    help="json: an object per line.",
+)
+def log(  # noqa: PLR0913 - one parameter per option
+    file: Path,
+    *,
+    since: float | None,
+    until: float | None,
+    severity: str,
+    device: str | None,
+    text: str | None,
+    who: str | None,
+    name: str | None,
+    limit: int | None,
+    follow: bool,
+    form: str,
+) -> None:
+    """Show what happened in the experiment of FILE, and who did it.
+
+    The newest events that fit all options come last. TIME is a time ago (30min, 1h,
+    2d) or a moment in UTC (14:00, 2026-11-20, "2026-11-20 14:00"). Names may have * and
+    ?, and neither they nor TEXT know upper and lower case. It reads the store, whether
+    daqpv runs or not, and changes nothing.
+
+    \b
+        daqpv log e20009.yaml --since 1h --severity warning
+        daqpv log e20009.yaml --device CoBo3 --since "2026-11-20 14:00"
+        daqpv log e20009.yaml --who anna --text refused -n all --format csv
+        daqpv log e20009.yaml --follow
+    """
+    if follow and until is not None:
+        raise click.UsageError("--follow shows what comes: --until has no sense there.")
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since is not before --until: nothing can be there.")
+    experiment, _ = load_or_exit(file)
+    selection = Selection(
+        since=since,
+        until=until,
+        severity=EventSeverity(severity),
+        device=device or "",
+        name=name or "",
+        who=who or "",
+        text=text or "",
+    )
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal may know but a few characters
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with _ended_quietly():
+        _Log(experiment, selection, FORMATS[form]()).show(limit, follow=follow)
+
+
+class _Log:
+    """The log of an experiment, printed."""
+
+    def __init__(
+        self, experiment: Experiment, selection: Selection, show: Printer
+    ) -> None:
+        self._experiment = experiment
+        self._name = experiment.experiment
+        self._selection = selection
+        self._print = show
+
+    def show(self, limit: int | None, *, follow: bool) -> None:
+        """Print the newest events, then what comes; exit if there is no store."""
+        try:
+            url = store_url(self._experiment)
+            with reader(url) as engine:
+                with translated(url), engine.connect() as connection:
+                    follower = Follower(connection, self._name, self._selection)
+                    self._show_newest(connection, limit, follower)
+                while follow and not _is_closed_after(POLL):
+                    self._show_news(engine, url, follower)
+        except StoreError as error:
+            fail(f"{sentence(error)} {self._elsewhere()}", EXIT_FAILED)
+
+    def _show_newest(
+        self, connection: Connection, limit: int | None, follower: Follower
+    ) -> None:
+        more = ""
+        found: Iterable[KeptEvent]
+        if limit is None:
+            found = every(connection, self._name, self._selection)
+        else:
+            found = newest(connection, self._name, self._selection, limit + 1)
+            if len(found) > limit:
+                found = found[1:]
+                more = f"The newest {limit}; there are more: -n {10 * limit or SHOWN}"
+        shown = 0
+        for page in _pages(found):
+            follower.skip(page)
+            self._print(page)
+            shown += len(page)
+        if more and limit:
+            _say(f"{more}, -n all, --since, --until")
+        elif not shown and limit != 0:
+            _say(sentence(f"No event{self._nothing(connection)}"))
+
+    def _nothing(self, connection: Connection) -> str:
+        """Why nothing is found, if that is known."""
+        if self._selection == Selection():
+            return " yet"
+        names = list(devices(connection, self._name))
+        if any(map(self._selection.has_device, names)):
+            return " fits"
+        names += [name.rpartition(":")[2] for name in names]
+        device = self._selection.device
+        return f" of a device {device}{did_you_mean(device, filter(None, names))}"
+
+    def _show_news(self, engine: Engine, url: str, follower: Follower) -> None:
+        """Print what has come; a store that is away is told, and waited for."""
+        try:
+            with translated(url), engine.connect() as connection:
+                for page in _pages(follower.news(connection)):
+                    self._print(page)
+        except StoreError as error:
+            if not self._is_away:
+                _say(f"{sentence(error)} {self._elsewhere()}")
+            self._is_away = True
+        else:
+            if self._is_away:
+                _say("The store answers again.")
+            self._is_away = False
+
+    _is_away = False
+
+    def _elsewhere(self) -> str:
+        """Where to look, if the store cannot be read."""
+        where = (
+            f"The newest events are in {log_path(self._experiment).absolute()}, too."
+        )
+        if self._experiment.store.url:
+            return where
+        return (
+            f"{where} (Without a `store` in {self._experiment.path} both are in the "
+            "folder in which daqpv serve was started.)"
+        )
+
+
+def _pages(events: Iterable[KeptEvent]) -> Iterator[list[KeptEvent]]:
+    events = iter(events)
+    while page := list(islice(events, _PAGE)):
+        yield page
+
+
+def _say(text: str) -> None:
+    """Tell what is no event: past the pipe."""
+    click.echo(one_line(text), err=True)
+
+
+def _is_closed_after(seconds: float) -> bool:
+    """Wait; return at once with True when nobody reads our output any more."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # errors and the hang-up are always told
+    return bool(output.poll(1000 * seconds))
+
+
+@contextmanager
+def _ended_quietly() -> Iterator[None]:
+    """Ctrl-C ends it, and so does the end of whoever reads what is printed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,27 @@
+"""Where an experiment keeps what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daqpv.config import Experiment
+from daqpv.errors import StoreError
+from iocs.log import KIND as LOG
+
+
+def log_path(experiment: Experiment) -> Path:
+    """The plain log file."""
+    (settings,) = experiment.of(LOG).values()
+    return settings.file or Path(f"{experiment.experiment}.log")
+
+
+def store_url(experiment: Experiment) -> str:
+    """The URL of the store.
+
+    Raises:
+        StoreError: the experiment wants none.
+    """
+    url = experiment.store.url
+    if url == "none":
+        raise StoreError(f"{experiment.path} wants no store (store: none)")
+    return url or f"sqlite:///{Path(f'{experiment.experiment}.db').absolute()}"
