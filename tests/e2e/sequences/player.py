@@ -26,7 +26,7 @@ FOLLOWED = (
 )  # fmt: skip
 TARGETS = [target.label for target in EccTarget]
 COMMANDS = [command.label for command in EccCommand]
-METHODS = [*[one.value for one in Operation], "GetState", "GetConfigIDs", "*"]
+OPERATIONS = [operation.value for operation in Operation]
 FAULTS = [
     "refuse", "slow", "ignore", "hang", "cut", "fault", "html", "truncated", "garbage",
     "oversized",
@@ -316,7 +316,8 @@ class EccPlayer(Player):
 
     def fault(self) -> None:
         """Let something go wrong."""
-        method, do = self.random.choice(METHODS), self.random.choice(FAULTS)
+        struck = [OPERATIONS, OPERATIONS, ["GetState"], ["GetConfigIDs"], ["*"]]
+        methods, do = self.random.choice(struck), self.random.choice(FAULTS)
         waits = do not in ("slow", "ignore")  # an answer that comes late tells little
         fault = {
             "do": do,
@@ -327,8 +328,8 @@ class EccPlayer(Player):
             "acts": self.random.random() < 0.5,
             "megabytes": 1,
         }
-        self.say(f"fault {method}: {fault}")
-        self.door("/faults", "PUT", **{method: fault})
+        self.say(f"fault {methods}: {fault}")
+        self.door("/faults", "PUT", **dict.fromkeys(methods, fault))
 
     def outage(self) -> None:
         """Let the server die, or the network."""

@@ -12,7 +12,15 @@ from daqpv.ecc import EccState, Transition
 from tests.e2e.conftest import until
 from tests.e2e.sequences.order import History, Request, States, check_order
 from tests.e2e.sequences.player import EccPlayer, Player, SystemPlayer
-from tests.e2e.sequences.timing import GET_STATE, LOST, MARGIN, NEWS, PERIOD, STOP
+from tests.e2e.sequences.timing import (
+    GET_STATE,
+    LOST,
+    MARGIN,
+    NEWS,
+    PERIOD,
+    SLACK,
+    STOP,
+)
 
 _AT_REST = {"StepBack": "Done", "Abort": "Done"}
 _FAILURES = {Result.REFUSED, Result.FAILED, Result.ABORTED, Result.TIMEOUT}
@@ -151,12 +159,12 @@ def _switched(ecc: EccPlayer) -> Iterator[tuple[float, bool]]:
 def _heard(history: History, ecc: EccPlayer) -> Iterator[Request]:
     """The answers that came in time, by which daqpv went.
 
-    For a moment after it has sent something it knows better than the server.
+    About when something that it sends arrives it knows better than the server.
     """
     for answer in history.told:
         when = answer["answered"]
         is_late = when - answer["time"] > GET_STATE / 2
-        is_surpassed = any(0 <= when - sent.time < LOST for sent in history.sent)
+        is_surpassed = any(-SLACK < when - sent.time < LOST for sent in history.sent)
         if when > ecc.since and not is_late and not is_surpassed:
             yield answer
 
