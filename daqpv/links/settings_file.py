@@ -99,7 +99,7 @@ class SettingsFile:
             StoreError: the file cannot be read.
         """
         try:
-            return self._read()
+            return self._parsed()
         except OSError as error:
             raise StoreError(
                 f"{self._path}: the settings in it cannot be read: {error.strerror}. "
@@ -173,7 +173,7 @@ class SettingsFile:
     def _write(self, news: Mapping[Key, Setting]) -> None:
         """Put `news` into the file, beside what other processes have written."""
         if self._signature() != self._seen:
-            self._read()
+            self._read_again()
         for key, setting in news.items():
             self._lines[key] = _Line(setting.time, _text(setting))
         lines = ",\n".join(line.text for _, line in sorted(self._lines.items()))
@@ -200,16 +200,14 @@ class SettingsFile:
             return ()
         return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
-    def _read(self) -> list[Setting]:
-        seen = self._signature()
-        settings = self._parsed() if seen else []
-        self._lines = {}
-        for one in settings:
+    def _read_again(self) -> None:
+        """See what other processes have written."""
+        seen, self._lines = self._signature(), {}
+        for one in self._parsed():
             key = one.device, one.field
             if key not in self._lines or self._lines[key].time <= one.time:
                 self._lines[key] = _Line(one.time, _text(one))
         self._seen = seen
-        return settings
 
     def _parsed(self) -> list[Setting]:
         """What the file says; if nobody understands it, it is put aside."""
