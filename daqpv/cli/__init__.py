@@ -16,6 +16,7 @@ _COMMANDS = {
     "put": "daqpv.cli.put",
     "status": "daqpv.cli.status",
     "log": "daqpv.cli.log",
+    "db": "daqpv.cli.db",
     "simulate": "daqpv.cli.simulate",
     "demo": "daqpv.cli.demo",
     "ecc": "daqpv.cli.ecc",

@@ -183,7 +183,7 @@ class _Import:
             if table is not EXPERIMENT or number is None:
                 self._fill(table, moved)
         self._check(number_of(self._connection, name))
-        self._count_on()
+        self._settle()
 
     def _lock(self) -> None:
         """Keep others from adding rows until the end; readers are not held up."""
@@ -265,10 +265,12 @@ class _Import:
                     "is imported"
                 )
 
-    def _count_on(self) -> None:
-        """Let PostgreSQL's counters go on behind the numbers that were given here."""
+    def _settle(self) -> None:
+        """Let PostgreSQL number on from here, and know the tables when it plans."""
         if self._connection.dialect.name != "postgresql":
             return
+        for table in TABLES:
+            self._connection.execute(text(f"ANALYZE {table.name}"))
         for table in _NUMBERED:
             if last := self._last(table):
                 sequence = func.pg_get_serial_sequence(table.name, "id")
