@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from daqpv.core.as_json import JsonForm, form_of
 from daqpv.core.device import Snapshot
-from daqpv.core.event import Event, Events, EventSeverity, origin
+from daqpv.core.event import Event, Events, EventSeverity, caller, origin
 from daqpv.core.store import Setting
 from daqpv.errors import ServeError, StoreError, quoted, sentence
 
@@ -182,7 +182,7 @@ class SavedSettings:
                     f"has changed: it said {saved.told(kept.file)} and says "
                     f"{saved.told(file)}, which holds now.",
                 )
-            self._keep(key, followed)
+            self._keep(key, followed, since=kept.time)
             return False
         if kept.value == file:
             return False
@@ -194,7 +194,7 @@ class SavedSettings:
                 f"{self._choice(saved, kept)} does not fit any more: {sentence(error)} "
                 f"What the experiment file says holds: {saved.told(file)}",
             )
-            self._keep(key, followed)
+            self._keep(key, followed, since=kept.time)
             return False
         return True
 
@@ -259,13 +259,22 @@ class SavedSettings:
             return
         if encoded != followed.value:
             followed.value = encoded
-            self._keep(key, followed)
+            self._keep(key, followed, since=time.time())
 
-    def _keep(self, key: Key, followed: _Followed) -> None:
+    def _keep(self, key: Key, followed: _Followed, *, since: float) -> None:
+        """Keep what a device has now, in place of what was kept before.
+
+        Args:
+            key: device and field.
+            followed: the field.
+            since: when that came about. What is decided at a start is only just newer
+                than the choice it is about: a place that is away may know a later one.
+        """
         last = self._kept.get(key)
-        now = time.time() if last is None else max(time.time(), last.time + _TICK)
+        if last is not None:
+            since = max(since, last.time + _TICK)
         setting = self._kept[key] = Setting(
-            time=round(now, 6),
+            time=round(since, 6),
             device=key[0],
             field=key[1],
             value=followed.value,
@@ -292,5 +301,6 @@ class SavedSettings:
                 name="setting",
                 text=text,
                 device=device,
+                function=caller(),
             )
         )

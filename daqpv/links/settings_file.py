@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from daqpv.core import Event, Events, EventSeverity, Origin, Setting
+from daqpv.core import Event, Events, EventSeverity, Origin, Setting, caller
 from daqpv.errors import StoreError
 
 RETRY = 5.0  # [s] after a write that failed
@@ -242,8 +242,15 @@ class SettingsFile:
     def _say(
         self, text: str, severity: EventSeverity = EventSeverity.INFORMATION
     ) -> None:
-        event = Event(time=time.time(), severity=severity, name="setting", text=text)
-        self._events.emit(event)
+        self._events.emit(
+            Event(
+                time=time.time(),
+                severity=severity,
+                name="setting",
+                text=text,
+                function=caller(),
+            )
+        )
 
 
 def _text(setting: Setting) -> str:

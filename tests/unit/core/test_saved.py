@@ -269,6 +269,19 @@ def test_a_place_that_is_away_is_told_and_the_other_holds(memory: Memory) -> Non
     assert [one.value for one in away.added] == [one.value for one in memory.added]
 
 
+def test_a_start_without_the_store_drops_no_choice_that_the_store_alone_knows(
+    memory: Memory,
+) -> None:
+    memory.kept["Pump:A", "speed"] = setting(2.0, 1.0, time=1e9)
+    store = Memory(setting(5.0, 3.0, time=1e9 + 60))  # chosen elsewhere, later
+    store.error = StoreError("the store is away")
+    site = Site(store, memory)
+    assert site.start(speed=3.0).snapshot.speed == 3.0
+    store.error = None
+    store.kept["Pump:A", "speed"] = setting(5.0, 3.0, time=1e9 + 60)  # newer: it stays
+    assert site.start(speed=3.0).snapshot.speed == 5.0
+
+
 def test_a_choice_is_newer_than_the_last_though_the_clock_was_set_back(
     memory: Memory, site: Site
 ) -> None:
