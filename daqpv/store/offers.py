@@ -15,7 +15,7 @@ from daqpv.store.rows import Entry, Source
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 1.0  # [s] with an offer; its entries are safer on the disk then
+PATIENCE = 1.3  # [s] with an offer: longer than with a lock (daqpv.store.engine)
 RETRY = 1.0  # [s] between two offers to a store that is away
 AWAY = 2.0  # [s] of failing after which it is said
 
@@ -75,7 +75,7 @@ class Offers:
         if self._offer is not None and self._offer.done():
             self._conclude(self._offer)
         elif self._offer is not None:
-            self._failed("no answer", said=False)
+            self._waits()
         return self._offer is None and time.monotonic() >= self._next
 
     def make(self, source: Source, entries: Sequence[Entry]) -> bool:
@@ -88,7 +88,7 @@ class Offers:
             wait([offer], min(self.patience, _SLICE))
         if offer.done():
             return self._conclude(offer)
-        self._failed("no answer", said=False)
+        self._waits()
         return False
 
     def _write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
@@ -113,17 +113,22 @@ class Offers:
             self._tell(EventSeverity.ERROR, "record lost", f"{text:.1000}")
         return True
 
-    def _failed(self, reason: str, *, said: bool = True) -> None:
-        now = time.monotonic()
-        if said:
-            self.errors += 1
-            self._next = now + RETRY
-        else:
-            reason = f"{reason} for {now - self._offered:.0f} s"
+    def _failed(self, reason: str) -> None:
+        self.errors += 1
+        self._next = time.monotonic() + RETRY
+        self._say_failing(reason)
+
+    def _waits(self) -> None:
+        """An offer is on its way for too long."""
+        waited = time.monotonic() - self._offered
+        if not self.reason or waited > AWAY:
+            self._say_failing(f"no answer for {waited:.0f} s")
+
+    def _say_failing(self, reason: str) -> None:
         self.reason = reason
         if self._failing_since is None:
             self._failing_since = self._offered
-        if self.online is False or now - self._failing_since < AWAY:
+        if self.online is False or time.monotonic() - self._failing_since < AWAY:
             return
         self.online = False
         self._tell(
@@ -144,7 +149,12 @@ class Offers:
         self.online, self._failing_since, self.reason = True, None, ""
 
     def close(self, timeout: float) -> None:
-        """Close the connection, unless an offer is still on its way."""
-        if self._offer is None and self._journal is not None:
-            wait([self._crew.submit(self._journal.close)], timeout)
+        """Close the connection; that an offer is still on its way is not waited for."""
+        closed = self._crew.submit(self._close)
         self._crew.close()
+        if self._offer is None:
+            wait([closed], timeout)
+
+    def _close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()

@@ -74,7 +74,7 @@ class SqlStore:
             StoreError: one of them cannot be used as it is; it says what to do.
         """
         try:
-            self._writer.spool.open()  # if another process has it, the writer waits
+            self._writer.open()
         except OSError as error:
             raise StoreError(
                 f"{error.filename}: the spool of the store cannot be written: "
@@ -99,7 +99,7 @@ class SqlStore:
             raise StoreError(
                 f"{self._away}. Choices that stand in the store alone do not hold."
             )
-        waiting = (setting(entry.row) for entry in self._writer.spool.settings())
+        waiting = (setting(entry.row) for entry in self._writer.settings())
         newest: dict[tuple[str, str], Setting] = {}
         for one in (*self._settings, *waiting):
             last = newest.setdefault((one.device, one.field), one)

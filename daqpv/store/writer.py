@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from daqpv.core import Event, EventSeverity, Record, StoreFigures
@@ -58,7 +58,7 @@ class Writer:
         self._limit = limit
         self._offers = Offers(connect, name, tell)
         self._next_look = 0.0
-        self.spool = Spool(folder, self._source, limit=limit, say=self._lost)
+        self._spool = Spool(folder, self._source, limit=limit, say=self._lost)
         self._next_spool = 0.0
         self._spool_reason = ""
         self._spool_errors = 0
@@ -99,10 +99,25 @@ class Writer:
             reason=self._offers.reason,
             spool_reason=self._spool_reason,
             backlog=len(self._inbox) + self._elsewhere,
-            spool=self.spool.size,
+            spool=self._spool.size,
             spool_limit=self._limit,
             write_errors=self._offers.errors + self._spool_errors,
         )
+
+    def open(self) -> None:
+        """Take the spool, with what an earlier start left.
+
+        If another process has it, it is tried again later.
+
+        Raises:
+            OSError: it cannot be written, or read.
+        """
+        self._spool.open()
+        self._elsewhere = self._spool.count
+
+    def settings(self) -> Iterator[Entry]:
+        """The settings that an earlier start left, oldest first; before `begin`."""
+        return self._spool.settings()
 
     def begin(self) -> None:
         """Start to write."""
@@ -136,29 +151,29 @@ class Writer:
 
     @property
     def _is_idle(self) -> bool:
-        return bool(not self._pending and self.spool.is_empty and self._offers.online)
+        return bool(not self._pending and self._spool.is_empty and self._offers.online)
 
     def _finish(self) -> None:
         self._next_spool = 0.0
         while (self._inbox or self._pending) and self._turn():
             pass
         self._offers.close(_HURRY)
-        self.spool.close()
+        self._spool.close()
 
     def _turn(self) -> bool:
         """Bring on what waits; return whether more could be done at once."""
-        if not self.spool.is_open:
+        if not self._spool.is_open:
             self._with_spool(self._open_spool)
         if not self._pending:
             self._take()
         moved = self._bring_on()
-        if not self.spool.is_empty:
+        if not self._spool.is_empty:
             moved = self._with_spool(self._feed) or moved
         elif not self._pending and time.monotonic() > self._next_look:
             self._offers.make(self._source, ())
         if self._offers.online:
             self._next_look = time.monotonic() + LOOK
-        self._elsewhere = len(self._pending) + self.spool.count
+        self._elsewhere = len(self._pending) + self._spool.count
         self._tell_left_out()
         return moved and not self._pending
 
@@ -176,7 +191,7 @@ class Writer:
         """Bring what is pending into the store or the spool; return whether it is."""
         if not self._pending:
             return False
-        direct = self.spool.is_empty and self._offers.make(self._source, self._pending)
+        direct = self._spool.is_empty and self._offers.make(self._source, self._pending)
         if not direct and not self._with_spool(self._to_spool):
             return False
         self._pending = []
@@ -188,26 +203,26 @@ class Writer:
     # -- the spool ---------------------------------------------------------------------
 
     def _open_spool(self) -> bool:
-        if not self.spool.open():
+        if not self._spool.open():
             raise StoreError(
                 "another process uses it. Give each process its own --name"
             )
         return True
 
     def _to_spool(self) -> bool:
-        if not self.spool.is_open:
+        if not self._spool.is_open:
             return False
-        self.spool.append(self._pending)
+        self._spool.append(self._pending)
         return True
 
     def _feed(self) -> bool:
         """Bring the oldest of the spool into the store; return whether they are."""
         if not self._offers.can:
             return False
-        source, entries = self.spool.read(BATCH)
+        source, entries = self._spool.read(BATCH)
         if not self._offers.make(source, entries):
             return False
-        self.spool.taken()
+        self._spool.taken()
         return True
 
     def _with_spool(self, act: Callable[[], bool]) -> bool:
@@ -239,7 +254,7 @@ class Writer:
         self._tell(EventSeverity.WARNING, "records lost", text)
 
     def _tell_left_out(self) -> None:
-        left_out = self._left_out + self.spool.left_out
+        left_out = self._left_out + self._spool.left_out
         now = time.monotonic()
         if left_out == self._told or now < self._next_told:
             return

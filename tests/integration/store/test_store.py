@@ -63,7 +63,7 @@ class Kept:
 
     @property
     def safe(self) -> int:
-        return self.store._writer.spool.count
+        return self.store._writer._spool.count
 
     def names(self) -> list[str]:
         return [event.name for event in self.said if event.device == "Arch"]
