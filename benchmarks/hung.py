@@ -27,7 +27,7 @@ class Reading(NamedTuple):
     Attributes:
         polls: a second, of the one that gets fewest.
         response: median of their last response times [ms].
-        put: p95 of a put to one of them, two operations [ms].
+        put: p95 of a put to one of them, one operation [ms].
         cpu: of the serving process, of a core [%].
     """
 
@@ -51,7 +51,7 @@ def measure() -> Iterator[Figure]:
     slower = after.response - before.response
     yield Figure(f"{what}: response time, median", slower, 1, "ms")
     yield Figure(
-        f"{what}: put of two operations, p95", after.put - before.put, 20, "ms"
+        f"{what}: put of one operation, p95", after.put - before.put, 20, "ms"
     )
     yield Figure(f"{what}: CPU, of a core", after.cpu - before.cpu, 2, "%")
 
