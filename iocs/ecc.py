@@ -17,7 +17,6 @@ from daqpv.ecc import (
     Transition,
 )
 from daqpv.ecc.settings import EccSettings
-from daqpv.links.soap import EccSoapLink
 from daqpv.serve import ai, ao, bi, button, long, longin, mbbi, mbbo, string
 from daqpv.system import Order
 from iocs.device import DeviceGroup, command, held
@@ -93,6 +92,9 @@ class EccGroup(DeviceGroup[Ecc]):
 
 def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
     """Join the ECC server `name`, its SOAP link and its PVs."""
+    # zeep is a fifth of a second, which commands that build nothing need not wait for
+    from daqpv.links.soap import EccSoapLink  # noqa: PLC0415
+
     prefix = site.prefix_of("ECC", name)
     snapshot = EccSnapshot(
         enabled=settings.enable,
