@@ -5,13 +5,16 @@ from __future__ import annotations
 import click
 
 from daqpv.cli.db_export import export, import_
+from daqpv.cli.db_tables import status, upgrade
 
 
 @click.group()
 def db() -> None:
-    """Look after the store: bring it to a file, and back.
+    """Look after the store: see how it is, upgrade it, bring it to a file, and back.
 
     \b
+        daqpv db status e20009.yaml
+        daqpv db upgrade e20009.yaml
         daqpv db export e20009.yaml e20009.zip
         daqpv db import e20009.yaml e20009.zip
     """
@@ -19,3 +22,5 @@ def db() -> None:
 
 db.add_command(export)
 db.add_command(import_)
+db.add_command(status)
+db.add_command(upgrade)

@@ -25,3 +25,8 @@ def store_url(experiment: Experiment) -> str:
     if url == "none":
         raise StoreError(f"{experiment.path} wants no store (store: none)")
     return url or f"sqlite:///{Path(f'{experiment.experiment}.db').absolute()}"
+
+
+def spool_path(experiment: Experiment) -> Path:
+    """The folder where records wait while the store is away, by process."""
+    return experiment.store.spool or Path(f"{experiment.experiment}.spool").absolute()

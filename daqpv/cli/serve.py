@@ -19,6 +19,7 @@ from daqpv.cli.common import (
     load_or_exit,
     run_until_signal,
 )
+from daqpv.cli.places import spool_path, store_url
 from daqpv.config import Experiment
 from daqpv.config.model import NAME
 from daqpv.core import Event, Events, EventSeverity, SavedSettings, SettingsPlace
@@ -143,16 +144,14 @@ def open_store(
 
     Exits if the store cannot be used as it is; one that is away is no reason.
     """
-    settings = experiment.store
-    if settings.url == "none" or not NAME.fullmatch(name):  # which App refuses
+    if experiment.store.url == "none" or not NAME.fullmatch(name):  # App refuses it
         return None
-    spool = settings.spool or Path(f"{experiment.experiment}.spool").absolute()
     store = SqlStore(
-        settings.url or f"sqlite:///{Path(f'{experiment.experiment}.db').absolute()}",
+        store_url(experiment),
         experiment=experiment.experiment,
         process=f"{name}@{socket.gethostname()}",
-        spool=spool / name,
-        spool_limit=settings.spool_limit,
+        spool=spool_path(experiment) / name,
+        spool_limit=experiment.store.spool_limit,
         events=events,
     )
     try:

@@ -1,0 +1,100 @@
+"""``daqpv db status`` and ``upgrade``, in each engine."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from daqpv.cli import main
+from daqpv.store import migrate, version
+from daqpv.store.engine import make_engine
+from daqpv.store.spool import Spool
+from tests.integration.store.test_faults import SOURCE, entries
+from tests.integration.store.test_migrate import NEXT
+
+
+@pytest.fixture
+def file(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "e.yaml"
+    path.write_text(f"experiment: e1\nprefix: 'A:'\nstore: {store_url}\n")
+    return path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["db", *arguments])
+
+
+def test_the_status_says_where_the_store_is_and_what_waits(
+    file: Path, store_url: str, tmp_path: Path
+) -> None:
+    result = run("status", str(file))
+    assert (result.exit_code, "no tables yet" in result.output) == (0, True)
+    engine = make_engine(store_url, writes=True)
+    migrate.prepare(engine)
+    spool = Spool(tmp_path / "e1.spool/left", SOURCE, limit=1e9, say=pytest.fail)
+    assert spool.open()
+    spool.append(entries(1, 20))
+    spool.close()
+    result = run("status", str(file))
+    assert result.exit_code == 0
+    assert f"tables of version {version.newest()}" in result.output
+    assert "left: 0.00" in result.output
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    for command in ("status", "upgrade"):
+        result = run(command, str(file))
+        assert result.exit_code == 1
+        assert "newer daqpv" in result.output
+
+
+def test_an_upgrade_makes_a_backup_first(
+    file: Path, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(store_url, writes=True)
+    migrate.prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO journal VALUES ('kept', 'main@host', 7, 1000000)")
+        )
+    scripts = tmp_path / "db"
+    shutil.copytree(version.SCRIPTS, scripts)
+    last = version.newest()
+    (scripts / "versions/9000_next.py").write_text(NEXT.replace("NEWEST", last))
+    monkeypatch.setattr(version, "SCRIPTS", scripts)
+    assert run("status", str(file)).exit_code == 1
+    result = run("upgrade", str(file))
+    assert result.exit_code == 0, result.output
+    assert f"tables of version 9000, they were of {last}" in result.output
+    assert run("status", str(file)).exit_code == 0
+    assert "nothing to do" in run("upgrade", str(file)).output
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT last, note FROM journal")).all() == [
+            (7, None)
+        ]
+    engine.dispose()
+    (backup,) = (*tmp_path.glob("*.backup"), *tmp_path.glob("*.sql"))
+    assert str(backup) in result.output
+    if backup.suffix == ".sql":
+        assert "kept" in backup.read_text()
+        return
+    with closing(sqlite3.connect(backup)) as old:
+        assert old.execute("SELECT last FROM journal").fetchall() == [(7,)]
+
+
+def test_a_store_that_is_away_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "e.yaml"
+    path.write_text(
+        "experiment: e1\nprefix: 'A:'\nstore: postgresql://u:secret@127.0.0.1:1/d\n"
+    )
+    result = run("status", str(path))
+    assert result.exit_code == 1
+    assert "postgresql://u:***@127.0.0.1:1/d" in result.output
+    assert "secret" not in result.output
