@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from daqpv.config import TIME, Bytes, Model
+from daqpv.config import TIME, Bytes, Description, Matching, Model, wanted
+from daqpv.config.model import NAME
 
 
 class OnLoss(StrEnum):
@@ -15,6 +17,95 @@ class OnLoss(StrEnum):
 
     ALARM = "alarm"
     STOP = "stop"
+
+
+PvName = Annotated[str, Matching("[!-~]{1,120}", "the name of a PV")]
+
+
+class ObservableType(StrEnum):
+    """What the values of an observable are."""
+
+    FLOAT = "float"
+    INT = "int"
+    STRING = "string"
+
+
+class Take(StrEnum):
+    """What of the readings in a run becomes the value of an observable."""
+
+    MEAN = "mean"
+    START = "start"
+    STOP = "stop"
+    LOW = "low"
+    HIGH = "high"
+
+
+_TAKES = {
+    ObservableType.FLOAT: tuple(Take),
+    ObservableType.INT: (Take.START, Take.STOP, Take.LOW, Take.HIGH),
+    ObservableType.STRING: (Take.START, Take.STOP),
+}
+"""What can be taken of each type; the first is the default."""
+
+
+def _short(units: str) -> str:
+    if len(units.encode()) > 15:
+        raise wanted("units of at most 15 bytes")
+    return units
+
+
+class Observable(Model):
+    """Something that is written down of each run: by hand, or read from a PV."""
+
+    type: ObservableType = ObservableType.FLOAT
+    """What its values are: float, int or string."""
+
+    units: Annotated[
+        str, AfterValidator(_short), Field(json_schema_extra={"maxLength": 15})
+    ] = ""
+    """Of its numbers."""
+
+    desc: Description = ""
+    """What it is, for people."""
+
+    pv: PvName | None = None
+    """PV that it is read from, anybody's; without one it is written by hand."""
+
+    take: Take | None = None
+    """What of the readings in a run is its value: mean (of a float, the default),
+    start (the default of others), stop, low or high."""
+
+    keep: bool = True
+    """What was written by hand holds for the next run, too; false: it is emptied."""
+
+    @property
+    def takes(self) -> Take:
+        """What of the readings becomes the value."""
+        return self.take or _TAKES[self.type][0]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.pv is None and self.take is not None:
+            raise wanted("a `pv` for `take`, without which it is written by hand")
+        if self.pv is not None and not self.keep:
+            raise wanted("one of `pv` and `keep`: what is read is new in each run")
+        if self.takes not in _TAKES[self.type]:
+            names = ", ".join(_TAKES[self.type])
+            raise wanted(f"a `take` that a {self.type} has: {names}")
+        return self
+
+
+def _named(observables: dict[str, Observable]) -> dict[str, Observable]:
+    seen: set[str] = set()
+    for name in observables:
+        if not NAME.fullmatch(name):
+            raise wanted(
+                f"a letter, then at most 23 letters, digits, '_' or '-', for {name!r}"
+            )
+        if name.lower() in seen:
+            raise wanted(f"another name than {name!r}, which differs only in case")
+        seen.add(name.lower())
+    return observables
 
 
 class Checks(Model):
@@ -61,3 +152,9 @@ class RunSettings(Model):
 
     no_data: Annotated[float, TIME.within(1, 86400)] = 10.0
     """An alarm is raised when a router has written nothing for so long in a run."""
+
+    observables: Annotated[Mapping[str, Observable], AfterValidator(_named)] = {}
+    """What is written down of each run, by name: the run sheet, in this order."""
+
+    snapshot: tuple[PvName, ...] = ()
+    """PVs, anybody's, that are read once at the start and at the stop of each run."""
