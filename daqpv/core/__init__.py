@@ -16,6 +16,7 @@ from daqpv.core.event import (
 )
 from daqpv.core.folding import STORM, Folding
 from daqpv.core.hold import Hold
+from daqpv.core.losses import Losses
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.site import Site
@@ -35,6 +36,7 @@ __all__ = [
     "Folding",
     "Goal",
     "Hold",
+    "Losses",
     "Origin",
     "PvInfo",
     "Record",

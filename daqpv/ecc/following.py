@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from daqpv.core import Command, Condition, Device, Events, EventSeverity
+from daqpv.core import Command, Condition, Device, Events, EventSeverity, Losses
 from daqpv.ecc.codes import EccState, Operation, Transition
 from daqpv.ecc.guard import Guard, unguarded
 from daqpv.ecc.link import EccLink, StateAnswer
-from daqpv.ecc.losses import Losses
 from daqpv.ecc.snapshot import EccSnapshot
 from daqpv.errors import DaqError, LinkError, UnknownOutcomeError, sentence
 

@@ -6,9 +6,8 @@ import asyncio
 
 import pytest
 
-from daqpv.core import Condition, EventSeverity, Result
+from daqpv.core import Condition, EventSeverity, Losses, Result
 from daqpv.ecc import EccState, Operation, Transition
-from daqpv.ecc.losses import Losses
 from daqpv.errors import (
     BusyError,
     LinkError,

@@ -1,18 +1,18 @@
-"""When is an ECC server lost? Judged here and nowhere else."""
+"""When is a device lost that is looked at again and again? Judged here, nowhere else."""
 
 from __future__ import annotations
 
-from daqpv.core import Condition
+from daqpv.core.device import Condition
 from daqpv.errors import LinkError, NoAnswerError, ProtocolError
 
 MISSES = 3
-"""A server is lost when so many GetState in a row have failed."""
+"""A device is lost when so many looks at it in a row have failed."""
 
 
 class Losses:
-    """Counts failed polls, and says what they make of the server's condition.
+    """Counts failed looks, and says what they make of the device's condition.
 
-    A loss is declared after MISSES failures of any sort; a lost server changes its
+    A loss is declared after MISSES failures of any sort; a lost device changes its
     sort of loss after MISSES failures of another sort, so that one which wavers does
     not flood the log.
     """
@@ -24,20 +24,20 @@ class Losses:
 
     @property
     def is_missing(self) -> bool:
-        """Whether the last poll has failed."""
+        """Whether the last look has failed."""
         return self._total > 0
 
     @property
     def is_lost(self) -> bool:
-        """Whether so many polls have failed that there is no hope of an answer."""
+        """Whether so many looks have failed that there is no hope of an answer."""
         return self._total >= MISSES
 
     def clear(self) -> None:
-        """Forget: the server answered."""
+        """Forget: the device answered."""
         self._total = self._alike = 0
 
     def count(self, error: LinkError) -> Condition | None:
-        """Count a failed poll; return how the server is, None while undecided."""
+        """Count a failed look; return how the device is, None while undecided."""
         sort = _sort_of(error)
         self._alike = self._alike + 1 if sort is self._sort else 1
         self._sort = sort
