@@ -18,6 +18,7 @@ from daqpv.cli.common import (
     fail,
     load_or_exit,
     run_until_signal,
+    settle,
 )
 from daqpv.cli.places import spool_path, store_url
 from daqpv.config import Experiment
@@ -96,6 +97,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
             fail(error, EXIT_SERVE)
 
         def ready(port: int) -> None:
+            settle()
             count = len(app.infos())
             what = f"{count} PVs under {experiment.prefix}, CA port {port}"
             console.say(f"ready: {what}")
