@@ -1,4 +1,4 @@
-"""When is a device lost that is looked at again and again? Judged here, nowhere else."""
+"""When a device is lost that is looked at again and again: judged here alone."""
 
 from __future__ import annotations
 
