@@ -1,6 +1,7 @@
 """What every part of daqpv shares: devices, snapshots, commands, events, alarms."""
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
+from daqpv.core.beat import rest
 from daqpv.core.command import Command, Goal
 from daqpv.core.derived import made_from, sources
 from daqpv.core.device import Condition, Device, Result, Snapshot
@@ -55,6 +56,7 @@ __all__ = [
     "caller",
     "made_from",
     "origin",
+    "rest",
     "sources",
     "told",
 ]

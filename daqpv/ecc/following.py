@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from daqpv.core import Command, Condition, Device, Events, EventSeverity, Losses
+from daqpv.core import Command, Condition, Device, Events, EventSeverity, Losses, rest
 from daqpv.ecc.codes import EccState, Operation, Transition
 from daqpv.ecc.guard import Guard, unguarded
 from daqpv.ecc.link import EccLink, StateAnswer
@@ -126,7 +126,7 @@ class FollowedEcc(Device[EccSnapshot]):
                 await self._ask()
                 self._polled()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_rest(self._period(), loop.time() - beat)):
+                async with asyncio.timeout(rest(self._period(), loop.time() - beat)):
                     await self._wake.wait()
 
     def _period(self) -> float:
@@ -315,9 +315,3 @@ class FollowedEcc(Device[EccSnapshot]):
             severity=EventSeverity.ERROR,
             condition=condition.label,
         )
-
-
-def _rest(period: float, elapsed: float) -> float:
-    """Until the next beat [s]; a timer that rang early makes no second one."""
-    rest = period - elapsed % period
-    return rest if rest > 0.01 * period else rest + period

@@ -1,5 +1,33 @@
 """Data routers: what takes the data of the boards and writes them to disk."""
 
+from daqpv.routers.following import Pace
+from daqpv.routers.link import (
+    SUFFIX,
+    DataFile,
+    Disk,
+    Moved,
+    Observation,
+    Obstacle,
+    RouterLink,
+    shown,
+)
+from daqpv.routers.router import Router
 from daqpv.routers.settings import RouterSettings, RouterType, Watch
+from daqpv.routers.snapshot import RouterSnapshot
 
-__all__ = ["RouterSettings", "RouterType", "Watch"]
+__all__ = [
+    "SUFFIX",
+    "DataFile",
+    "Disk",
+    "Moved",
+    "Observation",
+    "Obstacle",
+    "Pace",
+    "Router",
+    "RouterLink",
+    "RouterSettings",
+    "RouterSnapshot",
+    "RouterType",
+    "Watch",
+    "shown",
+]

@@ -1,0 +1,145 @@
+"""A data router: where the files of runs are, and how they get where they belong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from daqpv.core import Folding
+from daqpv.errors import LinkError, OperationError
+from daqpv.routers.following import FollowedRouter
+from daqpv.routers.link import DataFile, Obstacle, RouterLink, shown
+
+STILL = 0.25  # [s] files that are the same so much later have stopped growing
+GROWING = 600.0  # [s] who waits for that longer waits in vain
+MOVE = 60.0  # [s] for one exchange that moves files
+
+UNASSIGNED = "unassigned"
+"""Directory of files of which nobody knows the run."""
+
+_EACH = Folding(singly=100_000)
+_MOST = 3  # obstacles in one sentence
+
+Told = Callable[[str, int], None]
+
+
+class Router(FollowedRouter):
+    """A data router; fulfils `daqpv.runs.Storage`, which has the contracts.
+
+    Args:
+        name: of the router.
+        link: the way to it.
+        more: as of `FollowedRouter`.
+    """
+
+    def __init__(self, name: str, link: RouterLink, **more: Any) -> None:
+        super().__init__(name, link, **more)
+        self._moving = asyncio.Lock()
+        self._moved: dict[str, set[bytes]] = {}  # what was told, by directory
+
+    async def has_run(self, experiment: str, number: int) -> bool:
+        """Whether it has a directory for that run already."""
+        directory = await self._place()
+        return await self._link.has(
+            directory, experiment, _run(number), timeout=self._pace.timeout
+        )
+
+    async def sort(self, experiment: str, number: int, *, moved: Told) -> None:
+        """Move the files in staging to the directory of the run.
+
+        After a cut it may be called again: what had been moved meanwhile is told then.
+        """
+        await self._move(f"{experiment}/{_run(number)}", moved)
+
+    async def sweep(self) -> str:
+        """Move what is left in staging to ``unassigned/<UTC>/``; return that path."""
+        count = 0
+
+        def moved(path: str, size: int) -> None:
+            nonlocal count
+            count += 1
+
+        into = f"{UNASSIGNED}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        directory = await self._move(into, moved)
+        return f"{shown(directory)}/{into}" if count else ""
+
+    async def _move(self, into: str, moved: Told) -> bytes:
+        """Move all in staging `into`, and return from where."""
+        async with self._moving:
+            directory = await self._place()
+            files = await self._still(directory)
+            result = await self._link.move(
+                directory, [file.name for file in files], into, timeout=MOVE
+            )
+            stayed = {obstacle.name for obstacle in result.stayed}
+            there = [file for file in result.there if file.name not in stayed]
+            self._report(there, directory, into, moved)
+            with suppress(LinkError):
+                self._show_files(await self._files(directory))
+            if result.stayed:
+                raise OperationError(self._why(result.stayed, directory, into))
+            self._moved.pop(into, None)
+            return directory
+
+    def _report(
+        self, files: Sequence[DataFile], directory: bytes, into: str, moved: Told
+    ) -> None:
+        """Tell of each file once, also of one that was moved before the link was cut.
+
+        What was moved for a daqpv that has ended since is told again.
+        """
+        told = self._moved.setdefault(into, set())
+        for file in files:
+            if file.name in told:
+                continue
+            told.add(file.name)
+            path = f"{shown(directory)}/{into}/{shown(file.name)}"
+            text = f"{self.name}: {path} ({file.size} bytes)"
+            # the run tells people how many; the record has each
+            facts = {"path": path, "size": file.size, "aside": True}
+            self.emit("file moved", text, folding=_EACH, **facts)
+            moved(path, file.size)
+
+    async def _still(self, directory: bytes) -> Sequence[DataFile]:
+        """The files in staging, as soon as none of them grows any more.
+
+        Raises:
+            OperationError: one of them always does.
+            LinkError: they cannot be seen.
+        """
+        before = await self._files(directory)
+        try:
+            async with asyncio.timeout(GROWING):
+                while before:
+                    await asyncio.sleep(STILL)
+                    now = await self._files(directory)
+                    if set(now) == set(before):
+                        break
+                    self.change(message="Waits: the files still grow")
+                    before = now
+        except TimeoutError as error:
+            raise OperationError(
+                f"{self.name}: the files in {shown(directory)} still grow after "
+                f"{GROWING:g} s, so they stay there. Who takes data? When all are "
+                "Ready: Run:Sweep puts them aside"
+            ) from error
+        return before
+
+    async def _files(self, directory: bytes) -> Sequence[DataFile]:
+        return await self._link.files(directory, timeout=self._pace.timeout)
+
+    def _why(self, stayed: Sequence[Obstacle], directory: bytes, into: str) -> str:
+        each = "; ".join(f"{shown(one.name)}: {one.why}" for one in stayed[:_MOST])
+        more = f"; and {len(stayed) - _MOST} more" if len(stayed) > _MOST else ""
+        return (
+            f"{self.name}: {len(stayed)} files stay in {shown(directory)}, the others "
+            f"are in {into}: {each}{more}"
+        )
+
+
+def _run(number: int) -> str:
+    """Name of the directory of a run, as in attpc-daq and attpc_envoy."""
+    return f"run_{number:04d}"

@@ -1,0 +1,90 @@
+"""What is known of a data router."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from daqpv.core import NO_ALARM, Alarm, Severity, Snapshot, Status, made_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterSnapshot(Snapshot):
+    """What is known of a data router.
+
+    Attributes:
+        directory: where it writes (staging).
+        staging_empty: no data file lies there; None: not known.
+        staged: names of the data files there.
+        bytes: their size.
+        rate: growth of the data files, averaged between two looks [byte/s].
+        disk_size: of the disk to which it writes [bytes]; NaN if not known; so
+            disk_free.
+        disk_used: of what it may use of it [%].
+        disk_time_left: until it is full at the present rate [s]; NaN: it does not fill.
+        clock_offset: by how much its clock is ahead of ours [s]; NaN: not known.
+        silent: no data come though they should.
+    """
+
+    observed: ClassVar[frozenset[str]] = Snapshot.observed | {
+        "directory", "staging_empty", "files", "data", "rate", "rate_mb_s",
+        "disk_size_gb", "disk_free_gb", "disk_used", "disk_hours_left", "clock_offset",
+    }  # fmt: skip
+    judging: ClassVar[frozenset[str]] = Snapshot.judging | {"silent"}
+    judged: ClassVar[frozenset[str]] = Snapshot.judged | {"rate_mb_s"}
+
+    directory: str = ""
+    staging_empty: bool | None = None
+    staged: tuple[str, ...] = ()
+    bytes: int = 0
+    rate: float = 0.0
+    disk_size: float = math.nan
+    disk_free: float = math.nan
+    disk_used: float = math.nan
+    disk_time_left: float = math.nan
+    clock_offset: float = math.nan
+    silent: bool = False
+
+    @property
+    @made_from("staged")
+    def files(self) -> int:
+        """How many data files lie in staging."""
+        return len(self.staged)
+
+    @property
+    @made_from("bytes")
+    def data(self) -> float:
+        """Size of the data files in staging [GB]."""
+        return self.bytes / 1e9
+
+    @property
+    @made_from("rate")
+    def rate_mb_s(self) -> float:
+        """Growth of the data files [MB/s]."""
+        return self.rate / 1e6
+
+    @property
+    @made_from("disk_size")
+    def disk_size_gb(self) -> float:
+        """Size of the disk [GB]."""
+        return self.disk_size / 1e9
+
+    @property
+    @made_from("disk_free")
+    def disk_free_gb(self) -> float:
+        """What is free on it [GB]."""
+        return self.disk_free / 1e9
+
+    @property
+    @made_from("disk_time_left")
+    def disk_hours_left(self) -> float:
+        """Until it is full [h]."""
+        return self.disk_time_left / 3600
+
+    def alarm(self, field: str) -> Alarm:
+        """No data is the Rate's alarm: one fault, one alarm."""
+        alarm = super(RouterSnapshot, self).alarm(field)
+        if alarm == NO_ALARM and field == "rate_mb_s" and self.silent:
+            return Alarm(Severity.MAJOR, Status.STATE, "no data in a run")
+        return alarm
