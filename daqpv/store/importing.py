@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
+from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 from sqlalchemy import JSON, Column, Connection, Table, func, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine, shown, translated
+from daqpv.store.engine import make_engine, reason, shown, translated
 from daqpv.store.migrate import prepare
 from daqpv.store.portable import (
     EXPERIMENT,
@@ -70,6 +71,14 @@ def import_(url: str, experiment: str, source: Path, progress: Progress) -> Mani
         return manifest
 
 
+class _Head(BaseModel):
+    """Of a manifest, what every version of it has."""
+
+    format: int
+    tables_version: str
+    daqpv: str
+
+
 class Export:
     """A file that was exported; use it as a context manager.
 
@@ -82,7 +91,8 @@ class Export:
         with self._reading():
             self._archive = ZipFile(path)
             content = from_json(self._archive.read(MANIFEST))
-        self._refuse_other(content)
+            head = _Head.model_validate(content)
+        self._refuse_other(head)
         with self._reading():
             self.manifest = Manifest.model_validate(content)
             if self.manifest.tables[EXPERIMENT.name].rows != 1:
@@ -122,21 +132,21 @@ class Export:
             raise StoreError(f"{self._path} cannot be read: {why}") from error
         except (BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
             raise StoreError(
-                f"{self._path} is no export of daqpv, or is damaged ({error}): nothing "
-                "is imported"
+                f"{self._path} is no export of daqpv, or is damaged ({reason(error)}): "
+                "nothing is imported"
             ) from error
 
-    def _refuse_other(self, content: dict[str, Any]) -> None:
+    def _refuse_other(self, head: _Head) -> None:
         """Refuse what another version of daqpv wrote, if ours is not to read it."""
-        version, ours = content.get("tables_version", ""), newest()
-        is_newer = content.get("format", FORMAT) > FORMAT or version > ours
+        version, ours = head.tables_version, newest()
+        is_newer = head.format > FORMAT or version > ours
         if not is_newer and version == ours:
             return
-        by = f"{'a newer' if is_newer else 'an older'} daqpv ({content.get('daqpv')})"
+        by = f"{'a newer' if is_newer else 'an older'} daqpv ({head.daqpv})"
         then = "" if is_newer else ", then `daqpv db upgrade FILE`"
         raise StoreError(
-            f"{self._path} was written by {by}, with tables of version {version or '?'}"
-            f"; this one has {ours}. Import it with that daqpv{then}"
+            f"{self._path} was written by {by}, with tables of version {version}; this "
+            f"one has {ours}. Import it with that daqpv{then}"
         )
 
 

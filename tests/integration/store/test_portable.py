@@ -299,6 +299,8 @@ def changed(good: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
         (b'"severity"', b'"weight"', "other columns of event"),
         (b'"event"', b'"events"', "is no export of daqpv, or is damaged ('event')"),
         (b'"experiment"', b'"experimenter"', "is no export of daqpv, or is damaged"),
+        (b'"format": 1', b'"format": "x"', "is no export of daqpv, or is damaged"),
+        (b'{\n  "format"', b"[]{", "is no export of daqpv, or is damaged"),
     ],
 )
 def test_what_another_daqpv_wrote_is_refused(
