@@ -15,6 +15,7 @@ _COMMANDS = {
     "pvs": "daqpv.cli.files",
     "put": "daqpv.cli.put",
     "status": "daqpv.cli.status",
+    "runs": "daqpv.cli.runs",
     "log": "daqpv.cli.log",
     "db": "daqpv.cli.db",
     "simulate": "daqpv.cli.simulate",

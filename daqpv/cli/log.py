@@ -2,75 +2,33 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import select
 import sys
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from datetime import time as day_time
 from itertools import islice
 from pathlib import Path
 
 import click
 from sqlalchemy import Connection, Engine
 
-from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
+from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit, printing
 from daqpv.cli.log_formats import FORMATS, Printer
+from daqpv.cli.moments import moment
 from daqpv.cli.places import log_path, store_url
 from daqpv.config import Experiment, did_you_mean
-from daqpv.config.units import TIME
 from daqpv.core import EventSeverity
 from daqpv.core.lines import one_line
 from daqpv.errors import StoreError, sentence
 from daqpv.store.engine import translated
 from daqpv.store.query import Follower, KeptEvent, Selection, devices, every, newest
 from daqpv.store.reader import reader
+from daqpv.store.runs import one_run
 
 SHOWN = 100  # events
 MOST = 100_000  # events that are held at once; `all` are not
 POLL = 0.5  # [s]
+AFTER = 1.0  # [s] from the stop of a run to the event that tells it
 _PAGE = 500  # events that are printed at once
-
-
-def _moment_of(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> float | None:
-    """UTC [s since 1970] of a time ago, or of a moment."""
-    if value is None:
-        return None
-    for read in (_ago, _moment, _today):
-        try:
-            return read(value.strip())
-        except ValueError:
-            continue
-    raise click.BadParameter(
-        f"{value!r} is no time: wanted is a time ago like 90s, 30min, 1h, 2d, or a "
-        "moment in UTC like 14:00, 2026-11-20 or '2026-11-20 14:00'"
-    )
-
-
-def _ago(text: str) -> float:
-    if not text[-1:].isalpha():
-        raise ValueError
-    return time.time() - TIME.read(text)
-
-
-def _moment(text: str) -> float:
-    if "-" not in text:
-        raise ValueError
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-def _today(text: str) -> float:
-    if ":" not in text:
-        raise ValueError
-    moment = day_time.fromisoformat(text)
-    today = datetime.now(UTC).date()
-    return datetime.combine(today, moment, moment.tzinfo or UTC).timestamp()
 
 
 def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
@@ -86,8 +44,9 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
 
 @click.command()
 @FILE
-@click.option("--since", callback=_moment_of, metavar="TIME", help="Not older.")
-@click.option("--until", callback=_moment_of, metavar="TIME", help="Older than that.")
+@click.option("--since", callback=moment, metavar="TIME", help="Not older.")
+@click.option("--until", callback=moment, metavar="TIME", help="Older than that.")
+@click.option("--run", type=int, metavar="NUMBER", help="From its start to its stop.")
 @click.option(
     "--severity",
     type=click.Choice([one.value for one in EventSeverity]),
@@ -121,6 +80,7 @@ def log(  # noqa: PLR0913 - one parameter per option
     *,
     since: float | None,
     until: float | None,
+    run: int | None,
     severity: str,
     device: str | None,
     text: str | None,
@@ -141,13 +101,18 @@ def log(  # noqa: PLR0913 - one parameter per option
         daqpv log e20009.yaml --since 1h --severity warning
         daqpv log e20009.yaml --device CoBo3 --since "2026-11-20 14:00"
         daqpv log e20009.yaml --who anna --text refused -n all --format csv
+        daqpv log e20009.yaml --run 12
         daqpv log e20009.yaml --follow
     """
+    if run is not None and (follow or since is not None or until is not None):
+        raise click.UsageError("--run says since when and until when, without others.")
     if follow and until is not None:
         raise click.UsageError("--follow shows what comes: --until has no sense there.")
     if since is not None and until is not None and since >= until:
         raise click.UsageError("--since is not before --until: nothing can be there.")
     experiment, _ = load_or_exit(file)
+    if run is not None:
+        since, until = _times_of(experiment, run)
     selection = Selection(
         since=since,
         until=until,
@@ -157,10 +122,19 @@ def log(  # noqa: PLR0913 - one parameter per option
         who=who or "",
         text=text or "",
     )
-    if hasattr(sys.stdout, "reconfigure"):  # a terminal may know but a few characters
-        sys.stdout.reconfigure(errors="backslashreplace")
-    with _ended_quietly():
+    with printing():
         _Log(experiment, selection, FORMATS[form]()).show(limit, follow=follow)
+
+
+def _times_of(experiment: Experiment, number: int) -> tuple[float, float | None]:
+    """From the start of a run to just after its stop; exit if there is none."""
+    try:
+        url = store_url(experiment)
+        with reader(url) as engine, translated(url), engine.connect() as connection:
+            found = one_run(connection, experiment.experiment, number)
+    except StoreError as error:
+        fail(sentence(error), EXIT_FAILED)
+    return found.start, None if found.stop is None else found.stop + AFTER
 
 
 class _Log:
@@ -266,16 +240,3 @@ def _is_closed_after(seconds: float) -> bool:
     output = select.poll()
     output.register(sys.stdout.fileno(), 0)  # errors and the hang-up are always told
     return bool(output.poll(1000 * seconds))
-
-
-@contextmanager
-def _ended_quietly() -> Iterator[None]:
-    """Ctrl-C ends it, and so does the end of whoever reads what is printed."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        pass
-    except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EIO):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

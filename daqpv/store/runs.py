@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any, TypeVar
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from daqpv.core import Origin, Severity
+from daqpv.errors import RefusedError, StoreError
 from daqpv.runs import (
     Entry,
     History,
@@ -28,8 +31,29 @@ from daqpv.store.models import (
     RunRow,
     RunValueRow,
 )
+from daqpv.store.rows import entry
 
-R = TypeVar("R")
+
+def chosen(
+    *, kind: str = "", since: float | None = None, text: str = ""
+) -> list[ColumnElement[bool]]:
+    """Conditions for `runs`.
+
+    Args:
+        kind: class of the run.
+        since: not begun before, UTC [s since 1970].
+        text: a part of title, comment, operator or note, in any case.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if kind:
+        conditions.append(RunRow.kind == kind)
+    if since is not None:
+        conditions.append(RunRow.start >= round(since * 1e6))
+    if text:
+        texts = (RunRow.title, RunRow.comment, RunRow.operator, RunRow.note)
+        found = (column.icontains(text, autoescape=True) for column in texts)
+        conditions.append(or_(*found))
+    return conditions
 
 
 def history(connection: Connection, experiment: str) -> History:
@@ -82,6 +106,76 @@ def runs(
         )
 
 
+def one_run(connection: Connection, experiment: str, number: int) -> RunRecord:
+    """One run of an experiment.
+
+    Raises:
+        StoreError: there is none of that number.
+    """
+    found = next(runs(connection, experiment, RunRow.number == number), None)
+    if found is None:
+        raise StoreError(f"there is no run {number} of {experiment}")
+    return found
+
+
+def edit(
+    connection: Connection,
+    experiment: str,
+    number: int,
+    fields: Mapping[str, str],
+    by: Origin,
+) -> list[RunChange]:
+    """Change what is written of a run that has ended; what was there is kept.
+
+    Args:
+        connection: in a transaction that writes.
+        experiment: name of the experiment.
+        number: of the run.
+        fields: of its record, with new texts: title, comment, operator, kind.
+        by: who does it.
+
+    Returns:
+        What was changed; nothing if it was so already.
+
+    Raises:
+        StoreError: there is no such run.
+        RefusedError: it is open: its PVs are the way.
+    """
+    ours = select(ExperimentRow.id).where(_of(experiment))
+    key = RunRow.number == number, RunRow.experiment_id == ours.scalar_subquery()
+    connection.execute(select(RunRow.number).where(*key).with_for_update())
+    record = one_run(connection, experiment, number)
+    if record.entry is Entry.OPEN:
+        raise RefusedError(f"Run {number} is open")
+    changed = [
+        RunChange(
+            number=number,
+            time=time.time(),
+            field="class" if name == "kind" else name,
+            old=getattr(record, name),
+            new=text,
+            origin=by,
+        )
+        for name, text in fields.items()
+        if text != getattr(record, name)
+    ]
+    if not changed:
+        return []
+    texts: dict[str, Any] = dict(fields)
+    row = _row(replace(record, **texts))
+    connection.execute(
+        update(RunRow).where(*key).values({name: row[name] for name in fields})
+    )
+    ids = {"experiment_id": connection.scalar(ours)}
+    rows = [_row(change) | ids for change in changed]
+    connection.execute(insert(RunChangeRow), rows)
+    return changed
+
+
+def _row(record: Any) -> dict[str, Any]:
+    return entry(0, record, "").row
+
+
 def changes(
     connection: Connection, experiment: str, number: int
 ) -> Iterator[RunChange]:
@@ -114,9 +208,19 @@ def values(
             mean=row.mean,
             low=row.low,
             high=row.high,
-            count=row._mapping["count"],  # noqa: SLF001 - its documented way
+            count=row.readings,
             severity=Severity(row.severity),
         )
+
+
+def values_alone(
+    connection: Connection, experiment: str
+) -> Iterator[tuple[int, str, Any]]:
+    """Number of the run, name and value of all observables of all runs: quick."""
+    table = RunValueRow
+    statement = select(table.number, table.name, table.value).join(ExperimentRow)
+    rows = connection.execute(statement.where(_of(experiment)))
+    return ((number, name, value) for number, name, value in rows)
 
 
 def pvs(connection: Connection, experiment: str, number: int) -> Iterator[RunPv]:
@@ -169,7 +273,11 @@ def _rows(
     *order: Any,
 ) -> Iterator[Any]:
     columns = table.__table__.c
-    statement = select(*columns).join(ExperimentRow).where(_of(experiment))
+    shown = [  # a row is a tuple, whose count() is another thing
+        column.label("readings") if column.name == "count" else column
+        for column in columns
+    ]
+    statement = select(*shown).join(ExperimentRow).where(_of(experiment))
     if numbers is not None:
         statement = statement.where(columns.number.in_(numbers))
     yield from connection.execute(statement.order_by(*order))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection
 
 from daqpv.core import Origin, Severity
+from daqpv.errors import RefusedError, StoreError
 from daqpv.runs import (
     Entry,
     RunChange,
@@ -115,3 +118,79 @@ def test_what_no_engine_takes_is_made_fit(store_url: str) -> None:
         assert found.path == "/data/CoBo\\udc80\\x00\n.graw"
         (read,) = runs.values(link, "e20009")
         assert (read.value, read.mean) == ("nan", None)
+
+
+BY = Origin("anna", "hut")
+ENDED = replace(RUN, entry=Entry.ENDED, stop=RUN.start + 10, title="alpha")
+
+
+def change(url: str, number: int, experiment: str = "e20009", **fields: str) -> Any:
+    engine = make_engine(url, writes=True)
+    try:
+        with engine.begin() as connection:
+            return runs.edit(connection, experiment, number, fields, BY)
+    finally:
+        engine.dispose()
+
+
+def test_a_run_that_has_ended_is_edited_and_keeps_its_history(store_url: str) -> None:
+    keep(store_url, ENDED, replace(ENDED, number=13))
+    keep(store_url, ENDED, experiment="e30000", first=3)
+    made = change(store_url, 12, title="beta \0é", kind="Junk", operator="otto")
+    assert [(one.field, one.old, one.new) for one in made] == [
+        ("title", "alpha", "beta \0é"),
+        ("class", "Production", "Junk"),
+    ]
+    assert change(store_url, 12, kind="Junk") == []
+    with reading(store_url) as link:
+        assert list(runs.runs(link, "e20009")) == [
+            replace(ENDED, title="beta \\x00é", kind="Junk"),
+            replace(ENDED, number=13),
+        ]
+        assert list(runs.runs(link, "e30000")) == [ENDED]
+        kept = list(runs.changes(link, "e20009", 12))
+        assert [(one.field, one.origin) for one in kept] == [
+            ("title", BY), ("class", BY)
+        ]  # fmt: skip
+        assert list(runs.changes(link, "e20009", 13)) == []
+
+
+def test_what_cannot_be_edited(store_url: str) -> None:
+    keep(store_url, RUN)
+    with pytest.raises(RefusedError, match="Run 12 is open"):
+        change(store_url, 12, title="x")
+    with pytest.raises(StoreError, match="no run 13 of e20009"):
+        change(store_url, 13, title="x")
+    with pytest.raises(StoreError, match="no run 12 of other"):
+        change(store_url, 12, experiment="other", title="x")
+
+
+def test_runs_are_chosen_by_class_time_and_text(store_url: str) -> None:
+    keep(
+        store_url,
+        replace(ENDED, number=1, title="100 % Kälte", start=1.8e9 - 100),
+        replace(ENDED, number=2, comment="100 x", kind="Junk"),
+        replace(ENDED, number=3, operator="Percy", note="cold"),
+    )
+    with reading(store_url) as link:
+
+        def found(**wanted: Any) -> list[int]:
+            conditions = runs.chosen(**wanted)
+            return [one.number for one in runs.runs(link, "e20009", *conditions)]
+
+        assert found() == [1, 2, 3]
+        assert found(kind="Junk") == [2]
+        assert found(since=1.8e9) == [2, 3]
+        assert found(text="100 %") == [1]
+        assert found(text="PERC") == [3]
+        assert found(text="cold", kind="Junk") == []
+
+
+def test_values_come_alone(store_url: str) -> None:
+    value = RunValue(number=12, name="p", type="float", value=300.5, count=3)
+    keep(store_url, value, replace(value, name="target", type="string", value=None))
+    with reading(store_url) as link:
+        assert sorted(runs.values_alone(link, "e20009")) == [
+            (12, "p", 300.5), (12, "target", None)
+        ]  # fmt: skip
+        assert list(runs.values_alone(link, "other")) == []

@@ -1,0 +1,49 @@
+"""Times as operators write them: ago, of today, of any day."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from datetime import time as day_time
+
+import click
+
+from daqpv.config.units import TIME
+
+
+def moment(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> float | None:
+    """UTC [s since 1970] of a time ago, or of a moment."""
+    if value is None:
+        return None
+    for read in (_ago, _moment, _today):
+        try:
+            return read(value.strip())
+        except ValueError:
+            continue
+    raise click.BadParameter(
+        f"{value!r} is no time: wanted is a time ago like 90s, 30min, 1h, 2d, or a "
+        "moment in UTC like 14:00, 2026-11-20 or '2026-11-20 14:00'"
+    )
+
+
+def _ago(text: str) -> float:
+    if not text[-1:].isalpha():
+        raise ValueError
+    return time.time() - TIME.read(text)
+
+
+def _moment(text: str) -> float:
+    if "-" not in text:
+        raise ValueError
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _today(text: str) -> float:
+    if ":" not in text:
+        raise ValueError
+    moment = day_time.fromisoformat(text)
+    today = datetime.now(UTC).date()
+    return datetime.combine(today, moment, moment.tzinfo or UTC).timestamp()

@@ -1,0 +1,136 @@
+"""Runs as a table: for a terminal as wide as it is, for a pipe uncut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from daqpv.core.lines import one_line
+from daqpv.runs import RunRecord
+
+_GAP = 1  # blanks between two columns
+_LEAST_TITLE = 24  # characters that a title has before the other columns are shortened
+_SHORT_TITLE = 8
+_LONGEST_OPERATOR = 16
+
+
+class _Column(NamedTuple):
+    """A column; whether it stands at the right."""
+
+    head: str
+    right: bool = False
+
+
+_COLUMNS = (
+    _Column("Run", right=True),
+    _Column("Class"),
+    _Column("Title"),
+    _Column("Start (UTC)"),
+    _Column("Duration", right=True),
+    _Column("Live", right=True),
+    _Column("Data", right=True),
+    _Column("Entry"),
+    _Column("Operator"),
+)
+_CLASS, _TITLE, _START, _ENTRY, _OPERATOR = 1, 2, 3, 7, 8
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def table(runs: Sequence[RunRecord], width: int | None) -> Iterator[str]:
+    """A head, and a line for each of `runs`.
+
+    Args:
+        runs: in the order in which they are shown.
+        width: of the terminal [characters]; None: nothing is cut.
+    """
+    heads = [column.head for column in _COLUMNS]
+    rows = [heads, *map(_cells, runs)]
+    widths = _widths(rows)
+    if width is not None:
+        for row in rows:
+            row[_OPERATOR] = _cut(row[_OPERATOR], _LONGEST_OPERATOR)
+        widths = _widths(rows)
+        room = width - _others(widths)
+        if room < min(widths[_TITLE], _LEAST_TITLE):
+            rows[1:] = map(_shortened, rows[1:])
+            widths = _widths(rows)
+            room = max(width - _others(widths), _SHORT_TITLE)
+        widths[_TITLE] = min(widths[_TITLE], room)
+    for row in rows:
+        yield _line(row, widths)
+
+
+def duration_text(seconds: float) -> str:
+    """Hours, minutes, seconds: "100:00:00"."""
+    minutes, rest = divmod(int(max(seconds, 0.0)), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"
+
+
+def amount_text(size: float) -> str:
+    """An amount of data with three digits: "12.3 GB"; `size` in bytes."""
+    unit = 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    digits = 0 if not unit or size >= 99.95 else 1 if size >= 9.995 else 2
+    return f"{size:.{digits}f} {_UNITS[unit]}"
+
+
+def _cells(run: RunRecord) -> list[str]:
+    start = datetime.fromtimestamp(run.start, UTC)
+    end = run.seen if run.stop is None else run.stop
+    return [
+        str(run.number),
+        one_line(run.kind),
+        one_line(run.title),
+        f"{start:%Y-%m-%d %H:%M}",
+        duration_text(end - run.start),
+        duration_text(run.live_time),
+        amount_text(run.data),
+        str(run.entry),
+        one_line(run.operator),
+    ]
+
+
+def _shortened(row: Sequence[str]) -> list[str]:
+    cells = list(row)
+    cells[_CLASS] = row[_CLASS][:4]  # Test, Prod, Beam, Junk, Puls
+    cells[_START] = row[_START][5:]  # without the year
+    cells[_ENTRY] = _cut(row[_ENTRY], 6)
+    cells[_OPERATOR] = _cut(row[_OPERATOR], 8)
+    return cells
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(_length, cells)) for cells in zip(*rows, strict=True)]
+
+
+def _others(widths: Sequence[int]) -> int:
+    """What all but the title take."""
+    return sum(widths) - widths[_TITLE] + _GAP * (len(widths) - 1)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        _padded(cell, width, right=column.right)
+        for cell, width, column in zip(row, widths, _COLUMNS, strict=True)
+    ]
+    return (" " * _GAP).join(cells).rstrip()
+
+
+def _padded(cell: str, width: int, *, right: bool) -> str:
+    cell = _cut(cell, width)
+    blanks = " " * (width - _length(cell))
+    return blanks + cell if right else cell + blanks
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _cut(text: str, width: int) -> str:
+    if _length(text) <= width:
+        return text
+    return set_cell_size(text, width - 1) + "…"
