@@ -1,0 +1,148 @@
+"""The PVs of the run: ``$(P)Run:``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from daqpv.store.runs import history
+
+from daqpv.config import Kind
+from daqpv.core import SavedField, Site
+from daqpv.errors import ServeError
+from daqpv.runs import History, Run, RunClass, RunSnapshot, RunState
+from daqpv.runs.settings import RunSettings
+from daqpv.serve import (
+    ai,
+    ao,
+    bi,
+    button,
+    long,
+    longin,
+    longout,
+    mbbo,
+    string,
+)
+from iocs.device import DeviceGroup, command
+
+_TEXT = 16384  # [bytes] of a title or a comment
+_YEAR = 31557600.0  # [s]
+
+
+class RunGroup(DeviceGroup[Run]):
+    """The run that is open, or the last one, and what is written for the next."""
+
+    state = mbbo(
+        "State",
+        RunState,
+        put=command(Run.reach),
+        doc="A write of Running, Paused, Stopped acts",
+    )
+    start = button("Start", put=command(Run.start), doc="Checks, and starts a run")
+    stop = button("Stop", put=command(Run.stop), doc="Stops and closes the run")
+    pause = button("Pause", put=command(Run.pause), doc="No data, the run stays open")
+    resume = button("Resume", put=command(Run.resume), doc="Data again")
+    reset = button("Reset", put=command(Run.reset), doc="Leads out of Failed")
+    sweep = button("Sweep", put=command(Run.sweep), doc="Puts left-over files aside")
+    number = longin("Number", doc="Of the open or the last run; -1: none")
+    next_number = longout(
+        "NextNumber",
+        put=command(Run.number_next),
+        drive=(0, 2**31 - 1),
+        saved=True,
+        doc="What the next run will have",
+    )
+    title = long(
+        "Title", size=_TEXT, put=command(Run.entitle), saved=True, doc="Of the run"
+    )
+    comment = long(
+        "Comment", size=_TEXT, put=command(Run.remark), saved=True, doc="On the run"
+    )
+    operator = string(
+        "Operator", put=command(Run.sign), saved=True, doc="Who is on shift"
+    )
+    kind = mbbo(
+        "Class",
+        RunClass,
+        put=command(Run.classify),
+        saved=True,
+        doc="What the run is good for",
+    )
+    start_time = string("StartTime", of="start_text", doc="When all were Running, UTC")
+    stop_time = string("StopTime", of="stop_text", doc="When none took data, UTC")
+    duration_text = string("DurationText", doc="Hours, minutes, seconds")
+    duration = ai("Duration", units="s", precision=0, doc="Since the start")
+    live_time = ai("LiveTime", units="s", precision=0, doc="Without pauses")
+    rate = ai("Rate", units="MB/s", precision=2, doc="Of all routers")
+    data = ai("Bytes", units="GB", precision=3, doc="In staging of all routers")
+    files = longin("Files", doc="In staging of all routers")
+    disk_time_left = ai(
+        "DiskTimeLeft", units="h", precision=1, doc="Of the router full first"
+    )
+    sorting = bi("Sorting", labels=("No", "Yes"), doc="Files are being moved")
+    auto_stop = ao(
+        "AutoStop",
+        units="s",
+        precision=0,
+        drive=(0.0, _YEAR),
+        put=command(Run.stop_after),
+        saved=True,
+        doc="A run stops after so long; 0: never",
+    )
+    experiment = string("Experiment", doc="Name of the experiment")
+    step = long("Step", doc="What is done now")
+    progress = ai("Progress", units="%", precision=0, doc="Of what is done now")
+    allowed = longin("Allowed", doc="Bit n: a put of State n would be taken")
+
+    @classmethod
+    def saved(cls, snapshot: type[Any]) -> list[SavedField]:
+        """What operators chose, and what a restart has to know of an open run."""
+        known = ("state", "open_run", "unsorted")
+        return [
+            *super().saved(snapshot),
+            *(SavedField(field=name, signal=name, is_choice=False) for name in known),
+        ]
+
+
+def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
+    """Join the servers, the routers, the store, and the PVs of the run."""
+    prefix = f"{site.prefix}Run:"
+    snapshot = site.restored(
+        prefix,
+        RunGroup,
+        RunSnapshot(
+            experiment=site.experiment,
+            next_number=settings.first_number,
+        ),
+    )
+    detectors = site.local("system")
+    if not detectors:
+        raise ServeError("Runs need the system in the same process: --only system too")
+    run = Run(
+        detector=detectors[0],
+        storages=site.local("routers"),
+        settings=settings,
+        events=site.events,
+        prefix=prefix,
+        snapshot=snapshot,
+        store=site.store,
+        history=None if site.store is None else partial(_history, site),
+    )
+    site.hold.reason = lambda: run.hold
+    site.hold.release = run.stop
+    return run, RunGroup(prefix, run)
+
+
+async def _history(site: Site) -> History:
+    assert site.store is not None
+    return await site.store.ask(partial(history, experiment=site.experiment))
+
+
+KIND = Kind(
+    section="run",
+    settings=RunSettings,
+    build=build,
+    many=False,
+    follows="ecc",
+    after=("system", "routers"),
+)
