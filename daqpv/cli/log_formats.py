@@ -36,8 +36,7 @@ def _table() -> Printer:
 
 
 def _lines(events: Iterable[KeptEvent]) -> None:
-    for _, event in events:
-        click.echo(log_file.line(event))
+    click.echo("\n".join(log_file.line(event) for _, event in events))
 
 
 class _Table:
@@ -122,8 +121,7 @@ def _json() -> Printer:
     """An object per line."""
 
     def show(events: Iterable[KeptEvent]) -> None:
-        for kept in events:
-            click.echo(one_line(json.dumps(_row(kept))))
+        click.echo("\n".join(one_line(json.dumps(_row(kept))) for kept in events))
 
     return show
 
