@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from daqpv.store.runs import history
-
 from daqpv.config import Kind
 from daqpv.core import SavedField, Site
 from daqpv.errors import ServeError
@@ -134,6 +132,8 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
 
 
 async def _history(site: Site) -> History:
+    from daqpv.store.runs import history  # noqa: PLC0415 - SQLAlchemy takes 0.2 s
+
     assert site.store is not None
     return await site.store.ask(partial(history, experiment=site.experiment))
 
