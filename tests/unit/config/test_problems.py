@@ -197,7 +197,7 @@ def test_a_file_with_ten_mistakes_gives_ten_messages_each_at_its_line(wrong):
             "server: {slow_clint: 3}",
             "server.slow_clint: unknown key, did you mean 'slow_client'?",
         ),
-        ("store: {spool: [1]}", "store.spool: a list is given; wanted is the path of a"),
+        ("store: {spool: [1]}", "store.spool: a list is given; wanted is the path of"),
         ("server: x", "server: 'x' is given; wanted is a mapping (key: value)"),
         (
             "tanks: {1t: {}}",
