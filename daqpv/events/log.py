@@ -157,29 +157,32 @@ class Log(Device[LogSnapshot]):
         while True:
             try:
                 if self._has_begun:
-                    self._take_of_others(await history.news())
+                    self._take_kept(await history.news())
                 else:
-                    self._take_of_before(await history.last(LAST))
+                    self._take_kept(await history.last(LAST))
+                    self._has_begun = True
             except StoreError as error:  # which says so itself
                 _log.debug("%s", error)
             await asyncio.sleep(LOOK_PERIOD)
 
-    def _take_of_before(self, kept: Iterable[Event]) -> None:
-        self._has_begun = True
-        before = (event for event in kept if not self._is_own(event))
-        self._last = deque(
-            sorted((*before, *self._last), key=lambda event: event.time), maxlen=LAST
-        )
-        self._news.set()
+    def _take_kept(self, kept: Iterable[Event]) -> None:
+        """Show what other processes told, and this one before it was restarted.
 
-    def _is_own(self, event: Event) -> bool:
-        """Whether it was told here, and not by this process before it was restarted."""
-        return event.process == self._process and event.time >= self._began
-
-    def _take_of_others(self, news: Iterable[Event]) -> None:
-        for event in news:
-            if event.process != self._process:
-                self.take(event)
+        Each goes where its time belongs; what was told here stays in its order.
+        """
+        last = list(self._last)
+        for event in kept:
+            since_start = event.time >= self._began
+            if event.is_aside or (event.process == self._process and since_start):
+                continue
+            if since_start:
+                self._counts[event.severity] += event.count
+            place = len(last)
+            while place and last[place - 1].time > event.time:
+                place -= 1
+            last.insert(place, event)
+            self._news.set()
+        self._last = deque(last, maxlen=LAST)
 
     async def _forget(self, history: History) -> None:
         while True:

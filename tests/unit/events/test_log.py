@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -219,7 +220,8 @@ async def test_what_this_process_has_told_is_not_shown_again_from_the_store() ->
     events.emit(event("mine", time=time.time()))
     async with running(log) as until:
         await until(lambda now: "mine" in now.last)
-        kept.events.append(event("of another", process="left@hut"))
+        there = event("of another", process="left@hut", time=time.time())
+        kept.events.append(there)
         now = await until(lambda now: "of another" in now.last)
     assert now.text.count("mine") == 1
     assert now.infos == 2
@@ -231,12 +233,25 @@ async def test_what_other_processes_tell_is_shown_and_counted() -> None:
     async with running(log) as until:
         while not log._has_begun:  # noqa: ASYNC110, it looks by itself
             await asyncio.sleep(0)
-        kept.events.append(event("lost", severity=ERROR, process="left@hut"))
-        kept.events.append(
-            event("aside", process="left@hut", fields={"aside": True}),
-        )
+        there = event(severity=ERROR, process="left@hut", time=time.time())
+        kept.events.append(replace(there, text="lost"))
+        kept.events.append(replace(there, text="aside", fields={"aside": True}))
         now = await until(lambda now: now.error_count)
     assert now.last.endswith("ERROR CoBo0: lost")
+
+
+async def test_what_comes_late_from_a_spool_is_shown_where_it_belongs() -> None:
+    then = time.time() - 1000
+    kept = Kept(event("first", time=then))
+    log, events = make(kept)
+    async with running(log) as until:
+        events.emit(event("now", time=time.time()))
+        await until(lambda now: "first" in now.text and "now" in now.text)
+        kept.events.append(event("second", process="main@hut", time=then + 1))
+        now = await until(lambda now: "second" in now.text)
+    words = [line.split()[-1] for line in now.text.splitlines()]
+    assert words == ["first", "second", "now"]
+    assert now.infos == 1  # since the start
 
 
 async def test_a_store_that_is_away_is_looked_for_until_it_is_there() -> None:
