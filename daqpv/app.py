@@ -23,8 +23,9 @@ from daqpv.core import (
 )
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.links.process import OwnProcess
+from daqpv.links.readings import AnyReadings
 from daqpv.process import Figures, Process, ProcessSnapshot
-from daqpv.serve import Group, Other, Others, Server
+from daqpv.serve import Group, Inside, Other, Others, Server
 from iocs.process import ProcessGroup
 
 _log = logging.getLogger(__name__)
@@ -48,9 +49,11 @@ class ExperimentSite:
         self,
         experiment: Experiment,
         events: Events,
+        *,
         follow: Remote | None,
         saved: SavedSettings | None,
         store: Store | None,
+        readings: AnyReadings,
     ) -> None:
         self._experiment = experiment
         self._follow = follow
@@ -64,6 +67,8 @@ class ExperimentSite:
         self.events = events
         self.store = store
         self.hold = Hold()
+        self.readings = readings
+        self.also: list[tuple[Device[Any], Group[Any]]] = []
 
     def prefix_of(self, kind: str, name: str) -> str:
         """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
@@ -104,6 +109,10 @@ class ExperimentSite:
             self._shared[make] = make(self)
         made: T = self._shared[make]
         return made
+
+    def add(self, device: Device[Any], group: Group[Any]) -> None:
+        """Serve another device besides the one that is being built."""
+        self.also.append((device, group))
 
     def serves(self, section: str, name: str, device: Device[Any]) -> None:
         """Remember a device that this process serves."""
@@ -157,12 +166,22 @@ class App:
         )
         self.devices: list[Device[Any]] = []
         self._groups: list[Group[Any]] = []
-        self._site = site = ExperimentSite(experiment, events, follow, saved, store)
+        readings = AnyReadings(Inside(self.server))
+        self._site = site = ExperimentSite(
+            experiment,
+            events,
+            follow=follow,
+            saved=saved,
+            store=store,
+            readings=readings,
+        )
         problems = []
         for kind, device, settings in _chosen(experiment, kinds, only):
             assert kind.build is not None
             try:
                 group = self._add(*kind.build(device, settings, site))
+                while site.also:
+                    self._add(*site.also.pop(0))
             except ServeError as error:
                 problem = experiment.problem(kind.section, device, str(error))
                 problems.append(problem)
@@ -197,18 +216,20 @@ class App:
             AlreadyServedError: another process serves one of the devices.
             ServeError: the PV server cannot start.
         """
-        others = Others([_sample(group) for group in self._groups], self.server)
+        if self._site.store is not None:
+            self._site.store.begin()  # it takes 0.3 s, while we wait for others
+        served = [group for group in self._groups if group.pvdb]
+        others = Others([_sample(group) for group in served], self.server)
         for other in await others.find(tries=SEARCHES):
             raise _served_by(other)
         async with asyncio.TaskGroup() as tasks:
             for device in (*self.devices, *self._site.remotes):
                 tasks.create_task(_keep(device), name=device.name)
             tasks.create_task(self._site.events.run(), name="events")
+            tasks.create_task(self._site.readings.run(), name="readings")
             listening: asyncio.Future[int] = asyncio.Future()
             tasks.create_task(self.server.run(listening.set_result))
             port = await listening
-            if self._site.store is not None:
-                self._site.store.begin()  # while we wait for others: it takes 0.3 s
             await self._give_way(others)
             ready(port)
             for before, age in itertools.pairwise((0.0, *YOUNG)):

@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 BATCH = 1000  # entries of one transaction, at most
 GATHER = 0.05  # [s] in which a batch may grow
 LOOK = 5.0  # [s] between two looks at a store for which there is nothing
+ENDING = 2.0  # [s] that the process before us may have its spool still
 MEMORY = 128_000_000  # [bytes] of records that wait in memory; then informations go
 _RECORD = 1000  # [bytes] of a record besides its text
 _FOLD = 60.0  # [s] between two events that say how many were left out
@@ -59,7 +60,7 @@ class Writer:
         self._offers = Offers(connect, name, tell)
         self._next_look = 0.0
         self._spool = Spool(folder, self._source, limit=limit, say=self._lost)
-        self._next_spool = 0.0
+        self._next_spool = self._began = 0.0
         self._spool_reason = ""
         self._spool_errors = 0
         self._pending: list[Entry] = []  # taken from the inbox, and nowhere else yet
@@ -121,6 +122,7 @@ class Writer:
 
     def begin(self) -> None:
         """Start to write."""
+        self._began = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -203,11 +205,13 @@ class Writer:
     # -- the spool ---------------------------------------------------------------------
 
     def _open_spool(self) -> bool:
-        if not self._spool.open():
-            raise StoreError(
-                "another process uses it. Give each process its own --name"
-            )
-        return True
+        if self._spool.open():
+            return True
+        now = time.monotonic()
+        if now < self._began + ENDING:
+            self._next_spool = now + RETRY / 4
+            return False
+        raise StoreError("another process uses it. Give each process its own --name")
 
     def _to_spool(self) -> bool:
         if not self._spool.is_open:
