@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from daqpv.core import Origin, Setting
 from daqpv.errors import StoreError
 from daqpv.store.crew import Crew
+from daqpv.store.version import newest
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -93,7 +94,9 @@ def _read_file(connection: sqlite3.Connection, experiment: str) -> Found:
     if "alembic_version" not in tables:
         return Found(None, [])
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    rows = connection.execute(_SETTINGS, (experiment,)) if "setting" in tables else []
+    if row is None or row[0] != newest():  # whose tables we may not know
+        return Found(row and row[0], [])
+    rows = connection.execute(_SETTINGS, (experiment,))
     settings = [
         setting(
             dict(zip(_COLUMNS, one, strict=True))
@@ -101,7 +104,7 @@ def _read_file(connection: sqlite3.Connection, experiment: str) -> Found:
         )
         for one in rows
     ]
-    return Found(row and row[0], settings)
+    return Found(row[0], settings)
 
 
 def _from_json(value: Any) -> Any:
@@ -133,7 +136,8 @@ def _read_server(engine: Engine, url: str, experiment: str) -> Found:
     try:
         with translated(url), engine.connect() as connection:
             version = version_of(connection)
-            settings = read_settings(connection, experiment) if version else []
+            known = version == newest()
+            settings = read_settings(connection, experiment) if known else []
             return Found(version, settings)
     finally:
         engine.dispose()
