@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import NamedTuple
 
 import click
 
 from daqpv import __version__
 
+
+class _Command(NamedTuple):
+    """Where a command lives, and what it does, in a line: known without its import."""
+
+    module: str
+    help: str
+
+
 _COMMANDS = {
-    "serve": "daqpv.cli.serve",
-    "check": "daqpv.cli.files",
-    "init": "daqpv.cli.files",
-    "pvs": "daqpv.cli.files",
-    "put": "daqpv.cli.put",
-    "status": "daqpv.cli.status",
-    "runs": "daqpv.cli.runs",
-    "log": "daqpv.cli.log",
-    "db": "daqpv.cli.db",
-    "simulate": "daqpv.cli.simulate",
-    "demo": "daqpv.cli.demo",
-    "ecc": "daqpv.cli.ecc",
-    "bench": "daqpv.cli.bench",
+    "serve": _Command("serve", "Serve the PVs of FILE until a signal."),
+    "check": _Command("files", "Check FILE, and say what would be served."),
+    "init": _Command("files", "Write a commented experiment file to begin with."),
+    "pvs": _Command("files", "List the PVs of FILE."),
+    "put": _Command("put", "Write VALUE to PV, and wait until that has ended."),
+    "status": _Command("status", "Show the devices of FILE, live."),
+    "runs": _Command("runs", "Look at the runs, correct and export them."),
+    "log": _Command("log", "Show what happened, and who did it."),
+    "db": _Command("db", "Look after the store: see, upgrade, export it."),
+    "simulate": _Command("simulate", "Simulate the ECC servers of FILE."),
+    "demo": _Command("demo", "Show a simulated experiment with its PVs."),
+    "ecc": _Command("ecc", "Talk to one ECC server directly: for trouble only."),
+    "bench": _Command("bench", "Measure a PV server."),
 }
 
 
@@ -31,10 +40,17 @@ class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.help) for name, one in _COMMANDS.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+        module = import_module(f"daqpv.cli.{_COMMANDS[cmd_name].module}")
+        command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
 

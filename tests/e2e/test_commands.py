@@ -93,6 +93,13 @@ def test_the_list_of_commands_says_of_each_what_it_does_in_a_whole_sentence() ->
     assert all(re.search(r"\w\.$", line) for line in commands.splitlines())
 
 
+def test_the_list_of_commands_is_quick_because_it_imports_none_of_them() -> None:
+    result = process("--help", env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+    imported = {line.split()[-1] for line in result.stderr.splitlines()}
+    ours = {name for name in imported if name.startswith("daqpv")}
+    assert ours == {"daqpv", "daqpv.cli"}
+
+
 def test_the_commands_of_the_design_are_there() -> None:
     wanted = "serve check init pvs put simulate demo"
     assert set(wanted.split()) <= set(COMMANDS)
