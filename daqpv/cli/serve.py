@@ -20,7 +20,7 @@ from daqpv.cli.common import (
     run_until_signal,
     settle,
 )
-from daqpv.cli.places import spool_path, store_url
+from daqpv.cli.places import log_path, spool_path, store_url
 from daqpv.config import Experiment
 from daqpv.config.model import NAME
 from daqpv.core import Event, Events, EventSeverity, SavedSettings, SettingsPlace
@@ -31,7 +31,6 @@ from daqpv.links.program_log import ProgramLog
 from daqpv.links.remote import follower
 from daqpv.links.settings_file import SettingsFile
 from daqpv.store.sql_store import SqlStore
-from iocs.log import KIND as LOG
 
 START, END = "start", "end"  # names of events
 
@@ -129,8 +128,7 @@ def open_events(experiment: Experiment, name: str, stack: ExitStack) -> Events:
     """
     process = f"{name}@{socket.gethostname()}"
     events = Events(process=process, prefix=experiment.prefix)
-    (settings,) = experiment.of(LOG).values()
-    path = settings.file or Path(f"{experiment.experiment}.log")
+    path = log_path(experiment)
     try:
         events.add(stack.enter_context(LogFile(path)))
     except OSError as error:
