@@ -178,7 +178,7 @@ def test_a_storm_takes_little_memory_and_every_one_is_counted() -> None:
     events.close()
     assert sum(event.count for event in seen) == 100_000
     assert len(seen) < 11_000
-    assert took < 5.0  # 0.8 s (2026-11-20)
+    assert took < 5.0  # 0.4 s (2026-11-20)
 
 
 # -- threads ---------------------------------------------------------------------------
