@@ -126,10 +126,12 @@ In a second terminal, with any EPICS client:
     export EPICS_CA_ADDR_LIST=127.0.0.1:{port} EPICS_CA_AUTO_ADDR_LIST=NO
 
     caget  {system}State
-    caput -c -w 600 {system}Target Running     # all servers, in order
-    caput  {system}Stop 1                      # stops data taking, only that
+    caput -c -w 600 {system}Target Ready       # all servers, in order
+    caput -S {prefix}Run:Title "alpha source, 300 Torr"
+    caput -c -w 600 {prefix}Run:Start 1        # checks, starts, takes the number
+    camonitor {prefix}Run:State {prefix}Run:DurationText {cobo}State
+    caput -c -w 600 {prefix}Run:Stop 1         # never refused
     caput -c -w 600 {system}Target Idle        # all the way down again
-    camonitor {system}State {system}Step {cobo}State
 
 The order holds for single servers, too: a CoBo is prepared after the MuTAnT, and
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import Full, Queue
 from threading import Thread
@@ -23,6 +23,7 @@ from daqpv.core import Device, Event, Severity
 from daqpv.core.lines import one_line
 from daqpv.ecc import Ecc
 from daqpv.links.console import COLOURS, line
+from daqpv.runs import Run
 from daqpv.system import System
 
 SHOWN_EVENTS = 10
@@ -34,14 +35,15 @@ class Screen:
     """The terminal, and a sink of events; use it as a context manager.
 
     Args:
-        devices: of these the system and its ECC servers have a row of the table.
+        devices: of these the run, the system and its ECC servers have a row of the
+            table.
         words: what stands above the table.
     """
 
     def __init__(self, devices: Iterable[Device[Any]], words: str) -> None:
         self._devices = sorted(
-            (one for one in devices if isinstance(one, System | Ecc)),
-            key=lambda one: isinstance(one, Ecc),
+            (one for one in devices if isinstance(one, tuple(_ROWS))),
+            key=lambda one: list(_ROWS).index(type(one)),
         )
         self._words = words
         self._events: deque[Text] = deque(maxlen=SHOWN_EVENTS)
@@ -65,7 +67,9 @@ class Screen:
         self._thread.join(END_TIMEOUT)
 
     def __call__(self, event: Event) -> None:
-        """Keep `event` for the next picture."""
+        """Keep `event` for the next picture, if it is for people."""
+        if event.is_aside:
+            return
         style = COLOURS[event.severity] or ""
         self._events.append(Text(line(event), style=style))
 
@@ -90,34 +94,51 @@ class Screen:
             table.add_column(title, min_width=9, no_wrap=True)
         table.add_column("Message")
         for device in self._devices:
-            cells, style = (
-                _of_system(device) if isinstance(device, System) else _of_ecc(device)
-            )
+            cells, style = _ROWS[type(device)](device)
             now = device.snapshot
             message = Text(one_line(now.message), no_wrap=True, overflow="ellipsis")
-            table.add_row(
-                *cells, now.target.label, now.result.label, message, style=style
-            )
+            table.add_row(*cells, now.result.label, message, style=style)
         return Group(table, Text(), *self._events)
 
 
-def _of_system(system: System) -> tuple[tuple[str, str, str], str]:
+Cells = tuple[str, str, str, str]
+
+
+def _of_run(run: Run) -> tuple[Cells, str]:
+    now = run.snapshot
+    which = f"run {now.number}" if now.open_run else f"next: {now.next_number}"
+    since = now.duration_text if now.open_run else "None"
+    return ("Run", now.state.label, since, which), _bold(now.severity("state"))
+
+
+def _bold(severity: Severity) -> str:
+    colour = {Severity.MAJOR: " red", Severity.MINOR: " yellow"}
+    return "bold" + colour.get(severity, "")
+
+
+def _of_system(system: System) -> tuple[Cells, str]:
     now = system.snapshot
     doing = "moving" if now.transitioning else "None"
-    colour = {Severity.MAJOR: " red", Severity.MINOR: " yellow"}
-    style = "bold" + colour.get(now.severity("state"), "")
     cells = (
         "Sys",
         now.state.label,
         f"{now.progress:.0f} %" if now.goal else doing,
+        now.target.label,
     )
-    return cells, style
+    return cells, _bold(now.severity("state"))
 
 
-def _of_ecc(ecc: Ecc) -> tuple[tuple[str, str, str], str]:
+def _of_ecc(ecc: Ecc) -> tuple[Cells, str]:
     now = ecc.snapshot
     if not now.known:
-        return (ecc.name, "...", "..."), ""
+        return (ecc.name, "...", "...", now.target.label), ""
     state = now.condition.label if now.is_lost else now.state.label
     colour = "red" if now.is_lost else "yellow" if now.transitioning else ""
-    return (ecc.name, state, now.transition.label), colour
+    return (ecc.name, state, now.transition.label, now.target.label), colour
+
+
+_ROWS: dict[type, Callable[[Any], tuple[Cells, str]]] = {
+    Run: _of_run,
+    System: _of_system,
+    Ecc: _of_ecc,
+}
