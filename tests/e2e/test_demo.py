@@ -169,7 +169,8 @@ def test_a_demo_in_a_directory_keeps_its_file_and_its_log(
     )
     file = words_of(running).file
     running.end(signal.SIGINT)
-    assert sorted(folder.iterdir()) == [folder / "demo.log", file]
+    kept = {"demo.db", "demo.log", "demo.spool", file.name}
+    assert kept <= {path.name for path in folder.iterdir()}
     command = [sys.executable, "-m", "daqpv", "check", str(file)]
     checked = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     assert checked.returncode == 0
