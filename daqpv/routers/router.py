@@ -99,8 +99,14 @@ class Router(FollowedRouter):
             path = f"{shown(directory)}/{into}/{shown(file.name)}"
             text = f"{self.name}: {path} ({file.size} bytes)"
             # the run tells people how many; the record has each
-            facts = {"path": path, "size": file.size, "aside": True}
-            self.emit("file moved", text, folding=_EACH, **facts)
+            self.emit(
+                "file moved",
+                text,
+                folding=_EACH,
+                path=path,
+                size=file.size,
+                aside=True,
+            )
             moved(path, file.size)
 
     async def _still(self, directory: bytes) -> Sequence[DataFile]:

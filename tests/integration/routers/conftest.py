@@ -1,0 +1,222 @@
+"""A real sshd on loopback, and a process called dataRouter."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daqpv.links.ssh import SshHost
+
+DEADLINE = 30.0  # [s] for whatever a busy machine may take
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+IS_ROOT = os.getuid() == 0
+
+CONFIG = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile none
+UsePAM no
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxStartups 100
+LogLevel ERROR
+SetEnv PATH={folder}/bin:/usr/bin:/bin HOME={folder}/home
+"""
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Wait until `condition()` is true."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"not within {DEADLINE:g} s: {what}")
+        time.sleep(0.01)
+
+
+async def soon(condition: Callable[[], object], what: str) -> None:
+    """The same, while the loop runs."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"not within {DEADLINE:g} s: {what}")
+        await asyncio.sleep(0.01)
+
+
+def make_key(path: Path) -> str:
+    """Make a key pair; return its public half."""
+    path.unlink(missing_ok=True)
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
+    subprocess.run(command, check=True, input=b"y\n")
+    return path.with_suffix(".pub").read_text()
+
+
+class Sshd:
+    """An sshd with keys, port and configuration of its own.
+
+    Whoever logs in has no power over files that he may not read, root neither.
+
+    Attributes:
+        home: of the one who logs in from here: its .ssh is used.
+        bin: programs there stand in for those of the system.
+        target: where to log in.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        assert SSHD is not None
+        self.folder = folder
+        self.home = folder / "home"
+        self.bin = folder / "bin"
+        self.ssh = self.home / ".ssh"
+        self.ssh.mkdir(parents=True, mode=0o700)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.user = getpass.getuser()
+        self.target = f"{self.user}@127.0.0.1:{self.port}"
+        (folder / "config").write_text(CONFIG.format(port=self.port, folder=folder))
+        key = make_key(self.ssh / "id_ed25519")
+        (folder / "authorized_keys").write_text(key)
+        self.know(make_key(folder / "host_key"))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def know(self, key: str) -> None:
+        """Let the host have `key` in known_hosts."""
+        (self.ssh / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {key}")
+
+    def start(self) -> None:
+        """Listen."""
+        if IS_ROOT:
+            Path("/run/sshd").mkdir(exist_ok=True)
+        powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        self.process = subprocess.Popen(
+            [*(powerless if IS_ROOT else []), str(SSHD), "-D", "-f", "config"],
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        until(self._listens, "sshd")
+
+    def stop(self, *, scripts: bool = True) -> None:
+        """End it, and all its connections; perhaps also what was run over them."""
+        if self.process is not None:
+            children = self._children(self.process.pid)
+            if not scripts:
+                children = [pid for pid in children if _name(pid).startswith("sshd")]
+            self.process.terminate()
+            self.process.wait(DEADLINE)
+            for pid in children:
+                subprocess.run(
+                    ["kill", "-9", str(pid)], check=False, capture_output=True
+                )
+            self.process = None
+
+    def _children(self, pid: int) -> list[int]:
+        done = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(pid)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        own = [int(word) for word in done.stdout.split()]
+        return own + [each for one in own for each in self._children(one)]
+
+    def hold(self, program: str) -> tuple[Path, Path]:
+        """Let `program` wait, there; return what says that it does, and lets it go."""
+        self.bin.mkdir()
+        began, go = self.bin / "began", self.bin / "go"
+        stand_in = self.bin / program
+        stand_in.write_text(
+            f"#!/bin/sh\n: >{began}\nwhile [ ! -e {go} ]; do sleep 0.02; done\n"
+            f'exec /bin/{program} "$@"\n'
+        )
+        stand_in.chmod(0o755)
+        return began, go
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
+    """A running one; whom it lets in is the HOME of this process."""
+    if SSHD is None:
+        pytest.skip("no sshd: apt-get install openssh-server")
+    sshd = Sshd(tmp_path / "sshd")
+    monkeypatch.setenv("HOME", str(sshd.home))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    sshd.start()
+    yield sshd
+    sshd.stop()
+
+
+@pytest.fixture
+async def host(sshd: Sshd) -> AsyncIterator[SshHost]:
+    """The computer, over one connection."""
+    async with SshHost(sshd.target) as host:
+        yield host
+
+
+class DataRouter:
+    """A process called dataRouter that writes nothing."""
+
+    def __init__(self, folder: Path, staging: Path, *arguments: str) -> None:
+        folder.mkdir(exist_ok=True)
+        program = folder / "dataRouter"
+        program.write_text("#!/bin/sh\nread line\n")
+        program.chmod(0o755)
+        self.process = subprocess.Popen(
+            [str(program), *arguments], cwd=staging, stdin=subprocess.PIPE
+        )
+        name = Path(f"/proc/{self.process.pid}/comm")
+        until(lambda: name.read_text().strip() == "dataRouter", "a dataRouter")
+
+    def end(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Path:
+    """Where a router writes."""
+    folder = tmp_path / "staging"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def data_router(tmp_path: Path) -> Iterator[Callable[..., DataRouter]]:
+    """Start processes called dataRouter."""
+    started: list[DataRouter] = []
+
+    def start(staging: Path, *arguments: str) -> DataRouter:
+        started.append(DataRouter(tmp_path / "bin", staging, *arguments))
+        return started[-1]
+
+    yield start
+    for router in started:
+        router.end()
+
+
+def write(folder: Path, name: str | bytes, size: int = 10) -> None:
+    """Write a file of `size` bytes."""
+    path = os.path.join(os.fsencode(folder), os.fsencode(name))
+    with open(path, "wb") as file:
+        file.write(b"x" * size)
