@@ -19,12 +19,14 @@ from daqpv.core.folding import STORM, Folding
 from daqpv.core.hold import Hold
 from daqpv.core.losses import Losses
 from daqpv.core.pvinfo import PvInfo
+from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
 from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.site import Site
 from daqpv.core.store import Record, Setting, Store, StoreFigures
 
 __all__ = [
     "NO_ALARM",
+    "READ_ELEMENTS",
     "STORM",
     "UNDEFINED",
     "Alarm",
@@ -40,6 +42,8 @@ __all__ = [
     "Losses",
     "Origin",
     "PvInfo",
+    "Reading",
+    "Readings",
     "Record",
     "Result",
     "SavedField",

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, TypeVar
 from daqpv.core.device import Snapshot
 from daqpv.core.event import Events
 from daqpv.core.hold import Hold
+from daqpv.core.reading import Readings
 from daqpv.core.store import Store
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ class Site(Protocol):
         events: where events go.
         store: keeps records for good; None: the experiment wants no store.
         hold: whether single servers may be commanded now.
+        readings: any PV, of this process or not, for when everything is built.
     """
 
     experiment: str
@@ -30,6 +32,7 @@ class Site(Protocol):
     events: Events
     store: Store | None
     hold: Hold
+    readings: Readings
 
     def prefix_of(self, kind: str, name: str) -> str:
         """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
@@ -64,6 +67,9 @@ class Site(Protocol):
 
         A kind that needs them names the section in `Kind.after`.
         """
+
+    def add(self, device: Any, group: Any) -> None:
+        """Serve another device, with its group, besides the one that is being built."""
 
     def shared(self, make: Callable[[Self], T]) -> T:
         """What `make` makes of the site: made once, for all who ask."""

@@ -18,7 +18,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple
 
-from daqpv.core import Severity, Status
+from daqpv.core import READ_ELEMENTS, Severity, Status
 from daqpv.errors import NoAnswerError, NotConnectedError, OperationError
 from daqpv.links import libca  # before epics: it says where caRepeater is
 
@@ -39,11 +39,26 @@ class Form(Enum):
     LONG_TEXT = dbr.TIME_CHAR  # the whole of a long string
 
 
+class Nature(NamedTuple):
+    """What the PV of a connected channel is.
+
+    Attributes:
+        form: in which nothing is lost; of an enum that is its index.
+        is_enum: its text says more.
+        is_array: it has several elements; but a long string is one text.
+    """
+
+    form: Form
+    is_enum: bool
+    is_array: bool
+
+
 class Update(NamedTuple):
     """One event of a monitor.
 
     Attributes:
-        value: int for INTEGER, float for NUMBER, else str.
+        value: int for INTEGER, float for NUMBER, else str; of an array a list of its
+            first elements (READ_ELEMENTS).
         stamp: seconds since 1990 and nanoseconds, as they came.
     """
 
@@ -124,16 +139,26 @@ class Channel:
         self.is_connected = False
         self._client = client
         self._connected = connected
-        self._follows: list[tuple[Form, Show]] = []
+        self._follows: list[tuple[Form, Show, bool]] = []
         self._puts: dict[int, Ended] = {}
         self._numbers: list[int] = []
         self._is_open = True
         self._open()
 
-    def follow(self, form: Form, show: Show) -> None:
+    def nature(self) -> Nature:
+        """What the PV is; to be asked while it is connected."""
+        kind, count = libca.nature(self._chid)
+        form = _NATURES.get(kind, Form.TEXT)
+        if kind == dbr.CHAR and count > 1:
+            return Nature(Form.LONG_TEXT, is_enum=False, is_array=False)
+        return Nature(form, is_enum=kind == dbr.ENUM, is_array=count > 1)
+
+    def follow(self, form: Form, show: Show, *, is_array: bool = False) -> None:
         """Call `show` with the value now and after each change, on each connection."""
-        self._follows.append((form, show))
-        self._subscribe(form, show)
+        self._follows.append((form, show, is_array))
+        self._subscribe(form, show, is_array)
+        if self.is_connected:
+            libca.flush()
 
     def put(self, text: str, ended: Ended) -> None:
         """Put `text`; what it starts has ended when `ended` is called, in the loop.
@@ -168,8 +193,8 @@ class Channel:
             return
         self._close()
         self._open()
-        for form, show in self._follows:
-            self._subscribe(form, show)
+        for follow in self._follows:
+            self._subscribe(*follow)
 
     def close(self) -> None:
         """Follow it no more; puts that have not ended do so without an answer."""
@@ -182,8 +207,10 @@ class Channel:
         self._numbers.append(number)
         self._chid = libca.create_channel(self.name, number)
 
-    def _subscribe(self, form: Form, show: Show) -> None:
+    def _subscribe(self, form: Form, show: Show, is_array: bool) -> None:
         decode = _DECODERS[form]
+        if is_array:
+            decode = partial(_array, decode, _SIZES[form.value])
 
         def receive(event: Any) -> None:  # in libca's thread; the data end with it
             if event.status == dbr.ECA_NORMAL:
@@ -192,7 +219,8 @@ class Channel:
 
         number = libca.receiver(receive)
         self._numbers.append(number)
-        count = 0 if form is Form.LONG_TEXT else 1  # 0: as many as there are
+        whole = is_array or form is Form.LONG_TEXT
+        count = 0 if whole else 1  # 0: as many as there are
         libca.subscribe(self.name, self._chid, form.value, count, number)
 
     def _close(self) -> None:
@@ -248,6 +276,11 @@ def _update(event: Any, form: int, decode: Callable[[bytes], Any]) -> Update:
     )
 
 
+def _array(decode: Callable[[bytes], Any], size: int, data: bytes) -> list[Any]:
+    ends = range(size, min(len(data), READ_ELEMENTS * size) + 1, size)
+    return [decode(data[end - size : end]) for end in ends]
+
+
 def _text(data: bytes) -> str:
     return data.partition(b"\0")[0].decode(errors="replace")
 
@@ -258,6 +291,15 @@ _SIZES = {
     dbr.TIME_DOUBLE: 8,
     dbr.TIME_STRING: libca.STRING_SIZE,
     dbr.TIME_CHAR: 1,
+}
+_NATURES = {
+    dbr.STRING: Form.TEXT,
+    dbr.SHORT: Form.INTEGER,
+    dbr.FLOAT: Form.NUMBER,
+    dbr.ENUM: Form.INTEGER,
+    dbr.CHAR: Form.INTEGER,
+    dbr.LONG: Form.INTEGER,
+    dbr.DOUBLE: Form.NUMBER,
 }
 _DECODERS: dict[Form, Callable[[bytes], Any]] = {
     Form.INTEGER: lambda data: struct.unpack("=i", data)[0],

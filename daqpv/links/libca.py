@@ -120,6 +120,11 @@ def subscribe(name: str, chid: Any, form: int, count: int, number: int) -> None:
     check(name, status)
 
 
+def flush() -> None:
+    """Send what was asked for: of what is connected libca does not by itself."""
+    ca.libca.ca_flush_io()
+
+
 def clear_channel(chid: Any) -> None:
     """Close a channel and its monitors; when this returns, no callback runs."""
     if ca.libca is not None and hasattr(ca.libca, "ca_clear_channel"):
@@ -136,7 +141,7 @@ def put(name: str, chid: Any, data: tuple[int, int, Any], number: int) -> None:
     status = ca.libca.ca_array_put_callback(
         c_long(form), c_ulong(count), chid, buffer, _EVENT, c_void_p(number)
     )
-    ca.libca.ca_flush_io()
+    flush()
     check(name, status)
 
 
@@ -170,9 +175,13 @@ def encode(name: str, chid: Any, text: str) -> tuple[int, int, Any]:
     return dbr.STRING, 1, (c_char * STRING_SIZE).from_buffer_copy(padded)
 
 
+def nature(chid: Any) -> tuple[int, int]:
+    """Native DBR type and most elements of the PV of a connected channel."""
+    library = ca.libca
+    return library.ca_field_type(chid), library.ca_element_count(chid)
+
+
 def is_long_string(chid: Any) -> bool:
     """Whether the PV of a connected channel is an array of characters."""
-    library = ca.libca
-    return bool(
-        library.ca_field_type(chid) == dbr.CHAR and library.ca_element_count(chid) > 1
-    )
+    form, count = nature(chid)
+    return form == dbr.CHAR and count > 1

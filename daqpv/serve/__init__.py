@@ -25,6 +25,7 @@ from daqpv.serve.declare import (
     waveform,
 )
 from daqpv.serve.group import Group
+from daqpv.serve.inside import Inside
 from daqpv.serve.others import Other, Others
 from daqpv.serve.server import Server
 
@@ -33,6 +34,7 @@ __all__ = [
     "Channel",
     "Declaration",
     "Group",
+    "Inside",
     "Other",
     "Others",
     "Server",

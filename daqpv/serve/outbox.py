@@ -36,8 +36,10 @@ class Outbox:
         self._armed = False
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to send; changes before that reach nobody."""
+        """Begin to send; changes before that reach listeners alone."""
         self._loop = loop
+        if self.dirty:
+            self._arm()
 
     def mark(self, source: Source, mask: int) -> None:
         """`source` has changed, and `mask` says what of it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Coroutine
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from daqpv.core import Alarm
 from daqpv.errors import RefusedError
@@ -47,7 +47,6 @@ from daqpv.serve.protocol import (
 
 if TYPE_CHECKING:
     from daqpv.core import Origin
-    from daqpv.serve.filtered import Filtered
     from daqpv.serve.outbox import Outbox
     from daqpv.serve.session import Subscription
 
@@ -77,6 +76,13 @@ _TIME_SCALARS = {
 }
 
 
+class View(Protocol):
+    """Who takes the events of a source by a way of its own: a filter, a listener."""
+
+    def passed(self, mask: int) -> Subscription | None:
+        """The source has changed, as `mask` says; whom to tell of it, if anybody."""
+
+
 class Source:
     """What a client can connect to: a value with its alarm, time and meta data.
 
@@ -88,7 +94,7 @@ class Source:
         time: of the present value, UTC [s since 1970].
         meta: units, limits, labels.
         wires: the value as clients have asked for it.
-        views: what single subscriptions see of it through filters.
+        views: who takes its events by a way of their own.
     """
 
     __slots__ = (
@@ -107,7 +113,7 @@ class Source:
         self.alarm = alarm
         self.time = time
         self.wires: list[Wire] = []
-        self.views: tuple[Filtered, ...] = ()
+        self.views: tuple[View, ...] = ()
         self.outbox: Outbox | None = None
         self._meta = meta
 

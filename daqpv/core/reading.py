@@ -1,0 +1,63 @@
+"""Readings: what any PV is now, ours or anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from daqpv.core.alarm import NO_ALARM, Alarm, Severity
+
+READ_ELEMENTS = 1000
+"""So many elements of an array are read, from the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a PV is at one moment.
+
+    Attributes:
+        value: int, float or str; of an enum the index; of an array a list of its first
+            elements; None: it cannot be had, and `alarm` says why.
+        label: of an enum, the text of its state.
+        alarm: of the value; INVALID without one.
+        time: of the value, UTC [s since 1970].
+    """
+
+    value: Any
+    label: str = ""
+    alarm: Alarm = NO_ALARM
+    time: float = 0.0
+
+    @property
+    def severity(self) -> Severity:
+        """Of the alarm."""
+        return self.alarm.severity
+
+    @property
+    def shown(self) -> Any:
+        """The value as people see it: of an enum the label."""
+        return self.label or self.value
+
+
+class Readings(Protocol):
+    """Reads any PV: in this process if it is served here, else over Channel Access.
+
+    A PV that is not there, or not any more, has a reading, too: INVALID, without a
+    value. It is looked for until it comes.
+    """
+
+    def latest(self, pv: str) -> Reading:
+        """What `pv` is now. One that nobody watches is known only after a while.
+
+        To be called on the event loop, when all devices are built.
+        """
+
+    def watch(self, pv: str, show: Callable[[Reading], None]) -> Callable[[], None]:
+        """Call `show` on the event loop, at once and whenever `pv` has changed.
+
+        To be called on the event loop, when all devices are built.
+
+        Returns:
+            What ends it, when called.
+        """

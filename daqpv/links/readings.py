@@ -1,0 +1,180 @@
+"""Any PV, read: of this process straight away, anybody's over Channel Access.
+
+EPICS settings come from the standard EPICS_CA_* variables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from daqpv.core import Alarm, Reading, Severity, Status
+
+if TYPE_CHECKING:
+    from daqpv.links.channel import Channel, Client, Nature, Update
+
+_log = logging.getLogger(__name__)
+
+SEARCH = 30.0  # [s] between two searches of what is missing; libca's get ever rarer
+
+Show = Callable[[Reading], None]
+End = Callable[[], None]
+
+
+class Own(Protocol):
+    """The PVs of this process."""
+
+    def latest(self, pv: str) -> Reading | None:
+        """What `pv` is now; None: it is not served here."""
+
+    def watch(self, pv: str, show: Show) -> End | None:
+        """Call `show` at once and after each change; None: it is not served here."""
+
+
+class AnyReadings:
+    """Reads any PV (daqpv.core.Readings); what was asked for once it follows for good.
+
+    libca is loaded when a PV is first asked for that this process does not serve.
+
+    Args:
+        own: the PVs of this process.
+    """
+
+    def __init__(self, own: Own) -> None:
+        self._own = own
+        self._client: Client | None = None
+        self._others: dict[str, _Other] = {}
+
+    def latest(self, pv: str) -> Reading:
+        """What `pv` is now."""
+        reading = self._own.latest(pv)
+        return self._other(pv).reading if reading is None else reading
+
+    def watch(self, pv: str, show: Show) -> End:
+        """Call `show` on the event loop, at once and whenever `pv` has changed."""
+        end = self._own.watch(pv, show)
+        if end is not None:
+            return end
+        other = self._other(pv)
+        other.watchers.append(show)
+        show(other.reading)
+
+        def forget() -> None:
+            with suppress(ValueError):
+                other.watchers.remove(show)
+
+        return forget
+
+    async def run(self) -> None:
+        """Search what is missing, until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(SEARCH)
+                for other in self._others.values():
+                    other.search()
+        finally:
+            for other in self._others.values():
+                other.close()
+            self._others.clear()
+
+    def _other(self, pv: str) -> _Other:
+        from daqpv.links.channel import Client  # noqa: PLC0415 - libca, if it is needed
+
+        if self._client is None:
+            self._client = Client()
+        if pv not in self._others:
+            self._others[pv] = _Other(pv, self._client)
+        return self._others[pv]
+
+
+class _Other:
+    """A PV that this process does not serve.
+
+    Attributes:
+        reading: what it is now.
+        watchers: who wants to know of each change.
+    """
+
+    def __init__(self, pv: str, client: Client) -> None:
+        self.watchers: list[Show] = []
+        self._pv = pv
+        self._client = client
+        self.reading = self._missing()
+        self._open()
+
+    def search(self) -> None:
+        """Look for it, if it is not there."""
+        self._channel.search()
+
+    def close(self) -> None:
+        """Follow it no more."""
+        self._channel.close()
+
+    def _open(self) -> None:
+        self._nature: Nature | None = None
+        self._index: Update | None = None
+        self._label: Update | None = None
+        self._channel: Channel = self._client.channel(self._pv, self._connected)
+
+    def _missing(self) -> Reading:
+        why = Alarm(Severity.INVALID, Status.COMM, f"no answer from {self._pv}")
+        return Reading(value=None, alarm=why, time=time.time())
+
+    def _connected(self, up: bool) -> None:
+        if not up:
+            self._show(self._missing())
+            return
+        nature = self._channel.nature()
+        if self._nature is None:
+            self._follow(nature)
+        elif nature != self._nature:  # another sort of PV has taken the name
+            self._channel.close()
+            self._open()
+
+    def _follow(self, nature: Nature) -> None:
+        from daqpv.links.channel import Form  # noqa: PLC0415 - it is loaded by now
+
+        self._nature = nature
+        if nature.is_enum and not nature.is_array:
+            self._channel.follow(Form.INTEGER, self._indexed)
+            self._channel.follow(Form.TEXT, self._labelled)
+        else:
+            self._channel.follow(nature.form, self._updated, is_array=nature.is_array)
+
+    def _indexed(self, update: Update) -> None:
+        self._index = update
+        self._join()
+
+    def _labelled(self, update: Update) -> None:
+        self._label = update
+        self._join()
+
+    def _join(self) -> None:
+        """An enum comes as its index and as its text: those of one moment are one."""
+        index, label = self._index, self._label
+        if index is not None and label is not None and index.stamp == label.stamp:
+            self._updated(index, label.value)
+
+    def _updated(self, update: Update, label: str = "") -> None:
+        alarm = Alarm(update.severity, update.status)
+        is_known = alarm != Alarm(Severity.INVALID, Status.UDF)
+        self._show(
+            Reading(
+                value=update.value if is_known else None,
+                label=label if is_known else "",
+                alarm=alarm,
+                time=update.time,
+            )
+        )
+
+    def _show(self, reading: Reading) -> None:
+        self.reading = reading
+        for show in tuple(self.watchers):
+            try:
+                show(reading)
+            except Exception:  # one watcher's bug must not cost the others their news
+                _log.exception("%s: a watcher failed", self._pv)

@@ -1,0 +1,134 @@
+"""What those in the process of a PV server hear of its PVs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+
+from daqpv.core import READ_ELEMENTS, Alarm, Device, Events, Reading, Severity, Snapshot
+from daqpv.core import Status as St
+from daqpv.serve import (
+    Group,
+    Inside,
+    Server,
+    ai,
+    long,
+    longin,
+    mbbi,
+    string,
+    strings,
+    waveform,
+)
+
+MINOR = Alarm(Severity.MINOR, St.HIGH, "above 400")
+
+
+class Gas(Group[Device[Snapshot]]):
+    pressure = ai("P", high=400.0)
+    valve = mbbi("Valve", ("Closed", "Open"))
+    count = longin("Count", dead_band=5.0)
+    name = string("Name")
+    recipe = long("Recipe")
+    trace = waveform("Trace", size=2000)
+    names = strings("Names", size=2)
+
+
+@pytest.fixture
+async def gas() -> Gas:
+    return Gas("G:", Device("gas", Snapshot(), events=Events()))
+
+
+@pytest.fixture
+async def inside(gas: Gas) -> Inside:
+    server = Server()
+    server.add(gas)
+    server.outbox.open(asyncio.get_running_loop())
+    return Inside(server)
+
+
+def value(inside: Inside, pv: str) -> Any:
+    reading = inside.latest(pv)
+    assert reading is not None
+    return reading.shown
+
+
+async def test_each_form_is_read_as_what_it_is(gas: Gas, inside: Inside) -> None:
+    unknown = inside.latest("G:P")
+    assert unknown is not None
+    assert (unknown.value, unknown.severity) == (None, Severity.INVALID)
+    gas.pressure.post(450, time=1.8e9)
+    assert inside.latest("G:P") == Reading(value=450.0, alarm=MINOR, time=1.8e9)
+    gas.valve.post(1)
+    assert (value(inside, "G:Valve"), inside.latest("G:Valve").value) == ("Open", 1)  # type: ignore[union-attr]
+    gas.valve.post(7)
+    assert value(inside, "G:Valve") == 7
+    gas.name.post("He")
+    gas.recipe.post("x" * 100)
+    gas.trace.post(np.arange(1500.0))
+    gas.names.post(("a", "b"))
+    assert (value(inside, "G:Name"), value(inside, "G:Recipe")) == ("He", "x" * 100)
+    assert value(inside, "G:Trace") == [float(n) for n in range(READ_ELEMENTS)]
+    assert value(inside, "G:Names") == ["a", "b"]
+    assert value(inside, "G:P.HIGH") == 400.0
+
+
+async def test_what_is_not_served_here_is_left_to_others(inside: Inside) -> None:
+    assert inside.latest("X:P") is None
+    assert inside.watch("X:P", lambda _: None) is None
+    assert inside.latest('G:P.{"dbnd":{"d":1}}') is None
+
+
+async def test_each_change_is_heard_once_until_the_watch_ends(
+    gas: Gas, inside: Inside
+) -> None:
+    gas.pressure.post(1.0)
+    seen: list[Reading] = []
+    end = inside.watch("G:P", seen.append)
+    assert end is not None
+    gas.pressure.post(2.0)
+    gas.pressure.post(3.0)
+    gas.pressure.post(3.0)  # nothing new
+    gas.pressure.post(3.0, alarm=MINOR)
+    await asyncio.sleep(0)
+    assert [(one.value, one.severity) for one in seen] == [
+        (1.0, Severity.NO_ALARM),
+        (2.0, Severity.NO_ALARM),
+        (3.0, Severity.NO_ALARM),
+        (3.0, Severity.MINOR),
+    ]
+    end()
+    gas.pressure.post(4.0)
+    await asyncio.sleep(0)
+    assert len(seen) == 4
+
+
+async def test_two_listeners_hear_what_passes_the_dead_band(
+    gas: Gas, inside: Inside, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Any] = []
+
+    def fail(reading: Reading) -> None:
+        if reading.value is not None:
+            raise ZeroDivisionError
+
+    inside.watch("G:Count", fail)
+    inside.watch("G:Count", lambda reading: seen.append(reading.value))
+    for count in (0, 4, 6, 7):
+        gas.count.post(count)
+    await asyncio.sleep(0)
+    assert seen == [None, 0, 6]
+    assert "a listener failed" in caplog.text
+
+
+async def test_changes_before_the_server_runs_are_heard_when_it_does(gas: Gas) -> None:
+    server = Server()
+    server.add(gas)
+    seen: list[Any] = []
+    Inside(server).watch("G:P", lambda reading: seen.append(reading.value))
+    gas.pressure.post(2.0)
+    server.outbox.open(asyncio.get_running_loop())
+    await asyncio.sleep(0)
+    assert seen == [None, 2.0]
