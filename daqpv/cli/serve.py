@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 
 from daqpv import __version__
-from daqpv.app import App
+from daqpv.app import App, Remote
 from daqpv.cli.common import (
     EXIT_CONFIG,
     EXIT_SERVE,
@@ -23,12 +25,18 @@ from daqpv.cli.common import (
 from daqpv.cli.places import log_path, spool_path, store_url
 from daqpv.config import Experiment
 from daqpv.config.model import NAME
-from daqpv.core import Event, Events, EventSeverity, SavedSettings, SettingsPlace
+from daqpv.core import (
+    Device,
+    Event,
+    Events,
+    EventSeverity,
+    SavedSettings,
+    SettingsPlace,
+)
 from daqpv.errors import ConfigError, ServeError, StoreError
 from daqpv.links.console import Console
 from daqpv.links.log_file import LogFile
 from daqpv.links.program_log import ProgramLog
-from daqpv.links.remote import follower
 from daqpv.links.settings_file import SettingsFile
 from daqpv.store.sql_store import SqlStore
 
@@ -86,7 +94,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
                 events,
                 only=only,
                 name=name,
-                follow=follower(events),
+                follow=_follower(events),
                 saved=open_settings(experiment, events, stack, store),
                 store=store,
             )
@@ -119,6 +127,21 @@ def _note(events: Events, name: str, text: str) -> None:
 def _is_own(event: Event) -> bool:
     """Whether the terminal shows it anyhow."""
     return event.name in (START, END)
+
+
+def _follower(events: Events) -> Remote:
+    """What follows the ECC servers of other processes; if there are any, by libca."""
+
+    @cache
+    def by_client() -> Remote:
+        from daqpv.links.remote import follower  # noqa: PLC0415 - 0.08 s, seldom
+
+        return follower(events)
+
+    def follow(name: str, prefix: str, settings: Any) -> Device[Any]:
+        return by_client()(name, prefix, settings)
+
+    return follow
 
 
 def open_events(experiment: Experiment, name: str, stack: ExitStack) -> Events:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 WITHIN = 0.3  # [s] for the answers to a search; on a local network: milliseconds
+AGAIN = 0.1  # [s] from a search to the next: a datagram may be lost
 CONFIRMED_WITHIN = 5.0  # [s] for a server that has answered a search just now
 SINCE = b".DAQPV"  # a field of every PV of a daqpv: since when that process serves it
 _MOST = 1024  # [bytes] of a datagram
@@ -71,8 +72,8 @@ class Others:
         """Search; return who is there. Without a network there is nobody.
 
         Args:
-            tries: how often to search, for `WITHIN` each. It ends with the first that
-                finds somebody.
+            tries: how often to search, `AGAIN` after the one before; the last one has
+                `WITHIN` for answers. It ends with the first that finds somebody.
         """
         names, server = self._names, self._server
         if self._where is None:  # looking up host names may take a while
@@ -91,8 +92,9 @@ class Others:
         asked: set[Address] = set()
         with ExitStack() as sockets:
             sockets.callback(setattr, server, "own_search", range(0))
-            for _ in range(tries):
+            for left in reversed(range(tries)):
                 await _search(sockets, datagrams, self._where, answered)
+                await asyncio.sleep(AGAIN if left else WITHIN)
                 new = {at: name for at, name in answers.items() if at not in asked}
                 asked.update(new)
                 found = await asyncio.gather(*(_confirm(*one) for one in new.items()))
@@ -125,7 +127,6 @@ async def _search(
     for address in where:
         for datagram in datagrams:
             transport.sendto(datagram, address)
-    await asyncio.sleep(WITHIN)
 
 
 def _socket() -> socket.socket:
