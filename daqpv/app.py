@@ -179,7 +179,10 @@ class App:
         for kind, device, settings in _chosen(experiment, kinds, only):
             assert kind.build is not None
             try:
-                group = self._add(*kind.build(device, settings, site))
+                made = kind.build(device, settings, site)
+                if made is None:
+                    continue  # it is only referred to
+                group = self._add(*made)
                 while site.also:
                     self._add(*site.also.pop(0))
             except ServeError as error:

@@ -1,8 +1,123 @@
-"""The data routers, as far as the data links of ECC servers name them."""
+"""The PVs of a data router: ``$(P)Router:<name>:``."""
 
 from __future__ import annotations
 
 from daqpv.config import Kind
-from daqpv.routers.settings import RouterSettings
+from daqpv.core import Site
+from daqpv.links.router_directory import DirectoryRouterLink
+from daqpv.links.router_page import PageRouterLink
+from daqpv.routers import (
+    Pace,
+    Router,
+    RouterLink,
+    RouterSettings,
+    RouterSnapshot,
+    Watch,
+)
+from daqpv.serve import ai, bi, long, longin
+from iocs.device import DeviceGroup
 
-KIND = Kind(section="routers", settings=RouterSettings, build=None)
+
+class RouterGroup(DeviceGroup[Router]):
+    """A data router, the files of the run, and the disk it writes to."""
+
+    directory = long("Directory", doc="Where it writes")
+    staging_empty = bi(
+        "StagingEmpty", labels=("No", "Yes"), doc="No data file lies there"
+    )
+    files = longin("Files", doc="Data files there")
+    data = ai("Bytes", units="GB", precision=3, doc="Size of the data files there")
+    rate = ai(
+        "Rate", of="rate_mb_s", units="MB/s", precision=3, doc="Growth of the files"
+    )
+    disk_size = ai(
+        "DiskSize", of="disk_size_gb", units="GB", precision=1, doc="Of its disk"
+    )
+    disk_free = ai(
+        "DiskFree", of="disk_free_gb", units="GB", precision=3, doc="Left for it"
+    )
+    disk_used = ai(
+        "DiskUsed",
+        units="%",
+        precision=1,
+        display=(0.0, 100.0),
+        high=80.0,
+        hihi=95.0,
+        hysteresis=0.5,
+        doc="Of what it may use",
+    )
+    disk_time_left = ai(
+        "DiskTimeLeft",
+        of="disk_hours_left",
+        units="h",
+        precision=1,
+        doc="Until it is full; NaN: it does not fill",
+    )
+    clock_offset = ai(
+        "ClockOffset",
+        units="s",
+        precision=3,
+        low=-1.0,
+        high=1.0,
+        hysteresis=0.1,
+        dead_band=0.01,
+        doc="Its clock is ahead of ours",
+    )
+
+
+def build(
+    name: str, settings: RouterSettings, site: Site
+) -> tuple[Router, RouterGroup] | None:
+    """Join the router, the way to it and its PVs; None: nobody looks at it."""
+    if settings.watch is None:
+        return None
+    prefix = site.prefix_of("Router", name)
+    router = Router(
+        name,
+        _link(name, settings, settings.watch, site),
+        snapshot=site.restored(
+            prefix, RouterGroup, RouterSnapshot(enabled=settings.enable)
+        ),
+        pace=Pace(
+            period=settings.period,
+            timeout=settings.timeout,
+            no_data=_no_data(site),
+        ),
+        events=site.events,
+        prefix=prefix,
+    )
+    return router, RouterGroup(prefix, router, desc=settings.desc)
+
+
+def _no_data(site: Site) -> float:
+    """After how long a router that writes nothing is an alarm [s]."""
+    try:
+        settings = site.settings("run", "")
+    except KeyError:  # an experiment without runs
+        return Pace().no_data
+    return float(settings.no_data)
+
+
+def _link(name: str, settings: RouterSettings, watch: Watch, site: Site) -> RouterLink:
+    """The way to the router."""
+    if watch.directory:
+        return DirectoryRouterLink(name, watch.directory)
+    over_ssh = None
+    if watch.ssh:
+        # asyncssh takes 0.2 s, for who has such routers alone
+        from daqpv.links.router_ssh import SshRouterLink  # noqa: PLC0415
+        from daqpv.links.ssh import shared_hosts  # noqa: PLC0415
+
+        over_ssh = SshRouterLink(
+            name,
+            site.shared(shared_hosts).host(watch.ssh),
+            port=settings.port,
+            staging=watch.staging or "",
+        )
+    if watch.page:
+        return PageRouterLink(name, watch.page, actions=over_ssh)
+    assert over_ssh is not None
+    return over_ssh
+
+
+KIND = Kind(section="routers", settings=RouterSettings, build=build)

@@ -25,8 +25,8 @@ class Kind(Generic[M]):
     Attributes:
         section: key of the section, a lower case word: ``ecc``.
         settings: what the section holds; DeviceSettings if it holds named devices.
-        build: makes device and group of ``(name, settings, site)``; None if the section
-            is only referred to.
+        build: makes device and group of ``(name, settings, site)``, or None for one
+            that is only referred to; None if the whole section is.
         many: whether the section maps names to settings, or is the one settings.
         follows: a section whose devices make this kind be there with its default
             settings, even if the file has no section for it; only without `many`.

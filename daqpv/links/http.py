@@ -56,7 +56,7 @@ class HttpAnswer:
 
 
 class HttpPeer:
-    """A server that takes POSTs at one address.
+    """A server at one address: it takes POSTs, or shows a page.
 
     Attributes:
         who: the server and its address, for the sentences of errors.
@@ -80,9 +80,13 @@ class HttpPeer:
         self._addresses = self._numeric
         shown = f"[{self._host}]" if ":" in self._host else self._host
         self.who = f"{name} at {shown}:{self._port}"
+        target = _target(parts.path, parts.query)
+        place = f"Host: {quote(shown, safe='[]:%')}:{self._port}\r\n"
+        self._get = (
+            f"GET {target} HTTP/1.1\r\n{place}Connection: close\r\n\r\n"
+        ).encode("ascii")
         self._head = (
-            f"POST {_target(parts.path, parts.query)} HTTP/1.1\r\n"
-            f"Host: {quote(shown, safe='[]:%')}:{self._port}\r\n"
+            f"POST {target} HTTP/1.1\r\n{place}"
             "Content-Type: text/xml; charset=utf-8\r\n"
             'SOAPAction: ""\r\n'
             "Connection: close\r\n"
@@ -103,17 +107,26 @@ class HttpPeer:
             ProtocolError: what came is not HTTP, or too long.
         """
         request = b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
+        doubt = "; whether it did what it was asked is not known"
+        return await self._exchange(request, what, doubt, timeout)
+
+    async def get(self, *, what: str, timeout: float) -> HttpAnswer:
+        """Read the page; arguments and errors are those of `post`."""
+        return await self._exchange(self._get, what, "", timeout)
+
+    async def _exchange(
+        self, request: bytes, what: str, doubt: str, timeout: float
+    ) -> HttpAnswer:
         exchange = _Exchange(request)
         try:
             async with asyncio.timeout(timeout) as deadline:
                 return await self._first(exchange)
         except (EOFError, OSError) as error:  # a TimeoutError is an OSError
             if deadline.expired():
-                raise self._too_late(what, timeout, exchange) from error
+                raise self._too_late(what, doubt, timeout, exchange) from error
             raise NoAnswerError(
                 f"{self.who}: the connection was cut before the answer to {what} was "
-                f"whole ({_reason(error)}). Did the server end? Whether it did what it "
-                "was asked is not known",
+                f"whole ({_reason(error)}). Did the server end?{_sentence(doubt)}",
                 timed_out=False,
             ) from error
         except ValueError as error:
@@ -160,12 +173,12 @@ class HttpPeer:
         return NotConnectedError(f"{self.who}: {cure}")
 
     def _too_late(
-        self, what: str, timeout: float, exchange: _Exchange
+        self, what: str, doubt: str, timeout: float, exchange: _Exchange
     ) -> NotConnectedError | NoAnswerError:
         if exchange.is_connected:
             return NoAnswerError(
                 f"{self.who}: no answer to {what} in {timeout:g} s. The server is busy "
-                "or hangs; whether it did what it was asked is not known",
+                f"or hangs{doubt}",
                 timed_out=True,
             )
         if exchange.is_tried:
@@ -177,6 +190,10 @@ class HttpPeer:
             f"{self.who}: the name was not found in {timeout:g} s. Is the name service "
             "(DNS) up? The address in numbers needs none"
         )
+
+
+def _sentence(doubt: str) -> str:
+    return doubt.replace("; w", " W")
 
 
 def _target(path: str, query: str) -> str:

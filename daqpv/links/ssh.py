@@ -79,6 +79,11 @@ class SshHosts:
         return self._hosts.setdefault(target, SshHost(target))
 
 
+def shared_hosts(site: object) -> SshHosts:
+    """The computers of a process: ``site.shared(shared_hosts)`` (daqpv.core.Site)."""
+    return SshHosts()
+
+
 class SshHost:
     """A computer, and the one connection to it.
 

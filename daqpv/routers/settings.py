@@ -32,28 +32,45 @@ class RouterType(StrEnum):
     FDT = "FDT"  # with heart beats, for Narval
 
 
+_ABSOLUTE = Matching(r"(/|~(/|$)).*", "an absolute path, or one that begins with ~/")
+
+
 class Watch(Model):
-    """How daqpv looks at what a router does: exactly one of these."""
+    """How daqpv looks at what a router does: ssh, page, page and ssh, or directory."""
 
     model_config = ConfigDict(
-        json_schema_extra={"minProperties": 1, "maxProperties": 1}
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["ssh"], "not": {"required": ["directory"]}},
+                {"required": ["page"], "not": {"required": ["directory"]}},
+                {"required": ["directory"], "maxProperties": 1},
+            ]
+        }
     )
 
     ssh: SshTarget | None = None
-    """Log in to its computer: user@host or user@host:port."""
+    """Log in to its computer: user@host or user@host:port. It has to work without a
+    password, and with a host key that is known."""
 
     page: Annotated[str, Http()] | None = None
-    """Read the surveyor's page: http://host[:port]/path."""
+    """Read the surveyor's page: http://host[:port]/path. Files are moved over ssh, if
+    that is given as well."""
 
-    directory: Annotated[str, Matching("/.*", "an absolute path")] | None = None
+    directory: Annotated[str, _ABSOLUTE] | None = None
     """Look into a directory of this computer: an absolute path."""
 
+    staging: Annotated[str, _ABSOLUTE] | None = None
+    """With ssh alone: where the router writes, on its computer. Default: the working
+    directory of its dataRouter process."""
+
     @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        ways = [name for name in type(self).model_fields if getattr(self, name)]
-        if len(ways) != 1:
+    def _one_way(self) -> Self:
+        ways = [name for name in ("ssh", "page", "directory") if getattr(self, name)]
+        if ways not in (["ssh"], ["page"], ["ssh", "page"], ["directory"]):
             found = " and ".join(ways) or "nothing"
-            raise wanted(f"one of ssh, page, directory, not {found}")
+            raise wanted(f"one of ssh, page, page and ssh, directory, not {found}")
+        if self.staging and ways != ["ssh"]:
+            raise wanted("staging beside ssh alone: the others say it themselves")
         return self
 
 
@@ -70,7 +87,11 @@ class RouterSettings(DeviceSettings):
     """How boards send to it: ICE, TCP, ZBUF or FDT."""
 
     watch: Watch | None = None
-    """How daqpv looks at its files and disk: ssh, page or directory."""
+    """How daqpv looks at its files and disk: ssh, page or directory. Without it the
+    router is only a place to which data links lead."""
 
     period: Annotated[float, TIME.within(0.2, 3600)] = 2.0
     """Time between two looks at it."""
+
+    timeout: Annotated[float, TIME.within(0.5, 600)] = 10.0
+    """How long a look at it may take."""

@@ -56,9 +56,12 @@ def test_a_type_in_another_case_is_refused_with_the_right_one(router, name, mean
         ("page: 'http://h:8081/~x/s.html'", "page", "http://h:8081/~x/s.html"),
         ("page: 'http://h'", "page", "http://h:80/"),
         ("directory: /data", "directory", "/data"),
+        ("directory: ~/data", "directory", "~/data"),
+        ("page: 'http://h/', ssh: a@b", "ssh", "a@b"),
+        ("ssh: a@b, staging: ~/data", "staging", "~/data"),
     ],
 )
-def test_it_is_watched_in_one_of_three_ways(router, watch, way, value):
+def test_it_is_watched_in_one_of_these_ways(router, watch, way, value):
     settings = router(f"address: 1.2.3.4, watch: {{{watch}}}")
     assert getattr(settings.watch, way) == value
 
@@ -76,11 +79,12 @@ def test_it_is_watched_in_one_of_three_ways(router, watch, way, value):
         ("address: 1.2.3.4, port: 65536", "wanted is a port from 1 to 65535"),
         (
             "address: 1.2.3.4, watch: {}",
-            "a mapping is given; wanted is one of ssh, page, directory, not nothing",
+            "a mapping is given; wanted is one of ssh, page, page and ssh, directory, "
+            "not nothing",
         ),
         (
             "address: 1.2.3.4, watch: {ssh: a@b, directory: /d}",
-            "a mapping is given; wanted is one of ssh, page, "
+            "a mapping is given; wanted is one of ssh, page, page and ssh, "
             "directory, not ssh and directory",
         ),
         ("address: 1.2.3.4, watch: {ssh: b}", "wanted is user@host or user@host:port"),
@@ -89,7 +93,12 @@ def test_it_is_watched_in_one_of_three_ways(router, watch, way, value):
         ("address: 1.2.3.4, watch: {ssh: '-o@b'}", "user@host or user@host:port"),
         ("address: 1.2.3.4, watch: {ssh: 'a@-o'}", "user@host or user@host:port"),
         ("address: 1.2.3.4, watch: {directory: data}", "wanted is an absolute path"),
-        ("address: 1.2.3.4, watch: {directory: ~/d}", "wanted is an absolute path"),
+        ("address: 1.2.3.4, watch: {directory: ~x/d}", "one that begins with ~/"),
+        (
+            "address: 1.2.3.4, watch: {page: 'http://h', staging: /d}",
+            "wanted is staging beside ssh alone",
+        ),
+        ("address: 1.2.3.4, watch: {staging: /d}", "directory, not nothing"),
         ("address: 1.2.3.4, watch: {pag: x}", "unknown key, did you mean 'page'?"),
         ("address: 1.2.3.4, period: 0.1", "wanted is a time from 0.2 to 3600 s"),
     ],

@@ -1,0 +1,196 @@
+"""A data router that writes to a directory of this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from typing import Self, TypeVar
+
+from daqpv.errors import NoAnswerError, ProtocolError
+from daqpv.routers import (
+    SUFFIX,
+    DataFile,
+    Disk,
+    Moved,
+    Observation,
+    Obstacle,
+    shown,
+)
+
+T = TypeVar("T")
+
+
+class DirectoryRouterLink:
+    """A directory to which a data router writes; fulfils `daqpv.routers.RouterLink`.
+
+    A disk may hang, and with it whoever looks: threads do, at most one of them.
+
+    Args:
+        name: of the router.
+        directory: absolute; ``~/`` is the home of who runs daqpv.
+    """
+
+    def __init__(self, name: str, directory: str) -> None:
+        self._name = name
+        self._directory = os.fsencode(os.path.expanduser(directory))
+        self._turn = asyncio.Lock()
+        self._ended: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        pass
+
+    async def observe(self, *, timeout: float) -> Observation:
+        """Look at the files and the disk."""
+        return await self._do(self._look, self._directory, timeout)
+
+    async def files(self, directory: bytes, *, timeout: float) -> Sequence[DataFile]:
+        """List the data files in `directory`."""
+        return await self._do(lambda: list(_files(directory)), directory, timeout)
+
+    async def has(
+        self, directory: bytes, experiment: str, folder: str, *, timeout: float
+    ) -> bool:
+        """Whether `experiment` has `folder` in `directory`: known, not guessed."""
+        parent = os.path.join(directory, experiment.encode())
+        wanted = os.path.join(parent, folder.encode())
+
+        def look() -> bool:
+            os.listdir(directory)
+            if not os.path.lexists(parent):
+                return False
+            os.listdir(parent)
+            return os.path.lexists(wanted)
+
+        return await self._do(look, directory, timeout)
+
+    async def move(
+        self,
+        directory: bytes,
+        names: Collection[bytes],
+        into: str,
+        *,
+        timeout: float,
+    ) -> Moved:
+        """Move files to the directory `into`; see `RouterLink`."""
+        return await self._do(
+            lambda: _moved(directory, names, into.encode()), directory, timeout
+        )
+
+    def _look(self) -> Observation:
+        disk = os.statvfs(self._directory)
+        unit = disk.f_frsize
+        used, free = (disk.f_blocks - disk.f_bfree) * unit, disk.f_bavail * unit
+        usable = used + free
+        return Observation(
+            directory=self._directory,
+            files=list(_files(self._directory)),
+            disk=Disk(
+                disk.f_blocks * unit, free, 100 * used / usable if usable else 100.0
+            ),
+            clock_offset=0.0,  # it is ours
+        )
+
+    async def _do(self, work: Callable[[], T], directory: bytes, timeout: float) -> T:
+        """Do `work` in a thread, which is left behind if it hangs."""
+        loop = asyncio.get_running_loop()
+        who = f"{self._name} in {shown(directory)}"
+        try:
+            async with asyncio.timeout(timeout), self._turn:
+                if self._ended is not None:  # of one that was left behind
+                    await asyncio.wait({self._ended})
+                self._ended = ended = loop.create_future()
+                found: list[T] = []
+                failures: list[Exception] = []
+
+                def run() -> None:
+                    try:
+                        found.append(work())
+                    except Exception as error:  # told to whoever waits
+                        failures.append(error)
+                    with suppress(RuntimeError):  # the loop has ended
+                        loop.call_soon_threadsafe(ended.set_result, None)
+
+                threading.Thread(target=run, name=who, daemon=True).start()
+                await asyncio.wait({ended})
+                if failures:
+                    raise failures[0]
+                return found[0]
+        except TimeoutError as error:
+            raise NoAnswerError(
+                f"{who}: no answer of the disk in {timeout:g} s. It hangs: does it "
+                "belong to another computer?",
+                timed_out=True,
+            ) from error
+        except OSError as error:
+            name = error.filename or directory
+            path = shown(name if isinstance(name, bytes) else os.fsencode(name))
+            raise ProtocolError(f"{who}: {path}: {error.strerror}") from error
+
+
+def _files(directory: bytes) -> Iterator[DataFile]:
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.name.endswith(SUFFIX) and not entry.name.startswith(b"."):
+                    kind = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(kind.st_mode):
+                        yield DataFile(entry.name, kind.st_size)
+
+
+def _moved(directory: bytes, names: Collection[bytes], into: bytes) -> Moved:
+    target = os.path.join(directory, into)
+    if names:
+        os.makedirs(target, exist_ok=True)
+    stayed = []
+    for name in names:
+        if why := _move(os.path.join(directory, name), os.path.join(target, name)):
+            stayed.append(Obstacle(name, why))
+    if not os.path.isdir(target):
+        return Moved((), stayed)
+    return Moved(list(_files(target)), stayed)
+
+
+def _move(old: bytes, new: bytes) -> str:
+    """Give a file another name that nobody has; say why not, or "".
+
+    A link and the end of the old name: unlike a renaming it fails if the new name
+    exists, and it can be cut and begun again at any point.
+    """
+    if not os.path.lexists(old):
+        return ""
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except OSError as error:
+        if os.path.lexists(new):
+            if not _is_same(old, new):
+                return "there is one of that name"
+        else:
+            return _renamed(old, new, error)
+    with suppress(FileNotFoundError):  # somebody else was quicker
+        os.unlink(old)
+    return ""
+
+
+def _is_same(old: bytes, new: bytes) -> bool:
+    try:
+        return os.path.samefile(old, new)
+    except OSError:
+        return False
+
+
+def _renamed(old: bytes, new: bytes, failure: OSError) -> str:
+    """Rename it: the file system has no hard links, perhaps."""
+    try:
+        os.rename(old, new)
+    except FileNotFoundError:
+        return "" if not os.path.lexists(old) else str(failure.strerror)
+    except OSError:
+        return str(failure.strerror)
+    return ""
