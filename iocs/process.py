@@ -24,6 +24,8 @@ _LOAD: dict[str, Any] = {
 class ProcessGroup(Group[Process]):
     """The process that serves these PVs."""
 
+    limits_told = False  # what blocks the loop is told by itself, with the culprit
+
     heartbeat = longin("HEARTBEAT", doc="Counts seconds since the start")
     uptime = string("UPTIME", doc="Time since the start")
     started = string("STARTTOD", doc="When it started, UTC")

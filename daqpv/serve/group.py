@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from caproto.server import PVGroup
 
@@ -53,6 +53,10 @@ class Group(PVGroup, Generic[D]):
         ServeError: a PV name is too long, or a PV wants a snapshot's attribute that
             does not exist.
     """
+
+    limits_told: ClassVar[bool] = True
+    """Whether people are told of limits that are passed; else they are kept aside, as
+    figures are that pass them many times a day, when nobody has to do anything."""
 
     device: D
 

@@ -2,7 +2,8 @@
 
 A put that became a command of a device has been told by the device, in its own words
 (`daqpv.core.told`). Its event is kept aside: for the record, what the client wrote, and
-what it was answered. So are the alarms that a device gives: it has said why.
+what it was answered. So are the alarms that a device gives: it has said why; and those
+of a group's limits, if it says so.
 """
 
 from __future__ import annotations
@@ -118,9 +119,10 @@ class Teller:
             "status": new.status.name,
             "reason": new.reason,
         }
-        if not is_limit:
+        told = is_limit and getattr(channel.group, "limits_told", True)
+        if not told:
             facts["aside"] = True
-        worse = is_limit and new.severity > old.severity
+        worse = told and new.severity > old.severity
         severity = EventSeverity.WARNING if worse else EventSeverity.INFORMATION
         text = f"{_signal(channel)}: {how}; it is {value}"
         folding = Folding(same=channel.name, singly=_ALARMS)

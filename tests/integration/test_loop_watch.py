@@ -139,6 +139,16 @@ async def test_a_blocking_call_is_an_event_and_shows_in_loop_delay(site: Site) -
     await until(lambda: max(delays) > 0.2)
 
 
+async def test_limits_that_the_figures_pass_are_kept_aside(site: Site) -> None:
+    process = site.app.devices[-1]
+    process.change(loop_delay=0.0, system_load=0.0)
+    process.change(loop_delay=0.4, system_load=99.0)
+    alarms = [event for event in site.events if event.name == "alarm"]
+    told = {str(event.fields["pv"]).rpartition(":")[2] for event in alarms}
+    assert told >= {"LoopDelay", "SYS_CPU_LOAD"}
+    assert all(event.is_aside for event in alarms)
+
+
 async def test_one_culprit_is_one_event(site: Site) -> None:
     for _ in range(4):
         asyncio.get_running_loop().call_soon(read_a_hung_disk)

@@ -243,6 +243,18 @@ async def test_a_limit_that_is_passed_is_a_warning_and_its_end_is_told(
     }
 
 
+async def test_limits_of_a_group_that_says_so_are_kept_aside(
+    account: Account, group: LampGroup, lamp: Lamp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(group), "limits_told", False)
+    for power in (50.0, 85.0, 20.0):
+        lamp.change(power=power)
+    alarms = account.told("alarm")
+    assert [event.fields["new"] for event in alarms] == ["MINOR", "NO_ALARM"]
+    assert all(event.is_aside for event in alarms)
+    assert {event.severity for event in alarms} == {EventSeverity.INFORMATION}
+
+
 async def test_a_lost_device_is_one_alarm_which_the_device_tells_itself(
     account: Account, lamp: Lamp
 ) -> None:
