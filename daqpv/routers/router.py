@@ -56,18 +56,15 @@ class Router(FollowedRouter):
 
     async def sweep(self) -> str:
         """Move what is left in staging to ``unassigned/<UTC>/``; return that path."""
-        count = 0
-
-        def moved(path: str, size: int) -> None:
-            nonlocal count
-            count += 1
-
+        directory = await self._place()
+        if not await self._files(directory):
+            return ""
         into = f"{UNASSIGNED}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        directory = await self._move(into, moved)
-        return f"{shown(directory)}/{into}" if count else ""
+        await self._move(into, lambda path, size: None)
+        return f"{shown(directory)}/{into}"
 
-    async def _move(self, into: str, moved: Told) -> bytes:
-        """Move all in staging `into`, and return from where."""
+    async def _move(self, into: str, moved: Told) -> None:
+        """Move all in staging to the directory `into` of it."""
         async with self._moving:
             directory = await self._place()
             files = await self._still(directory)
@@ -82,7 +79,6 @@ class Router(FollowedRouter):
             if result.stayed:
                 raise OperationError(self._why(result.stayed, directory, into))
             self._moved.pop(into, None)
-            return directory
 
     def _report(
         self, files: Sequence[DataFile], directory: bytes, into: str, moved: Told
