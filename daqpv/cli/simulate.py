@@ -19,9 +19,10 @@ from daqpv.cli.common import (
 from daqpv.config import Experiment, copy_with
 from daqpv.ecc.settings import EccSettings, Role
 from daqpv.errors import SimulatorError
+from daqpv.routers import RouterSettings
 from daqpv.sim.ecc import EccSimulator
 from daqpv.sim.ecc.port import is_loopback
-from daqpv.sim.experiment import ServerPlan, plan_from
+from daqpv.sim.experiment import RouterPlan, ServerPlan, plan_from
 from daqpv.sim.experiment import simulate as run_simulators
 
 
@@ -51,6 +52,9 @@ def simulate(file: Path, local: Path | None, speed: float) -> None:
         daqpv simulate e20009.yaml --local local.yaml
         daqpv serve local.yaml                           (in a second terminal)
 
+    With --local, data routers that FILE says how to watch are simulated, too: they
+    write to OUT-data/ while their servers are Running.
+
     Each can be told to misbehave, on the port of its SOAP service:
 
     \b
@@ -73,7 +77,8 @@ def simulate(file: Path, local: Path | None, speed: float) -> None:
         )
     if local is not None:
         _check_copy(file, local)
-    run_until_signal(_simulate(servers, file, local, speed))
+    routers = [] if local is None else router_plans(experiment, _data_folder(local))
+    run_until_signal(_simulate(servers, routers, file, local, speed))
 
 
 def _check_copy(file: Path, out: Path) -> None:
@@ -83,18 +88,28 @@ def _check_copy(file: Path, out: Path) -> None:
         fail(f"--local {out}: there is no directory {out.parent}", EXIT_CONFIG)
 
 
+def _data_folder(local: Path) -> Path:
+    return local.absolute().with_name(f"{local.stem}-data")
+
+
 async def _simulate(
-    servers: Sequence[ServerPlan], file: Path, local: Path | None, speed: float
+    servers: Sequence[ServerPlan],
+    routers: Sequence[RouterPlan],
+    file: Path,
+    local: Path | None,
+    speed: float,
 ) -> None:
     def ready(simulators: Sequence[EccSimulator]) -> None:
         for simulator in simulators:
             click.echo(f"{simulator.name} is simulated at {simulator.url}")
+        for router in routers:
+            click.echo(f"{router.name} is simulated in {router.directory}")
         if local is not None:
-            copy_for(simulators, file, local)
+            copy_for(simulators, file, local, routers=routers)
             click.echo(f"wrote {local}; now: daqpv serve {local}")
         click.echo(f"ready: {len(simulators)} simulated ECC servers")
 
-    await run_simulators(servers, ready=ready, speed=speed)
+    await run_simulators(servers, routers=routers, ready=ready, speed=speed)
 
 
 def plans(experiment: Experiment, *, local: bool) -> list[ServerPlan]:
@@ -118,8 +133,34 @@ def plans(experiment: Experiment, *, local: bool) -> list[ServerPlan]:
     return servers
 
 
-def copy_for(simulators: Iterable[EccSimulator], file: Path, out: Path) -> None:
-    """Write a copy of `file` to `out` that names the simulators' addresses.
+def router_plans(experiment: Experiment, folder: Path) -> list[RouterPlan]:
+    """What is to be simulated of the data routers: those that the file watches.
+
+    Each writes to a directory of its own in `folder`.
+    """
+    found = []
+    for name, settings in experiment.sections["routers"].items():
+        assert isinstance(settings, RouterSettings)
+        if settings.watch is None:
+            continue
+        sources = {
+            server: senders
+            for server, ecc in experiment.sections["ecc"].items()
+            if isinstance(ecc, EccSettings)
+            and (senders := [o.sender for o in ecc.links if o.router == name])
+        }
+        found.append(RouterPlan(name=name, directory=folder / name, sources=sources))
+    return found
+
+
+def copy_for(
+    simulators: Iterable[EccSimulator],
+    file: Path,
+    out: Path,
+    *,
+    routers: Iterable[RouterPlan] = (),
+) -> None:
+    """Write a copy of `file` to `out` that names what is simulated.
 
     Raises:
         SimulatorError: `out` cannot be written.
@@ -127,6 +168,9 @@ def copy_for(simulators: Iterable[EccSimulator], file: Path, out: Path) -> None:
     changes: dict[tuple[str, ...], object] = {
         ("ecc", simulator.name, "url"): simulator.url for simulator in simulators
     }
+    for router in routers:
+        watch = {"directory": router.directory}
+        changes["routers", router.name, "watch"] = watch
     try:
         copy_with(file, out, changes | {("server", "simulated"): True})
     except OSError as error:
