@@ -1,0 +1,150 @@
+"""Files of a router: the same over SSH and in a directory of this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daqpv.errors import ProtocolError
+from daqpv.links.router_directory import DirectoryRouterLink
+from daqpv.links.router_ssh import SshRouterLink
+from daqpv.links.ssh import SshHost
+from daqpv.routers import RouterLink
+from tests.integration.routers.conftest import DEADLINE, IS_ROOT, write
+
+STRANGE = [
+    b"a\nb.graw",
+    b" blank blank .graw",
+    b"-rf.graw",
+    b"caf\xe9.graw",
+    b"$(id)'\"`;*?.graw",
+    "ü.graw".encode(),
+]
+
+
+@pytest.fixture(params=["ssh", "directory"])
+def link(request: pytest.FixtureRequest, staging: Path) -> RouterLink:
+    if request.param == "directory":
+        return DirectoryRouterLink("data0", str(staging))
+    host: SshHost = request.getfixturevalue("host")
+    return SshRouterLink("data0", host)
+
+
+async def test_names_may_be_anything(link, staging):
+    for name in STRANGE:
+        write(staging, name)
+    os.mkfifo(staging / "pipe.graw")
+    (staging / "folder.graw").mkdir()
+    (staging / "link.graw").symlink_to("a")
+    folder = os.fsencode(staging)
+    files = await link.files(folder, timeout=DEADLINE)
+    assert {file.name for file in files} == set(STRANGE)
+    moved = await link.move(folder, STRANGE, "exp/run_0001", timeout=DEADLINE)
+    assert {file.name for file in moved.there} == set(STRANGE)
+    assert not moved.stayed
+    assert set(os.listdir(os.fsencode(staging / "exp" / "run_0001"))) == set(STRANGE)
+
+
+async def test_nothing_is_overwritten(link, staging):
+    target = staging / "exp" / "run_0001"
+    target.mkdir(parents=True)
+    write(staging, "a.graw", 1)
+    write(staging, "b.graw", 2)
+    write(target, "a.graw", 3)
+    moved = await link.move(
+        os.fsencode(staging), [b"a.graw", b"b.graw"], "exp/run_0001", timeout=DEADLINE
+    )
+    assert {(f.name, f.size) for f in moved.there} == {(b"a.graw", 3), (b"b.graw", 2)}
+    (stayed,) = moved.stayed
+    assert (stayed.name, stayed.why) == (b"a.graw", "there is one of that name")
+    assert (staging / "a.graw").stat().st_size == 1
+
+
+async def test_a_directory_in_the_way_of_a_file_takes_nothing_in(link, staging):
+    (staging / "exp" / "run_0001" / "a.graw").mkdir(parents=True)
+    write(staging, "a.graw", 1)
+    moved = await link.move(
+        os.fsencode(staging), [b"a.graw"], "exp/run_0001", timeout=DEADLINE
+    )
+    assert moved.stayed
+    assert (staging / "a.graw").exists()
+
+
+async def test_a_move_that_was_cut_between_two_names_is_ended(link, staging):
+    target = staging / "exp" / "run_0001"
+    target.mkdir(parents=True)
+    write(staging, "a.graw", 7)
+    os.link(staging / "a.graw", target / "a.graw")
+    moved = await link.move(
+        os.fsencode(staging),
+        [b"a.graw", b"gone.graw"],
+        "exp/run_0001",
+        timeout=DEADLINE,
+    )
+    assert not moved.stayed
+    assert [file.size for file in moved.there] == [7]
+    assert not (staging / "a.graw").exists()
+
+
+async def test_two_moves_at_once_lose_nothing(link, staging):
+    names = [f"{n}.graw".encode() for n in range(60)]
+    for name in names:
+        write(staging, name)
+    moves = [
+        link.move(os.fsencode(staging), names, "exp/run_0001", timeout=DEADLINE)
+        for _ in range(3)
+    ]
+    for moved in await asyncio.gather(*moves):
+        assert not moved.stayed
+    assert len(list((staging / "exp" / "run_0001").iterdir())) == 60
+
+
+async def test_without_files_no_directory_is_made(link, staging):
+    moved = await link.move(os.fsencode(staging), [], "exp/run_0001", timeout=DEADLINE)
+    assert not moved.there
+    assert not list(staging.iterdir())
+
+
+async def test_whether_there_is_a_run_is_known_or_an_error(link, staging):
+    folder = os.fsencode(staging)
+
+    async def has(name: str) -> bool:
+        return await link.has(folder, "exp", name, timeout=DEADLINE)
+
+    assert not await has("run_0001")
+    (staging / "exp" / "run_0001").mkdir(parents=True)
+    assert await has("run_0001")
+    assert not await has("run_0002")
+    if IS_ROOT and isinstance(link, DirectoryRouterLink):
+        return  # root may read everything here
+    (staging / "exp").chmod(0)
+    with pytest.raises(ProtocolError, match="Permission denied"):
+        await has("run_0002")
+    (staging / "exp").chmod(0o755)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """One for four files and no directory."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=5", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+async def test_a_disk_that_is_full_loses_nothing(link, small_disk: Path):
+    names = [b"a.graw", b"b.graw", b"c.graw", b"d.graw"]
+    for name in names:
+        write(small_disk, name, 4096)
+    folder = os.fsencode(small_disk)
+    with pytest.raises(ProtocolError, match="No space left on device"):
+        await link.move(folder, names, "exp/run_0001", timeout=DEADLINE)
+    assert len(await link.files(folder, timeout=DEADLINE)) == 4
