@@ -115,7 +115,7 @@ def once(lab: Any) -> tuple[int, str]:
 def test_the_screen_follows_what_a_server_does(lab: Any, terminal: Any) -> None:
     cobo = lab.client()
     screen = terminal()
-    screen.until("CoBo0", "Idle", "2 fine, 0 moving, 0 wrong")
+    screen.until("CoBo0", "Idle", "3 fine, 0 moving, 0 wrong")
     lab.sim().takes("Prepare", 2.0)
     cobo.put_only("Target", "Ready")
     moving = screen.until("Preparing", "2 moving", "Busy")
@@ -152,7 +152,7 @@ def test_a_server_that_nobody_serves_is_shown_as_such_and_comes_back(
     frame = screen.until("D ", "not served", "no answer")
     assert INVALID in frame
     lab.serve()
-    screen.until("Idle", "2 fine, 0 moving, 0 wrong")
+    screen.until("Idle", "3 fine, 0 moving, 0 wrong")
     assert screen.end() == 0
 
 
@@ -161,7 +161,7 @@ def test_the_screen_fits_the_width(
     lab: Any, terminal: Any, width: int, has_target: bool
 ) -> None:
     screen = terminal(width=width)
-    frame = _ESCAPE.sub("", screen.until("CoBo0", "Idle", "2 fine"))
+    frame = _ESCAPE.sub("", screen.until("CoBo0", "Idle", "3 fine"))
     lines = frame.replace("\r", "").split("\n")
     assert max(map(len, lines)) <= width
     assert ("Target" in frame) is has_target
@@ -193,7 +193,7 @@ def test_once_exits_with_0_when_all_is_well(lab: Any) -> None:
     lab.client().until("Online", "Online")
     code, text = once(lab)
     assert code == 0
-    assert "2 fine" in text
+    assert "3 fine" in text
     assert "\x1b" not in text
 
 

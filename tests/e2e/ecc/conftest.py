@@ -155,7 +155,7 @@ def experiment(lab: Any) -> dict[str, Any]:
     ecc[OTHER]["config"] = f"cobo1/deep/{LONG_NAME}"
     ecc[HASTY]["timeout"] = {"describe": 1, "prepare": 1}
     ecc[DISABLED]["enable"] = False
-    ecc[GHOST]["period"] = 3  # long unknown, and then lost
+    ecc[GHOST]["period"] = 6  # long unknown, and then lost
     return {
         "experiment": "exp",
         "prefix": lab.prefix,
@@ -181,8 +181,8 @@ def ecc_lab(make_session_lab: Callable[..., Any]) -> Any:
     lab.file.write_text(json.dumps(content))
     lab.start("simulate", simulated.name, "--speed", "50")
     lab.serve()
-    lab.start("serve", lone.name, "--only", "ecc", "--name", "lone")
     lab.first = lab.client(GHOST).monitor("State").events[0]
+    lab.start("serve", lone.name, "--only", "ecc", "--name", "lone")
     return lab
 
 
