@@ -65,6 +65,10 @@ def list_(
 ) -> None:
     """List the runs of FILE's experiment, the newest last.
 
+    \b
+        daqpv runs list e20009.yaml
+        daqpv runs list e20009.yaml --class production --since 2d
+
     TIME is a time ago (30min, 1h, 2d) or a moment in UTC (14:00, 2026-11-20,
     "2026-11-20 14:00"). TEXT knows no upper and lower case. On a terminal each run
     has one line, in which long texts are cut; a pipe gets them whole.
@@ -125,6 +129,9 @@ def show(file: Path, number: int, *, document: str | None) -> None:
 @click.option("--operator", metavar="TEXT")
 def edit(file: Path, number: int, **given: str | None) -> None:
     """Change what is written of run NUMBER of FILE's experiment.
+
+    \b
+        daqpv runs edit e20009.yaml 12 --class Junk --comment "no beam"
 
     What was written before is kept, with who changed it: daqpv runs show. Of a run that
     is open it is refused: its PVs are the way.
