@@ -138,7 +138,8 @@ class SshRouterLink:
         name: of the router.
         host: its computer.
         port: on which the boards reach it: tells it apart from others there.
-        staging: where it writes, ``~/`` for the home of the user; "": as it says.
+        staging: where it writes, ``~/`` for the home of the user; "": to the working
+            directory of its process.
     """
 
     def __init__(
@@ -215,13 +216,13 @@ class SshRouterLink:
         processes = []
         while (word := answer.next()) == b"router":
             processes.append(_process(answer.next(), answer.next()))
-        if not processes:
-            raise NotConnectedError(f"{self._who}: no dataRouter runs there. Start it")
         if not self._staging:
             directory = self._choose(processes)
             if directory != self._directory or word != b"directory":
                 self._directory = directory
                 return None
+        elif not processes:
+            raise NotConnectedError(f"{self._who}: no dataRouter runs there. Start it")
         real = answer.next().removesuffix(b"\n")
         files = _files(answer)
         disk = _disk(answer.next())
@@ -234,13 +235,19 @@ class SshRouterLink:
 
     def _choose(self, processes: Collection[_Process]) -> bytes:
         """The directory of this router, of all that run there."""
-        ours = {one.directory for one in processes if one.port == self._port}
-        directories = ours or {one.directory for one in processes}
+        directories = {one.directory for one in processes if one.port == self._port}
+        if not directories:
+            ports = ", ".join(sorted({str(one.port) for one in processes}))
+            others = f"; one runs for port {ports}" if ports else ""
+            raise NotConnectedError(
+                f"{self._who}: no dataRouter runs there for port {self._port}{others}. "
+                "Start it"
+            )
         if len(directories) > 1:
             every = ", ".join(sorted(map(shown, directories)))
             raise ProtocolError(
-                f"{self._who}: several dataRouter run there, in {every}. Say in the "
-                "file which one it is: its port, or in its watch: staging"
+                f"{self._who}: several dataRouter run there for port {self._port}, in "
+                f"{every}. End one, or say in the file, in its watch: staging"
             )
         (directory,) = directories
         if not directory:

@@ -54,6 +54,13 @@ async def soon(condition: Callable[[], object], what: str) -> None:
         await asyncio.sleep(0.01)
 
 
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def make_key(path: Path) -> str:
     """Make a key pair; return its public half."""
     path.unlink(missing_ok=True)
@@ -80,9 +87,7 @@ class Sshd:
         self.bin = folder / "bin"
         self.ssh = self.home / ".ssh"
         self.ssh.mkdir(parents=True, mode=0o700)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.user = getpass.getuser()
         self.target = f"{self.user}@127.0.0.1:{self.port}"
         (folder / "config").write_text(CONFIG.format(port=self.port, folder=folder))
@@ -174,15 +179,17 @@ async def host(sshd: Sshd) -> AsyncIterator[SshHost]:
 
 
 class DataRouter:
-    """A process called dataRouter that writes nothing."""
+    """A process called dataRouter that writes nothing; told apart by its port."""
 
-    def __init__(self, folder: Path, staging: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, staging: Path, port: int) -> None:
         folder.mkdir(exist_ok=True)
         program = folder / "dataRouter"
         program.write_text("#!/bin/sh\nread line\n")
         program.chmod(0o755)
         self.process = subprocess.Popen(
-            [str(program), *arguments], cwd=staging, stdin=subprocess.PIPE
+            [str(program), ":46003", f"127.0.0.1:{port}", "TCP"],
+            cwd=staging,
+            stdin=subprocess.PIPE,
         )
         name = Path(f"/proc/{self.process.pid}/comm")
         until(lambda: name.read_text().strip() == "dataRouter", "a dataRouter")
@@ -191,6 +198,12 @@ class DataRouter:
         """End it."""
         self.process.kill()
         self.process.communicate()
+
+
+@pytest.fixture
+def port() -> int:
+    """Of a dataRouter: another one in each test, for all see all processes."""
+    return free_port()
 
 
 @pytest.fixture
@@ -206,8 +219,8 @@ def data_router(tmp_path: Path) -> Iterator[Callable[..., DataRouter]]:
     """Start processes called dataRouter."""
     started: list[DataRouter] = []
 
-    def start(staging: Path, *arguments: str) -> DataRouter:
-        started.append(DataRouter(tmp_path / "bin", staging, *arguments))
+    def start(staging: Path, port: int) -> DataRouter:
+        started.append(DataRouter(tmp_path / "bin", staging, port))
         return started[-1]
 
     yield start

@@ -18,6 +18,7 @@ from tests.integration.routers.conftest import (
     DEADLINE,
     DataRouter,
     Sshd,
+    free_port,
     soon,
     write,
 )
@@ -26,12 +27,14 @@ Start = Callable[..., DataRouter]
 
 
 @pytest.fixture
-def link(host: SshHost) -> SshRouterLink:
-    return SshRouterLink("data0", host)
+def link(host: SshHost, port: int) -> SshRouterLink:
+    return SshRouterLink("data0", host, port=port)
 
 
-async def test_a_router_is_found_by_its_process(link, staging, data_router: Start):
-    data_router(staging)
+async def test_a_router_is_found_by_its_process(
+    link, staging, port, data_router: Start
+):
+    data_router(staging, port)
     write(staging, "CoBo0_AsAd0_0000.graw", 1000)
     write(staging, "CoboFormats.xcfg")
     seen = await link.observe(timeout=DEADLINE)
@@ -44,34 +47,70 @@ async def test_a_router_is_found_by_its_process(link, staging, data_router: Star
 
 
 async def test_without_proc_lsof_says_the_same(
-    link, staging, data_router: Start, monkeypatch
+    link, staging, port, data_router: Start, monkeypatch
 ):
     monkeypatch.setattr(router_ssh, "_ROUTERS", router_ssh.LSOF)
-    data_router(staging, ":46003", ":46005")
+    data_router(staging, port)
     seen = await link.observe(timeout=DEADLINE)
     assert seen.directory == os.fsencode(staging)
 
 
-async def test_no_process_is_a_router_that_is_offline(link):
-    with pytest.raises(NotConnectedError, match="no dataRouter runs there"):
+async def test_no_process_is_a_router_that_is_offline(link, port):
+    reason = f"no dataRouter runs there for port {port}"
+    with pytest.raises(NotConnectedError, match=reason):
         await link.observe(timeout=DEADLINE)
 
 
-async def test_of_two_the_port_decides(host, tmp_path, staging, data_router: Start):
+async def test_of_two_the_port_decides(
+    link, host, *, port, tmp_path, staging, data_router: Start
+):
     other = tmp_path / "exporter"
     other.mkdir()
-    data_router(staging)
-    data_router(other, "127.0.0.1:46006", "127.0.0.1:46007", "TCP")
-    for port, folder in ((46005, staging), (46007, other)):
-        link = SshRouterLink("data0", host, port=port)
-        seen = await link.observe(timeout=DEADLINE)
-        assert seen.directory == os.fsencode(folder)
-    with pytest.raises(ProtocolError, match="several dataRouter run there, in "):
-        await SshRouterLink("data0", host, port=1).observe(timeout=DEADLINE)
+    other_port = free_port()
+    data_router(staging, port)
+    data_router(other, other_port)
+    seen = await SshRouterLink("online0", host, port=other_port).observe(
+        timeout=DEADLINE
+    )
+    assert seen.directory == os.fsencode(other)
+    ended = data_router(other, port)
+    both = f"several dataRouter run there for port {port}, in "
+    with pytest.raises(ProtocolError, match=both):
+        await link.observe(timeout=DEADLINE)
+    ended.end()
+    seen = await link.observe(timeout=DEADLINE)
+    assert seen.directory == os.fsencode(staging)
 
 
-async def test_the_file_may_say_where_it_writes(host, staging, data_router, tmp_path):
-    data_router(tmp_path)
+async def test_one_that_is_begun_elsewhere_is_followed(
+    link, port, tmp_path, staging, data_router: Start
+):
+    first = data_router(staging, port)
+    await link.observe(timeout=DEADLINE)
+    first.end()
+    data_router(tmp_path, port)
+    seen = await link.observe(timeout=DEADLINE)
+    assert seen.directory == os.fsencode(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "port"),
+    [
+        (b"dataRouter ", 46005),
+        (b"dataRouter 1.2.3.4:46003 1.2.3.4:46007 TCP FrameStorage ", 46007),
+        (b"/bin/sh ./dataRouter :46003 :46010 TCP ", 46010),
+        (b"dataRouter 1.2.3.4:46003 ", 46005),
+        (b"dataRouter 1.2.3.4 1.2.3.4 ICE ", 46005),
+    ],
+)
+def test_the_port_of_the_data_is_the_second_one(arguments, port):
+    assert router_ssh._process(b"/data\n", arguments).port == port
+
+
+async def test_the_file_may_say_where_it_writes(
+    host, staging, port, data_router: Start, tmp_path
+):
+    data_router(tmp_path, port)
     write(staging, "a.graw")
     link = SshRouterLink("data0", host, staging=str(staging))
     seen = await link.observe(timeout=DEADLINE)
@@ -79,27 +118,29 @@ async def test_the_file_may_say_where_it_writes(host, staging, data_router, tmp_
     assert len(seen.files) == 1
 
 
-async def test_home_is_that_of_who_is_logged_in(host, data_router, tmp_path):
-    data_router(tmp_path)
+async def test_home_is_that_of_who_is_logged_in(
+    host, port, data_router: Start, tmp_path
+):
+    data_router(tmp_path, port)
     seen = await SshRouterLink("data0", host, staging="~/").observe(timeout=DEADLINE)
-    home = os.environ["HOME"]
-    assert seen.directory == os.fsencode(home)
+    assert seen.directory == os.environb[b"HOME"]
 
 
-async def test_a_directory_may_be_called_anything(host, data_router, tmp_path):
+async def test_a_directory_may_be_called_anything(
+    link, port, data_router: Start, tmp_path
+):
     folder = os.path.join(os.fsencode(tmp_path), b"we ird\n'\xff")
     os.mkdir(folder)
-    data_router(Path(os.fsdecode(folder)))
-    link = SshRouterLink("data0", host)
+    data_router(Path(os.fsdecode(folder)), port)
     seen = await link.observe(timeout=DEADLINE)
     assert seen.directory == folder
     assert not seen.files
 
 
 async def test_a_directory_that_cannot_be_read_is_not_empty(
-    link, staging, data_router: Start
+    link, staging, port, data_router: Start
 ):
-    data_router(staging)
+    data_router(staging, port)
     write(staging, "a.graw")
     staging.chmod(0)
     try:
