@@ -20,8 +20,7 @@ from caproto import ChannelAlarm, ChannelEnum, ChannelNumeric
 from caproto.asyncio.utils import AsyncioQueue
 from caproto.server import AsyncLibraryLayer
 
-from daqpv.core import Alarm, Severity, Status, origin
-from daqpv.errors import RefusedError
+from daqpv.core import Alarm, Severity, Status
 from daqpv.serve.arrays import LongText, Numbers, Texts
 from daqpv.serve.channel import Channel
 from daqpv.serve.forms import (
@@ -33,7 +32,7 @@ from daqpv.serve.forms import (
     Text,
 )
 from daqpv.serve.meta import Meta
-from daqpv.serve.protocol import CHAR, ENUM, STRING, WRITE_ACCESS
+from daqpv.serve.protocol import CHAR, ENUM, STRING
 from daqpv.serve.wire import Source
 
 _log = logging.getLogger(__name__)
@@ -100,12 +99,26 @@ class Foreign(Channel):
 
     @property
     def cached(self) -> bool:  # type: ignore[override]
-        """Whether no getter is to be asked before a get."""
-        return self.pvspec is None or self.pvspec.get is None
+        """Whether neither a getter nor a check of access is asked before a get."""
+        return not (self._has_getter or self._checks_access)
+
+    @property
+    def _has_getter(self) -> bool:
+        return self.pvspec is not None and self.pvspec.get is not None
+
+    @property
+    def _checks_access(self) -> bool:
+        """Whether `check_access` is the group's own: it may say anything any time."""
+        module: str = self.data.check_access.__module__
+        return module.partition(".")[0] != "caproto"
 
     def rights(self, user: str, host: str) -> int:
-        """What the group's `check_access` says."""
-        return int(self.data.check_access(host, user))
+        """What the group's `check_access` says now; it is asked for each request."""
+        try:
+            return int(self.data.check_access(host, user))
+        except Exception:  # a third party's: who cannot be judged may do nothing
+            _log.exception("%s: its check_access failed", self.name)
+            return 0
 
     @property
     def writable(self) -> bool:
@@ -165,9 +178,6 @@ class Foreign(Channel):
     def put(self, value: Any) -> Coroutine[Any, Any, None]:
         """Write it: the group's checks and its putter decide."""
         self.check_enabled()
-        by = origin.get()  # what it may do may have changed
-        if by and not self.rights(by.user, by.host) & WRITE_ACCESS:
-            raise RefusedError(f"{self.name}: its group lets {by} write no more")
         if isinstance(self.form, Numbers):
             value = value.copy()  # groups may change what they are given
         write: Coroutine[Any, Any, None] = self.data.write(value)
@@ -175,7 +185,7 @@ class Foreign(Channel):
 
     def refresh(self) -> Coroutine[Any, Any, None] | None:
         """Ask the group's getter, if there is one."""
-        return None if self.cached else self._get()
+        return self._get() if self._has_getter else None
 
     async def _get(self) -> None:
         value = await self.data.getter(self.data)

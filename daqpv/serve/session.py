@@ -223,12 +223,23 @@ class Session:
             payload = head + text.encode() + b"\0"
             self._out.append(ca.message(ca.ERROR, 0, 0, channel.cid, status, payload))
 
+    def _rights(self, channel: Connected) -> int:
+        """What the client may do now; it is told if that has changed."""
+        rights = channel.source.rights(self.origin.user, self.origin.host)
+        if rights != channel.rights:
+            channel.rights = rights
+            self._out.append(ca.message(ca.ACCESS_RIGHTS, 0, 0, channel.cid, rights))
+        return rights
+
     # -- requests: gets and monitors ---------------------------------------------------
 
     def _read(self, request: Request) -> None:
         channel = self.channels.get(request.p1)
         if channel is None:
             self._read_failed(request, ca.GET_FAIL)
+            return
+        if not self._rights(channel) & ca.READ_ACCESS:
+            self._read_failed(request, ca.NO_READ_ACCESS)
             return
         refresh = channel.source.refresh()
         if refresh is None:
@@ -291,6 +302,11 @@ class Session:
         except NO_CONVERSION as error:
             self._error(request, ca.GET_FAIL, str(error))
             return
+        if not self._rights(channel) & ca.READ_ACCESS:
+            nothing = bytes(len(wire.body or wire.pack()))  # libca ignores an empty one
+            head = ca.EVENT_ADD, dbr, count, ca.NO_READ_ACCESS, subid
+            self._out.append(ca.message(*head, nothing))
+            return
         self._server.outbox.drain()  # it begins with the present value, not before
         source.refresh_now()
         circuit = self._circuit
@@ -320,7 +336,7 @@ class Session:
             return
         source = channel.source.target
         put = Put(source, self.origin)
-        if not channel.rights & ca.WRITE_ACCESS:
+        if not self._rights(channel) & ca.WRITE_ACCESS:
             error = RefusedError(f"{source.name} is read only")
             self._refuse(put, request, ca.NO_WRITE_ACCESS, error)
             return

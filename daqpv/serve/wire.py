@@ -102,7 +102,7 @@ class Source:
         "wires",
     )
 
-    cached = True  # the value stands ready: nothing is awaited before a get
+    cached = True  # the value stands ready: nobody is asked before a get
 
     def __init__(  # noqa: PLR0917, a value object
         self, name: str, form: Form, meta: Meta, value: Any, alarm: Alarm, time: float

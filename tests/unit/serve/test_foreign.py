@@ -11,7 +11,8 @@ from caproto.server import PVGroup, SubGroup, pvproperty
 
 STRING, SHORT, FLOAT, ENUM, CHAR, LONG, DOUBLE = range(7)
 TIME = 14
-NORMAL, GET_FAIL, PUT_FAIL, NO_WRITE = 1, 152, 160, 376
+NORMAL, GET_FAIL, PUT_FAIL, NO_READ, NO_WRITE = 1, 152, 160, 368, 376
+EVENT_ADD, EVENT_CANCEL, ACCESS_RIGHTS = 1, 2, 22
 
 
 class Inner(PVGroup):
@@ -162,9 +163,43 @@ async def test_a_right_that_is_taken_away_is_gone_at_the_next_put(
         return AccessRights.READ
 
     monkeypatch.setattr(group.number, "check_access", check_access)
-    assert await raw.put(sid, LONG, struct.pack(">i", 3)) == PUT_FAIL
+    raw.messages.clear()
+    assert await raw.put(sid, LONG, struct.pack(">i", 3)) == NO_WRITE
     assert asked == [("shift", "console")]
+    assert [(m.command, m.p2) for m in raw.messages] == [(ACCESS_RIGHTS, 1)]
     assert group.number.value == 2
+
+
+async def test_who_may_not_read_gets_nothing_and_is_told(
+    bench: Any, group: Theirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = AccessRights.NO_ACCESS
+    monkeypatch.setattr(group.number, "check_access", lambda host, user: may)
+    raw, (sid,) = await connect(bench, group, "F:number")
+    for may in (AccessRights.NO_ACCESS, AccessRights.READ, AccessRights.WRITE):
+        raw.messages.clear()
+        answer = await raw.get(sid, DOUBLE)
+        raw.subscribe(sid, DOUBLE)
+        event = await raw.expect(EVENT_ADD)
+        raw.send(EVENT_CANCEL, DOUBLE, 1, sid, event.p2)
+        assert (await raw.expect(EVENT_ADD)).payload == b""
+        if may is AccessRights.READ:
+            assert answer.p1 == event.p1 == NORMAL
+            assert double(answer) == double(event) == group.number.value
+        else:
+            assert answer.p1 == event.p1 == NO_READ
+            assert (answer.payload, event.payload) == (b"", bytes(8))
+        told = [m.p2 for m in raw.messages if m.command == ACCESS_RIGHTS]
+        assert told == [int(may)][: may is not AccessRights.NO_ACCESS]
+
+
+async def test_a_check_of_access_that_fails_lets_nobody(
+    bench: Any, group: Theirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group.number, "check_access", lambda host, user: 1 / 0)
+    raw, (sid,) = await connect(bench, group, "F:number")
+    assert (await raw.get(sid, DOUBLE)).p1 == NO_READ
+    assert await raw.put(sid, DOUBLE, bytes(8)) == NO_WRITE
 
 
 async def test_texts_and_arrays_can_be_put(bench: Any, group: Theirs) -> None:
