@@ -22,6 +22,7 @@ from daqpv.serve import (
     string,
 )
 from iocs.device import DeviceGroup, command
+from iocs.sheet import add_sheet
 
 _TEXT = 16384  # [bytes] of a title or a comment
 _YEAR = 31557600.0  # [s]
@@ -34,7 +35,7 @@ class RunGroup(DeviceGroup[Run]):
         "State",
         RunState,
         put=command(Run.reach),
-        doc="A write of Running, Paused, Stopped acts",
+        doc="Running, Paused, Stopped: a write acts",
     )
     start = button("Start", put=command(Run.start), doc="Checks, and starts a run")
     stop = button("Stop", put=command(Run.stop), doc="Stops and closes the run")
@@ -126,6 +127,7 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
         store=site.store,
         history=None if site.store is None else partial(_history, site),
     )
+    add_sheet(settings, site, run)
     site.hold.reason = lambda: run.hold
     site.hold.release = run.stop
     return run, RunGroup(prefix, run)

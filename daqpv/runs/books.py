@@ -66,6 +66,7 @@ class Books(Device[RunSnapshot]):
     def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
         """Call `observer(record, event)` when a run begins (STARTED) and ends.
 
+        And when it goes on after a restart, with what was found; its entry is OPEN.
         It is told on the event loop, before the command that does it has ended.
         """
         self._observers.append(observer)
@@ -186,6 +187,7 @@ class Books(Device[RunSnapshot]):
             next_number=self._free_from(max(self.snapshot.next_number, record.number)),
         )
         self._record(record)
+        self._tell(event)
         text = f"Run {record.number} goes on; daqpv was away for {gap:.0f} s"
         self.emit(
             "run goes on", text, severity=EventSeverity.WARNING, away=round(gap, 1)

@@ -65,6 +65,9 @@ class Observable(Model):
     ] = ""
     """Of its numbers."""
 
+    precision: Annotated[int, Field(ge=0, le=15)] = 3
+    """Digits of a float that its PV shows after the point."""
+
     desc: Description = ""
     """What it is, for people."""
 

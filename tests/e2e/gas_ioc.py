@@ -45,6 +45,7 @@ async def main(prefix: str, sort: str = "ao", value: str = "") -> None:
     """Serve until the end."""
     kind = type("WithPressure", (Gas,), {"pressure": PRESSURES[sort]})
     gas = kind(prefix, Device("gas", Snapshot(), events=Events()))
+    gas.valve.post(0)
     if value:
         gas.pressure.post(value if sort == "stringout" else float(value))
     server = Server()
