@@ -92,7 +92,7 @@ class Snapshot:
         online: whether the device answers.
         enabled: a disabled device is left alone; its values stay as they were.
         message: what happens, in a sentence.
-        result: how the last command ended.
+        result: how the last command ended; Busy while one runs.
         result_count: commands ended.
         last_error: the last failure with its time and cure; "" after a good command.
         last_by: user@host of the last command.
@@ -303,7 +303,11 @@ class Device(Generic[S]):
         return f"{running.what} since {running.elapsed:.1f} s. Wait until it has ended."
 
     def _ended(self, command: Command, error: BaseException | None) -> None:
-        """Write down how `command` ended: first why, then the result."""
+        """Write down how `command` ended: first why, then the result.
+
+        What was refused while another command runs shows for that moment only: whoever
+        waits for the end of the other one must not take this for it.
+        """
         result, severity = _judge(error)
         told = command.end(error)
         if told is None:
@@ -329,6 +333,8 @@ class Device(Generic[S]):
             result=result.label,
             duration=round(command.elapsed, 3),
         )
+        if self.running is not None:  # this was refused beside it
+            self.change(result=Result.BUSY)
 
     def failed(self, name: str, text: str) -> None:
         """Say a failure for which no command is waiting any more."""

@@ -121,6 +121,7 @@ class RemoteServer(Device[EccSnapshot]):
         self._gone = asyncio.Event()
         self._gone.set()
         self.lag = LAG
+        self._end = Result.NONE  # of the last command; Result may say Busy again
         self._stamp = (0, 0)
         self._stamped = 0.0
 
@@ -205,9 +206,8 @@ class RemoteServer(Device[EccSnapshot]):
                 f"command, or the network did. What became of it shows in "
                 f"{self.prefix}State when it is served again."
             )
-        snapshot = self.snapshot
-        sentence = _STAMP.sub("", snapshot.last_error)
-        kind = _ERRORS.get(snapshot.result)
+        sentence = _STAMP.sub("", self.snapshot.last_error)
+        kind = _ERRORS.get(self._end)
         if kind is None or not sentence:  # the server, not the device: no write access
             return OperationError(str(error))
         if kind is RefusedError and f"{self.name} is busy" in sentence:
@@ -283,6 +283,8 @@ class RemoteServer(Device[EccSnapshot]):
         """Show `fields`, and what the PVs tell between the lines: who is busy."""
         if "result" in fields:
             fields["busy"] = self._is_busy(fields)
+            if fields["result"] is not Result.BUSY:
+                self._end = fields["result"]
         busy = fields.get("busy", self.snapshot.busy)
         target = fields.get("target", self.snapshot.target)
         fields["goal"] = target if busy else EccTarget.NONE

@@ -113,7 +113,8 @@ def check_results(player: Player) -> None:
 
 def _ends(player: Player) -> Iterator[tuple[float, Result]]:
     """When commands ended, and how."""
-    results = tuple(player.monitors["Result"].events)
+    events = tuple(player.monitors["Result"].events)
+    results = [one for one in events if one["value"] != Result.BUSY]
     for event in tuple(player.monitors["ResultCount"].events):
         moment = event["timestamp"]
         known = [one for one in results if one["timestamp"] <= moment + 1e-4]

@@ -330,12 +330,22 @@ async def test_the_last_by_is_who_gave_the_command_that_ended_last(
 async def test_a_refusal_needs_no_slot(shelf: Shelf) -> None:
     with shelf.device.command("open"):
         shelf.device.refuse("put 7", RefusedError("7 is no choice"))
-        assert (shelf.now.result, shelf.now.message) == (
-            Result.REFUSED,
-            "7 is no choice",
-        )
+        assert shelf.now.message == "7 is no choice"
         assert shelf.now.busy
     assert shelf.now.result is Result.DONE
+
+
+async def test_what_is_refused_beside_a_command_leaves_it_busy(shelf: Shelf) -> None:
+    results = []
+    shelf.device.watch(lambda now, _: results.append(now.result))
+    with shelf.device.command("open"):
+        with pytest.raises(BusyError), shelf.device.command("close"):
+            pass
+        assert shelf.now.result is Result.BUSY
+        assert "gas is busy" in shelf.now.last_error
+        assert shelf.now.result_count == 1
+    shown = (Result.NONE, Result.BUSY, Result.REFUSED, Result.BUSY, Result.DONE)
+    assert tuple(results) == shown
 
 
 async def test_a_failure_that_nobody_waits_for_is_said(shelf: Shelf) -> None:
