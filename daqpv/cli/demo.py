@@ -19,7 +19,7 @@ from daqpv.app import App
 from daqpv.cli.common import EXIT_CONFIG, fail, load_or_exit, run_until_signal
 from daqpv.cli.screen import Screen
 from daqpv.cli.serve import open_events, open_settings, open_store
-from daqpv.cli.simulate import copy_for, plans
+from daqpv.cli.simulate import copy_for, plans, router_plans
 from daqpv.core import Events
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.links.console import Console
@@ -62,6 +62,7 @@ def demo(folder: Path | None, cobos: int, speed: float) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             fail(f"{folder}: {error.strerror}", EXIT_CONFIG)
+        folder = folder.absolute()
         port = _port_of_its_own(stack)
         os.environ |= _environment(port)
         plan = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "demo.yaml"
@@ -71,7 +72,9 @@ def demo(folder: Path | None, cobos: int, speed: float) -> None:
             cobos=cobos,
             first_ip="127.0.0.1",
             mutant="127.0.1.1",  # all get loopback ports of their own
+            watch="directory: /data",  # each gets one of its own
         )
+        text += "run: {checks: {disk_free: 1 GB}}\n"
         plan.write_text(text, encoding="utf-8")
         run_until_signal(_demo(plan, folder, speed=speed, port=port))
 
@@ -80,10 +83,17 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
     file = folder / "demo.yaml"
     simulated: asyncio.Future[Sequence[EccSimulator]] = asyncio.Future()
     async with asyncio.TaskGroup() as tasks:
-        servers = plans(load_or_exit(plan)[0], local=True)
-        tasks.create_task(simulate(servers, ready=simulated.set_result, speed=speed))
+        planned = load_or_exit(plan)[0]
+        routers = router_plans(planned, folder / "data")
+        work = simulate(
+            plans(planned, local=True),
+            routers=routers,
+            ready=simulated.set_result,
+            speed=speed,
+        )
+        tasks.create_task(work)
         simulators = await simulated
-        copy_for(simulators, plan, file)
+        copy_for(simulators, plan, file, routers=routers)
         experiment, kinds = load_or_exit(file)
         with ExitStack() as files:
             os.chdir(folder)  # the log goes there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from daqpv.errors import DaqError
 @click.option("--first-router-ip", help="Address of CoBo 0's router [FIRST-IP].")
 @click.option("--mutant", help="Address of the MuTAnT's ECC server, if there is one.")
 @click.option("--mutant-router", help="Address of the MuTAnT's router, if it has one.")
+@click.option("--ssh", metavar="USER", help="Watch the routers' computers as USER.")
 @click.option("--experiment", default="e00000", show_default=True, help="Its name.")
 @click.option("--prefix", default="AT:", show_default=True, help="Of all PVs.")
 @click.option("--one-server", is_flag=True, help="One ECC server drives all boards.")
@@ -34,6 +36,7 @@ def init(  # noqa: PLR0913 - one parameter per option
     first_router_ip: str | None,
     mutant: str | None,
     mutant_router: str | None,
+    ssh: str | None,
     experiment: str,
     prefix: str,
     one_server: bool,
@@ -47,8 +50,11 @@ def init(  # noqa: PLR0913 - one parameter per option
             --mutant 192.168.41.1 --experiment e20009 --prefix AT:
 
     CoBo n gets its ECC server CoBo<n>, its router data<n> and the address FIRST-IP + n;
-    the router runs at the same address, or at FIRST-ROUTER-IP + n.
+    the router runs at the same address, or at FIRST-ROUTER-IP + n. With --ssh daqpv
+    looks at the routers' files and disks, and sorts the files of each run.
     """
+    if ssh is not None and not re.fullmatch(r"[A-Za-z_][\w.-]{0,31}", ssh, re.ASCII):
+        fail(f"--ssh: {ssh!r} is given; wanted is a user's name", EXIT_CONFIG)
     try:
         text = easy_setup(
             experiment=experiment,
@@ -59,6 +65,7 @@ def init(  # noqa: PLR0913 - one parameter per option
             mutant=mutant,
             mutant_router=mutant_router,
             one_server=one_server,
+            watch=f"ssh: {ssh}@{{address}}" if ssh else "",
         )
     except ValueError as error:
         key, _, text = str(error).partition(":")

@@ -87,6 +87,7 @@ def easy_setup(  # noqa: PLR0913 (the questions of one form)
     one_server: bool = False,
     mutant: str | None = None,
     mutant_router: str | None = None,
+    watch: str = "",
 ) -> str:
     """Write an experiment file, with remarks that explain it.
 
@@ -100,6 +101,7 @@ def easy_setup(  # noqa: PLR0913 (the questions of one form)
         one_server: one ECC server, at `first_ip`, has all CoBos.
         mutant: address of the MuTAnT's ECC server, if there is a MuTAnT.
         mutant_router: address of the MuTAnT's data router, if it has one.
+        watch: how daqpv looks at each router, ``ssh: user@{address}``; "": not at all.
 
     Raises:
         ValueError: a value cannot be used; the text begins with its key.
@@ -118,6 +120,7 @@ def easy_setup(  # noqa: PLR0913 (the questions of one form)
         mutant_router=_address("mutant_router", mutant_router)
         if mutant_router
         else None,
+        watch=watch,
     )
     setup.check()
     return setup.text()
@@ -134,6 +137,7 @@ class _Setup:
     one_server: bool
     mutant: IPv4Address | None
     mutant_router: IPv4Address | None
+    watch: str
 
     def check(self) -> None:
         """Raise ValueError if something is no good."""
@@ -192,11 +196,17 @@ class _Setup:
         return text
 
     def _routers(self) -> Iterator[str]:
-        line = "  {}: {{address: {}, port: 46005, type: {}}}\n"
         for n, address in enumerate(self.routers):
-            yield line.format(f"data{n}", address, "TCP")
+            yield self._router(f"data{n}", address, "TCP")
         if self.mutant_router:
-            yield line.format("mutant", self.mutant_router, "FDT")
+            yield self._router("mutant", self.mutant_router, "FDT")
+
+    def _router(self, name: str, address: IPv4Address, type_: str) -> str:
+        watch = f", watch: {{{self.watch.format(address=address)}}}"
+        return (
+            f"  {name}: {{address: {address}, port: 46005, type: {type_}"
+            f"{watch if self.watch else ''}}}\n"
+        )
 
 
 def _check(key: str, form: Matching, text: str) -> None:

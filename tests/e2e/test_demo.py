@@ -319,3 +319,30 @@ def test_the_words_are_json_and_shell_as_they_stand(words: Words) -> None:
     assert json.loads(body) == {
         "Configure": {"do": "refuse", "message": "no power", "times": 1}
     }
+
+
+def test_a_demo_takes_a_run_and_sorts_its_files(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    arguments = ("--cobos", "1", "--dir", "d", "--speed", "50")
+    words = words_of(start("demo", *arguments, cwd=tmp_path))
+    staging = tmp_path / "d" / "data" / "data0"
+    sorted_ = staging / "demo" / "run_0001"
+
+    def put(name: str, value: str) -> None:
+        done = words.run([sys.executable, "-m", "daqpv", "put", name, value])
+        assert done.returncode == 0, done.stderr
+
+    put("DEMO:Sys:Target", "Ready")
+    put("DEMO:Run:Start", "1")
+    until(lambda: any(file.stat().st_size for file in staging.glob("*.graw")))
+    put("DEMO:Run:Stop", "1")
+    until(lambda: len(list(sorted_.glob("CoBo0_AsAd*.graw"))) == 4)
+    assert list(staging.glob("*.graw")) == []
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.01)

@@ -180,3 +180,18 @@ def test_the_examples_in_the_remarks_are_good_when_they_are_put_in(tmp_path):
     experiment = load(path, KINDS)
     assert experiment.sections["ecc"]["CoBo0"].timeout.configure == 240.0
     assert experiment.sections["log"][""].file == tmp_path / "e.log"
+
+
+def test_routers_are_watched_at_their_addresses() -> None:
+    text = easy_setup(
+        experiment="e20009",
+        prefix="AT:",
+        cobos=2,
+        first_ip="192.168.41.60",
+        mutant="192.168.41.1",
+        mutant_router="192.168.41.2",
+        watch="ssh: attpc@{address}",
+    )
+    for address in ("192.168.41.60", "192.168.41.61", "192.168.41.2"):
+        assert f"address: {address}, port: 46005" in text
+        assert f"watch: {{ssh: attpc@{address}}}}}\n" in text
