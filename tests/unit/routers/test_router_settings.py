@@ -108,3 +108,11 @@ def test_mistakes_are_said_in_plain_words(router, text, problem):
         router(text)
     (found,) = caught.value.problems
     assert problem in str(found)
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/b", "a..b", "..", "-x", "a b", "~"])
+def test_an_experiment_whose_directory_would_lie_elsewhere_is_refused(tmp_path, name):
+    path = tmp_path / "e.yaml"
+    path.write_text(f"experiment: '{name}'\nprefix: 'AT:'\n")
+    with pytest.raises(ConfigProblems, match="a name good for a directory"):
+        load(path, KINDS, {})

@@ -1,0 +1,152 @@
+"""Data routers as PVs, over a real SSH connection, and the files of runs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daqpv.errors import OperationError
+from tests.e2e.conftest import Client, Lab, until
+from tests.integration.routers.conftest import (
+    DataRouter,
+    Sshd,
+    data_router,
+    port,
+    sshd,
+    staging,
+    write,
+)
+
+__all__ = ["data_router", "port", "sshd", "staging"]
+
+NO_CHECK = "run: {checks: {disk_free: 0}}\n"
+
+
+def say(lab: Lab, watch: str, port: int = 46005) -> None:
+    """Let the experiment file say how data0 is watched."""
+    plain = "data0: {address: 127.0.0.1}"
+    watched = (
+        f"data0: {{address: 127.0.0.1, port: {port}, period: 0.2, watch: {watch}}}"
+    )
+    lab.file.write_text(lab.file.read_text().replace(plain, watched) + NO_CHECK)
+
+
+@pytest.fixture
+def lab(
+    make_lab: Callable[..., Lab],
+    sshd: Sshd,
+    staging: Path,
+    port: int,
+    data_router: Callable[..., DataRouter],
+) -> Lab:
+    """A simulated CoBo, whose router is watched over SSH."""
+    lab = make_lab()
+    data_router(staging, port)
+    say(lab, f"{{ssh: '{sshd.target}'}}", port)
+    lab.simulate()
+    lab.serve()
+    lab.client("data0", "Router").until("Online", "Online")
+    return lab
+
+
+def severity(client: Client, signal: str) -> str:
+    return client.get(f"{signal}.SEVR")
+
+
+def test_a_run_over_ssh_and_its_files(lab: Lab, staging: Path) -> None:
+    router = lab.client("data0", "Router")
+    run, system = lab.client("", "Run"), lab.client("", "Sys")
+    assert router.get("Directory") == str(staging)
+    assert router.get("StagingEmpty") == "Yes"
+    assert abs(float(router.get("ClockOffset"))) < 1
+    assert float(router.get("DiskSize")) >= float(router.get("DiskFree")) > 0
+    system.until("Online", "Online")
+    system.put("Target", "Ready")
+    run.put("Start", "1")
+    rate = router.monitor("Rate")
+    for n in range(44):
+        write(staging, f"CoBo0_AsAd{n}_0000.graw", 100_000)
+    router.until("Files", "44")
+    router.until("Bytes", "0.004")
+    assert max(event["value"] for event in rate.events) > 0
+    run.put("Stop", "1")
+    sorted_to = staging / "exp" / "run_0001"
+    until(lambda: sorted_to.is_dir() and len(list(sorted_to.iterdir())) == 44, "44")
+    router.until("StagingEmpty", "Yes")
+    run.until("Sorting", "No")
+    assert min(event["value"] for event in rate.events) >= 0
+
+    write(staging, "left.graw")
+    router.until("StagingEmpty", "No")
+    with pytest.raises(OperationError):
+        run.put("Start", "1")
+    assert f"caput {run.prefix}Sweep 1" in run.get("LastError")
+    run.put("Sweep", "1")
+    assert len(list((staging / "unassigned").glob("*Z/left.graw"))) == 1
+    run.put("Start", "1")
+    run.put("Stop", "1")
+
+
+def test_a_router_that_is_lost_is_one_alarm(lab: Lab, sshd: Sshd) -> None:
+    router = lab.client("data0", "Router")
+    sshd.stop()
+    router.until("Online", "Offline")
+    assert router.get("Condition") == "Offline"
+    assert severity(router, "Online") == "MAJOR"
+    assert severity(router, "Condition") == "NO_ALARM"
+    for signal in ("Rate", "Bytes", "Files", "DiskFree", "DiskUsed", "StagingEmpty"):
+        assert severity(router, signal) == "INVALID"
+    assert "connection refused" in router.get("Message")
+    sshd.start()
+    router.until("Online", "Online")
+    assert severity(router, "Rate") == "NO_ALARM"
+
+
+def test_a_disk_that_is_nearly_full_is_an_alarm(
+    make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        lab = make_lab()
+        say(lab, f"{{directory: '{disk}'}}")
+        lab.serve()
+        router = lab.client("data0", "Router")
+        router.until("DiskUsed", "0.0")
+        write(disk, "a.graw", 900_000)
+        until(lambda: severity(router, "DiskUsed") == "MINOR", "a warning")
+        write(disk, "b.graw", 100_000)
+        until(lambda: severity(router, "DiskUsed") == "MAJOR", "an alarm")
+        lab.serve_no_more()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_simulated_routers_take_a_run(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab(cobos=2)
+    say(lab, "{ssh: 'attpc@192.168.41.60'}")
+    lab.start("simulate", "lab.yaml", "--local", "local.yaml", "--speed", "50")
+    lab.start("serve", "local.yaml")
+    run, system = lab.client("", "Run"), lab.client("", "Sys")
+    router = lab.client("data0", "Router")
+    system.until("Online", "Online")
+    system.put("Target", "Ready")
+    router.until("Online", "Online")
+    folder = Path(router.get("Directory"))
+    assert folder == lab.folder / "local-data" / "data0"
+    run.put("Start", "1")
+    router.until("Files", "4")  # one for each AsAd board
+    until(lambda: float(router.get("Rate")) > 0, "data")
+    run.put("Stop", "1")
+    sorted_to = folder / "exp" / "run_0001"
+    until(lambda: sorted_to.is_dir() and len(list(sorted_to.iterdir())) == 4, "files")
+    names = sorted(path.name for path in sorted_to.iterdir())
+    assert all(name.startswith(f"CoBo0_AsAd{n}_") for n, name in enumerate(names))
+    assert all(name.endswith("_0000.graw") for name in names)
+    router.until("StagingEmpty", "Yes")
