@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from daqpv.core import Alarm, Reading, Severity, Status
+from daqpv.errors import DaqError
 
 if TYPE_CHECKING:
     from daqpv.links.channel import Channel, Client, Nature, Update
@@ -74,8 +75,11 @@ class AnyReadings:
         try:
             while True:
                 await asyncio.sleep(SEARCH)
-                for other in self._others.values():
-                    other.search()
+                for other in tuple(self._others.values()):
+                    try:
+                        other.search()
+                    except DaqError as error:  # libca is tried again later
+                        _log.warning("%s", error)
         finally:
             for other in self._others.values():
                 other.close()

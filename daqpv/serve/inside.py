@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ Show = Callable[[Reading], None]
 class Inside:
     """The PVs of a server, for those who live in its process.
 
-    They hear what clients with a monitor hear, in the same loop turn.
+    They hear what clients with a monitor hear, a loop turn later.
 
     Args:
         server: whose PVs they are.
@@ -62,26 +63,36 @@ class Inside:
 
 
 class _Listener:
-    """Takes the events of a source, as filters do, and sends them to nobody."""
+    """Takes the events of a source, as filters do, and sends them to nobody.
+
+    What hears of them may post to other PVs: not while the outbox is drained.
+    """
 
     def __init__(self, source: Source, outbox: Outbox, show: Show) -> None:
         outbox.drain()  # what was before is no event
         self._source = source
         self._show = show
+        self._loop = asyncio.get_running_loop()
+        self._has_ended = False
         source.outbox = outbox
         source.views = (*source.views, self)
 
     def passed(self, mask: int) -> None:
         """Something of the source has changed; no client is to be told."""
-        if not mask & (DBE_VALUE | DBE_ALARM):
+        if mask & (DBE_VALUE | DBE_ALARM):
+            self._loop.call_soon(self._tell, _reading(self._source))
+
+    def _tell(self, reading: Reading) -> None:
+        if self._has_ended:
             return
         try:
-            self._show(_reading(self._source))
+            self._show(reading)
         except Exception:  # one listener's bug must not cost clients their events
             _log.exception("%s: a listener failed", self._source.name)
 
     def end(self) -> None:
         """Hear nothing any more."""
+        self._has_ended = True
         source = self._source
         source.views = tuple(view for view in source.views if view is not self)
         source.rest()

@@ -26,6 +26,10 @@ from daqpv.serve import (
 MINOR = Alarm(Severity.MINOR, St.HIGH, "above 400")
 
 
+COUNT = 300
+Many = type("Many", (Group,), {f"m{n}": ai(f"M{n}") for n in range(COUNT)})
+
+
 class Gas(Group[Device[Snapshot]]):
     pressure = ai("P", high=400.0)
     valve = mbbi("Valve", ("Closed", "Open"))
@@ -34,6 +38,12 @@ class Gas(Group[Device[Snapshot]]):
     recipe = long("Recipe")
     trace = waveform("Trace", size=2000)
     names = strings("Names", size=2)
+
+
+async def turns() -> None:
+    """Events leave at the end of this turn, and are heard in the next."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -92,7 +102,7 @@ async def test_each_change_is_heard_once_until_the_watch_ends(
     gas.pressure.post(3.0)
     gas.pressure.post(3.0)  # nothing new
     gas.pressure.post(3.0, alarm=MINOR)
-    await asyncio.sleep(0)
+    await turns()
     assert [(one.value, one.severity) for one in seen] == [
         (1.0, Severity.NO_ALARM),
         (2.0, Severity.NO_ALARM),
@@ -101,7 +111,7 @@ async def test_each_change_is_heard_once_until_the_watch_ends(
     ]
     end()
     gas.pressure.post(4.0)
-    await asyncio.sleep(0)
+    await turns()
     assert len(seen) == 4
 
 
@@ -118,7 +128,7 @@ async def test_two_listeners_hear_what_passes_the_dead_band(
     inside.watch("G:Count", lambda reading: seen.append(reading.value))
     for count in (0, 4, 6, 7):
         gas.count.post(count)
-    await asyncio.sleep(0)
+    await turns()
     assert seen == [None, 0, 6]
     assert "a listener failed" in caplog.text
 
@@ -130,5 +140,25 @@ async def test_changes_before_the_server_runs_are_heard_when_it_does(gas: Gas) -
     Inside(server).watch("G:P", lambda reading: seen.append(reading.value))
     gas.pressure.post(2.0)
     server.outbox.open(asyncio.get_running_loop())
-    await asyncio.sleep(0)
+    await turns()
     assert seen == [None, 2.0]
+
+
+async def test_who_hears_of_a_pv_may_post_to_as_many_as_there_are() -> None:
+    group = Many("M:", Device("many", Snapshot(), events=Events()))
+    server = Server()
+    server.add(group)
+    server.outbox.open(asyncio.get_running_loop())
+    inside, seen = Inside(server), []
+
+    def post_all(reading: Reading) -> None:
+        for channel in list(group.pvdb.values())[1:]:
+            channel.post(reading.value or 0.0)
+
+    inside.watch(f"M:M{COUNT - 1}", lambda reading: seen.append(reading.value))
+    inside.watch("M:M0", post_all)
+    for value in (1.0, 2.0):
+        group.pvdb["M:M0"].post(value)
+    await turns()
+    await turns()
+    assert seen == [None, 0.0, 1.0, 2.0]
