@@ -100,16 +100,11 @@ def _read_file(connection: sqlite3.Connection, experiment: str) -> Found:
     settings = [
         setting(
             dict(zip(_COLUMNS, one, strict=True))
-            | {"value": _from_json(one[2]), "file": _from_json(one[3])}
+            | {"value": json.loads(one[2]), "file": json.loads(one[3])}
         )
         for one in rows
     ]
     return Found(row[0], settings)
-
-
-def _from_json(value: Any) -> Any:
-    """The value of a JSON column: SQLite makes a number of a text that looks so."""
-    return json.loads(value) if isinstance(value, str) else value
 
 
 def _look_at_server(url: str, experiment: str) -> Found:

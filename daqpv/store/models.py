@@ -6,11 +6,13 @@ devices have no limit but the engine's 16 MB; what PVs and names bound is bounde
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -18,11 +20,28 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Text,
+    TypeDecorator,
 )
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 LONG = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")  # their TEXT is 64 kB
+
+
+class _JsonText(TypeDecorator[Any]):
+    """JSON as plain text: in a column of type JSON, SQLite makes 3 of 3.0."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        return json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+VALUE = JSON().with_variant(_JsonText(), "sqlite")
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER only
 
 
@@ -97,8 +116,8 @@ class SettingRow(Base):
     )
     device: Mapped[str] = mapped_column(String(60), primary_key=True)
     field: Mapped[str] = mapped_column(String(60), primary_key=True)
-    value: Mapped[Any] = mapped_column(JSON)
-    file: Mapped[Any] = mapped_column(JSON)
+    value: Mapped[Any] = mapped_column(VALUE)
+    file: Mapped[Any] = mapped_column(VALUE)
     time: Mapped[int] = mapped_column(BigInteger)
     who: Mapped[str] = mapped_column(String(120))
 
@@ -162,10 +181,10 @@ class RunValueRow(Base):
     type: Mapped[str] = mapped_column(String(20))
     """int, float or string."""
     units: Mapped[str] = mapped_column(String(60))
-    value: Mapped[Any] = mapped_column(JSON)
+    value: Mapped[Any] = mapped_column(VALUE)
     """By hand, or what was chosen of the readings; null: not known."""
-    start: Mapped[Any] = mapped_column(JSON)
-    stop: Mapped[Any] = mapped_column(JSON)
+    start: Mapped[Any] = mapped_column(VALUE)
+    stop: Mapped[Any] = mapped_column(VALUE)
     mean: Mapped[float | None] = mapped_column(Double)
     low: Mapped[float | None] = mapped_column(Double)
     high: Mapped[float | None] = mapped_column(Double)
@@ -187,7 +206,7 @@ class RunPvRow(Base):
     moment: Mapped[str] = mapped_column(String(20), primary_key=True)
     """start or stop."""
     pv: Mapped[str] = mapped_column(String(120), primary_key=True)
-    value: Mapped[Any] = mapped_column(JSON)
+    value: Mapped[Any] = mapped_column(VALUE)
     """null: it could not be read."""
     severity: Mapped[int] = mapped_column(SmallInteger)
     time: Mapped[int] = mapped_column(BigInteger)
