@@ -52,6 +52,7 @@ def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
         return
     prefix = f"{site.prefix}Run:Par:"
     group = _group(settings.observables)
+    open_run = run.snapshot.open_run
     sheet = Sheet(
         settings,
         readings=site.readings,
@@ -59,6 +60,7 @@ def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
         events=site.events,
         prefix=prefix,
         snapshot=site.restored(prefix, group, SheetSnapshot()),
+        open_run=None if open_run is None else open_run.number,
     )
     run.observe(sheet.observe)
     site.add(sheet, group(prefix, sheet))

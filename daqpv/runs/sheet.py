@@ -77,6 +77,7 @@ class Sheet(Device[SheetSnapshot]):
         events: where events go.
         prefix: of its PVs.
         snapshot: what it was before a restart.
+        open_run: number of the run that was open then; None: none was.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Sheet(Device[SheetSnapshot]):
         events: Events,
         prefix: str = "",
         snapshot: SheetSnapshot,
+        open_run: int | None = None,
     ) -> None:
         super().__init__("Run sheet", snapshot, events=events, prefix=prefix)
         self._observables = settings.observables
@@ -106,6 +108,8 @@ class Sheet(Device[SheetSnapshot]):
             if self._is_written(name) and _fits(value, self._observables[name])
         }
         now = time.time()
+        if snapshot.open is not None and snapshot.open.number != open_run:
+            self.change(open=None)  # killed in the moment of its end
         self.change(
             known=True,
             online=True,
@@ -137,7 +141,7 @@ class Sheet(Device[SheetSnapshot]):
     # What people write
 
     async def write(self, name: str, value: Value) -> None:
-        """Write down an observable, of the open run or the next; nothing empties it.
+        """Write down an observable, of the open run or the next; NaN or "" empties it.
 
         Raises:
             RefusedError: it is no value.

@@ -78,6 +78,7 @@ class Desk:
     lab: Lab = field(default_factory=Lab)
     settings: RunSettings = SETTINGS
     snapshot: SheetSnapshot = field(default_factory=SheetSnapshot)
+    open_run: int | None = None
     kept: list[Any] = field(default_factory=list)
 
     @asynccontextmanager
@@ -89,6 +90,7 @@ class Desk:
             keep=self.kept.append,
             events=Events(),
             snapshot=self.snapshot,
+            open_run=self.open_run,
         )
         task = asyncio.create_task(sheet.run())
         await asyncio.sleep(0)
@@ -270,7 +272,9 @@ async def test_chosen_pvs_are_kept_at_both_ends(desk: Desk) -> None:
         ]
 
 
-def again(desk: Desk, settings: RunSettings = SETTINGS) -> Desk:
+def again(
+    desk: Desk, settings: RunSettings = SETTINGS, open_run: int | None = 12
+) -> Desk:
     """daqpv anew, with what was saved."""
     saved = {
         name: form_of(SheetSnapshot, name).decode(
@@ -278,7 +282,8 @@ def again(desk: Desk, settings: RunSettings = SETTINGS) -> Desk:
         )
         for name in ("written", "open")
     }
-    return Desk(lab=desk.lab, settings=settings, snapshot=SheetSnapshot(**saved))
+    snapshot = SheetSnapshot(**saved)
+    return Desk(lab=desk.lab, settings=settings, snapshot=snapshot, open_run=open_run)
 
 
 async def test_after_a_restart_statistics_go_on_from_what_is_known(desk: Desk) -> None:
@@ -320,6 +325,20 @@ async def test_of_a_run_that_ended_meanwhile_the_stop_is_not_known(desk: Desk) -
         assert value.low == 300.0
         assert desk.pvs() == []
         assert sheet.snapshot.open is None
+
+
+@pytest.mark.parametrize("open_run", [None, 13])
+async def test_what_is_written_after_a_kill_at_the_end_belongs_to_the_next_run(
+    desk: Desk, open_run: int | None
+) -> None:
+    async with desk.open() as sheet:
+        begin(sheet)
+    desk = again(desk, open_run=open_run)
+    async with desk.open() as sheet:
+        await sheet.write("target", "CH2")
+        assert desk.kept == []
+        begin(sheet, 13)
+        assert desk.values(13)["target"].value == "CH2"
 
 
 async def test_the_end_of_a_run_that_is_not_known_changes_what_was_written_alone(
