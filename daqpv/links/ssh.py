@@ -35,6 +35,9 @@ SESSIONS = 8  # at once in one connection: sshd has 10 (MaxSessions)
 CROWDED = 0.05  # [s] until a session that was refused is asked for again
 MAX_ANSWER = 64 * 2**20  # [bytes]
 
+# First what costs a quarter less per exchange than asyncssh's own choice, chacha20
+_CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+
 _SHELL = "exec /bin/sh -s"
 _MARK = b"daqpv:answer\0"  # what a login shell says of itself comes before
 _HEAD = b"LC_ALL=C; export LC_ALL\nprintf 'daqpv:answer\\0'\n"
@@ -225,6 +228,7 @@ class SshHost:
                 options=options,
                 config=None,  # it was read
                 known_hosts=known,
+                encryption_algs=options.config.get("Ciphers", _CIPHERS),
                 login_timeout=LOGIN,
                 keepalive_interval=KEEP_ALIVE,
             )
