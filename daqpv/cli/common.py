@@ -48,6 +48,19 @@ def load_or_exit(file: Path) -> tuple[Experiment, tuple[Kind[Any], ...]]:
         fail(error, EXIT_CONFIG)
 
 
+def load_fixed_or_exit(file: Path) -> Experiment:
+    """What `file` says to no kind: the store, above all. It takes a third of the time.
+
+    What is wrong in its sections is not told here.
+    """
+    from daqpv.config import load_fixed  # noqa: PLC0415 - 0.1 s, not for put
+
+    try:
+        return load_fixed(file)
+    except ConfigError as error:
+        fail(error, EXIT_CONFIG)
+
+
 @contextmanager
 def printing() -> Iterator[None]:
     """Print much: Ctrl-C ends it, and so does the end of whoever reads it."""

@@ -11,7 +11,14 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection, Engine
 
-from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit, printing
+from daqpv.cli.common import (
+    EXIT_FAILED,
+    FILE,
+    fail,
+    load_fixed_or_exit,
+    load_or_exit,
+    printing,
+)
 from daqpv.cli.log_formats import FORMATS, Printer
 from daqpv.cli.moments import moment
 from daqpv.cli.places import log_path, store_url
@@ -22,7 +29,6 @@ from daqpv.errors import StoreError, sentence
 from daqpv.store.engine import translated
 from daqpv.store.query import Follower, KeptEvent, Selection, devices, every, newest
 from daqpv.store.reader import reader
-from daqpv.store.runs import one_run
 
 SHOWN = 100  # events
 MOST = 100_000  # events that are held at once; `all` are not
@@ -110,7 +116,7 @@ def log(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("--follow shows what comes: --until has no sense there.")
     if since is not None and until is not None and since >= until:
         raise click.UsageError("--since is not before --until: nothing can be there.")
-    experiment, _ = load_or_exit(file)
+    experiment = load_fixed_or_exit(file)
     if run is not None:
         since, until = _times_of(experiment, run)
     selection = Selection(
@@ -128,6 +134,8 @@ def log(  # noqa: PLR0913 - one parameter per option
 
 def _times_of(experiment: Experiment, number: int) -> tuple[float, float | None]:
     """From the start of a run to just after its stop; exit if there is none."""
+    from daqpv.store.runs import one_run  # noqa: PLC0415 - 0.1 s, seldom
+
     try:
         url = store_url(experiment)
         with reader(url) as engine, translated(url), engine.connect() as connection:
@@ -213,9 +221,8 @@ class _Log:
 
     def _elsewhere(self) -> str:
         """Where to look, if the store cannot be read."""
-        where = (
-            f"The newest events are in {log_path(self._experiment).absolute()}, too."
-        )
+        experiment, _ = load_or_exit(self._experiment.path)
+        where = f"The newest events are in {log_path(experiment).absolute()}, too."
         if self._experiment.store.url:
             return where
         return (

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from daqpv.config import Experiment
 from daqpv.errors import StoreError
-from iocs.log import KIND as LOG
 
 
 def log_path(experiment: Experiment) -> Path:
     """The plain log file."""
+    from iocs.log import KIND as LOG  # noqa: PLC0415 - it imports the PV server
+
     (settings,) = experiment.of(LOG).values()
     return settings.file or Path(f"{experiment.experiment}.log")
 

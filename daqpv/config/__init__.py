@@ -5,7 +5,7 @@ from daqpv.config.experiment import Experiment
 from daqpv.config.fields import Description, LocalPath, Matching, Ref, read_by, wanted
 from daqpv.config.fixed import EXPERIMENT, PREFIX, ServerSettings
 from daqpv.config.kind import Kind, installed_kinds
-from daqpv.config.loader import load
+from daqpv.config.loader import load, load_fixed
 from daqpv.config.model import Conflict, DeviceSettings, Model
 from daqpv.config.net import Http, IPv4, Port, SshTarget
 from daqpv.config.problems import ConfigProblems, Problem, did_you_mean, unknown
@@ -48,6 +48,7 @@ __all__ = [
     "did_you_mean",
     "installed_kinds",
     "load",
+    "load_fixed",
     "read_by",
     "schema",
     "unknown",

@@ -49,11 +49,31 @@ def load(
     Raises:
         ConfigProblems: something is wrong; it holds everything that is.
     """
+    return _checked(Path(path), tuple(kinds), read_files(Path(path), environ))
+
+
+def load_fixed(
+    path: Path | str, environ: Mapping[str, str] = os.environ
+) -> Experiment:
+    """Load what belongs to no kind: name, prefix, store, server. It takes no kinds.
+
+    Other keys are not looked at, and the experiment has no sections.
+
+    Raises:
+        ConfigProblems: something is wrong with these, or a file cannot be read.
+    """
     files = read_files(Path(path), environ)
+    known = Fixed.model_fields
+    for i, tree in enumerate(files.trees):
+        entries = {key: node for key, node in tree.entries.items() if key in known}
+        files.trees[i] = replace(tree, value=entries)
+    return _checked(Path(path), (), files)
+
+
+def _checked(path: Path, kinds: tuple[Kind[Any], ...], files: Files) -> Experiment:
     if not files.trees:
         raise ConfigProblems(files.problems)
-    check = _Check(Path(path), tuple(kinds), files)
-    experiment = check.run()
+    experiment = _Check(path, kinds, files).run()
     if experiment is None or files.problems:
         raise ConfigProblems(files.problems)
     return experiment

@@ -359,6 +359,17 @@ def test_follow_goes_on_when_the_store_is_back(experiment: Experiment) -> None:
         assert " new" in process.stdout.readline()
 
 
+def test_it_starts_quickly_for_it_imports_neither_kinds_nor_the_pv_server(
+    experiment: Experiment,
+) -> None:
+    environ = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    with experiment.running(env=environ, stderr=subprocess.PIPE) as process:
+        _, told = process.communicate()
+    imported = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+    assert "daqpv.store.query" in imported
+    assert not {name.partition(".")[0] for name in imported} & {"iocs", "caproto"}
+
+
 # -- a store that cannot be read -------------------------------------------------------
 
 

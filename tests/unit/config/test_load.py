@@ -8,7 +8,14 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from daqpv.config import DeviceSettings, Kind, Model, load
+from daqpv.config import (
+    ConfigProblems,
+    DeviceSettings,
+    Kind,
+    Model,
+    load,
+    load_fixed,
+)
 
 
 def test_the_smallest_file_gives_the_defaults(loaded):
@@ -227,3 +234,24 @@ def test_a_kind_that_is_always_there_needs_no_section(write):
 def test_only_the_file_can_give_devices_names():
     with pytest.raises(ValueError, match="only the file can give devices names"):
         Kind("x", DeviceSettings, always=True)
+
+
+def test_what_belongs_to_no_kind_is_loaded_without_kinds(tmp_path):
+    (tmp_path / "more.yaml").write_text("ecc: {CoBo1: {}}\nstore: sqlite:///more.db\n")
+    file = tmp_path / "exp.yaml"
+    file.write_text(
+        "experiment: e1\nprefix: 'AT:'\ninclude: more.yaml\n"
+        "ecc: {CoBo0: {nonsense: 1}}\ndefaults: 3\n"
+    )
+    experiment = load_fixed(file)
+    assert (experiment.experiment, experiment.prefix) == ("e1", "AT:")
+    assert experiment.store.url == f"sqlite:///{tmp_path}/more.db"
+    assert experiment.sections == {}
+
+
+@pytest.mark.parametrize("text", ["experiment: '/'\nprefix: 'AT:'\n", "prefix: [", ""])
+def test_what_is_wrong_with_that_is_told_without_kinds(tmp_path, text):
+    file = tmp_path / "exp.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigProblems, match=r"exp\.yaml"):
+        load_fixed(file)
