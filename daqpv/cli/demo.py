@@ -25,6 +25,17 @@ from daqpv.ecc.easy_setup import easy_setup
 from daqpv.links.console import Console
 from daqpv.sim.ecc import EccSimulator
 from daqpv.sim.experiment import simulate
+from daqpv.sim.gas import GasGroup
+
+_RUN = """
+run:
+  checks: {disk_free: 1 GB}
+  observables:
+    pressure: {units: Torr, precision: 2, pv: "DEMO:Gas:Pressure"}
+    temperature: {units: C, precision: 2, pv: "DEMO:Gas:Temperature"}
+    target: {type: string, desc: what the beam hits}
+  snapshot: ["DEMO:Gas:Pressure", "DEMO:Gas:Temperature"]
+"""
 
 FIRST_PORT = 5070  # not 5064: a demo keeps out of the way of a laboratory's IOCs
 
@@ -74,7 +85,7 @@ def demo(folder: Path | None, cobos: int, speed: float) -> None:
             mutant="127.0.1.1",  # all get loopback ports of their own
             watch="directory: /data",  # each gets one of its own
         )
-        text += "run: {checks: {disk_free: 1 GB}}\n"
+        text += _RUN
         plan.write_text(text, encoding="utf-8")
         run_until_signal(_demo(plan, folder, speed=speed, port=port))
 
@@ -102,6 +113,9 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
             files.callback(events.close)
             saved = open_settings(experiment, events, files, store)
             app = App(experiment, kinds, events, saved=saved, store=store)
+            gas = GasGroup(f"{experiment.prefix}Gas:")
+            app.server.add(gas)
+            tasks.create_task(gas.run())
             await _show(app, events, _words(app, file, simulators[0], port))
 
 
@@ -140,8 +154,13 @@ In a second terminal, with any EPICS client:
     caput -S {prefix}Run:Title "alpha source, 300 Torr"
     caput -c -w 600 {prefix}Run:Start 1        # checks, starts, takes the number
     camonitor {prefix}Run:State {prefix}Run:DurationText {cobo}State
-    caput -c -w 600 {prefix}Run:Stop 1         # never refused
+    caput -c -w 600 {prefix}Run:Stop 1         # never refused; files go to run_0001/
     caput -c -w 600 {system}Target Idle        # all the way down again
+
+The gas is simulated, too ({prefix}Gas:Pressure); what it was in the run, and the rest:
+
+    {programs}/daqpv runs show {file} 1
+    {programs}/daqpv log {file}
 
 The order holds for single servers, too: a CoBo is prepared after the MuTAnT, and
 

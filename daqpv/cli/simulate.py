@@ -162,6 +162,9 @@ def copy_for(
 ) -> None:
     """Write a copy of `file` to `out` that names what is simulated.
 
+    It has a store and a log of its own, beside it: what is simulated does not get among
+    what is real.
+
     Raises:
         SimulatorError: `out` cannot be written.
     """
@@ -171,7 +174,12 @@ def copy_for(
     for router in routers:
         watch = {"directory": router.directory}
         changes["routers", router.name, "watch"] = watch
+    changes["server", "simulated"] = True
+    changes["store",] = {
+        "url": f"sqlite:///{out.stem}.db", "spool": f"{out.stem}.spool"
+    }  # fmt: skip
+    changes["log", "file"] = f"{out.stem}.log"
     try:
-        copy_with(file, out, changes | {("server", "simulated"): True})
+        copy_with(file, out, changes)
     except OSError as error:
         raise SimulatorError(f"{out} cannot be written: {error.strerror}") from error

@@ -45,8 +45,11 @@ prefix: {prefix}
 # The PV server: a client that does not take its data for so long is cut off.
 # server: {{slow_client: 30 s}}
 
-# The log. A relative path starts at the folder of this file.
-# log: {{file: {log}}}
+# Where runs, events and settings are kept: SQLite here; PostgreSQL or MariaDB for
+# several computers. While it is away all waits in the spool. Beside it there is a plain
+# log. Relative paths start at the folder of this file.
+store: {{url: "sqlite:///{name}.db", spool: {name}.spool}}
+log: {{file: {name}.log}}
 
 # ECC servers. The name goes into the PVs: a letter, then at most 23 letters, digits,
 # '_' or '-'. Each server takes
@@ -158,7 +161,7 @@ class _Setup:
         first = "ECC" if self.one_server else "CoBo0"
         head = _HEAD.format(
             experiment=json.dumps(self.experiment),
-            log=f"{self.experiment}.log",
+            name=self.experiment,
             prefix=json.dumps(self.prefix),
             sample=f"{self.prefix}ECC:{first}:State",
             port=PORT,

@@ -61,6 +61,7 @@ class Books(Device[RunSnapshot]):
         self._sorts = sorts
         self._numbers: set[int] = set()
         self._recorded = 0.0  # when the open run was written last [loop]
+        self._ended: RunRecord | None = None  # the last run, once it is closed
         self._observers: list[Observer] = []
 
     def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
@@ -199,6 +200,7 @@ class Books(Device[RunSnapshot]):
         stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
         note = " ".join(filter(None, (record.note, note)))
         self._record(record, entry=entry, stop=stop, note=note)
+        self._ended = self.snapshot.open_run
         self._tell(event)
         number, duration = record.number, stop - record.start
         unsorted = (*self.snapshot.unsorted, number) if self._sorts else ()
@@ -215,6 +217,13 @@ class Books(Device[RunSnapshot]):
             number=number,
             duration=round(duration, 1),
         )
+
+    def weighed(self, number: int, size: int) -> None:
+        """Write down how much data the files of the last run have [bytes]."""
+        record = self._ended
+        if record is not None and record.number == number and size > record.data:
+            self._ended = replace(record, data=size)
+            self.keep(self._ended)
 
     def _record(self, record: RunRecord, **fields: Any) -> None:
         """Write down what is known of the open run now."""

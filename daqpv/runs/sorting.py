@@ -78,18 +78,22 @@ class Sorter:
     async def _sort(self, number: int) -> None:
         used = storages_in_use(self._storages)
         works = (self._sort_one(storage, number) for storage in used)
-        count = sum(await asyncio.gather(*works))
-        if count:
-            text = f"Run {number}: {count} files moved to its directory"
-            self._run.emit("files sorted", text, number=number, files=count)
+        sizes = [size for found in await asyncio.gather(*works) for size in found]
+        if sizes:
+            self._run.weighed(number, sum(sizes))
+            text = f"Run {number}: {len(sizes)} files moved to its directory"
+            self._run.emit("files sorted", text, number=number, files=len(sizes))
 
-    async def _sort_one(self, storage: Storage, number: int) -> int:
-        """Move the files of one router, again after each cut of the link."""
-        count = 0
+    async def _sort_one(self, storage: Storage, number: int) -> list[int]:
+        """Move the files of one router, again after each cut of the link.
+
+        Returns:
+            Their sizes [bytes].
+        """
+        sizes: list[int] = []
 
         def moved(path: str, size: int) -> None:
-            nonlocal count
-            count += 1
+            sizes.append(size)
             now = time.time()
             self._run.keep(
                 RunFile(
@@ -111,6 +115,6 @@ class Sorter:
             except DaqError as error:
                 text = f"Run {number}: files at {storage.name} are not sorted. {error}"
                 self._run.failed("sorting failed", text)
-                return count
+                return sizes
             else:
-                return count
+                return sizes
