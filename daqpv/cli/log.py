@@ -72,6 +72,11 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
     metavar="N",
     help="The newest N, or all.",
 )
+@click.option(
+    "--remote",
+    metavar="NAME",
+    help="Instead: the last lines of the log file of this ECC server or router.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
 @click.option(
     "--format",
@@ -93,6 +98,7 @@ def log(  # noqa: PLR0913 - one parameter per option
     who: str | None,
     name: str | None,
     limit: int | None,
+    remote: str | None,
     follow: bool,
     form: str,
 ) -> None:
@@ -109,7 +115,13 @@ def log(  # noqa: PLR0913 - one parameter per option
         daqpv log e20009.yaml --who anna --text refused -n all --format csv
         daqpv log e20009.yaml --run 12
         daqpv log e20009.yaml --follow
+        daqpv log e20009.yaml --remote CoBo0
     """
+    if remote is not None:
+        from daqpv.cli.remote_log import show_remote  # noqa: PLC0415 - seldom
+
+        show_remote(file, remote)
+        return
     if run is not None and (follow or since is not None or until is not None):
         raise click.UsageError("--run says since when and until when, without others.")
     if follow and until is not None:

@@ -18,6 +18,7 @@ from daqpv.config import (
     Matching,
     Model,
     Ref,
+    SshTarget,
     read_by,
 )
 from daqpv.ecc.codes import Operation
@@ -129,6 +130,10 @@ class EccSettings(DeviceSettings):
 
     log_path: str = ""
     """The log file of the server process, on its computer: shown to operators."""
+
+    ssh: SshTarget | None = None
+    """Its computer: user@host or user@host:port. ``daqpv log FILE --remote NAME`` logs
+    in there to read the log file; it has to work without a password."""
 
     def deadlines(self) -> Deadlines:
         """Give the longest times of its exchanges."""

@@ -93,5 +93,9 @@ class RouterSettings(DeviceSettings):
     period: Annotated[float, TIME.within(0.2, 3600)] = 2.0
     """Time between two looks at it."""
 
+    log_path: str = ""
+    """The log file of dataRouter, on its computer: ``daqpv log FILE --remote NAME``
+    reads it over the watch's ssh."""
+
     timeout: Annotated[float, TIME.within(0.5, 600)] = 10.0
     """How long a look at it may take."""
