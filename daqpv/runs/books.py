@@ -61,7 +61,7 @@ class Books(Device[RunSnapshot]):
         self._sorts = sorts
         self._numbers: set[int] = set()
         self._recorded = 0.0  # when the open run was written last [loop]
-        self._ended: RunRecord | None = None  # the last run, once it is closed
+        self._closed: RunRecord | None = None  # the last run, once it is closed
         self._observers: list[Observer] = []
 
     def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
@@ -200,7 +200,7 @@ class Books(Device[RunSnapshot]):
         stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
         note = " ".join(filter(None, (record.note, note)))
         self._record(record, entry=entry, stop=stop, note=note)
-        self._ended = self.snapshot.open_run
+        self._closed = self.snapshot.open_run
         self._tell(event)
         number, duration = record.number, stop - record.start
         unsorted = (*self.snapshot.unsorted, number) if self._sorts else ()
@@ -220,10 +220,10 @@ class Books(Device[RunSnapshot]):
 
     def weighed(self, number: int, size: int) -> None:
         """Write down how much data the files of the last run have [bytes]."""
-        record = self._ended
+        record = self._closed
         if record is not None and record.number == number and size > record.data:
-            self._ended = replace(record, data=size)
-            self.keep(self._ended)
+            self._closed = replace(record, data=size)
+            self.keep(self._closed)
 
     def _record(self, record: RunRecord, **fields: Any) -> None:
         """Write down what is known of the open run now."""
