@@ -206,7 +206,8 @@ class Server:
                 sockets = _listen(interfaces, 0)
             except OSError as error:
                 raise ServeError(
-                    f"cannot listen on {', '.join(interfaces)}: {error.strerror}"
+                    f"cannot listen on {', '.join(interfaces)}: {error.strerror}. "
+                    "Choose another with EPICS_CAS_INTF_ADDR_LIST"
                 ) from None
             _log.warning("TCP port %d is taken: using another", self.addresses.port)
         self.tcp_port = sockets[0].getsockname()[1]
