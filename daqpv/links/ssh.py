@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import asyncssh
+from asyncssh.public_key import get_default_public_key_algs
 
 from daqpv.errors import (
     LinkError,
@@ -28,6 +29,8 @@ from daqpv.errors import (
     NotConnectedError,
     ProtocolError,
 )
+
+PORT = 22
 
 KEEP_ALIVE = 5.0  # [s]; a connection that is silent for three of them is given up
 LOGIN = 30.0  # [s]; the deadline of the exchange is mostly shorter
@@ -154,11 +157,9 @@ class SshHost:
                     connection, b"{\n" + _HEAD + script + b"\nexit 0\n}\n"
                 )
                 return self._read(await exchange.outcome, exchange, what)
-        except TimeoutError as error:
-            if not deadline.expired():
-                raise
-            raise self._too_late(exchange, what, timeout) from error
-        except (asyncssh.Error, OSError) as error:
+        except (asyncssh.Error, OSError) as error:  # a TimeoutError is an OSError
+            if deadline.expired():
+                raise self._too_late(exchange, what, timeout) from error
             raise NoAnswerError(
                 f"{self.target}: the connection was cut before {what} was over "
                 f"({_reason(error)}). It is made again by itself",
@@ -220,8 +221,16 @@ class SshHost:
                 config=(), host=self._host, port=self._port, username=self._user
             )
             known = await asyncio.to_thread(_known_hosts, options.known_hosts)
-        name = options.host_key_alias or options.host
-        with self._said(knows=bool(_keys(known, name, options.port))):
+        name, port = options.host_key_alias or options.host, options.port
+        place = name if port == PORT else f"[{name}]:{port}"
+        keys = _keys(known, name, port)
+        more = {}
+        if keys and not options.config.get("HostKeyAlgorithms"):
+            # other kinds after them: a key of another kind is to be told as changed
+            kinds = [kind for key in keys for kind in key.sig_algorithms]
+            kinds += get_default_public_key_algs()
+            more["server_host_key_algs"] = [kind.decode() for kind in kinds]
+        with self._said(known_as=place if keys else ""):
             return await asyncssh.connect(
                 self._host,
                 self._port,
@@ -231,20 +240,23 @@ class SshHost:
                 encryption_algs=options.config.get("Ciphers", _CIPHERS),
                 login_timeout=LOGIN,
                 keepalive_interval=KEEP_ALIVE,
+                **more,
             )
 
     @contextmanager
-    def _said(self, *, knows: bool = False) -> Iterator[None]:
-        """Say in a sentence, with its cure, why no connection came about."""
+    def _said(self, *, known_as: str = "") -> Iterator[None]:
+        """Say in a sentence, with its cure, why no connection came about.
+
+        Args:
+            known_as: its name in known_hosts; "" if it is not there.
+        """
         try:
             yield
-        except TimeoutError:
-            raise
         except (asyncssh.Error, OSError, ValueError) as error:
-            text = self._sentence(error, knows=knows)
+            text = self._sentence(error, known_as)
             raise NotConnectedError(f"{self.target}: {text}") from error
 
-    def _sentence(self, error: Exception, *, knows: bool) -> str:
+    def _sentence(self, error: Exception, known_as: str) -> str:
         by_hand = f"ssh{self._port_option('-p')} {self._user}@{self._host}"
         match error:
             case socket.gaierror():
@@ -254,14 +266,11 @@ class SshHost:
                     "connection refused. Nothing listens there: start sshd (on a Mac: "
                     "Remote Login)"
                 )
-            case asyncssh.HostKeyNotVerifiable() | asyncssh.KeyExchangeFailed() if (
-                knows
-            ):
-                place = f"[{self._host}]:{self._port}" if self._port else self._host
+            case asyncssh.DisconnectError() if known_as and _is_of_host_key(error):
                 return (
                     "its host key has CHANGED. If the computer was set up anew: "
-                    f"ssh-keygen -R '{place}', then once by hand: {by_hand}. If not, "
-                    "somebody else may answer there: nothing was sent"
+                    f"ssh-keygen -R '{known_as}', then once by hand: {by_hand}. If "
+                    "not, somebody else may answer there: nothing was sent"
                 )
             case asyncssh.HostKeyNotVerifiable():
                 return (
@@ -303,7 +312,15 @@ def _known_hosts(files: Any) -> Any:
 
 def _keys(known: Any, host: str, port: int) -> Any:
     """The keys that `host` may have."""
-    return asyncssh.match_known_hosts(known, host, "", None if port == 22 else port)[0]
+    return asyncssh.match_known_hosts(known, host, "", None if port == PORT else port)[
+        0
+    ]
+
+
+def _is_of_host_key(error: Exception) -> bool:
+    """Whether the host's key is not a known one, or of a kind of which none is."""
+    no_such = isinstance(error, asyncssh.KeyExchangeFailed) and "host key" in str(error)
+    return no_such or isinstance(error, asyncssh.HostKeyNotVerifiable)
 
 
 def _reason(error: Exception) -> str:

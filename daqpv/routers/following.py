@@ -112,7 +112,9 @@ class FollowedRouter(Device[RouterSnapshot]):
                 self._missed(error)
                 raise
             self._losses.clear()
-            if seen is not None and self.snapshot.enabled:
+            if not self.snapshot.enabled:
+                return
+            if seen is not None:
                 self._saw(seen)
             elif self.snapshot.known and not self.snapshot.is_lost:
                 self.change(at=time.time(), **self.seen())  # the values are kept

@@ -61,10 +61,10 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def make_key(path: Path) -> str:
+def make_key(path: Path, kind: str = "ed25519") -> str:
     """Make a key pair; return its public half."""
     path.unlink(missing_ok=True)
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path)]
     subprocess.run(command, check=True, input=b"y\n")
     return path.with_suffix(".pub").read_text()
 

@@ -100,8 +100,11 @@ async def test_what_a_login_shell_says_of_itself_is_left_out(
     assert await ask(host, b"echo it") == b"it"
 
 
-async def test_a_changed_host_key_is_said_with_the_cure(host: SshHost, sshd: Sshd):
-    sshd.know(make_key(sshd.folder / "another"))
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
+async def test_a_changed_host_key_is_said_with_the_cure(
+    host: SshHost, sshd: Sshd, kind: str
+):
+    sshd.know(make_key(sshd.folder / "another", kind))
     with pytest.raises(NotConnectedError, match="host key has CHANGED") as caught:
         await ask(host)
     assert f"ssh-keygen -R '[127.0.0.1]:{sshd.port}'" in str(caught.value)
