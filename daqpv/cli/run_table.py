@@ -121,6 +121,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _padded(cell: str, width: int, *, right: bool) -> str:
+    if len(cell) <= width and cell.isascii():  # nearly always
+        return cell.rjust(width) if right else cell.ljust(width)
     cell = _cut(cell, width)
     blanks = " " * (width - _length(cell))
     return blanks + cell if right else cell + blanks

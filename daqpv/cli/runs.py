@@ -14,7 +14,14 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit, printing
+from daqpv.cli.common import (
+    EXIT_FAILED,
+    FILE,
+    fail,
+    load_fixed_or_exit,
+    load_or_exit,
+    printing,
+)
 from daqpv.cli.moments import moment
 from daqpv.cli.places import store_url
 from daqpv.cli.run_export import TEXTS, Runs, write_xlsx
@@ -74,7 +81,8 @@ def list_(
     has one line, in which long texts are cut; a pipe gets them whole.
     """
     conditions = store.chosen(kind=kind or "", since=since, text=text or "")
-    with _reading(file) as (experiment, connection):
+    experiment = load_fixed_or_exit(file)
+    with _reading(experiment) as connection:
         name = experiment.experiment
         found = list(store.runs(connection, name, *conditions, newest=limit))
     if limit is not None:
@@ -97,7 +105,8 @@ def show(file: Path, number: int, *, document: str | None) -> None:
         daqpv runs show e20009.yaml 12
         daqpv runs show e20009.yaml 12 --document CoBo0/configure-e20009.xcfg
     """
-    with _reading(file) as (experiment, connection):
+    experiment, _ = load_or_exit(file)
+    with _reading(experiment) as connection:
         name = experiment.experiment
         observed = {v.name: v for v in store.values(connection, name, [number])}
         page = RunPage(
@@ -139,7 +148,7 @@ def edit(file: Path, number: int, **given: str | None) -> None:
     fields = {name: text for name, text in given.items() if text is not None}
     if not fields:
         raise click.UsageError("Nothing to change: --title, --class, --comment ...")
-    experiment, _ = load_or_exit(file)
+    experiment = load_fixed_or_exit(file)
     with _told():
         url = store_url(experiment)
         with reader(url):  # it is there, and its tables are ours
@@ -178,7 +187,8 @@ def export(file: Path, out: Path | None, *, form: str | None) -> None:
     form = form or (ending if ending in _FORMATS.choices else "csv")
     if form == "xlsx" and out is None:
         raise click.UsageError("xlsx is no text: it wants a file OUT.")
-    with _reading(file) as (experiment, connection):
+    experiment, _ = load_or_exit(file)
+    with _reading(experiment) as connection:
         name = experiment.experiment
         observables = _observables(experiment)
         values: dict[int, dict[str, Any]] = {}
@@ -216,9 +226,8 @@ def _told() -> Iterator[None]:
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[tuple[Experiment, Connection]]:
-    """The experiment, and its store as of one moment; exit if there is none."""
-    experiment, _ = load_or_exit(file)
+def _reading(experiment: Experiment) -> Iterator[Connection]:
+    """The store as of one moment; exit if there is none."""
     with _told():
         url = store_url(experiment)
         with (
@@ -226,7 +235,7 @@ def _reading(file: Path) -> Iterator[tuple[Experiment, Connection]]:
             translated(url),
             engine.connect() as connection,
         ):
-            yield experiment, connection
+            yield connection
 
 
 def _observables(experiment: Experiment) -> list[str]:
