@@ -64,18 +64,20 @@ from daqpv.errors import NotConnectedError  # noqa: E402 - after the environment
 from daqpv.links import pv  # noqa: E402
 
 
-def until(condition: Callable[[], T | None], what: str) -> T:
+def until(
+    condition: Callable[[], T | None], what: str, *, within: float = DEADLINE
+) -> T:
     """Wait until `condition()` is true, and return it.
 
     Raises:
-        TimeoutError: not within DEADLINE.
+        TimeoutError: not `within` [s].
     """
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + within
     while time.monotonic() < end:
         if result := condition():
             return result
         time.sleep(0.01)
-    raise TimeoutError(f"not within {DEADLINE:g} s: {what}")
+    raise TimeoutError(f"not within {within:g} s: {what}")
 
 
 def reads(name: str, text: str) -> bool:
