@@ -22,6 +22,7 @@ from daqpv.serve import (
     string,
 )
 from iocs.device import DeviceGroup, command
+from iocs.documents import add_documents
 from iocs.sheet import add_sheet
 
 _TEXT = 16384  # [bytes] of a title or a comment
@@ -128,6 +129,7 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
         history=None if site.store is None else partial(_history, site),
     )
     add_sheet(settings, site, run)
+    add_documents(site, run)
     site.hold.reason = lambda: run.hold
     site.hold.release = run.stop
     return run, RunGroup(prefix, run)

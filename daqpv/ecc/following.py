@@ -63,6 +63,7 @@ class FollowedEcc(Device[EccSnapshot]):
     for ever while it is lost.
 
     Attributes:
+        configured: what it answered to our last Configure: the configuration in use.
         lag: how late its snapshot may be behind what its process knows [s]: not at all.
     """
 
@@ -80,6 +81,7 @@ class FollowedEcc(Device[EccSnapshot]):
         guard: Guard = unguarded,
     ) -> None:
         super().__init__(name, snapshot, events=events, prefix=prefix)
+        self.configured = ""
         self._guard = guard
         self._link = link
         self._deadlines = deadlines

@@ -16,12 +16,15 @@ class Server(Protocol):
         name: unique among the ECC servers of the experiment.
         prefix: of its PVs.
         snapshot: what is known of it now.
+        configured: what it answered to the last Configure of this process: the
+            configuration in use; "" if that is not known.
         lag: how late the snapshot may be behind what the serving process knows [s].
     """
 
     name: str
     prefix: str
     snapshot: EccSnapshot
+    configured: str
     lag: float
 
     def watch(self, show: Callable[[EccSnapshot, Collection[str]], None]) -> None:

@@ -131,9 +131,15 @@ class EccSettings(DeviceSettings):
     log_path: str = ""
     """The log file of the server process, on its computer: shown to operators."""
 
+    config_dir: Annotated[
+        str,
+        Matching(r"((/|~(/|$)).*)?", "an absolute path, or one that begins with ~/"),
+    ] = ""
+    """Where its configuration files lie: the chosen ones are kept with each run."""
+
     ssh: SshTarget | None = None
-    """Its computer: user@host or user@host:port. ``daqpv log FILE --remote NAME`` logs
-    in there to read the log file; it has to work without a password."""
+    """Its computer: user@host or user@host:port. Log and configuration files are read
+    there, else on this one. The login has to work without a password."""
 
     def deadlines(self) -> Deadlines:
         """Give the longest times of its exchanges."""

@@ -112,6 +112,8 @@ class OperatedEcc(FollowedEcc):
         """Judge by the state that is read back: the answer alone proves nothing."""
         if isinstance(answer, OperationAnswer):
             self.change(error_code=answer.error_code)
+            if operation is Operation.CONFIGURE:
+                self.configured = answer.text
         elif isinstance(answer, NotConnectedError):  # nothing was sent
             self.change(transition=Transition.NONE)
             return answer

@@ -121,6 +121,7 @@ class RemoteServer(Device[EccSnapshot]):
         self._gone = asyncio.Event()
         self._gone.set()
         self.lag = LAG
+        self.configured = ""  # it is the other process that is told
         self._end = Result.NONE  # of the last command; Result may say Busy again
         self._stamp = (0, 0)
         self._stamped = 0.0

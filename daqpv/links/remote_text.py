@@ -1,9 +1,11 @@
-"""Texts on other computers: the ends of log files."""
+"""Texts on other computers: the ends of log files, configuration files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from daqpv.errors import ProtocolError
-from daqpv.links.ssh import SshHost, path
+from daqpv.links.ssh import SshHost, path, quoted
 
 LINES = 50
 """As many lines of a log as are shown."""
@@ -35,3 +37,37 @@ async def tail(
         said = why.decode(errors="replace").removeprefix("tail: ")
         raise ProtocolError(f"{host.target}: {said}")
     return done.output.decode(errors="replace")
+
+
+async def texts(
+    host: SshHost,
+    directory: str,
+    choices: Iterable[Sequence[str]],
+    *,
+    timeout: float,
+) -> dict[str, str]:
+    """Text files there by name: of each choice of names the first that there is.
+
+    Args:
+        host: the computer.
+        directory: of the files; ``~/`` is the home of who is logged in.
+        choices: names of which one is wanted.
+        timeout: for all of it [s].
+
+    Raises:
+        LinkError: it cannot be reached, or the directory not be read.
+    """
+    script = b"d=%s\n" % path(directory)
+    script += b'ls -- "$d/" >/dev/null 2>&1 || { printf problem; exit 0; }\n'
+    for names in choices:
+        words = b" ".join(quoted(name.encode()) for name in names)
+        script += (
+            b"for f in %s; do\n" % words
+            + b'if [ -f "$d/$f" ]; then printf "%s\\0" "$f"; cat -- "$d/$f"; '
+            + b"printf '\\0'; break; fi; done\n"
+        )
+    done = await host.run(script, what=f"reading {directory}", timeout=timeout)
+    if done.output == b"problem":
+        raise ProtocolError(f"{host.target}: {directory} cannot be read")
+    parts = [part.decode(errors="replace") for part in done.output.split(b"\0")]
+    return dict(zip(parts[::2], parts[1::2], strict=False))

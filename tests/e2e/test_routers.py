@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -183,3 +185,39 @@ def test_the_log_of_a_program_on_another_computer(
     code, text = said("data0")
     assert code != 0
     assert "No such file or directory" in text
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_configuration_files_are_kept_with_the_run(
+    make_lab: Callable[..., Lab], tmp_path: Path, sshd: Sshd, there: bool
+) -> None:
+    folder = tmp_path / "Configs"
+    folder.mkdir()
+    (folder / "describe-cobo0.xml").write_text("<describe ü/>\n")
+    (folder / "configure-exp.xcfg").write_text("<configure/>\n")
+    lab = make_lab()
+    more = f"config_dir: {folder}" + (f"\n    ssh: {sshd.target}" if there else "")
+    text = lab.file.read_text().replace("    links:", f"    {more}\n    links:")
+    lab.file.write_text(text)
+    lab.simulate()
+    lab.serve()
+    run, system = lab.client("", "Run"), lab.client("", "Sys")
+    system.until("Online", "Online")
+    system.put("Target", "Ready")
+    run.put("Start", "1")
+    run.until("Documents", "3")
+    assert run.get("DocumentsMissing") == ""
+    run.put("Stop", "1")
+
+    def kept() -> list[tuple[str, str]]:
+        with closing(sqlite3.connect(lab.folder / "exp.db")) as store:
+            return store.execute(
+                "SELECT name, text FROM run_document ORDER BY name"
+            ).fetchall()
+
+    until(lambda: len(kept()) == 3, "three texts")
+    answer, configure, describe = kept()
+    assert answer[0] == "Configure answer"
+    assert "<ConfigSet>" in answer[1]
+    assert configure == ("configure-exp.xcfg", "<configure/>\n")
+    assert describe == ("describe-cobo0.xml", "<describe ü/>\n")

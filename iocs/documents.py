@@ -1,0 +1,42 @@
+"""The PVs of the texts that are kept with a run: ``$(P)Run:Documents``."""
+
+from __future__ import annotations
+
+from daqpv.core import Site
+from daqpv.ecc import Server
+from daqpv.links.config_files import ConfigFiles
+from daqpv.runs import Run
+from daqpv.runs.documents import Documents
+from daqpv.serve import Group, long, longin
+
+
+class DocumentsGroup(Group[Documents]):
+    """What is kept of the last run."""
+
+    documents = longin("Documents", doc="Configuration files kept of it")
+    missing = long("DocumentsMissing", doc="Whose files are not kept, and why")
+
+
+def add_documents(site: Site, run: Run) -> None:
+    """Keep the configuration files of all ECC servers with each run."""
+    if site.store is None:
+        return
+    prefix = f"{site.prefix}Run:"
+    documents = Documents(
+        [_files(site, server) for server in site.servers()],
+        keep=run.keep,
+        events=site.events,
+        prefix=prefix,
+    )
+    run.observe(documents.observe)
+    site.add(documents, DocumentsGroup(prefix, documents))
+
+
+def _files(site: Site, server: Server) -> ConfigFiles:
+    settings = site.settings("ecc", server.name)
+    host = None
+    if settings.ssh and settings.config_dir:
+        from daqpv.links.ssh import shared_hosts  # noqa: PLC0415 - asyncssh, 0.2 s
+
+        host = site.shared(shared_hosts).host(settings.ssh)
+    return ConfigFiles(server, settings.config_dir, host)
