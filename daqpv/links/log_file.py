@@ -24,6 +24,7 @@ MAX_BYTES = 20_000_000
 KEPT = 5
 WAITING = 100_000  # events that may wait for the disk; what comes then is left out
 
+
 def line(event: Event) -> str:
     """`event` as one line: time (UTC), severity, device, name, text, who, fields."""
     by = f" by {event.origin}" if event.origin else ""
