@@ -10,7 +10,8 @@ BIN     = $(VENV)/bin
 DEBIAN  = python3.11 python3.11-venv
 
 # What tests run against; without root and these they skip, but in CI
-DEBIAN_TEST = postgresql mariadb-server default-jdk-headless maven openssh-server
+DEBIAN_TEST = postgresql mariadb-server default-jdk-headless maven \
+    openssh-server lsof procps
 
 # The Channel Access library of Phoebus and the Archiver Appliance
 JCA     = $(VENV)/java/jca-2.4.7.jar

@@ -86,13 +86,13 @@ class DirectoryRouterLink:
     def _look(self) -> Observation:
         disk = os.statvfs(self._directory)
         unit = disk.f_frsize
-        used, free = (disk.f_blocks - disk.f_bfree) * unit, disk.f_bavail * unit
-        usable = used + free
         return Observation(
             directory=self._directory,
             files=list(_files(self._directory)),
-            disk=Disk(
-                disk.f_blocks * unit, free, 100 * used / usable if usable else 100.0
+            disk=Disk.of(
+                disk.f_blocks * unit,
+                taken=(disk.f_blocks - disk.f_bfree) * unit,
+                free=disk.f_bavail * unit,
             ),
             clock_offset=0.0,  # it is ours
         )

@@ -136,6 +136,5 @@ def _disk(heading: bytes, row: bytes) -> Disk:
         return Disk()
     block = _BLOCK.search(heading)
     unit = int(block[1]) * (1024 if block[2] else 1) if block else 512
-    size, used, free = (float(int(group) * unit) for group in found.groups())
-    usable = used + free
-    return Disk(size, free, 100 * used / usable if usable > 0 else 100.0)
+    size, taken, free = (float(int(group) * unit) for group in found.groups())
+    return Disk.of(size, taken=taken, free=free)

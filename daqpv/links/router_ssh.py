@@ -339,9 +339,8 @@ def _disk(text: bytes) -> Disk:
     found = _DF.search(text)
     if not found:
         return Disk()
-    size, used, free = (1024.0 * int(group) for group in found.groups())
-    usable = used + free
-    return Disk(size, free, 100 * used / usable if usable > 0 else 100.0)
+    size, taken, free = (1024.0 * int(group) for group in found.groups())
+    return Disk.of(size, taken=taken, free=free)
 
 
 def _clock(text: bytes) -> float:

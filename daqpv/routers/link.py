@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 SUFFIX = b".graw"
 """What the name of a data file ends in.
@@ -41,6 +41,12 @@ class Disk:
     size: float = math.nan
     free: float = math.nan
     used: float = math.nan
+
+    @classmethod
+    def of(cls, size: float, *, taken: float, free: float) -> Self:
+        """Make it of what ``df`` says: some of `size` may be kept for root."""
+        usable = taken + free
+        return cls(size, free, 100 * taken / usable if usable > 0 else 100.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

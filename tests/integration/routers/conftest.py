@@ -10,8 +10,10 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from daqpv.links.ssh import SshHost
@@ -115,24 +117,15 @@ class Sshd:
     def stop(self, *, scripts: bool = True) -> None:
         """End it, and all its connections; perhaps also what was run over them."""
         if self.process is not None:
-            children = self._children(self.process.pid)
+            children = psutil.Process(self.process.pid).children(recursive=True)
             if not scripts:
-                children = [pid for pid in children if _name(pid).startswith("sshd")]
+                children = [one for one in children if one.name().startswith("sshd")]
             self.process.terminate()
             self.process.wait(DEADLINE)
-            for pid in children:
-                subprocess.run(
-                    ["kill", "-9", str(pid)], check=False, capture_output=True
-                )
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
             self.process = None
-
-    def _children(self, pid: int) -> list[int]:
-        done = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(pid)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        own = [int(word) for word in done.stdout.split()]
-        return own + [each for one in own for each in self._children(one)]
 
     def hold(self, program: str) -> tuple[Path, Path]:
         """Let `program` wait, there; return what says that it does, and lets it go."""
@@ -149,13 +142,6 @@ class Sshd:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text()
-    except OSError:
-        return ""
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,9 @@ async def test_a_router_is_found_by_its_process(
     assert abs(seen.clock_offset) < 1
 
 
+@pytest.mark.skipif(
+    not (shutil.which("lsof") and shutil.which("ps")), reason="no lsof: apt-get install"
+)
 async def test_without_proc_lsof_says_the_same(
     link, staging, port, data_router: Start, monkeypatch
 ):
