@@ -14,10 +14,10 @@ from typing import Any
 
 from daqpv.ecc import ConfigId, EccState, EccTarget, Operation
 from daqpv.ecc.snapshot import EccCommand
-from daqpv.errors import LinkError, NoAnswerError, OperationError
+from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, OperationError
 from daqpv.links.soap import EccSoapLink
 from tests.e2e.conftest import Client, Lab, until
-from tests.e2e.sequences.raw_put import put_and_leave, put_only
+from tests.e2e.sequences.raw_put import connect, put_and_leave, put_only
 from tests.e2e.sequences.timing import DEADLINE, OUTAGE
 
 FOLLOWED = (
@@ -148,6 +148,7 @@ class Player:
             put_only(self.client.prefix + name, text)
             return
         self.say(f"caput -c {name} {text!r}")
+        connect(self.client.prefix + name)  # daqpv may be ended before the put is sent
         put = Put(name, text, counts, time.time())
         self.puts.append(put)
         self.do(self._put_to_the_end, put)
@@ -202,8 +203,11 @@ class Player:
         until(is_enabled, lambda: f"{self.name}: an end of the command; {error}")
 
     def gone(self) -> None:
-        """Daqpv has ended: whoever waits is told."""
-        self.finish()
+        """Daqpv has ended: whoever waits is told, or could not put any more."""
+        for future in self._pending:
+            with contextlib.suppress(NotConnectedError):
+                future.result(DEADLINE)
+        self._pending.clear()
 
     def restarted(self) -> None:
         """Another daqpv serves: it knows nothing of the last one's commands."""

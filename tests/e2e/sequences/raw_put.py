@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from ctypes import c_char, c_long
+from typing import Any
 
 import epics
 from epics import dbr
@@ -15,11 +16,22 @@ _HEADER = struct.Struct(">HHHHII")  # command, size, type, count, two parameters
 _VERSION, _CREATE, _WRITE_NOTIFY, _ECHO = 0, 18, 19, 23
 
 
+def connect(name: str) -> Any:
+    """Find a PV; return its channel.
+
+    libca refuses what is put to a channel that is not connected yet.
+    """
+    chid = epics.ca.create_channel(name)
+    assert epics.ca.connect_channel(chid, timeout=_DEADLINE), f"{name} to connect"
+    return chid
+
+
 def put_only(name: str, text: str) -> None:
     """Put without callback, as DBR_STRING: what it starts goes on by itself."""
-    chid = epics.ca.create_channel(name)
+    chid = connect(name)
     data = (c_char * _STRING).from_buffer_copy(_string(text))
-    epics.ca.libca.ca_array_put(c_long(dbr.STRING), c_long(1), chid, data)
+    put = epics.ca.libca.ca_array_put
+    epics.ca.PySEVCHK("put", put(c_long(dbr.STRING), c_long(1), chid, data))
     epics.ca.flush_io()
 
 
