@@ -93,9 +93,12 @@ class Run(Following):
             self._happens(RunEvent.STOP)
             try:
                 await self._done(command, tasks, self._detector.stop())
-            except AbortedError:
+            except AbortedError as error:
                 self._happens(RunEvent.STOP_FAILED)
-                raise
+                raise AbortedError(
+                    f"{sentence(str(error))} The run is open until it is stopped "
+                    f"again: caput {self.prefix}Stop 1"
+                ) from error
             except DaqError as error:
                 self._happens(RunEvent.STOP_FAILED)
                 raise OperationError(
