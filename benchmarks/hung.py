@@ -50,9 +50,7 @@ def measure() -> Iterator[Figure]:
     yield Figure(f"{what}: polls/s missing at the worst", fewer, 0.1, "Hz")
     slower = after.response - before.response
     yield Figure(f"{what}: response time, median", slower, 1, "ms")
-    yield Figure(
-        f"{what}: put of one operation, p95", after.put - before.put, 20, "ms"
-    )
+    yield Figure(f"{what}: put of one operation, p95", after.put - before.put, 20, "ms")
     yield Figure(f"{what}: CPU, of a core", after.cpu - before.cpu, 2, "%")
 
 

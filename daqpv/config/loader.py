@@ -52,9 +52,7 @@ def load(
     return _checked(Path(path), tuple(kinds), read_files(Path(path), environ))
 
 
-def load_fixed(
-    path: Path | str, environ: Mapping[str, str] = os.environ
-) -> Experiment:
+def load_fixed(path: Path | str, environ: Mapping[str, str] = os.environ) -> Experiment:
     """Load what belongs to no kind: name, prefix, store, server. It takes no kinds.
 
     Other keys are not looked at, and the experiment has no sections.

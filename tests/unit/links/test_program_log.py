@@ -22,9 +22,7 @@ def heard() -> Iterator[list[Event]]:
         yield heard
 
 
-@pytest.mark.parametrize(
-    "name", ["caproto.ctx", "asyncssh", "alembic", "x"]
-)
+@pytest.mark.parametrize("name", ["caproto.ctx", "asyncssh", "alembic", "x"])
 def test_everybodys_warnings_and_errors_are_events(
     heard: list[Event], name: str
 ) -> None:
