@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 from daqpv.core import Folding
 from daqpv.errors import LinkError, OperationError
 from daqpv.routers.following import FollowedRouter
-from daqpv.routers.link import DataFile, Obstacle, RouterLink, shown
+from daqpv.routers.link import DataFile, Moved, Obstacle, RouterLink, shown
 
 STILL = 0.25  # [s] files that are the same so much later have stopped growing
 GROWING = 600.0  # [s] who waits for that longer waits in vain
 MOVE = 60.0  # [s] for one exchange that moves files
+GRACE = 5.0  # [s] for one that is on its way when it is called back
 
 UNASSIGNED = "unassigned"
 """Directory of files of which nobody knows the run."""
@@ -56,29 +57,45 @@ class Router(FollowedRouter):
 
     async def sweep(self) -> str:
         """Move what is left in staging to ``unassigned/<UTC>/``; return that path."""
-        directory = await self._place()
-        if not await self._files(directory):
-            return ""
         into = f"{UNASSIGNED}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        await self._move(into, lambda path, size: None)
-        return f"{shown(directory)}/{into}"
+        return await self._move(into, lambda path, size: None)
 
-    async def _move(self, into: str, moved: Told) -> None:
-        """Move all in staging to the directory `into` of it."""
+    async def _move(self, into: str, moved: Told) -> str:
+        """Move all in staging to the directory `into` of it.
+
+        Returns:
+            Its path; "" if there was nothing in staging.
+        """
         async with self._moving:
             directory = await self._place()
             files = await self._still(directory)
-            result = await self._link.move(
-                directory, [file.name for file in files], into, timeout=MOVE
-            )
+            names = [file.name for file in files]
+            result = await self._moved_by_link(directory, names, into)
             stayed = {obstacle.name for obstacle in result.stayed}
             there = [file for file in result.there if file.name not in stayed]
             self._report(there, directory, into, moved)
             with suppress(LinkError):
                 self._show_files(await self._files(directory))
+            if there:
+                self.change(message=f"{len(there)} files are in {into}")
             if result.stayed:
                 raise OperationError(self._why(result.stayed, directory, into))
             self._moved.pop(into, None)
+            return f"{shown(directory)}/{into}" if names else ""
+
+    async def _moved_by_link(
+        self, directory: bytes, names: Collection[bytes], into: str
+    ) -> Moved:
+        """Move files; who is cancelled waits, so that two moves never cross."""
+        move = self._link.move(directory, names, into, timeout=MOVE)
+        work = asyncio.ensure_future(move)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait({work}, timeout=GRACE)
+            if not work.cancel() and not work.cancelled():
+                work.exception()  # seen: nobody is there to be told
+            raise
 
     def _report(
         self, files: Sequence[DataFile], directory: bytes, into: str, moved: Told

@@ -129,6 +129,29 @@ async def test_left_over_files_are_put_aside(watched: Watched):
     assert await watched.router.sweep() == ""
 
 
+async def test_a_sweep_does_not_cross_the_sorting_that_it_ends(watched: Watched):
+    """The move on the wire goes on there: a file would get two new names."""
+    names = {f"{n}.graw".encode(): 1 for n in range(3)}
+    watched.link.staging.update(names)
+    real, moves = watched.link.move, []
+
+    async def slow(*arguments: object, **more: object) -> object:
+        moves.append("begin")
+        await asyncio.sleep(1)
+        moves.append("end")
+        return await real(*arguments, **more)  # type: ignore[arg-type]
+
+    watched.link.move = slow  # type: ignore[assignment, method-assign]
+    work = asyncio.ensure_future(watched.sort())
+    await watched.until(lambda: moves)
+    work.cancel()
+    assert await watched.router.sweep() == ""
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert watched.link.folders[RUN] == names
+    assert moves in (["begin", "end"], ["begin", "end", "begin", "end"])
+
+
 async def test_whether_it_has_a_run(watched: Watched):
     assert await watched.router.has_run("e20009", 12) is False
     watched.link.folders[RUN] = {}
