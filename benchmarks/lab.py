@@ -88,6 +88,18 @@ def reads(name: str, text: str) -> bool:
         return False
 
 
+def door(url: str, path: str, method: str, **body: Any) -> Any:
+    """Ask the control door of the simulator at `url`."""
+    request = urllib.request.Request(
+        f"{url}sim{path}",
+        method=method,
+        data=json.dumps(body).encode() if body else None,
+    )
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
 SERVE = ("-m", "daqpv", "serve")
 SIMULATE = ("-m", "daqpv", "simulate")
 
@@ -222,13 +234,7 @@ class Lab:
 
     def ask(self, name: str, path: str = "", method: str = "GET", **body: Any) -> Any:
         """Ask the control door of a simulator."""
-        request = urllib.request.Request(
-            f"{self._urls[name]}sim{path}",
-            method=method,
-            data=json.dumps(body).encode() if body else None,
-        )
-        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
-            return json.load(answer)
+        return door(self._urls[name], path, method, **body)
 
     def polls(self) -> dict[str, int]:
         """How many GetState each server has got."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import tempfile
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
 
-from benchmarks.lab import DEADLINE, SERVE, Running, free_ports, pv, until
+from benchmarks.lab import DEADLINE, SERVE, Running, door, free_ports, pv, until
 from daqpv.errors import DaqError, NoAnswerError, NotConnectedError, OperationError
 from tests.integration.routers.conftest import DataRouter, Sshd
 
@@ -160,14 +158,7 @@ class RunLab:
 
     def ask(self, name: str, path: str = "", method: str = "GET", **body: Any) -> Any:
         """Ask the control door of a simulator."""
-        request = urllib.request.Request(
-            f"{self.urls[name]}sim{path}",
-            method=method,
-            data=json.dumps(body).encode() if body else None,
-        )
-        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        return door(self.urls[name], path, method, **body)
 
     @property
     def cpu(self) -> float:

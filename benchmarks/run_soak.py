@@ -167,41 +167,55 @@ class Soak:
         self.refused: list[str] = []
 
     def play(self) -> None:
-        """One run, as far as it comes, and all whole again."""
-        lab, plan = self._lab, draw(self._chance, [*self._lab.urls])
+        """One run, as far as it comes."""
+        plan = draw(self._chance, [*self._lab.urls])
         self._get_ready()
-        number, begun = int(lab.get("Run:NextNumber")), time.time()
+        number = int(self._lab.get("Run:NextNumber"))
+        told = self._start(plan, number)
+        if told is None:
+            self._bring_down(None)
+            return
+        self.runs[number] = told
+        if self._lasts(plan, number, told):
+            self._stop(plan, number, told)
+            with self._striking(plan, "sort"):
+                pass
+            self._come_back()
+
+    def _start(self, plan: Plan, number: int) -> Told | None:
+        """Start; None if no run is open then."""
+        lab, begun = self._lab, time.time()
         with self._striking(plan, "start"):
             is_open = lab.puts("Run:Start")
         is_open |= self._come_back() and self._goes_on(number)
-        if not is_open:
-            if plan.moment != "start":
-                self.refused.append(f"a start: {lab.get('Run:LastError')}")
-            self._bring_down(None)
-            return
-        told = self.runs[number] = Told(begun, time.time())
+        if not is_open and plan.moment != "start":
+            self.refused.append(f"a start: {lab.get('Run:LastError')}")
+        return Told(begun, time.time()) if is_open else None
+
+    def _lasts(self, plan: Plan, number: int, told: Told) -> bool:
+        """Let the run go on for a while; return whether it is open after that."""
         time.sleep(plan.length * self._seconds)
-        told.stopping = time.time()  # from here on it may have ended
         with self._striking(plan, "run"):
             pass
         if self._come_back() and not self._goes_on(number):
             told.ends = {"interrupted"}
-            told.stopping, told.stopped = begun, time.time()
-            return
+            told.stopping, told.stopped = told.begun, time.time()
+            return False
+        return True
+
+    def _stop(self, plan: Plan, number: int, told: Told) -> None:
+        """Stop, until the run has ended."""
         told.stopping = time.time()
         with self._striking(plan, "stop"):
-            is_closed = lab.puts("Run:Stop")
+            is_closed = self._lab.puts("Run:Stop")
         if is_closed:
             told.ends = {"ended"}
         elif self._come_back() and not self._goes_on(number):
             # between what it sent and what it wrote of that there is a moment
-            told.ends, told.stopping = {"ended", "interrupted"}, begun
+            told.ends, told.stopping = {"ended", "interrupted"}, told.begun
         else:
             told.ends = {self._bring_down(number, resets=plan.resets)}
         told.stopped = time.time()
-        with self._striking(plan, "sort"):
-            pass
-        self._come_back()
 
     # What goes wrong
 
@@ -296,9 +310,8 @@ class Soak:
         paths = self._lab.staging.values()
         is_empty = not any(each.is_file() for path in paths for each in path.iterdir())
         for name in self._lab.staging:
-            said = "Yes" if is_empty else "No"
             if is_empty:
-                self._lab.until(f"Router:{name}:StagingEmpty", said)
+                self._lab.until(f"Router:{name}:StagingEmpty", "Yes")
         return is_empty
 
 
