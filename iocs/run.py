@@ -96,8 +96,8 @@ class RunGroup(DeviceGroup[Run]):
 
     @classmethod
     def saved(cls, snapshot: type[Any]) -> list[SavedField]:
-        """What operators chose, and what a restart has to know of an open run."""
-        known = ("state", "open_run", "unsorted")
+        """What operators chose, and what a restart has to know of runs."""
+        known = ("state", "open_run", "closed_run", "unsorted")
         return [
             *super().saved(snapshot),
             *(SavedField(field=name, signal=name, is_choice=False) for name in known),

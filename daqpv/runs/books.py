@@ -61,7 +61,6 @@ class Books(Device[RunSnapshot]):
         self._sorts = sorts
         self._numbers: set[int] = set()
         self._recorded = 0.0  # when the open run was written last [loop]
-        self._closed: RunRecord | None = None  # the last run, once it is closed
         self._observers: list[Observer] = []
 
     def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
@@ -200,12 +199,16 @@ class Books(Device[RunSnapshot]):
         stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
         note = " ".join(filter(None, (record.note, note)))
         self._record(record, entry=entry, stop=stop, note=note)
-        self._closed = self.snapshot.open_run
+        closed = self.snapshot.open_run
         self._tell(event)
         number, duration = record.number, stop - record.start
         unsorted = (*self.snapshot.unsorted, number) if self._sorts else ()
         self.change(
-            open_run=None, stop=stop, duration=max(duration, 0.0), unsorted=unsorted
+            open_run=None,
+            closed_run=closed,
+            stop=stop,
+            duration=max(duration, 0.0),
+            unsorted=unsorted,
         )
         word = "ended" if entry is Entry.ENDED else f"ended: {entry}. {note}"
         is_good = entry is Entry.ENDED
@@ -220,10 +223,11 @@ class Books(Device[RunSnapshot]):
 
     def weighed(self, number: int, size: int) -> None:
         """Write down how much data the files of the last run have [bytes]."""
-        record = self._closed
+        record = self.snapshot.closed_run
         if record is not None and record.number == number and size > record.data:
-            self._closed = replace(record, data=size)
-            self.keep(self._closed)
+            record = replace(record, data=size)
+            self.change(closed_run=record)
+            self.keep(record)
 
     def _record(self, record: RunRecord, **fields: Any) -> None:
         """Write down what is known of the open run now."""
@@ -262,6 +266,7 @@ class Books(Device[RunSnapshot]):
             except StoreError:
                 await asyncio.sleep(HISTORY_RETRY)
         self._numbers.update(history.numbers)
+        self._mend(history)
         last = history.last
         snapshot = self.snapshot
         if last is not None and snapshot.number < last.number:
@@ -274,6 +279,23 @@ class Books(Device[RunSnapshot]):
             )
         if self.snapshot.next_number in self._numbers:
             self.change(next_number=self._free_from(max(self._numbers) + 1))
+
+    def _mend(self, history: History) -> None:
+        """Write how the last run has ended, if the store does not know.
+
+        A kill may come when the settings have it and the store does not yet. What it
+        knows is not written again: somebody may have edited it.
+        """
+        last, closed = history.last, self.snapshot.closed_run
+        if closed is not None and closed.number not in history.numbers:
+            self.keep(closed)
+        if last is None or last.entry is not Entry.OPEN:
+            return
+        if closed is not None and closed.number == last.number:
+            self.keep(closed)
+        elif last.number != self._open_number():
+            note = " ".join(filter(None, (last.note, "How it ended is not known.")))
+            self.keep(replace(last, entry=Entry.INTERRUPTED, stop=last.seen, note=note))
 
 
 def _text(value: object) -> str:

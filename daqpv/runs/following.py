@@ -102,6 +102,8 @@ class Following(Books):
             self._take_up(event)
         elif row.entry is not None and self.snapshot.open_run is not None:
             self._close(row.entry, row.why, event)
+        elif row.after is RunState.STOPPING and self.snapshot.open_run is not None:
+            self._record(self.snapshot.open_run)  # seen until now, whatever follows
         self.change(known=True, state=row.after, step="", progress=0.0)
         self._count_live_time()
         for storage in self._storages:

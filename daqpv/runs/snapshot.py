@@ -27,6 +27,7 @@ class RunSnapshot(Snapshot):
     Attributes:
         state: what the run control does.
         open_run: the record of the run that is open; None if none is.
+        closed_run: the record of the last run that was closed.
         number: of the open or the last run; -1 if there was none.
         next_number: what the next run will have.
         start: of that run, UTC [s since 1970]; None if there was none.
@@ -56,6 +57,7 @@ class RunSnapshot(Snapshot):
 
     state: RunState = RunState.STOPPED
     open_run: RunRecord | None = None
+    closed_run: RunRecord | None = None
     number: int = -1
     next_number: int = 1
     start: float | None = None

@@ -17,10 +17,10 @@ DEADLINE = 150.0  # [s]; it takes a tenth of that when all is well
 @pytest.mark.skipif(SSHD is None, reason="no sshd: apt-get install openssh-server")
 @pytest.mark.timeout(DEADLINE + 10)
 def test_runs_with_kills_are_told_as_they_happened() -> None:
-    """Killed: sshd in a start, a server in a stop, daqpv in a sorting and in a run."""
-    words = ["-m", "benchmarks.run_soak", "--runs", "4", "--seconds", "0.5"]
+    """Killed: daqpv at the end of a stop, a server within one, and sshd in a run."""
+    words = ["-m", "benchmarks.run_soak", "--runs", "3", "--seconds", "0.5"]
     done = subprocess.run(
-        [sys.executable, *words, "--seed", "37"],
+        [sys.executable, *words, "--seed", "362"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -29,4 +29,4 @@ def test_runs_with_kills_are_told_as_they_happened() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 untruths" in done.stdout
-    assert " 4 kills (" in done.stdout
+    assert " 3 kills (" in done.stdout

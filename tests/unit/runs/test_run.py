@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -205,6 +206,57 @@ async def test_numbers_are_used_once(lab: Lab) -> None:
         await run.number_next(39)
         await run.start()
         assert run.snapshot.next_number == 41  # 40 was used
+
+
+def ended(number: int) -> RunRecord:
+    return RunRecord(
+        number=number, entry=Entry.ENDED, start=1.0, stop=5.0, seen=5.0, title="alpha"
+    )
+
+
+@pytest.mark.parametrize("numbers", [{11, 12}, {11}])
+async def test_an_end_that_a_kill_kept_from_the_store_is_written_after_it(
+    numbers: set[int],
+) -> None:
+    """The settings had it in time, the store did not."""
+    last = replace(ended(max(numbers)), entry=Entry.OPEN, stop=None, seen=1.0)
+    if 12 not in numbers:
+        last = ended(11)
+    known = RunSnapshot(experiment="e20009", number=12, closed_run=ended(12))
+    lab = Lab(snapshot=known, history=History(numbers=numbers, last=last))
+    async with lab.running():
+        await reaches(lambda: lab.store.records == [ended(12)])
+
+
+async def test_an_open_run_that_nobody_knows_of_was_interrupted() -> None:
+    last = replace(ended(12), entry=Entry.OPEN, stop=None)
+    lab = Lab(history=History(numbers={12}, last=last))
+    async with lab.running() as run:
+        await reaches(lambda: lab.store.last)
+        assert lab.store.last
+        assert (lab.store.last.entry, lab.store.last.stop) == (Entry.INTERRUPTED, 5.0)
+        assert "not known" in lab.store.last.note
+        assert run.snapshot.next_number == 13
+
+
+async def test_what_the_store_has_of_ended_runs_is_not_written_again() -> None:
+    """It may have been edited since."""
+    edited = replace(ended(12), title="beta")
+    known = RunSnapshot(experiment="e20009", number=11, closed_run=ended(12))
+    lab = Lab(snapshot=known, history=History(numbers={12}, last=edited))
+    async with lab.running() as run:
+        await reaches(lambda: run.snapshot.number == 12)
+        assert lab.store.records == []
+
+
+async def test_a_stop_begins_with_a_record_that_the_run_was_seen(lab: Lab) -> None:
+    """If daqpv is killed in it, that is when the run has ended, as far as known."""
+    async with lab.running() as run:
+        await run.start()
+        count = len(lab.store.records)
+        await run.stop()
+        entries = [one.entry for one in lab.store.records[count:]]
+        assert entries == [Entry.OPEN, Entry.ENDED]
 
 
 async def test_a_number_put_while_a_run_starts_or_runs(lab: Lab) -> None:
