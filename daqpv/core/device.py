@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, TypeVar
-
-import numpy as np
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.command import Command, Goal
@@ -425,7 +424,8 @@ def _judge(error: BaseException | None) -> tuple[Result, EventSeverity]:
 def _same(old: object, new: object) -> bool:
     if old is new:
         return True
-    if isinstance(old, np.ndarray) or isinstance(new, np.ndarray):
+    numpy = sys.modules.get("numpy")  # whoever has arrays has loaded it: it is slow
+    if numpy and (isinstance(old, numpy.ndarray) or isinstance(new, numpy.ndarray)):
         return _same_array(old, new)
     if isinstance(old, float) and isinstance(new, float) and math.isnan(new):
         return math.isnan(old)
@@ -433,6 +433,8 @@ def _same(old: object, new: object) -> bool:
 
 
 def _same_array(old: object, new: object) -> bool:
+    import numpy as np  # noqa: PLC0415 - loaded already, see above
+
     if not (isinstance(old, np.ndarray) and isinstance(new, np.ndarray)):
         return False
     numbers = old.dtype.kind in "fc" and new.dtype.kind in "fc"
