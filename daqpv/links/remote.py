@@ -120,7 +120,7 @@ class RemoteServer(Device[EccSnapshot]):
         self._gathering: asyncio.TimerHandle | None = None
         self._gone = asyncio.Event()
         self._gone.set()
-        self.lag = LAG
+        self.lag = CONNECTION_DEADLINE + LAG  # until it is found, or known as lost
         self.configured = ""  # it is the other process that is told
         self._end = Result.NONE  # of the last command; Result may say Busy again
         self._stamp = (0, 0)

@@ -24,6 +24,8 @@ from daqpv.errors import (
 )
 from daqpv.links.channel import Client
 from daqpv.links.remote import CONNECTION_DEADLINE, RemoteServer
+from daqpv.system import Order
+from daqpv.system.settings import SystemSettings
 
 DEADLINE = 30.0  # [s]
 
@@ -241,6 +243,18 @@ async def test_a_server_that_nobody_serves_is_offline_after_the_deadline(
             await server.reach(EccState.READY)
         assert str(caught.value).startswith(sentence)
         server.abort()  # nobody to tell
+
+
+async def test_the_order_waits_for_a_server_that_is_not_found_yet(
+    make_lab: Any,
+) -> None:
+    lab = make_lab(cobos=2)
+    began = time.monotonic()
+    async with following(lab, "CoBo0", "CoBo1") as servers:
+        order = Order(lambda: servers, table=SystemSettings().table(), prefix="")
+        with pytest.raises(RefusedError, match="is Offline"):
+            await order.guard("CoBo0")(EccState.READY, [Operation.START])
+        assert time.monotonic() - began >= CONNECTION_DEADLINE
 
 
 async def test_a_process_killed_in_the_middle_leaves_an_unknown_outcome(
