@@ -204,7 +204,7 @@ class Client:
 
     def get(self, signal_: str) -> str:
         """The value as text."""
-        return links_pv.get(self.prefix + signal_)
+        return links_pv.get(self.prefix + signal_, timeout=DEADLINE)
 
     def put(self, signal_: str, text: str, timeout: float = DEADLINE) -> None:
         """Put with callback; raises OperationError when the server says no."""
