@@ -281,11 +281,13 @@ class Books(Device[RunSnapshot]):
             self.change(next_number=self._free_from(max(self._numbers) + 1))
 
     def _mend(self, history: History) -> None:
-        """Write how the last run has ended, if the store does not know.
+        """Write how the last run has ended, if the store does not know, and its files.
 
         A kill may come when the settings have it and the store does not yet. What it
-        knows is not written again: somebody may have edited it.
+        knows of a run is not written again: somebody may have edited it.
         """
+        for file in self.snapshot.sorted_files:
+            self.keep(file)
         last, closed = history.last, self.snapshot.closed_run
         if closed is not None and closed.number not in history.numbers:
             self.keep(closed)

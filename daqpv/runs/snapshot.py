@@ -16,7 +16,7 @@ from daqpv.core import (
     Status,
     made_from,
 )
-from daqpv.runs.records import RunRecord
+from daqpv.runs.records import RunFile, RunRecord
 from daqpv.runs.states import RunClass, RunState
 
 
@@ -43,6 +43,7 @@ class RunSnapshot(Snapshot):
             fills.
         sorting: files of a run are being moved to its directory.
         unsorted: numbers of the runs whose files have yet to be moved.
+        sorted_files: of the run whose files were moved last.
         troubled: servers that are lost in the open run, each with what it is.
         silent: routers without new data in the open run.
         step: what is done now.
@@ -76,6 +77,7 @@ class RunSnapshot(Snapshot):
     disk_time_left: float = math.nan
     sorting: bool = False
     unsorted: tuple[int, ...] = ()
+    sorted_files: tuple[RunFile, ...] = ()
     troubled: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     step: str = ""

@@ -69,37 +69,37 @@ class Sorter:
     async def _sort_all(self) -> None:
         try:
             while unsorted := self._run.snapshot.unsorted:
-                await self._sort(unsorted[0])
+                files = await self._sort(unsorted[0])
                 left = [o for o in self._run.snapshot.unsorted if o != unsorted[0]]
-                self._run.change(unsorted=tuple(left))
+                self._run.change(unsorted=tuple(left), sorted_files=tuple(files))
         finally:
             self._run.change(sorting=False)
 
-    async def _sort(self, number: int) -> None:
+    async def _sort(self, number: int) -> list[RunFile]:
         used = storages_in_use(self._storages)
         works = (self._sort_one(storage, number) for storage in used)
-        sizes = [size for found in await asyncio.gather(*works) for size in found]
-        if sizes:
-            self._run.weighed(number, sum(sizes))
-            text = f"Run {number}: {len(sizes)} files moved to its directory"
-            self._run.emit("files sorted", text, number=number, files=len(sizes))
+        files = [one for found in await asyncio.gather(*works) for one in found]
+        if files:
+            self._run.weighed(number, sum(one.size for one in files))
+            text = f"Run {number}: {len(files)} files moved to its directory"
+            self._run.emit("files sorted", text, number=number, files=len(files))
+        return files
 
-    async def _sort_one(self, storage: Storage, number: int) -> list[int]:
+    async def _sort_one(self, storage: Storage, number: int) -> list[RunFile]:
         """Move the files of one router, again after each cut of the link.
 
         Returns:
-            Their sizes [bytes].
+            What the store was told of them.
         """
-        sizes: list[int] = []
+        files: list[RunFile] = []
 
         def moved(path: str, size: int) -> None:
-            sizes.append(size)
             now = time.time()
-            self._run.keep(
-                RunFile(
-                    number=number, router=storage.name, path=path, size=size, time=now
-                )
+            file = RunFile(
+                number=number, router=storage.name, path=path, size=size, time=now
             )
+            files.append(file)
+            self._run.keep(file)
 
         said = ""
         experiment = self._run.snapshot.experiment
@@ -115,6 +115,6 @@ class Sorter:
             except DaqError as error:
                 text = f"Run {number}: files at {storage.name} are not sorted. {error}"
                 self._run.failed("sorting failed", text)
-                return sizes
+                return files
             else:
-                return sizes
+                return files
