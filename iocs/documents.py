@@ -19,8 +19,6 @@ class DocumentsGroup(Group[Documents]):
 
 def add_documents(site: Site, run: Run) -> None:
     """Keep the configuration files of all ECC servers with each run."""
-    if site.store is None:
-        return
     prefix = f"{site.prefix}Run:"
     documents = Documents(
         [_files(site, server) for server in site.servers()],

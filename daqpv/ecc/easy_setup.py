@@ -65,6 +65,8 @@ log: {{file: {name}.log}}
 #   period   seconds between two polls; 1 if nothing is said
 #   timeout  how long an operation may take, e.g. {{prepare: 3 min, configure: 3 min}}
 #   log_path its log file, on its computer
+#   config_dir  where its configuration files are there: kept with each run
+#   ssh      that computer, as user@host; if nothing is said, it is this one
 ecc:
 """
 

@@ -98,13 +98,13 @@ class Server:
         wait(lambda: len(lines()) >= times, f"{text!r} in the log, {times} times")
         assert len(lines()) == times
 
-    def refused(self, signal: str, text: str) -> str:
+    def refused(self, signal: str, text: str, *, result: str = "Refused") -> str:
         """A put that fails and sends nothing; returns LastError."""
         sent, count = self.sent(), self.get("ResultCount")
         with pytest.raises(OperationError):
             self.put(signal, text)
         assert self.sent() == sent
-        assert self.get("Result") == "Refused"
+        assert self.get("Result") == result
         assert int(self.get("ResultCount")) == int(count) + 1
         return self.get("LastError")
 

@@ -321,8 +321,8 @@ def preparing(cobo: Any) -> Any:
 
 
 def test_another_target_upward_is_refused_as_busy(preparing: Any) -> None:
-    said = preparing.refused("State", "Running")
-    assert "busy: Preparing since 0." in said
+    said = preparing.refused("State", "Running", result="Busy")  # of the other command
+    assert "busy: Preparing since " in said
     assert f"caput {preparing.prefix}Abort 1" in said
     preparing.until("State", "Ready")
 
