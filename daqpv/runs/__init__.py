@@ -8,6 +8,7 @@ from daqpv.runs.records import (
     RunFile,
     RunPv,
     RunRecord,
+    RunSize,
     RunValue,
 )
 from daqpv.runs.run import Run
@@ -28,6 +29,7 @@ __all__ = [
     "RunFile",
     "RunPv",
     "RunRecord",
+    "RunSize",
     "RunSnapshot",
     "RunState",
     "RunValue",

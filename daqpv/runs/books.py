@@ -10,7 +10,7 @@ from typing import Any
 
 from daqpv.core import Device, Events, EventSeverity, Store, origin
 from daqpv.errors import RefusedError, StoreError
-from daqpv.runs.records import RunChange, RunRecord
+from daqpv.runs.records import RunChange, RunRecord, RunSize
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
 
@@ -227,7 +227,7 @@ class Books(Device[RunSnapshot]):
         if record is not None and record.number == number and size > record.data:
             record = replace(record, data=size)
             self.change(closed_run=record)
-            self.keep(record)
+            self.keep(RunSize(number=number, data=size))
 
     def _record(self, record: RunRecord, **fields: Any) -> None:
         """Write down what is known of the open run now."""

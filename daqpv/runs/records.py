@@ -49,6 +49,21 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunSize:
+    """How much data a run has, once its files are sorted; the rest of it stays.
+
+    Its title, class ... may have been corrected since its end.
+
+    Attributes:
+        number: of the run.
+        data: size of its files [bytes].
+    """
+
+    number: int
+    data: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunChange:
     """Somebody has changed what is written of a run (added, never replaced)."""
 

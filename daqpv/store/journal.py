@@ -160,12 +160,17 @@ class Journal:
             connection.execute(update(_SETTING).where(*key).values(row))
 
     def _put(self, connection: Connection, entry: Entry) -> None:
-        """Keep what is known of a thing, in place of what was known before."""
+        """Keep what is known of a thing, in place of what was known before.
+
+        A row that lacks columns changes what is there, and makes nothing.
+        """
         table = Base.metadata.tables[entry.table]
         row = entry.row | {"experiment_id": self._experiment_id}
         if "id" not in table.c:
             key = [column == row[column.name] for column in table.primary_key]
             if connection.execute(update(table).where(*key).values(row)).rowcount:
+                return
+            if len(row) < len(table.c):
                 return
         connection.execute(insert(table).values(row))
 

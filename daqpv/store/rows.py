@@ -10,7 +10,15 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 from daqpv.core import Event, EventSeverity, Record, Setting
-from daqpv.runs import RunChange, RunDocument, RunFile, RunPv, RunRecord, RunValue
+from daqpv.runs import (
+    RunChange,
+    RunDocument,
+    RunFile,
+    RunPv,
+    RunRecord,
+    RunSize,
+    RunValue,
+)
 
 NAME = 60  # characters of a name; the columns of daqpv.store.models are as wide
 WHO = 120
@@ -197,6 +205,7 @@ _ROWS: dict[type, tuple[str, list[_Column]]] = {
             *_names("operator", length=WHO),
         ],
     ),
+    RunSize: ("run", [*_numbers("number", "data")]),
     RunChange: (
         "run_change",
         [

@@ -20,6 +20,7 @@ from daqpv.runs import (
     RunFile,
     RunPv,
     RunRecord,
+    RunSize,
     RunValue,
 )
 from daqpv.store import rows, runs
@@ -82,6 +83,18 @@ def test_a_run_comes_back_as_its_last_record_says(store_url: str) -> None:
         assert runs.history(link, "e30000").numbers == {12}
         empty = runs.history(link, "nothing")
         assert (set(empty.numbers), empty.last) == (set(), None)
+
+
+def test_the_size_of_the_files_leaves_what_was_corrected_meanwhile(
+    store_url: str,
+) -> None:
+    corrected = replace(RUN, title="no beam")
+    keep(
+        store_url, RunSize(number=12, data=7), RUN, corrected
+    )  # the first: no such run
+    keep(store_url, RunSize(number=12, data=10**12), first=4)
+    with reading(store_url) as link:
+        assert list(runs.runs(link, "e20009")) == [replace(corrected, data=10**12)]
 
 
 def test_what_belongs_to_a_run_comes_back(store_url: str) -> None:

@@ -22,6 +22,7 @@ from daqpv.runs import (
     RunClass,
     RunFile,
     RunRecord,
+    RunSize,
     RunSnapshot,
     RunState,
 )
@@ -54,7 +55,8 @@ async def test_a_run_from_start_to_sorted_files(lab: Lab) -> None:
         assert record.stop - record.start == pytest.approx(102, abs=0.1)
         assert record.live_time == pytest.approx(101, abs=0.1)
         assert lab.store.last
-        assert (lab.store.last.entry, lab.store.last.data) == (Entry.ENDED, 2000)
+        assert lab.store.last.entry is Entry.ENDED
+        assert lab.store.of(RunSize) == [RunSize(number=12, data=2000)]
         assert [one.sorted for one in lab.storages] == [[("e20009", 12)]] * 2
         assert {one.router for one in lab.store.of(RunFile)} == {"data0", "data1"}
         assert run.snapshot.unsorted == ()
