@@ -17,6 +17,7 @@ from daqpv.links.router_ssh import SshRouterLink
 from daqpv.links.ssh import SshHost
 from tests.integration.routers.conftest import (
     DEADLINE,
+    IN_CI,
     DataRouter,
     Sshd,
     free_port,
@@ -48,7 +49,8 @@ async def test_a_router_is_found_by_its_process(
 
 
 @pytest.mark.skipif(
-    not (shutil.which("lsof") and shutil.which("ps")), reason="no lsof: apt-get install"
+    not IN_CI and not (shutil.which("lsof") and shutil.which("ps")),
+    reason="no lsof: apt-get install lsof procps",
 )
 async def test_without_proc_lsof_says_the_same(
     link, staging, port, data_router: Start, monkeypatch
