@@ -6,6 +6,9 @@ A MuTAnT and 11 CoBos go from Idle to Running and back to Idle. In a third of th
 one operation of one server goes wrong. After each command, once all are at rest, each
 State PV must say what its simulator is; at the end all must have been brought back to
 Idle each time, and the memory of `daqpv serve` must not have grown. Else exit code 1.
+
+A server whose LastError asks for it is started anew, as the operator would: a refused
+Undo leaves a real server Broken for good.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ SEED = 1
 WARM_UP = 0.2  # share of the cycles before memory counts
 GROWTH = 3.0  # [MB] that memory may have grown afterwards
 TRIES = 10  # puts of Idle until all are there: whatever fails, fails once
+CURE = "Restart getEccSoapServer"  # in the LastError of a server that is Broken
 FAULTS = ["refuse", "ignore", "cut", "fault", "html", "garbage", "crash"]
 OPERATIONS = ["Describe", "Prepare", "Configure", "Start", "Stop", "Breakup", "Undo"]
 
@@ -37,12 +41,13 @@ class Cycles:
         failed: commands that ended with an error, as they should.
         parted: State PVs that said something else than their server.
         stuck: cycles after which not all were Idle.
+        restarted: servers that were started anew, because their LastError asked for it.
     """
 
     def __init__(self, lab: Lab, seed: int) -> None:
         self._lab = lab
         self._chance = random.Random(seed)
-        self.failed = self.parted = self.stuck = 0
+        self.failed = self.parted = self.stuck = self.restarted = 0
 
     def play(self) -> None:
         """One cycle."""
@@ -71,6 +76,12 @@ class Cycles:
     def _come_back(self) -> None:
         """Wait for what has crashed; the simulator starts it again, as launchd does."""
         until(lambda: self._says("Sys:Online", "Online"), "all servers to be back")
+        for name in self._lab.names:
+            is_broken = self._says(f"ECC:{name}:Condition", "Broken")
+            if is_broken and CURE in pv.get(self._lab.pv(name, "LastError")):
+                self._lab.ask(name, "/restart", "POST")
+                self.restarted += 1
+                self._lab.until(name, "Condition", "OK")
 
     def _says(self, signal: str, text: str) -> bool:
         return pv.get(f"{self._lab.prefix}{signal}") == text
@@ -97,6 +108,7 @@ def measure(cycles: int = CYCLES, seed: int = SEED) -> Iterator[Figure]:
             game.play()
         growth = lab.memory - memory
     what = f"{cycles} cycles Idle-Running-Idle, 12 servers, {game.failed} failures"
+    print(f"servers that had to be started anew: {game.restarted}")
     yield Figure(f"{what}: PVs that were wrong", game.parted, 0, "")
     yield Figure(f"{what}: ends elsewhere than Idle", game.stuck, 0, "")
     yield Figure(f"{what}: growth of memory", growth, GROWTH, "MB")
