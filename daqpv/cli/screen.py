@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from queue import Full, Queue
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -23,15 +20,15 @@ from daqpv.core import Device, Event, Severity
 from daqpv.core.lines import one_line
 from daqpv.ecc import Ecc
 from daqpv.links.console import COLOURS, line
+from daqpv.links.writer_thread import WriterThread
 from daqpv.runs import Run
 from daqpv.system import System
 
 SHOWN_EVENTS = 10
 SHOWN_EVERY = 0.2  # [s]
-END_TIMEOUT = 0.5  # [s] for the last picture
 
 
-class Screen:
+class Screen(WriterThread[Group]):
     """The terminal, and a sink of events; use it as a context manager.
 
     Args:
@@ -41,30 +38,13 @@ class Screen:
     """
 
     def __init__(self, devices: Iterable[Device[Any]], words: str) -> None:
+        super().__init__("screen", room=1)
         self._devices = sorted(
             (one for one in devices if isinstance(one, tuple(_ROWS))),
             key=lambda one: list(_ROWS).index(type(one)),
         )
         self._words = words
         self._events: deque[Text] = deque(maxlen=SHOWN_EVENTS)
-        self._pictures: Queue[Group | None] = Queue(1)
-        self._thread = Thread(target=self._draw, name="screen", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._pictures.put(None, timeout=END_TIMEOUT)
-        except Full:
-            return  # the terminal is stopped; the thread is a daemon
-        self._thread.join(END_TIMEOUT)
 
     def __call__(self, event: Event) -> None:
         """Keep `event` for the next picture, if it is for people."""
@@ -76,16 +56,15 @@ class Screen:
     async def run(self) -> None:
         """Have pictures drawn until cancelled; none while the terminal is stopped."""
         while True:
-            with suppress(Full):
-                self._pictures.put_nowait(self._picture())
+            self._offer(self._picture())
             await asyncio.sleep(SHOWN_EVERY)
 
-    def _draw(self) -> None:
+    def _write(self, things: Iterator[Group]) -> None:
         console = Console()
         with suppress(OSError):  # the terminal has gone
             console.print(self._words, highlight=False, markup=False, soft_wrap=True)
             with Live(console=console, auto_refresh=False) as live:
-                while (picture := self._pictures.get()) is not None:
+                for picture in things:
                     live.update(picture, refresh=True)
 
     def _picture(self) -> Group:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import select
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from queue import Full, Queue
-from threading import Thread
-from types import TracebackType
-from typing import Self
 
 import click
 
 from daqpv.core import Event, EventSeverity
 from daqpv.core.lines import one_line
+from daqpv.links.writer_thread import WriterThread
 
 WAITING = 1000  # lines that may wait for the terminal; what comes then is left out
-END_TIMEOUT = 0.5  # [s] for the last lines
 
 COLOURS = {
     EventSeverity.INFORMATION: None,
@@ -47,45 +43,24 @@ def _coloured(event: Event) -> str:
     return click.style(line(event), fg=COLOURS[event.severity])
 
 
-class Console:
+class Console(WriterThread[Event | str]):
     """Standard output, and a sink of events; use it as a context manager."""
 
     def __init__(self) -> None:
-        self._lines: Queue[Event | str | None] = Queue(WAITING)
-        self._thread = Thread(target=self._write, name="console", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._lines.put(None, timeout=END_TIMEOUT)
-        except Full:
-            return  # nobody reads; the thread is a daemon
-        self._thread.join(END_TIMEOUT)
+        super().__init__("console", room=WAITING)
 
     def __call__(self, event: Event) -> None:
         """Print `event`, unless it is for the record alone."""
         if not event.is_aside:
-            self._put(event)
+            self._offer(event)
 
     def say(self, text: str) -> None:
         """Print `text`, soon; left out if the terminal has not kept up."""
-        self._put(text)
+        self._offer(text)
 
-    def _put(self, what: Event | str) -> None:
-        with suppress(Full):
-            self._lines.put_nowait(what)
-
-    def _write(self) -> None:
+    def _write(self, things: Iterator[Event | str]) -> None:
         encoding = sys.stdout.encoding
-        while (what := self._lines.get()) is not None:
+        for what in things:
             text = what if isinstance(what, str) else _coloured(what)
             try:
                 click.echo(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -9,16 +9,15 @@ import json
 import logging
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
-from logging.handlers import QueueListener, RotatingFileHandler
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from queue import SimpleQueue
-from types import TracebackType
-from typing import Any, Self
 
 from daqpv.core import Event, EventSeverity
 from daqpv.core.lines import one_line
+from daqpv.links.writer_thread import WriterThread
 
 MAX_BYTES = 20_000_000
 KEPT = 5
@@ -38,8 +37,8 @@ def _stamp(moment: float) -> str:
     return text.replace("+00:00", "Z")
 
 
-class LogFile:
-    """A sink of events; use it as a context manager.
+class LogFile(WriterThread[Event]):
+    """A sink of events; use it as a context manager, which ends when all is written.
 
     Args:
         path: the file; its directory must exist.
@@ -49,54 +48,40 @@ class LogFile:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__("log file", room=WAITING, end_timeout=None)
         self._file = _Rotating(
             path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"
         )
-        self._events: SimpleQueue[Event] = SimpleQueue()
-        self._listener = _Listener(self._events, self._file)
         self._left_out = 0
-
-    def __enter__(self) -> Self:
-        self._listener.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._tell_left_out()
-        self._listener.stop()
-        self._file.close()
 
     def __call__(self, event: Event) -> None:
         """Write `event`, soon; left out if the disk is far behind."""
-        if self._events.qsize() >= WAITING:
+        if self._left_out and self._offer(_missing(self._left_out)):
+            self._left_out = 0
+        if self._left_out or not self._offer(event):
             self._left_out += 1
-            return
-        self._tell_left_out()
-        self._events.put(event)
 
-    def _tell_left_out(self) -> None:
-        count, self._left_out = self._left_out, 0
-        if count:
-            self._events.put(
-                Event(
-                    time=time.time(),
-                    severity=EventSeverity.WARNING,
-                    name="left out",
-                    text=f"{count} events are missing here: the disk was too slow",
-                    count=count,
-                )
-            )
+    def _write(self, things: Iterator[Event]) -> None:
+        with closing(self._file):
+            for event in things:
+                self._file.handle(_record(event))
+            if self._left_out:
+                self._file.handle(_record(_missing(self._left_out)))
 
 
-class _Listener(QueueListener):
-    """Makes the lines in its thread."""
+def _missing(count: int) -> Event:
+    """Instead of those that were left out."""
+    return Event(
+        time=time.time(),
+        severity=EventSeverity.WARNING,
+        name="left out",
+        text=f"{count} events are missing here: the disk was too slow",
+        count=count,
+    )
 
-    def prepare(self, record: Any) -> logging.LogRecord:
-        return logging.LogRecord("", logging.INFO, "", 0, line(record), None, None)
+
+def _record(event: Event) -> logging.LogRecord:
+    return logging.LogRecord("", logging.INFO, "", 0, line(event), None, None)
 
 
 class _Rotating(RotatingFileHandler):
