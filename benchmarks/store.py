@@ -58,16 +58,15 @@ def serve(file: Path, rate: float, seconds: float) -> None:
         run_until_signal,
         settle,
     )
-    from daqpv.cli.serve import open_events, open_settings, open_store  # noqa: PLC0415
+    from daqpv.cli.keeping import keep  # noqa: PLC0415
     from daqpv.core import Event, EventSeverity  # noqa: PLC0415
     from daqpv.links.remote import follower  # noqa: PLC0415
 
     experiment, kinds = load_or_exit(file)
     with ExitStack() as stack:
-        events = open_events(experiment, "main", stack)
-        store = open_store(experiment, "main", events, stack)
+        keeping = keep(experiment, "main", stack)
+        events, store, saved = keeping.events, keeping.store, keeping.saved
         assert store is not None
-        saved = open_settings(experiment, events, stack, store)
         follow = follower(events)
         app = App(
             experiment,

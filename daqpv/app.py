@@ -36,6 +36,9 @@ S = TypeVar("S", bound=Snapshot)
 Remote = Callable[[str, str, Any], Device[Any]]
 """Follows an ECC server of another process, by name, PV prefix and settings."""
 
+Buildable = tuple[Kind[Any], str, Any]
+"""A kind, the name of a device, and its settings."""
+
 RESTART_DELAY = 5.0  # [s] before a device whose code failed is begun anew
 
 SEARCHES = 2  # for others, before it listens
@@ -175,8 +178,20 @@ class App:
             store=store,
             readings=readings,
         )
-        problems = []
-        for kind, device, settings in _chosen(experiment, kinds, only):
+        self._build(_chosen(experiment, kinds, only))
+        site.servers()  # followed from the start: guards ask for them later
+        self._add_process(name)
+        if saved is not None:
+            saved.tell()
+
+    def _build(self, chosen: Iterable[Buildable]) -> None:
+        """Build the devices, those with which something is wrong left out.
+
+        Raises:
+            ConfigProblems: what is wrong with each of them.
+        """
+        site, problems = self._site, []
+        for kind, device, settings in chosen:
             assert kind.build is not None
             try:
                 made = kind.build(device, settings, site)
@@ -186,24 +201,28 @@ class App:
                 while site.also:
                     self._add(*site.also.pop(0))
             except ServeError as error:
-                problem = experiment.problem(kind.section, device, str(error))
+                problem = self.experiment.problem(kind.section, device, str(error))
                 problems.append(problem)
             else:
                 site.serves(kind.section, device, group.device)
         if problems:
             raise ConfigProblems(problems)
-        site.servers()  # followed from the start: guards ask for them later
+
+    def _add_process(self, name: str) -> None:
+        """Add the PVs of this process itself.
+
+        Raises:
+            ConfigError: `name` is no good in a PV.
+        """
         if not NAME.fullmatch(name):
             raise ConfigError(
                 f"--name {name}: it becomes part of PV names, so wanted is a letter "
                 "and then at most 23 letters, digits, '_' or '-'"
             )
         try:
-            self._add(*self._process(name, site))
+            self._add(*self._process(name, self._site))
         except ServeError as error:
             raise ConfigError(f"--name {name}: {error}") from error
-        if saved is not None:
-            saved.tell()
 
     def infos(self) -> list[PvInfo]:
         """The rows of the PV table, in the order of the file."""
@@ -298,9 +317,6 @@ def _sample(group: Group[Any]) -> str:
     """The PV by which a device is known: its State, if it has one."""
     names = [info.name for info in group.infos()]
     return next((name for name in names if name.endswith(":State")), names[0])
-
-
-Buildable = tuple[Kind[Any], str, Any]
 
 
 def _chosen(

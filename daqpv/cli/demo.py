@@ -17,8 +17,8 @@ import click
 
 from daqpv.app import App
 from daqpv.cli.common import EXIT_CONFIG, fail, load_or_exit, run_until_signal
+from daqpv.cli.keeping import keep
 from daqpv.cli.screen import Screen
-from daqpv.cli.serve import open_events, open_settings, open_store
 from daqpv.cli.simulate import copy_for, plans, router_plans
 from daqpv.core import Events
 from daqpv.ecc.easy_setup import easy_setup
@@ -108,10 +108,8 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
         experiment, kinds = load_or_exit(file)
         with ExitStack() as files:
             os.chdir(folder)  # the log goes there
-            events = open_events(experiment, "main", files)
-            store = open_store(experiment, "main", events, files)
-            files.callback(events.close)
-            saved = open_settings(experiment, events, files, store)
+            keeping = keep(experiment, "main", files)
+            events, saved, store = keeping.events, keeping.saved, keeping.store
             app = App(experiment, kinds, events, saved=saved, store=store)
             gas = GasGroup(f"{experiment.prefix}Gas:")
             app.server.add(gas)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import asyncio
 import time
 from contextlib import ExitStack
 from functools import cache
@@ -22,23 +22,10 @@ from daqpv.cli.common import (
     run_until_signal,
     settle,
 )
-from daqpv.cli.places import log_path, spool_path, store_url
-from daqpv.config import Experiment
-from daqpv.config.model import NAME
-from daqpv.core import (
-    Device,
-    Event,
-    Events,
-    EventSeverity,
-    SavedSettings,
-    SettingsPlace,
-)
-from daqpv.errors import ConfigError, ServeError, StoreError
+from daqpv.cli.keeping import keep
+from daqpv.core import Device, Event, Events, EventSeverity
+from daqpv.errors import ConfigError, ServeError
 from daqpv.links.console import Console
-from daqpv.links.log_file import LogFile
-from daqpv.links.program_log import ProgramLog
-from daqpv.links.settings_file import SettingsFile
-from daqpv.store.sql_store import SqlStore
 
 START, END = "start", "end"  # names of events
 
@@ -82,11 +69,10 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
     experiment, kinds = load_or_exit(file)
     with ExitStack() as stack:
         console = stack.enter_context(Console())
-        events = open_events(experiment, name, stack)
-        store = open_store(experiment, name, events, stack)
+        keeping = keep(experiment, name, stack)
+        events = keeping.events
         if not quiet:
             events.add(lambda event: None if _is_own(event) else console(event))
-        stack.callback(events.close)  # while all who keep them are still open
         try:
             app = App(
                 experiment,
@@ -95,8 +81,8 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
                 only=only,
                 name=name,
                 follow=_follower(events),
-                saved=open_settings(experiment, events, stack, store),
-                store=store,
+                saved=keeping.saved,
+                store=keeping.store,
             )
         except ConfigError as error:
             fail(error, EXIT_CONFIG)
@@ -105,11 +91,13 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
 
         def ready(port: int) -> None:
             settle()
-            count = len(app.infos())
+            count = app.server.record_count
             what = f"{count} PVs under {experiment.prefix}, CA port {port}"
             console.say(f"ready: {what}")
             _note(events, START, f"daqpv {__version__} serves {what}")
             stack.callback(_note, events, END, "daqpv ends")
+            in_a_thread = asyncio.get_running_loop().run_in_executor
+            in_a_thread(None, keeping.program_log.follow_structlog)
 
         run_until_signal(app.run(ready))
 
@@ -142,66 +130,3 @@ def _follower(events: Events) -> Remote:
         return by_client()(name, prefix, settings)
 
     return follow
-
-
-def open_events(experiment: Experiment, name: str, stack: ExitStack) -> Events:
-    """What happens in the process `name`, with what it logs, on its way to the file.
-
-    Exits if the file cannot be opened.
-    """
-    process = f"{name}@{socket.gethostname()}"
-    events = Events(process=process, prefix=experiment.prefix)
-    path = log_path(experiment)
-    try:
-        events.add(stack.enter_context(LogFile(path)))
-    except OSError as error:
-        fail(f"{path}: the log cannot be written: {error.strerror}", EXIT_CONFIG)
-    stack.enter_context(ProgramLog(events))
-    return events
-
-
-def open_store(
-    experiment: Experiment, name: str, events: Events, stack: ExitStack
-) -> SqlStore | None:
-    """Keep `events` in the experiment's store; None if it wants none.
-
-    Exits if the store cannot be used as it is; one that is away is no reason.
-    """
-    if experiment.store.url == "none" or not NAME.fullmatch(name):  # App refuses it
-        return None
-    store = SqlStore(
-        store_url(experiment),
-        experiment=experiment.experiment,
-        process=f"{name}@{socket.gethostname()}",
-        spool=spool_path(experiment) / name,
-        spool_limit=experiment.store.spool_limit,
-        events=events,
-    )
-    try:
-        store.open()
-    except StoreError as error:
-        fail(error, EXIT_CONFIG)
-    stack.callback(events.close)  # with what the store says at its end
-    stack.callback(store.close)
-    events.add(store.add)
-    return store
-
-
-def open_settings(
-    experiment: Experiment,
-    events: Events,
-    stack: ExitStack,
-    store: SettingsPlace | None = None,
-) -> SavedSettings:
-    """What operators have chosen, and what keeps it: the store, and a copy on disk.
-
-    Without a store, the file is all that there is.
-    """
-    name = experiment.experiment
-    if store is None:
-        places, path = [], Path(f"{name}.settings.json")
-    else:
-        spool = experiment.store.spool or Path(f"{name}.spool")
-        places, path = [store], spool / "settings.json"
-    places.append(stack.enter_context(SettingsFile(path, events)))
-    return SavedSettings(places, events, prefix=experiment.prefix)

@@ -19,9 +19,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lxml import etree
-from zeep.exceptions import Error as ZeepError
-from zeep.exceptions import Fault
-from zeep.wsdl import Document
 
 from daqpv.ecc import (
     ConfigId,
@@ -46,12 +43,25 @@ _Codes = TypeVar("_Codes", bound=IntEnum)
 logging.getLogger("zeep").setLevel(logging.CRITICAL)  # what it logs, we raise
 
 
+_preparing = threading.Lock()
+
+
+def prepare() -> None:
+    """Load zeep and the description of the service, once: 0.1 s, so in a thread."""
+    with _preparing:
+        binding()
+
+
+def is_prepared() -> bool:
+    """Whether requests and answers are quick by now."""
+    return bool(binding.cache_info().currsize)
+
+
 @cache
 def binding() -> Any:
-    """Zeep's view of the service; the description is read once in a process.
+    """Zeep's view of the service."""
+    from zeep.wsdl import Document  # noqa: PLC0415 - see `prepare`
 
-    That takes 15 ms, so links do it when they are made, before anything runs.
-    """
     with _WSDL.open("rb") as file:
         # without a transport zeep cannot reach for anything outside
         description = Document(file, transport=None)
@@ -124,6 +134,8 @@ def fault(body: bytes) -> str | None:
         return None
     if envelope.find(f"{_BODY}/{_FAULT}") is None:
         return None
+    from zeep.exceptions import Fault  # noqa: PLC0415 - see `prepare`
+
     try:
         binding().process_error(envelope, None)
     except Fault as found:
@@ -138,6 +150,8 @@ def _answer(operation: str, body: bytes) -> Any:
         raise ValueError(f"{error}. {DOUBT}") from error
     if content is None:
         raise ValueError(f"it is no SOAP answer. {DOUBT}")
+    from zeep.exceptions import Error as ZeepError  # noqa: PLC0415 - see `prepare`
+
     expected = binding().get(operation).output.body
     if content.tag != expected.qname.text:
         raise ValueError(f"it holds {content.tag}, not {expected.qname.text}. {DOUBT}")

@@ -8,11 +8,11 @@ bound to its loggers becomes the facts of the event.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
-
-import structlog
 
 from daqpv.core import Event, Events, EventSeverity, Folding
 
@@ -22,15 +22,6 @@ OURS = ("daqpv", "iocs")
 _SINGLY = 5  # lines that differ in their arguments alone, told singly within a minute
 _KINDS = 50  # different lines
 
-_TO_RECORDS = (
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.PositionalArgumentsFormatter(),
-    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-)
-_TO_FACTS: tuple[Any, ...] = (
-    structlog.stdlib.ExtraAdder(),
-    structlog.processors.format_exc_info,
-)
 _INTERNAL = ("_record", "_logger", "_name", "message", "asctime")  # facts of no use
 
 
@@ -55,12 +46,23 @@ class ProgramLog(logging.Handler):
             self._levels[name] = logger.level
             logger.setLevel(logging.INFO)
         logging.getLogger().addHandler(self)
+        if "structlog" in sys.modules:  # some installed kind logs by it
+            self.follow_structlog()
+        return self
+
+    def follow_structlog(self) -> None:
+        """Let structlog log by the standard library; its import takes 50 ms."""
+        import structlog  # noqa: PLC0415 - not before a process is ready
+
         structlog.configure(
-            processors=_TO_RECORDS,
+            processors=(
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.PositionalArgumentsFormatter(),
+                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            ),
             wrapper_class=structlog.stdlib.BoundLogger,
             logger_factory=structlog.stdlib.LoggerFactory(),
         )
-        return self
 
     def __exit__(
         self,
@@ -68,7 +70,8 @@ class ProgramLog(logging.Handler):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        structlog.reset_defaults()
+        if structlog := sys.modules.get("structlog"):
+            structlog.reset_defaults()
         logging.getLogger().removeHandler(self)
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
@@ -105,10 +108,17 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
     facts = {"event": record.getMessage(), **facts, "_record": record}
     if record.exc_info:
         facts["exc_info"] = record.exc_info
-    for process in _TO_FACTS:
+    for process in _to_facts():
         facts = process(None, record.levelname.lower(), facts)
     assert isinstance(facts, Mapping)
     return {name: fact for name, fact in facts.items() if name not in _INTERNAL}
+
+
+@cache
+def _to_facts() -> tuple[Any, ...]:
+    import structlog  # noqa: PLC0415 - not before something is logged
+
+    return (structlog.stdlib.ExtraAdder(), structlog.processors.format_exc_info)
 
 
 def _severity(level: int) -> EventSeverity:

@@ -39,7 +39,6 @@ class EccSoapLink:
             ValueError: `url` is not that.
         """
         self._peer = HttpPeer(name, url)
-        ecc_xml.binding()
 
     async def state(self, *, timeout: float) -> StateAnswer:
         """Ask GetState."""
@@ -92,6 +91,8 @@ class EccSoapLink:
         *arguments: str,
         timeout: float,
     ) -> T:
+        if not ecc_xml.is_prepared():
+            await asyncio.to_thread(ecc_xml.prepare)
         request = ecc_xml.request(operation, *arguments)
         answer = await self._peer.post(request, what=operation, timeout=timeout)
         if len(answer.body) > _LONG:

@@ -1,0 +1,100 @@
+"""What a process keeps for later: what happened, records, what operators chose."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from daqpv.cli.common import EXIT_CONFIG, fail
+from daqpv.cli.places import log_path, spool_path, store_url
+from daqpv.config import Experiment
+from daqpv.config.model import NAME
+from daqpv.core import Events, SavedSettings, SettingsPlace
+from daqpv.errors import StoreError
+from daqpv.links.log_file import LogFile
+from daqpv.links.program_log import ProgramLog
+from daqpv.links.settings_file import SettingsFile
+from daqpv.store.sql_store import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Who keeps what, for one process.
+
+    Attributes:
+        events: what happens, on its way to the log file and the store.
+        program_log: what the program and its libraries log becomes events.
+        store: None if the experiment wants none.
+        saved: what operators have chosen.
+    """
+
+    events: Events
+    program_log: ProgramLog
+    store: SqlStore | None
+    saved: SavedSettings
+
+
+def keep(experiment: Experiment, name: str, stack: ExitStack) -> Keeping:
+    """Open what the process `name` of `experiment` keeps; `stack` closes it in order.
+
+    Exits if the log file cannot be written or the store cannot be used as it is; a
+    store that is away is no reason.
+    """
+    process = f"{name}@{socket.gethostname()}"
+    events = Events(process=process, prefix=experiment.prefix)
+    path = log_path(experiment)
+    try:
+        events.add(stack.enter_context(LogFile(path)))
+    except OSError as error:
+        fail(f"{path}: the log cannot be written: {error.strerror}", EXIT_CONFIG)
+    program_log = stack.enter_context(ProgramLog(events))
+    store = _store(experiment, name, events, stack)
+    stack.callback(events.close)  # while all who keep them are still open
+    saved = _saved(experiment, events, stack, store)
+    return Keeping(events, program_log, store, saved)
+
+
+def _store(
+    experiment: Experiment, name: str, events: Events, stack: ExitStack
+) -> SqlStore | None:
+    """Keep `events` in the experiment's store."""
+    if experiment.store.url == "none" or not NAME.fullmatch(name):  # App refuses it
+        return None
+    store = SqlStore(
+        store_url(experiment),
+        experiment=experiment.experiment,
+        process=events.process,
+        spool=spool_path(experiment) / name,
+        spool_limit=experiment.store.spool_limit,
+        events=events,
+    )
+    try:
+        store.open()
+    except StoreError as error:
+        fail(error, EXIT_CONFIG)
+    stack.callback(events.close)  # with what the store says at its end
+    stack.callback(store.close)
+    events.add(store.add)
+    return store
+
+
+def _saved(
+    experiment: Experiment,
+    events: Events,
+    stack: ExitStack,
+    store: SettingsPlace | None,
+) -> SavedSettings:
+    """What operators have chosen, and what keeps it: the store, and a copy on disk.
+
+    Without a store, the file is all that there is.
+    """
+    name = experiment.experiment
+    if store is None:
+        places, path = [], Path(f"{name}.settings.json")
+    else:
+        spool = experiment.store.spool or Path(f"{name}.spool")
+        places, path = [store], spool / "settings.json"
+    places.append(stack.enter_context(SettingsFile(path, events)))
+    return SavedSettings(places, events, prefix=experiment.prefix)
