@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,19 +30,13 @@ from daqpv.errors import DaqError
 @click.option("--one-server", is_flag=True, help="One ECC server drives all boards.")
 @click.option("--out", default=None, help="File to write [EXPERIMENT.yaml]; - = print.")
 @click.option("--force", is_flag=True, help="Overwrite the file.")
-def init(  # noqa: PLR0913 - one parameter per option
+def init(
     *,
-    cobos: int,
-    first_ip: str,
-    first_router_ip: str | None,
-    mutant: str | None,
-    mutant_router: str | None,
-    ssh: str | None,
     experiment: str,
-    prefix: str,
-    one_server: bool,
+    ssh: str | None,
     out: str | None,
     force: bool,
+    **answers: Any,
 ) -> None:
     """Write a commented experiment file to begin with.
 
@@ -53,29 +48,31 @@ def init(  # noqa: PLR0913 - one parameter per option
     the router runs at the same address, or at FIRST-ROUTER-IP + n. With --ssh daqpv
     looks at the routers' files and disks, and sorts the files of each run.
     """
-    if ssh is not None and not re.fullmatch(r"[A-Za-z_][\w.-]{0,31}", ssh, re.ASCII):
-        fail(f"--ssh: {ssh!r} is given; wanted is a user's name", EXIT_CONFIG)
+    watch = _watch(ssh)
     try:
-        text = easy_setup(
-            experiment=experiment,
-            prefix=prefix,
-            cobos=cobos,
-            first_ip=first_ip,
-            first_router_ip=first_router_ip,
-            mutant=mutant,
-            mutant_router=mutant_router,
-            one_server=one_server,
-            watch=f"ssh: {ssh}@{{address}}" if ssh else "",
-        )
+        text = easy_setup(experiment=experiment, watch=watch, **answers)
     except ValueError as error:
-        key, _, text = str(error).partition(":")
-        fail(f"--{key.replace('_', '-')}:{text}", EXIT_CONFIG)
+        key, _, why = str(error).partition(":")
+        fail(f"--{key.replace('_', '-')}:{why}", EXIT_CONFIG)
     if out == "-":
         click.echo(text, nl=False)
-        return
-    path = Path(out or f"{experiment}.yaml")
+    else:
+        _write(text, Path(out or f"{experiment}.yaml"), overwrite=force)
+
+
+def _watch(user: str | None) -> str:
+    """How the routers are to be watched; exit if there is no such user's name."""
+    if user is None:
+        return ""
+    if not re.fullmatch(r"[A-Za-z_][\w.-]{0,31}", user, re.ASCII):
+        fail(f"--ssh: {user!r} is given; wanted is a user's name", EXIT_CONFIG)
+    return f"ssh: {user}@{{address}}"
+
+
+def _write(text: str, path: Path, *, overwrite: bool) -> None:
+    """Make the file, and say what is next; exit if it cannot be made."""
     try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
+        with path.open("w" if overwrite else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         fail(f"{path} exists: choose another --out, or --force", EXIT_CONFIG)

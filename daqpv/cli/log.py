@@ -59,10 +59,14 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
     default=EventSeverity.INFORMATION.value,
     help="This, and what is worse.",
 )
-@click.option("--device", metavar="NAME", help="CoBo3, ECC:CoBo3, 'CoBo*'; - = none.")
-@click.option("--text", metavar="TEXT", help="A part of the sentence.")
-@click.option("--who", metavar="USER", help="user, user@host, '*@host'.")
-@click.option("--name", metavar="NAME", help="Of the event: what sort it is.")
+@click.option(
+    "--device", default="", metavar="NAME", help="CoBo3, ECC:CoBo3, 'CoBo*'; - = none."
+)
+@click.option("--text", default="", metavar="TEXT", help="A part of the sentence.")
+@click.option("--who", default="", metavar="USER", help="user, user@host, '*@host'.")
+@click.option(
+    "--name", default="", metavar="NAME", help="Of the event: what sort it is."
+)
 @click.option(
     "-n",
     "--limit",
@@ -93,14 +97,11 @@ def log(  # noqa: PLR0913 - one parameter per option
     until: float | None,
     run: int | None,
     severity: str,
-    device: str | None,
-    text: str | None,
-    who: str | None,
-    name: str | None,
     limit: int | None,
     remote: str | None,
     follow: bool,
     form: str,
+    **wanted: str,
 ) -> None:
     """Show what happened in the experiment of FILE, and who did it.
 
@@ -122,26 +123,26 @@ def log(  # noqa: PLR0913 - one parameter per option
 
         show_remote(file, remote)
         return
+    _check_times(since, until, run=run, follow=follow)
+    experiment = load_fixed_or_exit(file)
+    if run is not None:
+        since, until = _times_of(experiment, run)
+    least = EventSeverity(severity)
+    selection = Selection(since=since, until=until, severity=least, **wanted)
+    with printing():
+        _Log(experiment, selection, FORMATS[form]()).show(limit, follow=follow)
+
+
+def _check_times(
+    since: float | None, until: float | None, *, run: int | None, follow: bool
+) -> None:
+    """Refuse options that say different times, or none."""
     if run is not None and (follow or since is not None or until is not None):
         raise click.UsageError("--run says since when and until when, without others.")
     if follow and until is not None:
         raise click.UsageError("--follow shows what comes: --until has no sense there.")
     if since is not None and until is not None and since >= until:
         raise click.UsageError("--since is not before --until: nothing can be there.")
-    experiment = load_fixed_or_exit(file)
-    if run is not None:
-        since, until = _times_of(experiment, run)
-    selection = Selection(
-        since=since,
-        until=until,
-        severity=EventSeverity(severity),
-        device=device or "",
-        name=name or "",
-        who=who or "",
-        text=text or "",
-    )
-    with printing():
-        _Log(experiment, selection, FORMATS[form]()).show(limit, follow=follow)
 
 
 def _times_of(experiment: Experiment, number: int) -> tuple[float, float | None]:

@@ -276,6 +276,10 @@ def test_init_overwrites_nothing_unless_it_is_told_to(in_tmp_path: Path) -> None
             "too",
         ),
         (
+            ("--first-ip", "192.168.41.60", "--ssh", "att pc"),
+            "--ssh: 'att pc' is given; wanted is a user's name",
+        ),
+        (
             ("--first-ip", "192.168.41.60", "--out", "nosuch/e.yaml"),
             "nosuch/e.yaml: No such file or directory",
         ),
