@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Self, TypeVar
 
@@ -98,30 +99,15 @@ class DirectoryRouterLink:
         )
 
     async def _do(self, work: Callable[[], T], directory: bytes, timeout: float) -> T:
-        """Do `work` in a thread, which is left behind if it hangs."""
-        loop = asyncio.get_running_loop()
+        """Do `work` in a thread; see `_begin`."""
         who = f"{self._name} in {shown(directory)}"
         try:
             async with asyncio.timeout(timeout), self._turn:
                 if self._ended is not None:  # of one that was left behind
                     await asyncio.wait({self._ended})
-                self._ended = ended = loop.create_future()
-                found: list[T] = []
-                failures: list[Exception] = []
-
-                def run() -> None:
-                    try:
-                        found.append(work())
-                    except Exception as error:  # told to whoever waits
-                        failures.append(error)
-                    with suppress(RuntimeError):  # the loop has ended
-                        loop.call_soon_threadsafe(ended.set_result, None)
-
-                threading.Thread(target=run, name=who, daemon=True).start()
-                await asyncio.wait({ended})
-                if failures:
-                    raise failures[0]
-                return found[0]
+                done, self._ended = _begin(work, who)
+                await asyncio.wait({self._ended})
+                return done.result()
         except TimeoutError as error:
             raise NoAnswerError(
                 f"{who}: no answer of the disk in {timeout:g} s. It hangs: does it "
@@ -132,6 +118,28 @@ class DirectoryRouterLink:
             name = error.filename or directory
             path = shown(name if isinstance(name, bytes) else os.fsencode(name))
             raise ProtocolError(f"{who}: {path}: {error.strerror}") from error
+
+
+def _begin(work: Callable[[], T], name: str) -> tuple[Future[T], asyncio.Future[None]]:
+    """Begin `work` in a thread, which is left behind if it hangs.
+
+    Returns:
+        What it comes to, and when it has ended.
+    """
+    loop = asyncio.get_running_loop()
+    done: Future[T] = Future()
+    ended = loop.create_future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except Exception as error:  # told to whoever waits
+            done.set_exception(error)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(ended.set_result, None)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return done, ended
 
 
 def _files(directory: bytes) -> Iterator[DataFile]:
