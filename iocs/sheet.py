@@ -39,10 +39,10 @@ class SheetGroup(Group[Sheet]):
 
     @classmethod
     def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
-        """What was written, and what a restart has to know of an open run."""
+        """What was written, and what a restart has to know of the open or last run."""
         return [
             SavedField(field=name, signal=name, is_choice=False)
-            for name in ("written", "open")
+            for name in ("written", "run")
         ]
 
 

@@ -62,12 +62,18 @@ class Books(Device[RunSnapshot]):
         self._numbers: set[int] = set()
         self._recorded = 0.0  # when the open run was written last [loop]
         self._observers: list[Observer] = []
+        opened, closed = snapshot.open_run, snapshot.closed_run
+        if opened and closed and opened.number == closed.number:
+            self._leave(closed)  # killed in the moment of its end
+            self.change(state=RunState.STOPPED)
 
     def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
         """Call `observer(record, event)` when a run begins (STARTED) and ends.
 
         And when it goes on after a restart, with what was found; its entry is OPEN.
-        It is told on the event loop, before the command that does it has ended.
+        It is told on the event loop, before the command that does it has ended. What it
+        keeps at the end of a run comes to the store before the record that closes it;
+        so if that was cut off by a kill, the end is told again after the restart.
         """
         self._observers.append(observer)
 
@@ -169,7 +175,7 @@ class Books(Device[RunSnapshot]):
         self.emit(
             "run started", f"Run {number} has started: {record.title}".rstrip(": ")
         )
-        self._tell(event)
+        self._tell(record, event)
 
     def _take_up(self, event: RunEvent) -> None:
         """Go on with a run that was open when daqpv ended."""
@@ -187,39 +193,46 @@ class Books(Device[RunSnapshot]):
             next_number=self._free_from(max(self.snapshot.next_number, record.number)),
         )
         self._record(record)
-        self._tell(event)
+        self._tell(record, event)
         text = f"Run {record.number} goes on; daqpv was away for {gap:.0f} s"
         self.emit(
             "run goes on", text, severity=EventSeverity.WARNING, away=round(gap, 1)
         )
 
     def _close(self, entry: Entry, note: str, event: RunEvent) -> None:
+        """Close the open run.
+
+        A kill may come between any two of these steps, and each is kept in this order:
+        a run that is closed in the store has all that belongs to its end, and what the
+        settings know of an end is told to the store after a restart (`_mend`).
+        """
         record = self.snapshot.open_run
         assert record is not None
         stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
         note = " ".join(filter(None, (record.note, note)))
-        self._record(record, entry=entry, stop=stop, note=note)
-        closed = self.snapshot.open_run
-        self._tell(event)
-        number, duration = record.number, stop - record.start
-        unsorted = (*self.snapshot.unsorted, number) if self._sorts else ()
-        self.change(
-            open_run=None,
-            closed_run=closed,
-            stop=stop,
-            duration=max(duration, 0.0),
-            unsorted=unsorted,
-        )
+        closed = self._as_known(record, entry=entry, stop=stop, note=note)
+        self._tell(closed, event)
+        self.change(closed_run=closed)
+        self.keep(closed)
+        self._leave(closed)
         word = "ended" if entry is Entry.ENDED else f"ended: {entry}. {note}"
         is_good = entry is Entry.ENDED
         self.emit(
             "run ended",
-            f"Run {number} has {word}"
+            f"Run {record.number} has {word}"
             + (f" after {self.snapshot.duration_text}" if is_good else ""),
             severity=EventSeverity.INFORMATION if is_good else EventSeverity.WARNING,
-            number=number,
-            duration=round(duration, 1),
+            number=record.number,
+            duration=round(stop - record.start, 1),
         )
+
+    def _leave(self, closed: RunRecord) -> None:
+        """No run is open any more; the files of the last one have yet to be moved."""
+        numbers = (*self.snapshot.unsorted, closed.number) if self._sorts else ()
+        self.change(unsorted=tuple(dict.fromkeys(numbers)))
+        assert closed.stop is not None
+        duration = max(closed.stop - closed.start, 0.0)
+        self.change(open_run=None, stop=closed.stop, duration=duration)
 
     def weighed(self, number: int, size: int) -> None:
         """Write down how much data the files of the last run have [bytes]."""
@@ -231,20 +244,22 @@ class Books(Device[RunSnapshot]):
 
     def _record(self, record: RunRecord, **fields: Any) -> None:
         """Write down what is known of the open run now."""
-        record = replace(
+        record = self._as_known(record, **fields)
+        self._recorded = asyncio.get_running_loop().time()
+        self.change(open_run=record)
+        self.keep(record)
+
+    def _as_known(self, record: RunRecord, **fields: Any) -> RunRecord:
+        """`record` of the open run as it is now, with `fields`."""
+        return replace(
             record,
             seen=max(time.time(), record.seen),
             live_time=self.snapshot.live_time,
             data=max(record.data, round(self.snapshot.data * 1e9)),
             **fields,
         )
-        self._recorded = asyncio.get_running_loop().time()
-        self.change(open_run=record)
-        self.keep(record)
 
-    def _tell(self, event: RunEvent) -> None:
-        record = self.snapshot.open_run
-        assert record is not None
+    def _tell(self, record: RunRecord, event: RunEvent) -> None:
         for observer in self._observers:
             observer(record, event)
 
@@ -289,13 +304,14 @@ class Books(Device[RunSnapshot]):
         for file in self.snapshot.sorted_files:
             self.keep(file)
         last, closed = history.last, self.snapshot.closed_run
-        if closed is not None and closed.number not in history.numbers:
+        ended = set(history.numbers)
+        if last is not None and last.entry is Entry.OPEN:
+            ended.discard(last.number)
+        if closed is not None and closed.number not in ended:
+            self._tell(closed, RunEvent.FOUND_STOPPED)
             self.keep(closed)
-        if last is None or last.entry is not Entry.OPEN:
-            return
-        if closed is not None and closed.number == last.number:
-            self.keep(closed)
-        elif last.number != self._open_number():
+            ended.add(closed.number)
+        if last is not None and last.number not in {*ended, self._open_number()}:
             note = " ".join(filter(None, (last.note, "How it ended is not known.")))
             self.keep(replace(last, entry=Entry.INTERRUPTED, stop=last.seen, note=note))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -36,16 +36,18 @@ NOT_WRITTEN = Alarm(Severity.INVALID, Status.UDF, "not written yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenSheet:
-    """What is known of the run that is open.
+class RunSheet:
+    """What is known of the run that is open, or of the last one.
 
     Attributes:
         number: of the run.
         tallies: of the observables that are read, by name.
+        end: what was written down at its end; None while it is open.
     """
 
     number: int
-    tallies: dict[str, Tally]
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    end: tuple[RunValue | RunPv, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +57,18 @@ class SheetSnapshot(Snapshot):
     Attributes:
         values: what each observable is now, by name.
         written: what was written by hand, by name; what is empty is missing.
-        open: of the run that is open, as it is kept for a restart; None: none is.
+        run: what is known of the open or the last run, as it is kept for a restart.
     """
 
     values: Mapping[str, Reading] = field(default_factory=dict)
     written: dict[str, int | float | str] = field(default_factory=dict)
-    open: OpenSheet | None = None
+    run: RunSheet | None = None
+
+    @property
+    def open_run(self) -> int | None:
+        """Number of the run that is open; None: none is."""
+        is_open = self.run is not None and self.run.end is None
+        return self.run.number if self.run is not None and is_open else None
 
 
 class Sheet(Device[SheetSnapshot]):
@@ -102,14 +110,18 @@ class Sheet(Device[SheetSnapshot]):
         self._current: dict[str, Value] = {}  # of what is read, by name
         self._since: dict[str, float] = {}  # when that was counted last [loop]
         self._tallies: dict[str, Tally] | None = None  # None: nothing is counted
+        run = snapshot.run
+        is_ending = run is not None and run.number == open_run and run.end is not None
         written = {
             name: value
             for name, value in snapshot.written.items()
-            if self._is_written(name) and _fits(value, self._observables[name])
+            if self._is_written(name)
+            and _fits(value, self._observables[name])
+            and not (is_ending and not self._observables[name].keep)
         }
         now = time.time()
-        if snapshot.open is not None and snapshot.open.number != open_run:
-            self.change(open=None)  # killed in the moment of its end
+        if snapshot.open_run not in (None, open_run):
+            self.change(run=None)
         self.change(
             known=True,
             online=True,
@@ -161,9 +173,9 @@ class Sheet(Device[SheetSnapshot]):
             written[name] = value
         shown = _written(self._observables[name], value)
         self._set(name, shown, written=written)
-        if snapshot.open is None:
+        number = snapshot.open_run
+        if number is None:
             return
-        number = snapshot.open.number
         self._keep(self._value(number, name))
         self._keep(
             RunChange(
@@ -197,22 +209,21 @@ class Sheet(Device[SheetSnapshot]):
 
     def _keep_tallies(self) -> None:
         """Let a restart find what was read in the open run until now."""
-        if self._tallies is None or self.snapshot.open is None:
+        if self._tallies is None or self.snapshot.run is None:
             return
         for name in self._tallies:
             self._pass_time(name)
-        self.change(open=replace(self.snapshot.open, tallies=dict(self._tallies)))
+        self.change(run=replace(self.snapshot.run, tallies=dict(self._tallies)))
 
     # What becomes of the run
 
     def observe(self, record: RunRecord, event: RunEvent) -> None:
         """A run has begun, goes on after a restart, or has ended (`Books.observe`)."""
-        known = self.snapshot.open
-        is_known = known is not None and known.number == record.number
+        known = self.snapshot.run
         if record.entry is not Entry.OPEN:
             self._end(record.number, event)
-        elif is_known:
-            self._go_on()
+        elif known is not None and known.number == record.number:
+            self._go_on(known)
         else:
             self._begin(record.number)
 
@@ -223,63 +234,73 @@ class Sheet(Device[SheetSnapshot]):
             severity = self.snapshot.values[name].severity
             self._tallies[name] = Tally(start=start).read(start, severity)
             self._since[name] = asyncio.get_running_loop().time()
-        self.change(open=OpenSheet(number=number, tallies=dict(self._tallies)))
+        self.change(run=RunSheet(number=number, tallies=dict(self._tallies)))
         for name in self._observables:
             self._keep(self._value(number, name))
-        self._take_pvs(number, "start")
+        for one in self._pvs_now(number, "start"):
+            self._keep(one)
 
-    def _go_on(self) -> None:
-        assert self.snapshot.open is not None
-        known = self.snapshot.open.tallies
+    def _go_on(self, known: RunSheet) -> None:
+        self.change(run=replace(known, end=None))
         self._tallies = {}
         for name in self._sources:
-            tally, value = known.get(name, Tally()), self._current.get(name)
+            tally, value = known.tallies.get(name, Tally()), self._current.get(name)
             if value is not None:  # else it has not come yet
                 tally = tally.read(value, self.snapshot.values[name].severity)
             self._tallies[name] = tally
             self._since[name] = asyncio.get_running_loop().time()
 
     def _end(self, number: int, event: RunEvent) -> None:
+        """Write down the end of a run; what was written down of it before holds."""
+        if self.snapshot.open_run not in (None, number):
+            return  # it is not known any more: another one has begun since
         self._keep_tallies()
-        is_seen = event is not RunEvent.FOUND_STOPPED  # else it ended some time ago
-        known = self.snapshot.open
-        is_known = known is not None and known.number == number
+        self._tallies = None
+        run = self.snapshot.run
+        if run is None or run.number != number:
+            run = RunSheet(number=number)
+        if run.end is None:
+            is_seen = event is not RunEvent.FOUND_STOPPED  # else it ended long ago
+            run = replace(run, end=tuple(self._ending(number, is_seen=is_seen)))
+            self.change(run=run)  # before the store: a kill may come between them
+            for name in tuple(self.snapshot.written):
+                if not self._observables[name].keep:
+                    self._empty(name)
+        for one in run.end or ():
+            self._keep(one)
+
+    def _ending(self, number: int, *, is_seen: bool) -> Iterator[RunValue | RunPv]:
+        is_known = self.snapshot.open_run == number
         for name in self._observables:
             if is_known or self._is_written(name):
-                self._keep(self._value(number, name, is_end=is_seen))
+                yield self._value(number, name, is_end=is_seen)
         if is_seen:
-            self._take_pvs(number, "stop")
-        self._tallies = None
-        self.change(open=None)
-        for name in tuple(self.snapshot.written):
-            if not self._observables[name].keep:
-                self._empty(name)
+            yield from self._pvs_now(number, "stop")
 
     def _empty(self, name: str) -> None:
         written = {k: v for k, v in self.snapshot.written.items() if k != name}
         self._set(name, _written(self._observables[name], None), written=written)
 
-    def _take_pvs(self, number: int, moment: str) -> None:
+    def _pvs_now(self, number: int, moment: str) -> Iterator[RunPv]:
         for pv in self._pvs:
             reading = self._readings.latest(pv)
-            self._keep(
-                RunPv(
-                    number=number,
-                    moment=moment,
-                    pv=pv,
-                    value=reading.shown,
-                    severity=reading.severity,
-                    time=reading.time,
-                )
+            yield RunPv(
+                number=number,
+                moment=moment,
+                pv=pv,
+                value=_plain(reading.shown),
+                severity=reading.severity,
+                time=reading.time,
             )
 
     def _value(self, number: int, name: str, *, is_end: bool = False) -> RunValue:
         """What is known of an observable in the open run."""
-        one, known = self._observables[name], self.snapshot.open
+        one, known = self._observables[name], self.snapshot.run
         value = RunValue(number=number, name=name, type=one.type, units=one.units)
         if one.pv is None:
             return replace(value, value=self.snapshot.written.get(name))
-        tally = known.tallies.get(name, Tally()) if known else Tally()
+        tallies = known.tallies if known and known.number == number else {}
+        tally = tallies.get(name, Tally())
         stop = self._current.get(name) if is_end else None
         mean = None if one.type is ObservableType.STRING else tally.mean
         taken = {
@@ -350,6 +371,15 @@ def _converted(kind: ObservableType, reading: Reading) -> Value:
     if not math.isfinite(number):
         raise ValueError
     return round(number) if kind is ObservableType.INT else number
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON has it, which has no NaN and no infinity: they become text."""
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return (
+        str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    )
 
 
 def _text(value: Value) -> str:

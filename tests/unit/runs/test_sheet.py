@@ -280,7 +280,7 @@ def again(
         name: form_of(SheetSnapshot, name).decode(
             form_of(SheetSnapshot, name).encode(getattr(desk.snapshot, name))
         )
-        for name in ("written", "open")
+        for name in ("written", "run")
     }
     snapshot = SheetSnapshot(**saved)
     return Desk(lab=desk.lab, settings=settings, snapshot=snapshot, open_run=open_run)
@@ -324,7 +324,7 @@ async def test_of_a_run_that_ended_meanwhile_the_stop_is_not_known(desk: Desk) -
         assert (value.mean, value.start, value.stop) == (300.0, 300.0, None)
         assert value.low == 300.0
         assert desk.pvs() == []
-        assert sheet.snapshot.open is None
+        assert sheet.snapshot.open_run is None
 
 
 @pytest.mark.parametrize("open_run", [None, 13])
