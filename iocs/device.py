@@ -15,20 +15,26 @@ D = TypeVar("D", bound=Device[Any])
 Put = Callable[[Any, Any], Coroutine[Any, Any, None]]
 
 
-def command(method: Callable[..., Any], of: Callable[[Any], Any] | None = None) -> Put:
+def command(
+    method: Callable[..., Any],
+    of: Callable[[Any], Any] | None = None,
+    *,
+    via: str = "device",
+) -> Put:
     """A put that calls `method` of the group's device.
 
     Args:
         method: a method of the device's class, with or without a value, plain or
             async. What it raises fails the put.
         of: turns the PV's value into the method's.
+        via: the group's attribute whose method it is, if not the device.
     """
     name = method.__name__
     takes_value = len(inspect.signature(method).parameters) > 1
 
     async def put(group: Any, value: Any) -> None:
         arguments = () if not takes_value else (of(value) if of else value,)
-        done = getattr(group.device, name)(*arguments)
+        done = getattr(getattr(group, via), name)(*arguments)
         if inspect.isawaitable(done):
             await done
 
@@ -39,7 +45,7 @@ def held(put: Put) -> Put:
     """`put`, refused while a run is open; the group has a `hold` (daqpv.core.Hold)."""
 
     async def guarded(group: Any, value: Any) -> None:
-        if reason := group.hold.reason():
+        if reason := await group.hold.asked():
             error = RefusedError(reason)
             group.device.refuse("command it by itself", error)
             raise error

@@ -130,8 +130,7 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
     )
     add_sheet(settings, site, run)
     add_documents(site, run)
-    site.hold.reason = lambda: run.hold
-    site.hold.release = run.stop
+    site.hold.take(run)
     return run, RunGroup(prefix, run)
 
 

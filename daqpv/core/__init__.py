@@ -16,7 +16,7 @@ from daqpv.core.event import (
     told,
 )
 from daqpv.core.folding import STORM, Folding
-from daqpv.core.hold import Hold
+from daqpv.core.hold import Hold, run_is_open
 from daqpv.core.losses import Losses
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
@@ -61,6 +61,7 @@ __all__ = [
     "made_from",
     "origin",
     "rest",
+    "run_is_open",
     "sources",
     "told",
 ]

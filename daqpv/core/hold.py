@@ -2,23 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Protocol
+
+Ask = Callable[[], Awaitable[str]]
 
 
-async def _nothing() -> None:
-    """There is no run to stop."""
+def run_is_open(number: int, prefix: str) -> str:
+    """Why servers may not be commanded while a run is open, with the cure.
+
+    Args:
+        number: of the run.
+        prefix: of its PVs.
+    """
+    return f"Run {number} is open. To stop it: caput {prefix}Stop 1"
+
+
+class Holder(Protocol):
+    """Who holds the servers: the run, of this process or of another one."""
+
+    @property
+    def hold(self) -> str:
+        """Why servers may not be commanded by others now; "" if they may."""
+
+    def watch(self, show: Callable[[Any, Collection[str]], None]) -> None:
+        """Call `show` now, and whenever `hold` may have changed."""
+
+    async def stop(self) -> None:
+        """Stop the run, as an operator would.
+
+        Raises:
+            DaqError: somebody may still take data; the run stays open.
+        """
 
 
 class Hold:
-    """Whether single servers may be commanded now; made once for all of a site.
+    """Whether servers may be commanded by others than the run; one for all of a site.
 
-    Whoever holds them (the run) sets both attributes.
-
-    Attributes:
-        reason: why they may not, with the cure: "Run 12 is open. ..."; "" if they may.
-        release: ends what holds them, as an operator would: stops the run.
+    The run commands them past it.
     """
 
     def __init__(self) -> None:
-        self.reason: Callable[[], str] = lambda: ""
-        self.release: Callable[[], Awaitable[None]] = _nothing
+        self._holder: Holder | None = None
+        self._ask: Ask | None = None
+        self._told = ""
+        self._shows: list[Callable[[], None]] = []
+
+    def take(self, holder: Holder, *, ask: Ask | None = None) -> None:
+        """From now on `holder` holds the servers while its `hold` says so.
+
+        Args:
+            holder: the run.
+            ask: gives its `hold` as it is now, if what is known of that here may be
+                late.
+        """
+        self._holder, self._ask = holder, ask
+        holder.watch(self._seen)
+
+    @property
+    def reason(self) -> str:
+        """Why they may not, as far as is known here; "" if they may."""
+        return "" if self._holder is None else self._holder.hold
+
+    async def asked(self) -> str:
+        """Why they may not, now, with the cure; "" if they may.
+
+        To be asked before a command. What holds nobody is not asked anew.
+        """
+        reason = self.reason
+        return await self._ask() if reason and self._ask is not None else reason
+
+    async def release(self) -> None:
+        """End what holds them, as an operator would: stop the run.
+
+        Raises:
+            DaqError: it could not be stopped.
+        """
+        if self._holder is not None:
+            await self._holder.stop()
+
+    def watch(self, show: Callable[[], None]) -> None:
+        """Call `show` whenever `reason` has changed."""
+        self._shows.append(show)
+
+    def _seen(self, snapshot: Any, changed: Collection[str]) -> None:
+        if self.reason != self._told:
+            self._told = self.reason
+            for show in self._shows:
+                show()

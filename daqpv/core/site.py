@@ -23,7 +23,7 @@ class Site(Protocol):
         prefix: of all PVs, from the experiment file.
         events: where events go.
         store: keeps records for good; None: the experiment wants no store.
-        hold: whether single servers may be commanded now.
+        hold: whether servers may be commanded now by others than the run.
         readings: any PV, of this process or not, for when everything is built.
     """
 

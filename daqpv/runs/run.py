@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from daqpv.core import Command, EventSeverity, Goal
+from daqpv.core import Command, EventSeverity, Goal, run_is_open
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
 from daqpv.runs.checks import Finding, look, split
 from daqpv.runs.following import OPEN, Following
@@ -173,8 +173,9 @@ class Run(Following):
         state, record = self.snapshot.state, self.snapshot.open_run
         if state not in _HOLDING:
             return ""
-        name = f"Run {record.number} is open" if record else f"A run is {state.label}"
-        return f"{name}. To stop it: caput {self.prefix}Stop 1"
+        if record is not None:
+            return run_is_open(record.number, self.prefix)
+        return f"A run is {state.label}. To stop it: caput {self.prefix}Stop 1"
 
     def busy_with(self, running: Any) -> str:
         """Say what a put that is refused should wait for."""

@@ -1,11 +1,13 @@
 """All ECC servers as one: their order, and the rule that it is for single ones."""
 
 from daqpv.system.guard import Order
+from daqpv.system.operator import Operator
 from daqpv.system.plan import Part, Table
 from daqpv.system.snapshot import SystemSnapshot, SystemState
 from daqpv.system.system import System
 
 __all__ = [
+    "Operator",
     "Order",
     "Part",
     "System",

@@ -44,7 +44,7 @@ class SystemSnapshot(Snapshot):
         total: servers.
         disabled: names of those that are left alone.
         troubled: enabled ones that are lost or Broken, each with what it is.
-        allowed: bit n: a wish for state n would be accepted now.
+        allowed: bit n: an operator's wish for state n would be accepted now.
         config_name: the configure name that all servers have; "" if not one.
     """
 

@@ -1,106 +1,33 @@
-"""All ECC servers as one device."""
+"""All ECC servers as one device: its commands."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
-from daqpv.core import Command, Condition, Device, Events
-from daqpv.ecc import (
-    EccSnapshot,
-    EccState,
-    EccTarget,
-    Server,
-    StateGoal,
-    back,
-    is_below,
-    leads_to,
-)
+from daqpv.core import Command
+from daqpv.ecc import EccState, EccTarget, StateGoal, back, is_below, leads_to
 from daqpv.errors import OperationError, RefusedError
 from daqpv.system.configs import choose_everywhere
-from daqpv.system.plan import READY, TAKING_DATA, Part, Table
-from daqpv.system.servers import (
-    is_moving,
-    is_there,
-    may_take_data,
-    rehearse,
-    spread,
-    standing,
-    unlisted,
-)
-from daqpv.system.snapshot import SystemSnapshot, SystemState
+from daqpv.system.following import Following
+from daqpv.system.plan import READY
+from daqpv.system.servers import is_there, may_take_data
+from daqpv.system.snapshot import SystemState
 from daqpv.system.walk import Means, Walk, several
-from daqpv.system.words import are, where
-
-PERIOD = 1.0  # [s] the time stamp follows the servers' so often
-PATIENCE = 180.0  # [s] the longest that an operation takes, if nobody says otherwise
-
-_RELEVANT = frozenset(
-    {"state", "transition", "asked", "condition", "known", "enabled", "online"}
-    | {"busy", "goal", "config", "configs", "role"}
-)
-_TROUBLES = (Condition.OFFLINE, Condition.HUNG, Condition.ERROR, Condition.BROKEN)
+from daqpv.system.words import are
 
 
-class System(Device[SystemSnapshot]):
-    """All ECC servers as one: their common state, and the way to any other.
+class System(Following):
+    """The way of all servers to any state; its arguments are those of `Following`.
 
     Servers are commanded in the groups of the table, the next when each of the last
     has been read back. Disabled ones are left alone.
 
-    Args:
-        servers: all of the experiment, wherever they are served.
-        table: the order of the groups.
-        events: where events go.
-        prefix: of its PVs.
-        patience: how long the way down waits for what others have on the wire [s].
-        snapshot: what is known before the servers are looked at.
+    The run commands it by these methods (daqpv.runs.Detector); operators do by those
+    of `Operator`, which obey an open run.
     """
-
-    def __init__(
-        self,
-        servers: Sequence[Server],
-        *,
-        table: Table,
-        events: Events,
-        prefix: str = "",
-        patience: float = PATIENCE,
-        snapshot: SystemSnapshot | None = None,
-        reconfigures: bool = False,
-    ) -> None:
-        known = snapshot or SystemSnapshot()
-        super().__init__("Sys", known, events=events, prefix=prefix)
-        self._servers = tuple(servers)
-        self._table = table
-        self._patience = patience
-        self._reconfigures = reconfigures
-        self._fresh: set[str] = set()  # who was not started since it was configured
-        self._tasks: asyncio.TaskGroup | None = None
-        self._news = asyncio.Event()
-        self._is_walking = False
-        for server in self._servers:
-            server.watch(self._seen_of)
-            server.watch(partial(self._freshness_of, server.name))
-        self.watch(self._seen_of_own)
-        self._look()
-
-    async def run(self) -> None:
-        """Follow the servers until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            try:
-                while True:
-                    self._look()
-                    self._news.clear()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(PERIOD):
-                            await self._news.wait()
-            finally:
-                self._tasks = None  # nothing is sent any more
 
     # Commands
 
@@ -233,59 +160,6 @@ class System(Device[SystemSnapshot]):
             f"Wait, or: caput {self.prefix}Abort 1"
         )
 
-    # What a run asks (daqpv.runs.Detector)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether each server in use was read or found lost, and one answers."""
-        known = all(one.snapshot.known for one in self._enabled())
-        return known and bool(self._online())
-
-    @property
-    def is_running(self) -> bool:
-        """Whether all servers in use that answer take data."""
-        return self._state() is SystemState.RUNNING
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether all servers in use that answer are Paused."""
-        return self._state() is SystemState.PAUSED
-
-    @property
-    def takes_data(self) -> bool:
-        """Whether a server that answers takes data, or soon may."""
-        return any(may_take_data(one.snapshot) for one in self._online())
-
-    @property
-    def troubled(self) -> tuple[str, ...]:
-        """Servers in use that are lost or broken, each with what it is."""
-        return tuple(
-            f"{one.name} is {where(one.snapshot)}"
-            for one in self._enabled()
-            if one.snapshot.condition in _TROUBLES
-        )
-
-    @property
-    def unready(self) -> tuple[str, ...]:
-        """Servers in use that are not Ready, each with what it is."""
-        return tuple(
-            f"{one.name} is {where(one.snapshot)}"
-            for one in self._enabled()
-            if not is_there(one.snapshot) or one.snapshot.state is not READY
-        )
-
-    @property
-    def missing_clock(self) -> str:
-        """Name of a MuTAnT that is not in use; "" if none."""
-        clocks = [one for one in self._servers if standing(one)[0] is Part.MUTANT]
-        return next((one.name for one in clocks if not one.snapshot.enabled), "")
-
-    @property
-    def configs(self) -> str:
-        """Configure names of the servers in use, joined by ", "."""
-        found = {one.snapshot.config_configure for one in self._enabled()}
-        return ", ".join(sorted(found))
-
     # What a command stands on
 
     def _refused(self, what: str, why: str) -> RefusedError:
@@ -363,93 +237,3 @@ class System(Device[SystemSnapshot]):
                 f"caput {self.prefix}Target {most.label}"
             )
         return most
-
-    # What is seen
-
-    def _enabled(self) -> list[Server]:
-        return [one for one in self._servers if one.snapshot.enabled]
-
-    def _online(self) -> list[Server]:
-        return [one for one in self._enabled() if is_there(one.snapshot)]
-
-    def _heading(self) -> EccState:
-        """The highest state that is, or that is being made for."""
-        levels = [one.snapshot.heading for one in self._online()]
-        return EccState(max([*levels, self.snapshot.goal], default=0))
-
-    def _seen_of(self, snapshot: EccSnapshot, changed: Collection[str]) -> None:
-        if not _RELEVANT.isdisjoint(changed):
-            self._news.set()
-
-    def _freshness_of(
-        self, name: str, snapshot: EccSnapshot, changed: Collection[str]
-    ) -> None:
-        if snapshot.state in TAKING_DATA:
-            self._fresh.discard(name)
-        elif is_there(snapshot) and snapshot.state < READY:
-            self._fresh.add(name)
-
-    def _seen_of_own(self, snapshot: SystemSnapshot, changed: Collection[str]) -> None:
-        if "busy" in changed:
-            self._news.set()
-
-    def _state(self) -> SystemState:
-        states = {one.snapshot.state for one in self._online()}
-        return SystemState(states.pop()) if len(states) == 1 else SystemState.MIXED
-
-    def _look(self) -> None:
-        """Show what the servers are now."""
-        enabled, online = self._enabled(), self._online()
-        snapshots = [one.snapshot for one in enabled]
-        newest = max((one.time for one in snapshots), default=time.time())
-        seen = {"at": newest} if newest > self.snapshot.time else {}
-        conditions = {one.condition for one in snapshots}
-        worst = next((one for one in _TROUBLES if one in conditions), Condition.OK)
-        moving = self._is_walking or any(one.transitioning for one in snapshots)
-        self.change(
-            **seen,
-            known=all(one.known for one in snapshots),
-            online=0 < len(enabled) == len(online),
-            condition=worst if self.snapshot.enabled else Condition.DISABLED,
-            state=self._state() if online else self.snapshot.state,
-            transitioning=moving,
-            online_count=len(online),
-            enabled_count=len(enabled),
-            total=len(self._servers),
-            disabled=tuple(o.name for o in self._servers if not o.snapshot.enabled),
-            troubled=self.troubled,
-            config_name=_config_name(snapshots),
-            allowed=self._allowed(enabled, online),
-        )
-
-    def _allowed(self, enabled: list[Server], online: list[Server]) -> int:
-        """Bit n: a wish for state n would be accepted now."""
-        if not online:
-            return 0
-        goal, heading = EccState(self.snapshot.goal), self._heading()
-        at_rest = (
-            len(online) == len(enabled)
-            and self.snapshot.enabled
-            and not self.snapshot.busy
-            and not any(is_moving(one.snapshot) for one in online)
-        )
-        standings, bare = spread(online), unlisted(online)
-        bits = 0
-        for target in list(EccState)[1:]:
-            if goal:  # the same joins, a lower one takes over
-                free = target is goal or is_below(target, goal)
-            elif is_below(target, heading):
-                free = True
-            else:
-                plan = self._table.plan(standings, target)
-                free = at_rest and plan.blocked is None
-                if free and bare:
-                    free = not rehearse(plan, bare)[1]
-            bits |= free << target
-        return bits
-
-
-def _config_name(snapshots: Sequence[EccSnapshot]) -> str:
-    """The configure name that all have; "" if it is not one."""
-    found = {one.config_configure for one in snapshots}
-    return found.pop() if len(found) == 1 else ""

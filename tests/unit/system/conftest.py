@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from daqpv.core import Event, Events
+from daqpv.core import Event, Events, Hold
 from daqpv.ecc import (
     ConfigId,
     Deadlines,
@@ -54,7 +54,7 @@ STOP = 15.0  # [s] deadline of Stop
 
 @pytest.fixture(autouse=True)
 def system_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    monkeypatch.setattr("daqpv.system.system.time", clock)
+    monkeypatch.setattr("daqpv.system.following.time", clock)
     return clock
 
 
@@ -176,6 +176,7 @@ class Lab:
         config: ConfigId | None = CONFIG,
         disabled: Collection[str] = (),
         reconfigures: bool = False,
+        hold: Hold | None = None,
     ) -> None:
         self.watch = Watch()
         self.watch.blind = set(disabled)
@@ -210,6 +211,7 @@ class Lab:
             prefix=SYS,
             patience=DEADLINE,
             reconfigures=reconfigures,
+            hold=hold,
         )
         self.system.watch(lambda snapshot, _: self.shown.append(snapshot))
 

@@ -1,0 +1,59 @@
+"""What operators may ask of the system while a run is open."""
+
+from __future__ import annotations
+
+from daqpv.ecc import EccState
+from daqpv.errors import RefusedError
+from daqpv.system.following import WITHOUT_RUN
+from daqpv.system.snapshot import SystemState
+from daqpv.system.system import System
+
+
+class Operator:
+    """The commands of the system as operators have them: an open run is obeyed.
+
+    Only the way down is free then, and it stops the run. The run itself commands the
+    System, and is not held.
+
+    Args:
+        system: the system; what holds it is its `hold`.
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    async def reach(self, target: EccState | SystemState) -> None:
+        """Bring all servers to `target`; errors as `System.reach`.
+
+        Raises:
+            RefusedError: a run is open, and `target` is not below Running.
+            DaqError: the run could not be stopped.
+        """
+        if reason := await self._system.hold.asked():
+            if target not in WITHOUT_RUN:
+                error = RefusedError(reason)
+                self._system.refuse(f"go to {target.label}", error)
+                raise error
+            await self._system.hold.release()
+        await self._system.reach(target)
+
+    async def stop(self) -> None:
+        """Stop whatever takes data, and the run; errors as `System.stop`."""
+        if not await self._run_stopped():
+            await self._system.stop()
+
+    async def step_back(self) -> None:
+        """Bring all one state back; of an open run that is its stop.
+
+        Raises:
+            DaqError: as `System.step_back`, or the run could not be stopped.
+        """
+        if not await self._run_stopped():
+            await self._system.step_back()
+
+    async def _run_stopped(self) -> bool:
+        """Stop the run that is open; False: none is."""
+        if not await self._system.hold.asked():
+            return False
+        await self._system.hold.release()
+        return True
