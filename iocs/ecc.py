@@ -20,6 +20,7 @@ from daqpv.ecc.settings import EccSettings
 from daqpv.serve import ai, ao, bi, button, long, longin, mbbi, mbbo, string
 from daqpv.system import Order
 from iocs.device import DeviceGroup, command, held
+from iocs.remote_log import add_remote_log
 
 
 class EccGroup(DeviceGroup[Ecc]):
@@ -115,6 +116,7 @@ def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
         prefix=prefix,
         guard=site.shared(_order).guard(name),
     )
+    add_remote_log(site, ecc, settings)
     return ecc, EccGroup(prefix, ecc, hold=site.hold, desc=settings.desc)
 
 

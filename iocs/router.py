@@ -16,6 +16,7 @@ from daqpv.routers import (
 )
 from daqpv.serve import ai, bi, long, longin
 from iocs.device import DeviceGroup
+from iocs.remote_log import add_remote_log
 
 
 class RouterGroup(DeviceGroup[Router]):
@@ -86,6 +87,7 @@ def build(
         events=site.events,
         prefix=prefix,
     )
+    add_remote_log(site, router, settings)
     return router, RouterGroup(prefix, router, desc=settings.desc)
 
 

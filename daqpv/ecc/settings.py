@@ -129,7 +129,8 @@ class EccSettings(DeviceSettings):
     """Time between two polls of its state."""
 
     log_path: str = ""
-    """The log file of the server process, on its computer: shown to operators."""
+    """The log file of the server process, on its computer: ReadLog and ``daqpv log FILE
+    --remote NAME`` read its end over ssh."""
 
     config_dir: Annotated[
         str,
@@ -138,8 +139,8 @@ class EccSettings(DeviceSettings):
     """Where its configuration files lie: the chosen ones are kept with each run."""
 
     ssh: SshTarget | None = None
-    """Its computer: user@host or user@host:port. Log and configuration files are read
-    there, else on this one. The login has to work without a password."""
+    """Its computer: user@host or user@host:port. Its log is read there, and so are its
+    configuration files, else on this one. The login has to work without a password."""
 
     def deadlines(self) -> Deadlines:
         """Give the longest times of its exchanges."""

@@ -4,39 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from daqpv.errors import ProtocolError
+from daqpv.errors import ProtocolError, sentence
 from daqpv.links.ssh import SshHost, path, quoted
 
-LINES = 50
-"""As many lines of a log as are shown."""
-
 _TAIL = b"""
-if why=$(tail -n 1 -- "$f" 2>&1 >/dev/null); then tail -n "$n" -- "$f"
-else printf 'daqpv:problem\\0%s' "$why"; fi
+if [ -e "$f" ] && [ ! -f "$f" ]; then why="$f is no file"
+elif why=$(tail -c 1 -- "$f" 2>&1 >/dev/null); then
+  printf 'log\\0'; tail -c "$n" -- "$f"; exit 0
+fi
+printf 'problem\\0%s' "$why"
 """
 
 
-async def tail(
-    host: SshHost, file: str, *, lines: int = LINES, timeout: float = 10.0
-) -> str:
-    """The last lines of a text file there; what is no UTF-8 is replaced.
+async def tail(host: SshHost, file: str, *, size: int, timeout: float = 10.0) -> bytes:
+    """The end of a file there, however long that is.
 
     Args:
         host: the computer.
         file: its path; ``~/`` is the home of who is logged in.
-        lines: at most so many.
+        size: at most so much [bytes].
         timeout: for all of it [s].
 
     Raises:
         LinkError: it cannot be reached, or the file not be read.
     """
-    head = b"f=%s\nn=%d\n" % (path(file), lines)
+    head = b"f=%s\nn=%d\n" % (path(file), size)
     done = await host.run(head + _TAIL, what=f"reading {file}", timeout=timeout)
-    _, problem, why = done.output.partition(b"daqpv:problem\0")
-    if problem:
-        said = why.decode(errors="replace").removeprefix("tail: ")
-        raise ProtocolError(f"{host.target}: {said}")
-    return done.output.decode(errors="replace")
+    found, _, rest = done.output.partition(b"\0")
+    if found != b"log":
+        said = rest.decode(errors="replace").removeprefix("tail: ")
+        raise ProtocolError(
+            f"{host.target}: {sentence(said)} Correct log_path in the experiment file, "
+            "or let this user read it"
+        )
+    return rest
 
 
 async def texts(

@@ -94,8 +94,8 @@ class RouterSettings(DeviceSettings):
     """Time between two looks at it."""
 
     log_path: str = ""
-    """The log file of dataRouter, on its computer: ``daqpv log FILE --remote NAME``
-    reads it over the watch's ssh."""
+    """The log file of dataRouter, on its computer: ReadLog and ``daqpv log FILE
+    --remote NAME`` read its end over the watch's ssh."""
 
     timeout: Annotated[float, TIME.within(0.5, 600)] = 10.0
     """How long a look at it may take."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import OperationError
-from tests.e2e.conftest import Client, Lab, Running, until
+from tests.e2e.conftest import Client, Lab, until
 from tests.integration.routers.conftest import (
     DataRouter,
     Sshd,
@@ -152,39 +152,6 @@ def test_simulated_routers_take_a_run(make_lab: Callable[..., Lab]) -> None:
     assert all(name.startswith(f"CoBo0_AsAd{n}_") for n, name in enumerate(names))
     assert all(name.endswith("_0000.graw") for name in names)
     router.until("StagingEmpty", "Yes")
-
-
-def test_the_log_of_a_program_on_another_computer(
-    tmp_path: Path, sshd: Sshd, start: Callable[..., Running]
-) -> None:
-    log = tmp_path / "getEccSoapServer.log"
-    log.write_bytes(b"".join(b"line %d\n" % n for n in range(100)) + b"caf\xe9 \x1b[2J")
-    file = tmp_path / "e.yaml"
-    file.write_text(
-        'experiment: exp\nprefix: "T:"\n'
-        f"ecc: {{CoBo0: {{url: 'http://127.0.0.1:1/', ssh: '{sshd.target}',"
-        f" log_path: {log}}}, CoBo1: {{url: 'http://127.0.0.1:2/'}}}}\n"
-        f"routers: {{data0: {{address: 1.2.3.4, log_path: {log}x,"
-        f" watch: {{ssh: '{sshd.target}'}}}}}}\n"
-    )
-
-    def said(name: str) -> tuple[int, str]:
-        running = start("log", "e.yaml", "--remote", name, cwd=tmp_path)
-        return running.wait(), running.text
-
-    code, text = said("CoBo0")
-    lines = text.splitlines()
-    assert (code, len(lines), lines[0]) == (0, 50, "line 51")
-    assert lines[-1].startswith("caf\ufffd")
-    assert "\x1b" not in text
-    code, text = said("CoBo1")
-    assert code == 2
-    assert "ecc.CoBo1: to read its log, say ssh: user@host and log_path" in text
-    code, text = said("CoBo")
-    assert (code, "router, did you mean 'CoBo" in text) == (2, True)
-    code, text = said("data0")
-    assert code != 0
-    assert "No such file or directory" in text
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -63,6 +63,8 @@ TABLE: dict[str, tuple[str, tuple[str, ...] | str | None, bool]] = {
     "Role": ("stringin", None, READ),
     "PollPeriod": ("ao", "s", WRITE),
     "Allowed": ("longin", "", READ),
+    "RemoteLog": ("waveform", None, READ),
+    "ReadLog": ("bo", ("Done", "Busy"), WRITE),
 }
 """Record type; the texts of an enum or the units of a number; access."""
 

@@ -1,0 +1,122 @@
+"""The log of a device's own program, on its computer: the end of it, on request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from daqpv.core import Command, Condition, Device, Events, Snapshot
+from daqpv.core.lines import one_line
+from daqpv.errors import LinkError, OperationError, RefusedError
+
+LINES = 50
+"""As many lines of a log are shown, at most."""
+
+SIZE = 16384
+"""Their text has less bytes: 50 lines of 320. Clients of EPICS before 3.16 take as much
+if nobody says otherwise (EPICS_CA_MAX_ARRAY_BYTES)."""
+
+
+def newest(log: bytes) -> str:
+    """The last lines of `log`, as people can read them: less than `SIZE` bytes.
+
+    What is no UTF-8 is replaced, and control characters are escaped. Of what is too
+    long the beginning is missing; "..." stands for it.
+    """
+    lines = log.decode(errors="replace").splitlines()[-LINES:]
+    text = "\n".join(one_line(line.expandtabs()) for line in lines)
+    data = text.encode()
+    if len(data) < SIZE:
+        return text
+    return "..." + data[4 - SIZE :].decode(errors="ignore")
+
+
+class LogFile(Protocol):
+    """Where the log of a program lies.
+
+    Attributes:
+        missing: what the experiment file has to say before it can be read; "" if
+            nothing is missing.
+    """
+
+    missing: str
+
+    async def read(self) -> bytes:
+        """Read its end: `LINES` lines and more, or as much as is ever shown.
+
+        Raises:
+            LinkError: its computer cannot be reached, or the file not be read.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteLogSnapshot(Snapshot):
+    """The log of a program, as it was read last.
+
+    Attributes:
+        text: its last lines, the newest last; "" if nobody has asked for them.
+    """
+
+    observed: ClassVar[frozenset[str]] = frozenset({"text"})
+
+    text: str = ""
+
+
+class RemoteLog(Device[RemoteLogSnapshot]):
+    """The end of the log of the program that a device stands for.
+
+    It has a command slot of its own: whatever the device does or is, its log can be
+    read, and no command of the device waits for that. Of the device's PVs only
+    LastError tells of it, if it fails, until it succeeds.
+
+    Args:
+        owner: the device.
+        file: where its log lies.
+        events: where events go.
+    """
+
+    def __init__(self, owner: Device[Any], file: LogFile, *, events: Events) -> None:
+        there = RemoteLogSnapshot(known=True, online=True, condition=Condition.OK)
+        super().__init__(owner.name, there, events=events, prefix=owner.prefix)
+        self._owner = owner
+        self._file = file
+
+    async def run(self) -> None:
+        """Do nothing until cancelled: it is read when somebody asks for it."""
+        await asyncio.get_running_loop().create_future()
+
+    async def read(self) -> None:
+        """Read it anew; who asks meanwhile gets the same.
+
+        Raises:
+            RefusedError: the experiment file does not say where it is.
+            OperationError: it cannot be read; what was read before stays.
+        """
+        if self.running is not None:
+            await self.running.join()
+            return
+        with self.command("read the end of its log"):
+            text = newest(await self._end())
+            self.change(at=time.time(), text=text)
+
+    async def _end(self) -> bytes:
+        if self._file.missing:
+            raise RefusedError(
+                f"{self.name}: to read its log, say in the experiment file "
+                f"{self._file.missing}. Then start daqpv anew"
+            )
+        try:
+            return await self._file.read()
+        except LinkError as error:
+            raise OperationError(
+                f"{self.name}: its log cannot be read: {error}"
+            ) from error
+
+    def _ended(self, command: Command, error: BaseException | None) -> None:
+        before = self.snapshot.last_error
+        super()._ended(command, error)
+        now = self.snapshot.last_error
+        if now or self._owner.snapshot.last_error == before:
+            self._owner.change(last_error=now)

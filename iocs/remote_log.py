@@ -1,0 +1,44 @@
+"""The PVs of the log of a device's own program, beside those of the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from daqpv.core import Device, Site
+from daqpv.ecc.settings import EccSettings
+from daqpv.errors import RefusedError
+from daqpv.remote_log import SIZE, RemoteLog
+from daqpv.routers import RouterSettings
+from daqpv.serve import Channel, Group, button, long
+from iocs.device import command
+
+if TYPE_CHECKING:
+    from daqpv.links.ssh import SshHost
+
+
+class RemoteLogGroup(Group[RemoteLog]):
+    """The end of the log, as it was read last."""
+
+    remote_log = long(
+        "RemoteLog", of="text", size=SIZE, doc="Last 50 lines of its program's log"
+    )
+    read_log = button("ReadLog", put=command(RemoteLog.read), doc="Read RemoteLog anew")
+
+    def refused(self, channel: Channel, error: RefusedError) -> None:
+        """Say in the device's PVs why the server did not even ask for it."""
+        self.device.refuse(f"put to {channel.pvname}", error)
+
+
+def add_remote_log(
+    site: Site, device: Device[Any], settings: EccSettings | RouterSettings
+) -> None:
+    """Serve the log of what `device` stands for."""
+    from daqpv.links.remote_log import RemoteLogFile  # noqa: PLC0415 - joined here
+
+    def host(target: str) -> SshHost:
+        from daqpv.links.ssh import shared_hosts  # noqa: PLC0415 - asyncssh, 0.2 s
+
+        return site.shared(shared_hosts).host(target)
+
+    log = RemoteLog(device, RemoteLogFile(settings, host), events=site.events)
+    site.add(log, RemoteLogGroup(device.prefix, log))
