@@ -15,7 +15,7 @@ from daqpv.cli import main
 from daqpv.store import migrate, version
 from daqpv.store.engine import make_engine
 from daqpv.store.spool import Spool
-from tests.integration.store.test_faults import SOURCE, entries
+from tests.integration.store.test_journal import SOURCE, entries
 from tests.integration.store.test_migrate import NEXT
 
 

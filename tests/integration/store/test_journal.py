@@ -1,0 +1,49 @@
+"""What is written into a store: once, and what it refuses stops no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daqpv.store.journal import Journal
+from daqpv.store.rows import Source, entry
+from tests.integration.store.test_store import event, numbers, running
+
+SOURCE = Source("w" * 32, "main@host")
+
+
+def entries(first: int, last: int) -> list[Any]:
+    return [entry(n, event(n), "main@host") for n in range(first, last + 1)]
+
+
+async def test_what_is_offered_again_is_passed_over(
+    store_url: str, tmp_path: Path
+) -> None:
+    journal = Journal(store_url, "e1")
+    assert journal.write(SOURCE, entries(1, 10)) == []
+    assert journal.write(SOURCE, entries(1, 10)) == []
+    assert journal.write(SOURCE, [*entries(5, 12), *entries(11, 15)]) == []
+    assert journal.write(SOURCE._replace(writer="v"), entries(1, 2)) == []
+    journal.close()
+    async with running(store_url, tmp_path) as kept:
+        texts = await kept.texts()
+        assert texts == [*numbers(1, 16), "event 1", "event 2"]
+
+
+@pytest.mark.parametrize("store_url", ["postgresql", "mariadb"], indirect=True)
+async def test_a_record_that_the_engine_refuses_stops_no_other(
+    store_url: str, tmp_path: Path
+) -> None:
+    batch = entries(1, 100)
+    for bad in (0, 36, 37, 99):
+        batch[bad].row["name"] = "x" * 61  # which `entry` would not let through
+    journal = Journal(store_url, "e1")
+    refused = journal.write(SOURCE, batch)
+    assert [one.number for one in refused] == [1, 37, 38, 100]
+    assert journal.write(SOURCE, entries(101, 101)) == []
+    journal.close()
+    async with running(store_url, tmp_path) as kept:
+        good = [n for n in range(1, 102) if n not in (1, 37, 38, 100)]
+        assert await kept.texts() == [f"event {n}" for n in good]
