@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +13,8 @@ import pytest
 from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import LinkError
 from daqpv.links.soap import EccSoapLink
-from daqpv.sim.ecc import Behaviour, EccSimulator, Fault, Kind
+from daqpv.sim.ecc import EccSimulator, Fault, Kind
+from tests.integration.sim.conftest import until
 
 CONFIG = ConfigId("cobo0", "e20009", "e20009")
 DEADLINE = 10.0  # [s]
@@ -36,18 +36,6 @@ async def log(simulator: EccSimulator, query: str = "") -> list[dict[str, Any]]:
     assert status == 200
     requests: list[dict[str, Any]] = shown["requests"]
     return requests
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - it has no event to wait for
-            await asyncio.sleep(0.001)
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[EccSimulator]:
-    async with EccSimulator("CoBo0", behaviour=Behaviour(speed=1000)) as simulator:
-        yield simulator
 
 
 @pytest.fixture

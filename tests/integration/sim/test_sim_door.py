@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from daqpv.ecc import EccState, Operation
 from daqpv.sim.ecc import EVERY, Behaviour, EccSimulator, Fault, Kind
+from tests.integration.sim.conftest import until
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -38,18 +38,6 @@ async def send(simulator: EccSimulator, method: str, path: str, data: bytes) -> 
     head_, _, content = answer.decode().partition("\r\n\r\n")
     assert "\r\nContent-Type: application/json\r\n" in head_
     return int(head_.split()[1]), json.loads(content)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - it has no event to wait for
-            await asyncio.sleep(0.001)
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[EccSimulator]:
-    async with EccSimulator("CoBo0", behaviour=Behaviour(speed=1000)) as simulator:
-        yield simulator
 
 
 async def test_it_shows_state_faults_counts_and_durations(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,15 +12,7 @@ import pytest
 
 from daqpv.ecc import EccState
 from daqpv.sim.router import RouterSimulator, series_of
-
-DEADLINE = 30.0  # [s] for whatever a busy machine may take
-
-
-async def soon(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.01)
+from tests.integration.sim.conftest import until
 
 
 class Bench:
@@ -45,8 +36,8 @@ class Bench:
 
     async def rounds(self) -> None:
         """Let it look and write twice."""
-        until = self._asked + 2
-        await soon(lambda: self._asked >= until)
+        enough = self._asked + 2
+        await until(lambda: self._asked >= enough)
 
     @property
     def files(self) -> dict[str, int]:
@@ -63,10 +54,10 @@ class Bench:
 async def test_files_grow_while_a_server_is_running(tmp_path: Path):
     bench = Bench(tmp_path / "data", rate=1e6)
     async with bench.runs():
-        await soon(bench.folder.is_dir)
+        await until(bench.folder.is_dir)
         assert not bench.files
         bench.state = EccState.RUNNING
-        await soon(lambda: sum(bench.files.values()) > 100_000)
+        await until(lambda: sum(bench.files.values()) > 100_000)
         assert len(bench.files) == 4
         for n, name in enumerate(sorted(bench.files)):
             stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}"
@@ -77,7 +68,7 @@ async def test_files_grow_while_a_server_is_running(tmp_path: Path):
         await bench.rounds()
         assert bench.files == size
         bench.state = EccState.RUNNING
-        await soon(lambda: bench.files != size)
+        await until(lambda: bench.files != size)
         assert bench.files.keys() == size.keys()  # the run goes on in its files
 
 
@@ -86,16 +77,16 @@ async def test_each_run_has_files_of_its_own(tmp_path: Path):
     async with bench.runs():
         for count in (4, 8):
             bench.state = EccState.RUNNING
-            await soon(lambda count=count: len(bench.files) == count)
+            await until(lambda count=count: len(bench.files) == count)
             bench.state = EccState.READY
-            await soon(lambda: not bench.router._series)
+            await until(lambda: not bench.router._series)
 
 
 async def test_a_file_that_is_full_is_followed_by_the_next(tmp_path: Path):
     bench = Bench(tmp_path, rate=1e6, limit=20_000)
     async with bench.runs():
         bench.state = EccState.RUNNING
-        await soon(lambda: any(name.endswith("_0002.graw") for name in bench.files))
+        await until(lambda: any(name.endswith("_0002.graw") for name in bench.files))
     assert all(size < 1_000_000 for size in bench.files.values())
 
 

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from daqpv.ecc import EccState, Operation
-from daqpv.sim.ecc import EVERY, Behaviour, EccSimulator, Fault, Kind
+from daqpv.sim.ecc import EVERY, EccSimulator, Fault, Kind
+from tests.integration.sim.conftest import until
 
 CONFIG = (
     '<ConfigId><SubConfigId type="describe">cobo0</SubConfigId>'
@@ -54,18 +55,6 @@ async def ask(simulator: EccSimulator, method: str) -> bytes:
         with contextlib.suppress(ConnectionError):
             return await reader.read()
     return b""
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - it has no event to wait for
-            await asyncio.sleep(0.001)
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[EccSimulator]:
-    async with EccSimulator("CoBo0", behaviour=Behaviour(speed=1000)) as simulator:
-        yield simulator
 
 
 def once(do: Kind, *, acts: bool = False, seconds: float = 0.0) -> Fault:

@@ -14,6 +14,7 @@ from daqpv.ecc import ConfigId, EccState, Operation
 from daqpv.errors import DaqError, SimulatorError
 from daqpv.sim.ecc import Build, EccSimulator
 from daqpv.sim.experiment import ServerPlan, plan_from, simulate
+from tests.integration.sim.conftest import until
 
 LINKS = (
     '<DataLinkSet><DataLink><DataSender id="CoBo[0]"/><DataRouter name="data0" '
@@ -150,9 +151,7 @@ async def test_a_server_that_dies_is_started_again() -> None:
         assert simulator.behaviour.keep_alive == 5
         simulator.behaviour.keep_alive = 0.01
         simulator.crash("a test")
-        async with asyncio.timeout(10):
-            while not simulator.is_listening:  # noqa: ASYNC110 - no event to wait for
-                await asyncio.sleep(0.001)
+        await until(lambda: simulator.is_listening)
 
 
 async def test_durations_vary_alike_with_a_seed_and_differ_between_servers() -> None:
