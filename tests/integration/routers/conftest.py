@@ -130,17 +130,22 @@ class Sshd:
 
     def hold(self, program: str) -> tuple[Path, Path]:
         """Let `program` wait, there; return what says that it does, and lets it go."""
-        self.bin.mkdir()
         began, go = self.bin / "began", self.bin / "go"
-        stand_in = self.bin / program
-        stand_in.write_text(
-            f"#!/bin/sh\n: >{began}\ntries=0\n"
+        self.stand_in(
+            program,
+            f": >{began}\ntries=0\n"
             f"while [ ! -e {go} ] && [ $tries -lt 3000 ]\n"  # then nobody cares
             "do sleep 0.02; tries=$((tries + 1)); done\n"
-            f'exec /bin/{program} "$@"\n'
+            f'exec /bin/{program} "$@"\n',
         )
-        stand_in.chmod(0o755)
         return began, go
+
+    def stand_in(self, program: str, script: str) -> None:
+        """Let `program` be a shell script, there."""
+        self.bin.mkdir(exist_ok=True)
+        path = self.bin / program
+        path.write_text(f"#!/bin/sh\n{script}")
+        path.chmod(0o755)
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

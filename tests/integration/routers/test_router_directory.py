@@ -7,6 +7,7 @@ import os
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from daqpv.errors import NoAnswerError, ProtocolError
@@ -25,6 +26,8 @@ async def test_files_and_disk_are_seen(staging: Path):
     assert [(file.name, file.size) for file in seen.files] == [(b"a.graw", 7)]
     disk = os.statvfs(staging)
     assert seen.disk.size == disk.f_blocks * disk.f_frsize
+    percent = psutil.disk_usage(str(staging)).percent
+    assert seen.disk.used == pytest.approx(percent, abs=0.5)  # others write, too
     assert seen.clock_offset == 0
 
 
