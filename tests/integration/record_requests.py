@@ -67,7 +67,9 @@ import asyncio, aioca
 P = "REC:"
 async def main():
     names = [P + "M%d" % n for n in range(100, 120)]
-    monitors = aioca.camonitor(names, lambda value, n: None, format=aioca.FORMAT_TIME,
+    told = [asyncio.Event() for _ in names]
+    monitors = aioca.camonitor(names, lambda value, n: told[n].set(),
+                               format=aioca.FORMAT_TIME,
                                events=aioca.DBE_VALUE | aioca.DBE_ALARM)
     await aioca.caget(names, format=aioca.FORMAT_CTRL)
     await aioca.caput([P + "Limit", P + "Valve"], [4.0, 1], wait=True)
@@ -75,9 +77,9 @@ async def main():
     await aioca.caget(P + "Note", datatype=aioca.DBR_CHAR_STR)
     await aioca.caput(P + "Names", ["a", "b"], wait=True)
     await aioca.connect([P + "Flow.DESC", P + "Title"])
-    await asyncio.sleep(0.3)
+    for one in told: await asyncio.wait_for(one.wait(), 10)
     for monitor in monitors: monitor.close()
-    await asyncio.sleep(0.2)
+    await aioca.caget(P + "Flow")  # behind what was said until now
 asyncio.run(main())
 """,
     "nameserver": """
@@ -85,6 +87,7 @@ import epics, os
 print(epics.caget("REC:Flow", timeout=10), epics.caget("REC:Valve", timeout=10))
 """,
     "caproto": """
+import threading
 from caproto.sync.client import read, subscribe, write
 P = "REC:"
 read(P + "Flow", data_type="control", timeout=5, repeater=False)
@@ -95,9 +98,11 @@ context = Context()
 pvs = context.get_pvs(P + "Valve", P + "M102", P + "Title")
 for pv in pvs: pv.wait_for_connection(timeout=5)
 sub = pvs[1].subscribe(data_type="time")
-sub.add_callback(lambda *a: None)
+told = threading.Event()
+def tell(*a): told.set()  # by a name: caproto keeps it weakly
+sub.add_callback(tell)
 pvs[2].write("a title", wait=True, timeout=5)
-import time; time.sleep(0.3)
+assert told.wait(10)
 sub.clear()
 pvs[0].go_idle()
 context.disconnect()
@@ -115,6 +120,7 @@ class Proxy:
         self._server = server
         self._circuits = itertools.count()
         self._datagrams = itertools.count()
+        self._open: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Listen on one port, TCP and UDP."""
@@ -123,6 +129,11 @@ class Proxy:
         await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: Datagrams(self), local_addr=("127.0.0.1", self.port)
         )
+
+    async def closed(self) -> None:
+        """Wait until all circuits are over, and written down."""
+        while self._open:
+            await asyncio.wait(self._open)
 
     def keep(self, data: bytes, place: str) -> None:
         """Write down the messages of `data`, a line each."""
@@ -149,6 +160,13 @@ class Proxy:
         return bytes(changed)
 
     async def _circuit(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.create_task(self._pass_on(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         inner, outer = await asyncio.open_connection("127.0.0.1", self._server)
@@ -230,7 +248,7 @@ async def main() -> None:
             *(sys.executable, "-c", script), env=environ(proxy.port, **more)
         )
         await asyncio.wait_for(client.wait(), 60)
-        await asyncio.sleep(0.2)
+        await proxy.closed()
     server.kill()
     await server.wait()
     FILE.parent.mkdir(exist_ok=True)

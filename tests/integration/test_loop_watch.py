@@ -116,6 +116,10 @@ def read_a_hung_disk() -> None:
     time.sleep(0.4)
 
 
+def read_another_disk() -> None:
+    time.sleep(0.4)
+
+
 async def test_a_blocking_call_is_an_event_and_shows_in_loop_delay(site: Site) -> None:
     delays: list[float] = []
     process = site.app.devices[-1]
@@ -153,8 +157,11 @@ async def test_one_culprit_is_one_event(site: Site) -> None:
     for _ in range(4):
         asyncio.get_running_loop().call_soon(read_a_hung_disk)
         await asyncio.sleep(0)
-    await asyncio.sleep(0.2)  # the last would be told by then
-    assert len(await site.blocks()) == 1
+    asyncio.get_running_loop().call_soon(read_another_disk)  # it is told after them
+    await until(lambda: any("another_disk" in one.text for one in site._blocks))
+    one, other = await site.blocks()
+    assert "read_a_hung_disk" in one.text
+    assert "read_another_disk" in other.text
 
 
 async def test_the_figures_read_as_those_of_dev_ioc_stats(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -226,11 +227,10 @@ async def test_a_question_has_a_deadline_and_an_error(
     async with running(store_url, tmp_path) as kept:
         await kept.until(lambda: kept.store.figures().online)
 
-        def slow(connection: Any) -> None:
-            time.sleep(0.3)
-
+        answers = threading.Event()
         with pytest.raises(StoreError, match=r"not answered within 0\.05 s"):
-            await kept.store.ask(slow, timeout=0.05)
+            await kept.store.ask(lambda _: answers.wait(DEADLINE), timeout=0.05)
+        answers.set()
         with pytest.raises(StoreError, match="nonsense"):
             await kept.asked("SELECT nonsense FROM event")
         assert await kept.asked("SELECT 1") == [(1,)]
