@@ -10,6 +10,8 @@ import pytest
 
 from daqpv.links.writer_thread import END_TIMEOUT, WriterThread
 
+BUSY = 10.0  # [s] that a busy machine may take
+
 
 class Numbers(WriterThread[int]):
     """Keeps numbers while it `flows`: what it writes to may be stopped."""
@@ -74,7 +76,7 @@ def test_a_thread_that_is_stopped_delays_the_end_by_half_a_second(waiting: int) 
         begin = time.monotonic()
     took = time.monotonic() - begin
     numbers.flows.set()
-    assert END_TIMEOUT <= took < END_TIMEOUT + 1.0
+    assert END_TIMEOUT <= took < BUSY
 
 
 def test_without_a_deadline_the_end_waits_until_all_is_written() -> None:
@@ -87,10 +89,10 @@ def test_without_a_deadline_the_end_waits_until_all_is_written() -> None:
 
 
 def test_a_thread_that_has_ended_already_delays_nothing() -> None:
-    with Gone("gone", room=2) as gone:
+    with Gone("gone", room=2, end_timeout=2 * BUSY) as gone:
         assert gone._offer(1)
         assert gone.is_over()
         while gone._offer(2):  # until there is no room
             pass
         begin = time.monotonic()
-    assert time.monotonic() - begin < END_TIMEOUT
+    assert time.monotonic() - begin < BUSY
