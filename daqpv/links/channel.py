@@ -1,4 +1,4 @@
-"""PVs of anybody's, over Channel Access, in the event loop: follow and put.
+"""PVs of anybody's, over Channel Access, in the event loop: follow, get and put.
 
 libca's threads hand over what they get, and the event loop takes it up in the order in
 which it came from the server: a monitor that left before a put-callback is shown before
@@ -160,6 +160,33 @@ class Channel:
         if self.is_connected:
             libca.flush()
 
+    async def get(self, form: Form, *, is_array: bool = False) -> Update:
+        """Ask for the value: all that its server has done until then is in it.
+
+        To be given a deadline: who is closed or searched meanwhile hears nothing.
+
+        Raises:
+            NotConnectedError: nobody serves it.
+            NoAnswerError: the server went before it answered.
+            OperationError: the server says no.
+        """
+        if not self.is_connected:
+            raise NotConnectedError(f"no answer from {self.name}")
+        decode, count = _reader(form, is_array)
+        answer: asyncio.Future[Update] = asyncio.get_running_loop().create_future()
+
+        def receive(event: Any) -> None:  # in libca's thread; the data end with it
+            error = _error(self.name, event.status)
+            update = None if error else _update(event, form.value, decode)
+            self._client.hand_over(_settle, answer, update, error)
+
+        number = libca.receiver(receive)
+        try:
+            libca.get(self.name, self._chid, form.value, count, number)
+            return await answer
+        finally:
+            libca.forget(number)
+
     def put(self, text: str, ended: Ended) -> None:
         """Put `text`; what it starts has ended when `ended` is called, in the loop.
 
@@ -208,9 +235,7 @@ class Channel:
         self._chid = libca.create_channel(self.name, number)
 
     def _subscribe(self, form: Form, show: Show, is_array: bool) -> None:
-        decode = _DECODERS[form]
-        if is_array:
-            decode = partial(_array, decode, _SIZES[form.value])
+        decode, count = _reader(form, is_array)
 
         def receive(event: Any) -> None:  # in libca's thread; the data end with it
             if event.status == dbr.ECA_NORMAL:
@@ -219,8 +244,6 @@ class Channel:
 
         number = libca.receiver(receive)
         self._numbers.append(number)
-        whole = is_array or form is Form.LONG_TEXT
-        count = 0 if whole else 1  # 0: as many as there are
         libca.subscribe(self.name, self._chid, form.value, count, number)
 
     def _close(self) -> None:
@@ -274,6 +297,26 @@ def _update(event: Any, form: int, decode: Callable[[bytes], Any]) -> Update:
         _STATUSES.get(status, Status.SOFT),
         (seconds, nanoseconds),
     )
+
+
+def _settle(
+    answer: asyncio.Future[Update], update: Update | None, error: Exception | None
+) -> None:
+    if answer.done():  # nobody waits any more
+        return
+    if update is not None:
+        answer.set_result(update)
+    elif error is not None:
+        answer.set_exception(error)
+
+
+def _reader(form: Form, is_array: bool) -> tuple[Callable[[bytes], Any], int]:
+    """What reads the data of a PV, and how many elements to ask for."""
+    decode = _DECODERS[form]
+    if is_array:
+        decode = partial(_array, decode, _SIZES[form.value])
+    whole = is_array or form is Form.LONG_TEXT
+    return decode, 0 if whole else 1  # 0: as many as there are
 
 
 def _array(decode: Callable[[bytes], Any], size: int, data: bytes) -> list[Any]:

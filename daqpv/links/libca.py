@@ -131,6 +131,19 @@ def clear_channel(chid: Any) -> None:
         ca.libca.ca_clear_channel(chid)
 
 
+def get(name: str, chid: Any, form: int, count: int, number: int) -> None:
+    """Ask for the value as the DBR type `form`; receiver `number` hears it, once.
+
+    Raises:
+        OperationError: libca does not even try.
+    """
+    status = ca.libca.ca_array_get_callback(
+        c_long(form), c_ulong(count), chid, _EVENT, c_void_p(number)
+    )
+    flush()
+    check(name, status)
+
+
 def put(name: str, chid: Any, data: tuple[int, int, Any], number: int) -> None:
     """Put DBR type, count and buffer; receiver `number` hears of the end, once.
 

@@ -1,5 +1,7 @@
 """Any PV, read: of this process straight away, anybody's over Channel Access.
 
+Those of other processes can be put to as well.
+
 EPICS settings come from the standard EPICS_CA_* variables.
 """
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SEARCH = 30.0  # [s] between two searches of what is missing; libca's get ever rarer
+
+ANSWER = 1.0  # [s] until who is asked has no value
 
 Show = Callable[[Reading], None]
 End = Callable[[], None]
@@ -70,6 +74,26 @@ class AnyReadings:
 
         return forget
 
+    async def ask(self, pv: str) -> Reading:
+        """What `pv` is now: its server is asked, for its monitors come a little later.
+
+        Of an enum of another process it has no label. If no answer comes in time, or
+        `pv` is followed only since now, it is INVALID.
+        """
+        reading = self._own.latest(pv)
+        return await self._other(pv).ask() if reading is None else reading
+
+    async def put(self, pv: str, text: str) -> None:
+        """Put to a PV of another process; return when what it starts has ended.
+
+        Raises:
+            NotConnectedError: nobody serves it; nothing was sent.
+            NoAnswerError: its server went before it answered.
+            RefusedError, OperationError: the PV takes no such text, or its server says
+                no.
+        """
+        await self._other(pv).put(text)
+
     async def run(self) -> None:
         """Search what is missing, until cancelled."""
         try:
@@ -118,6 +142,32 @@ class _Other:
         """Follow it no more."""
         self._channel.close()
 
+    async def ask(self) -> Reading:
+        """What its server says of it now."""
+        if self._nature is None:
+            return self._missing()
+        form, _, is_array = self._nature
+        try:
+            async with asyncio.timeout(ANSWER):
+                return _reading(await self._channel.get(form, is_array=is_array))
+        except (DaqError, TimeoutError):
+            return self._missing()
+
+    async def put(self, text: str) -> None:
+        """Put, and wait for the end of what that starts."""
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def end(error: Exception | None) -> None:
+            if ended.done():  # nobody waits any more
+                return
+            if error is None:
+                ended.set_result(None)
+            else:
+                ended.set_exception(error)
+
+        self._channel.put(text, end)
+        await ended
+
     def _open(self) -> None:
         self._nature: Nature | None = None
         self._index: Update | None = None
@@ -164,16 +214,7 @@ class _Other:
             self._updated(index, label.value)
 
     def _updated(self, update: Update, label: str = "") -> None:
-        alarm = Alarm(update.severity, update.status)
-        is_known = alarm != Alarm(Severity.INVALID, Status.UDF)
-        self._show(
-            Reading(
-                value=update.value if is_known else None,
-                label=label if is_known else "",
-                alarm=alarm,
-                time=update.time,
-            )
-        )
+        self._show(_reading(update, label))
 
     def _show(self, reading: Reading) -> None:
         self.reading = reading
@@ -182,3 +223,14 @@ class _Other:
                 show(reading)
             except Exception:  # one watcher's bug must not cost the others their news
                 _log.exception("%s: a watcher failed", self._pv)
+
+
+def _reading(update: Update, label: str = "") -> Reading:
+    alarm = Alarm(update.severity, update.status)
+    is_known = alarm != Alarm(Severity.INVALID, Status.UDF)
+    return Reading(
+        value=update.value if is_known else None,
+        label=label if is_known else "",
+        alarm=alarm,
+        time=update.time,
+    )
