@@ -24,6 +24,7 @@ from daqpv.core import (
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.links.process import OwnProcess
 from daqpv.links.readings import AnyReadings
+from daqpv.links.remote_run import RemoteRun
 from daqpv.process import Figures, Process, ProcessSnapshot
 from daqpv.serve import Group, Inside, Other, Others, Server
 from iocs.process import ProcessGroup
@@ -101,6 +102,15 @@ class ExperimentSite:
         names = self._experiment.sections.get("ecc", {})
         can = self._follow is not None
         return [self.server(name) for name in names if can or name in self._servers]
+
+    def remote_run(self) -> RemoteRun | None:
+        """The run, if another process serves it: it holds the servers of this one."""
+        runs = self._experiment.sections.get("run")
+        if self._follow is None or not runs or self.local("run"):
+            return None
+        run = RemoteRun(f"{self.prefix}Run:", self.readings)
+        self.hold.take(run, ask=run.asked)
+        return run
 
     def local(self, section: str) -> Sequence[Device[Any]]:
         """The devices of a section that this process serves and has built so far."""
@@ -180,6 +190,7 @@ class App:
         )
         self._build(_chosen(experiment, kinds, only))
         site.servers()  # followed from the start: guards ask for them later
+        self._remote_run = site.remote_run()
         self._add_process(name)
         if saved is not None:
             saved.tell()
@@ -249,6 +260,8 @@ class App:
                 tasks.create_task(_keep(device), name=device.name)
             tasks.create_task(self._site.events.run(), name="events")
             tasks.create_task(self._site.readings.run(), name="readings")
+            if self._remote_run is not None:
+                self._remote_run.follow()
             listening: asyncio.Future[int] = asyncio.Future()
             tasks.create_task(self.server.run(listening.set_result))
             port = await listening
