@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from daqpv.cli.common import EXIT_CONFIG, fail
 from daqpv.cli.places import log_path, spool_path, store_url
 from daqpv.config import Experiment
 from daqpv.config.model import NAME
-from daqpv.core import Events, SavedSettings, SettingsPlace
+from daqpv.core import Event, Events, SavedSettings, SettingsPlace
 from daqpv.errors import StoreError
 from daqpv.links.log_file import LogFile
 from daqpv.links.program_log import ProgramLog
@@ -36,11 +37,16 @@ class Keeping:
     saved: SavedSettings
 
 
-def keep(experiment: Experiment, name: str, stack: ExitStack) -> Keeping:
+def keep(
+    experiment: Experiment,
+    name: str,
+    stack: ExitStack,
+    tell: Callable[[Event], None] | None = None,
+) -> Keeping:
     """Open what the process `name` of `experiment` keeps; `stack` closes it in order.
 
-    Exits if the log file cannot be written or the store cannot be used as it is; a
-    store that is away is no reason.
+    `tell` hears of all events, from the first. Exits if the log file cannot be written
+    or the store cannot be used as it is; a store that is away is no reason.
     """
     process = f"{name}@{socket.gethostname()}"
     events = Events(process=process, prefix=experiment.prefix)
@@ -49,6 +55,8 @@ def keep(experiment: Experiment, name: str, stack: ExitStack) -> Keeping:
         events.add(stack.enter_context(LogFile(path)))
     except OSError as error:
         fail(f"{path}: the log cannot be written: {error.strerror}", EXIT_CONFIG)
+    if tell is not None:
+        events.add(tell)
     program_log = stack.enter_context(ProgramLog(events))
     store = _store(experiment, name, events, stack)
     stack.callback(events.close)  # while all who keep them are still open

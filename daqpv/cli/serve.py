@@ -69,10 +69,13 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
     experiment, kinds = load_or_exit(file)
     with ExitStack() as stack:
         console = stack.enter_context(Console())
-        keeping = keep(experiment, name, stack)
+
+        def tell(event: Event) -> None:
+            if not quiet and not _is_own(event):
+                console(event)
+
+        keeping = keep(experiment, name, stack, tell)
         events = keeping.events
-        if not quiet:
-            events.add(lambda event: None if _is_own(event) else console(event))
         try:
             app = App(
                 experiment,

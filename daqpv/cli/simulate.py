@@ -78,7 +78,25 @@ def simulate(file: Path, local: Path | None, speed: float) -> None:
     if local is not None:
         _check_copy(file, local)
     routers = [] if local is None else router_plans(experiment, _data_folder(local))
-    run_until_signal(_simulate(servers, routers, file, local, speed))
+
+    def ready(simulators: Sequence[EccSimulator]) -> None:
+        for simulator in simulators:
+            click.echo(f"{simulator.name} is simulated at {simulator.url}")
+        for router in routers:
+            click.echo(f"{router.name} is simulated in {router.directory}")
+        if local is not None:
+            logins = _logins(experiment)
+            copy_for(simulators, file, local, routers=routers, logins=logins)
+            click.echo(f"wrote {local}; now: daqpv serve {local}")
+        click.echo(f"ready: {len(simulators)} simulated ECC servers")
+
+    run_until_signal(run_simulators(servers, routers=routers, ready=ready, speed=speed))
+
+
+def _logins(experiment: Experiment) -> list[str]:
+    """The ECC servers whose logs and configuration files are read over SSH."""
+    servers = experiment.sections["ecc"].items()
+    return [name for name, ecc in servers if isinstance(ecc, EccSettings) and ecc.ssh]
 
 
 def _check_copy(file: Path, out: Path) -> None:
@@ -90,26 +108,6 @@ def _check_copy(file: Path, out: Path) -> None:
 
 def _data_folder(local: Path) -> Path:
     return local.absolute().with_name(f"{local.stem}-data")
-
-
-async def _simulate(
-    servers: Sequence[ServerPlan],
-    routers: Sequence[RouterPlan],
-    file: Path,
-    local: Path | None,
-    speed: float,
-) -> None:
-    def ready(simulators: Sequence[EccSimulator]) -> None:
-        for simulator in simulators:
-            click.echo(f"{simulator.name} is simulated at {simulator.url}")
-        for router in routers:
-            click.echo(f"{router.name} is simulated in {router.directory}")
-        if local is not None:
-            copy_for(simulators, file, local, routers=routers)
-            click.echo(f"wrote {local}; now: daqpv serve {local}")
-        click.echo(f"ready: {len(simulators)} simulated ECC servers")
-
-    await run_simulators(servers, routers=routers, ready=ready, speed=speed)
 
 
 def plans(experiment: Experiment, *, local: bool) -> list[ServerPlan]:
@@ -159,11 +157,12 @@ def copy_for(
     out: Path,
     *,
     routers: Iterable[RouterPlan] = (),
+    logins: Iterable[str] = (),
 ) -> None:
     """Write a copy of `file` to `out` that names what is simulated.
 
     It has a store and a log of its own, beside it: what is simulated does not get among
-    what is real.
+    what is real. Nor does it log in where the real `logins`, ECC servers, run.
 
     Raises:
         SimulatorError: `out` cannot be written.
@@ -171,6 +170,7 @@ def copy_for(
     changes: dict[tuple[str, ...], object] = {
         ("ecc", simulator.name, "url"): simulator.url for simulator in simulators
     }
+    changes |= {("ecc", name, "ssh"): None for name in logins}
     for router in routers:
         watch = {"directory": router.directory}
         changes["routers", router.name, "watch"] = watch

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from daqpv.config import installed_kinds, load
 from tests.e2e.conftest import DEADLINE
 from tests.e2e.serve.conftest import END, ended_by
 
@@ -55,6 +56,15 @@ def test_a_local_copy_names_simulators_that_answer(
         host, port = url.removeprefix("http://").rstrip("/").split(":")
         socket.create_connection((host, int(port)), DEADLINE).close()
     assert ended_by(signal.SIGTERM, running) < END
+
+
+def test_a_local_copy_logs_in_nowhere(far: Path, start: Callable[..., Any]) -> None:
+    with (far / "far.yaml").open("a") as file:
+        file.write("defaults: {ecc: {ssh: daq@192.168.41.60, config_dir: /data}}\n")
+    start("simulate", "far.yaml", "--local", "local.yaml", cwd=far).ready()
+    experiment = load(far / "local.yaml", installed_kinds())
+    servers = experiment.sections["ecc"].values()
+    assert [server.ssh for server in servers] == [None, None]
 
 
 @pytest.mark.parametrize(
