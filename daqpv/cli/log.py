@@ -52,7 +52,7 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
 @FILE
 @click.option("--since", callback=moment, metavar="TIME", help="Not older.")
 @click.option("--until", callback=moment, metavar="TIME", help="Older than that.")
-@click.option("--run", type=int, metavar="NUMBER", help="From its start to its stop.")
+@click.option("--run", type=int, metavar="NUMBER", help="Of this run.")
 @click.option(
     "--severity",
     type=click.Choice([one.value for one in EventSeverity]),
@@ -107,8 +107,9 @@ def log(  # noqa: PLR0913 - one parameter per option
 
     The newest events that fit all options come last. TIME is a time ago (30min, 1h,
     2d) or a moment in UTC (14:00, 2026-11-20, "2026-11-20 14:00"). Names may have * and
-    ?, and neither they nor TEXT know upper and lower case. It reads the store, whether
-    daqpv runs or not, and changes nothing.
+    ?, and neither they nor TEXT know upper and lower case. Of a run it shows what came
+    from its start to its stop, and what was told of it later: who has edited it. It
+    reads the store, whether daqpv runs or not, and changes nothing.
 
     \b
         daqpv log e20009.yaml --since 1h --severity warning
@@ -128,7 +129,7 @@ def log(  # noqa: PLR0913 - one parameter per option
     if run is not None:
         since, until = _times_of(experiment, run)
     least = EventSeverity(severity)
-    selection = Selection(since=since, until=until, severity=least, **wanted)
+    selection = Selection(since=since, until=until, severity=least, run=run, **wanted)
     with printing():
         _Log(experiment, selection, FORMATS[form]()).show(limit, follow=follow)
 

@@ -11,7 +11,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from heapq import merge
 from itertools import islice
@@ -28,6 +28,8 @@ SEVERITIES = tuple(EventSeverity)
 
 PROCESS = "-"
 """What stands for the device of an event that belongs to the process."""
+
+_RUN = "Run"  # the device of the run control
 
 LAG = 3.0  # [s] by which a row may appear after rows with higher numbers
 _FIRST_PAGE = 100  # rows
@@ -55,6 +57,8 @@ class Selection:
         name: of the event.
         who: ``user@host``, or the user alone.
         text: a part of the sentence, in any case.
+        run: besides what is between `since` and `until`, what was told of this run
+            after `until`: its files were moved, somebody has edited it.
     """
 
     since: float | None = None
@@ -64,6 +68,7 @@ class Selection:
     name: str = ""
     who: str = ""
     text: str = ""
+    run: int | None = None
 
     def has_device(self, device: str) -> bool:
         """Whether events of `device` are wanted."""
@@ -184,10 +189,29 @@ def _streams(
     elif len(by_severity) < len(SEVERITIES):
         parts = [[severity] for severity in by_severity]
     conditions = list(_conditions(experiment_id, selection))
-    return [
-        _stream(connection, [*conditions, *part], newest_first=newest_first)
-        for part in parts
+    parts = [[*conditions, *part] for part in parts]
+    parts += _later(experiment_id, selection)
+    return [_stream(connection, part, newest_first=newest_first) for part in parts]
+
+
+def _later(
+    experiment_id: int, selection: Selection
+) -> Iterator[list[ColumnElement[bool]]]:
+    """What is told of the run, if one is wanted, after the time that is looked at."""
+    if selection.run is None or selection.until is None:
+        return
+    if not selection.has_device(_RUN):
+        return
+    since = replace(selection, since=selection.until, until=None)
+    number = json.dumps({"number": selection.run}).strip("{}")
+    names_it = (EventRow.fields.contains(f"{number}{end}") for end in ",}")
+    conditions = [
+        *_conditions(experiment_id, since),
+        EventRow.device == _RUN,
+        or_(*names_it),
     ]
+    for severity in _severities(selection):
+        yield [*conditions, EventRow.severity == severity]
 
 
 def _stream(
