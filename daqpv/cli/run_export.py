@@ -1,146 +1,68 @@
-"""Runs for other programs: a row or an object for each run."""
+"""``daqpv runs export``: the runs for other programs."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from daqpv.errors import DaqError
-from daqpv.runs import RunRecord, RunValue
+import click
 
-_COLUMNS = (  # the first six as attpc-daq names them
-    *("run number", "run class", "title", "start date/time", "stop date/time"),
-    *("config name", "live time (s)", "data (bytes)", "operator", "comment"),
-    *("entry", "note"),
-)
-_LONGEST_CELL = 32_767  # characters that a cell of a spreadsheet holds
+from daqpv.cli.common import FILE, load_or_exit, printing
+from daqpv.cli.run_formats import TEXTS, Runs, write_xlsx
+from daqpv.cli.run_options import told
+from daqpv.cli.run_store import in_order, observables, reading
+from daqpv.config import Experiment
+from daqpv.store import runs as store
+from daqpv.store.portable import new_file
+
+_FORMATS = click.Choice([*TEXTS, "xlsx"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
-    """What is exported.
+@click.command()
+@FILE
+@click.argument("out", type=click.Path(path_type=Path), required=False)
+@click.option("--format", "form", type=_FORMATS, help="Default: as OUT ends, else csv.")
+def export(file: Path, out: Path | None, *, form: str | None) -> None:
+    """Write the runs of FILE's experiment to OUT, a new file, or print them.
 
-    Attributes:
-        runs: by their numbers.
-        values: of the observables, by number of the run and name: a RunValue for json,
-            for other formats what stands in the row.
-        names: of the observables, in their order.
+    csv, xlsx: a row for each run, with its observables in the order of FILE; those that
+    FILE does not have any more come last. json: an array of objects, with all that is
+    known of each observable. Times are UTC.
+
+    \b
+        daqpv runs export e20009.yaml > runs.csv
+        daqpv runs export e20009.yaml runs.xlsx
     """
-
-    runs: Sequence[RunRecord]
-    values: Mapping[int, Mapping[str, Any]]
-    names: Sequence[str]
-
-    def rows(self) -> Iterator[list[Any]]:
-        """The head, and a row for each run; what is not known is None."""
-        yield [*_COLUMNS, *self.names]
-        for run in self.runs:
-            own = self.values.get(run.number, {})
-            yield [*_cells(run), *map(own.get, self.names)]
-
-
-def _cells(run: RunRecord) -> list[Any]:
-    return [
-        run.number,
-        run.kind,
-        run.title,
-        _moment(run.start),
-        None if run.stop is None else _moment(run.stop),
-        run.config,
-        round(run.live_time, 6),
-        run.data,
-        run.operator,
-        run.comment,
-        str(run.entry),
-        run.note,
-    ]
+    ending = "" if out is None else out.suffix.lstrip(".").lower()
+    form = form or (ending if ending in _FORMATS.choices else "csv")
+    if form == "xlsx" and out is None:
+        raise click.UsageError("xlsx is no text: it wants a file OUT.")
+    found = _read(load_or_exit(file)[0], whole=form == "json")
+    if out is None:
+        with printing():
+            TEXTS[form](found, sys.stdout)
+        return
+    with told(), new_file(out) as part:
+        if form == "xlsx":
+            write_xlsx(found, part)
+        else:
+            with part.open("w", encoding="utf-8", newline="") as text:
+                TEXTS[form](found, text)
+    click.echo(f"{out}: {len(found.runs):,} runs")
 
 
-def _moment(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S.%f}"
-
-
-def _csv(runs: Runs, file: TextIO) -> None:
-    csv.writer(file, lineterminator="\n").writerows(runs.rows())
-
-
-def _json(runs: Runs, file: TextIO) -> None:
-    """An array with an object for each run, an object on each line."""
-    separator = "["
-    for run in runs.runs:
-        file.write(f"{separator}\n{json.dumps(_object(run, runs))}")
-        separator = ","
-    file.write("\n]\n" if separator == "," else "[]\n")
-
-
-def _object(run: RunRecord, runs: Runs) -> dict[str, Any]:
-    own = runs.values.get(run.number, {})
-    return {
-        "number": run.number,
-        "class": run.kind,
-        "title": run.title,
-        "start": f"{_moment(run.start)}Z".replace(" ", "T"),
-        "stop": run.stop and f"{_moment(run.stop)}Z".replace(" ", "T"),
-        "live_time": run.live_time,
-        "data": run.data,
-        "operator": run.operator,
-        "comment": run.comment,
-        "config": run.config,
-        "entry": run.entry,
-        "note": run.note,
-        "observables": {
-            name: _observable(own[name]) for name in runs.names if name in own
-        },
-    }
-
-
-def _observable(one: RunValue) -> dict[str, Any]:
-    fields = {name: getattr(one, name) for name in one.__dataclass_fields__}
-    del fields["number"], fields["name"]
-    return fields | {"severity": one.severity.name}
-
-
-Writer = Callable[[Runs, TextIO], None]
-
-TEXTS: dict[str, Writer] = {"csv": _csv, "json": _json}
-"""What writes a format of text."""
-
-
-def write_xlsx(runs: Runs, path: Path) -> None:
-    """Write a workbook with one sheet.
-
-    Raises:
-        DaqError: openpyxl is not installed.
-    """
-    try:
-        from openpyxl import Workbook  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise DaqError(
-            "xlsx wants openpyxl, which is not installed: pip install 'daqpv[xlsx]'. "
-            "csv and json want nothing."
-        ) from error
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("Runs")
-    for row in runs.rows():
-        sheet.append(_xlsx_cells(sheet, row))
-    book.save(path)
-
-
-def _xlsx_cells(sheet: Any, row: Iterable[Any]) -> Iterator[Any]:
-    """Texts as texts: what begins with "=" is no formula."""
-    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
-
-    for value in row:
-        if not isinstance(value, str):
-            yield value
-            continue
-        text = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
-        cell = WriteOnlyCell(sheet, value=text[:_LONGEST_CELL])
-        cell.data_type = "s"
-        yield cell
+def _read(experiment: Experiment, *, whole: bool) -> Runs:
+    """All runs, with their observables: each whole, or its value alone."""
+    values: dict[int, dict[str, Any]] = {}
+    with reading(experiment) as connection:
+        name = experiment.experiment
+        if whole:
+            for one in store.values(connection, name):
+                values.setdefault(one.number, {})[one.name] = one
+        else:
+            for number, observable, value in store.values_alone(connection, name):
+                values.setdefault(number, {})[observable] = value
+        runs = store.runs(connection, name)
+    names = {*observables(experiment)}.union(*values.values())
+    return Runs(runs=runs, values=values, names=in_order(experiment, names))

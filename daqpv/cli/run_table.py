@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -47,20 +47,23 @@ def table(runs: Sequence[RunRecord], width: int | None) -> Iterator[str]:
         width: of the terminal [characters]; None: nothing is cut.
     """
     heads = [column.head for column in _COLUMNS]
-    rows = [heads, *map(_cells, runs)]
-    widths = _widths(rows)
+    columns = list(zip(heads, *map(_cells, runs), strict=True))
+    widths = _widths(columns)
     if width is not None:
-        for row in rows:
-            row[_OPERATOR] = _cut(row[_OPERATOR], _LONGEST_OPERATOR)
-        widths = _widths(rows)
+        columns[_OPERATOR] = _all_cut(columns[_OPERATOR], _LONGEST_OPERATOR)
+        widths = _widths(columns)
         room = width - _others(widths)
         if room < min(widths[_TITLE], _LEAST_TITLE):
-            rows[1:] = map(_shortened, rows[1:])
-            widths = _widths(rows)
+            _shorten(columns)
+            widths = _widths(columns)
             room = max(width - _others(widths), _SHORT_TITLE)
         widths[_TITLE] = min(widths[_TITLE], room)
-    for row in rows:
-        yield _line(row, widths)
+    shown = (
+        _padded(cells, width, right=column.right)
+        for cells, width, column in zip(columns, widths, _COLUMNS, strict=True)
+    )
+    for row in zip(*shown, strict=True):
+        yield (" " * _GAP).join(row).rstrip()
 
 
 def duration_text(seconds: float) -> str:
@@ -94,17 +97,21 @@ def _cells(run: RunRecord) -> list[str]:
     ]
 
 
-def _shortened(row: Sequence[str]) -> list[str]:
-    cells = list(row)
-    cells[_CLASS] = row[_CLASS][:4]  # Test, Prod, Beam, Junk, Puls
-    cells[_START] = row[_START][5:]  # without the year
-    cells[_ENTRY] = _cut(row[_ENTRY], 6)
-    cells[_OPERATOR] = _cut(row[_OPERATOR], 8)
-    return cells
+def _shorten(columns: list[tuple[str, ...]]) -> None:
+    """Shorten what can be, but for the heads."""
+    shorter: dict[int, Callable[[str], str]] = {
+        _CLASS: lambda text: text[:4],  # Test, Prod, Beam, Junk, Puls
+        _START: lambda text: text[5:],  # without the year
+        _ENTRY: lambda text: _cut(text, 6),
+        _OPERATOR: lambda text: _cut(text, 8),
+    }
+    for number, shortened in shorter.items():
+        head, *cells = columns[number]
+        columns[number] = (head, *map(shortened, cells))
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(_length, cells)) for cells in zip(*rows, strict=True)]
+def _widths(columns: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(_length, cells)) for cells in columns]
 
 
 def _others(widths: Sequence[int]) -> int:
@@ -112,24 +119,23 @@ def _others(widths: Sequence[int]) -> int:
     return sum(widths) - widths[_TITLE] + _GAP * (len(widths) - 1)
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [
-        _padded(cell, width, right=column.right)
-        for cell, width, column in zip(row, widths, _COLUMNS, strict=True)
-    ]
-    return (" " * _GAP).join(cells).rstrip()
-
-
-def _padded(cell: str, width: int, *, right: bool) -> str:
-    if len(cell) <= width and cell.isascii():  # nearly always
-        return cell.rjust(width) if right else cell.ljust(width)
-    cell = _cut(cell, width)
-    blanks = " " * (width - _length(cell))
-    return blanks + cell if right else cell + blanks
+def _padded(cells: Sequence[str], width: int, *, right: bool) -> Iterator[str]:
+    """`cells` of a column, each as wide as that."""
+    pad = str.rjust if right else str.ljust
+    for cell in cells:
+        if len(cell) <= width and cell.isascii():  # nearly always
+            yield pad(cell, width)
+        else:
+            short = _cut(cell, width)
+            yield pad(short, width - _length(short) + len(short))
 
 
 def _length(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
+
+
+def _all_cut(cells: Sequence[str], width: int) -> tuple[str, ...]:
+    return tuple(_cut(cell, width) for cell in cells)
 
 
 def _cut(text: str, width: int) -> str:

@@ -12,4 +12,4 @@ def one_line(text: str) -> str:
     A line break would forge a line of the log (``\n``), an escape sequence would reach
     somebody's terminal.
     """
-    return text.translate(_ESCAPES)
+    return text if text.isprintable() else text.translate(_ESCAPES)

@@ -1,8 +1,14 @@
-"""Runs: their numbers and records, the checks before a start, the order of an end."""
+"""Runs: their numbers and records, the checks before a start, the order of an end.
 
-from daqpv.runs.books import History
-from daqpv.runs.detector import Detector, Storage
+Records and states are there at once. The run control itself comes when somebody asks
+for it: with what it needs it would cost the commands that only read runs 30 ms.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from daqpv.runs.records import (
+    History,
     RunChange,
     RunDocument,
     RunFile,
@@ -11,9 +17,12 @@ from daqpv.runs.records import (
     RunSize,
     RunValue,
 )
-from daqpv.runs.run import Run
-from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.states import TABLE, Entry, Row, RunClass, RunEvent, RunState
+
+if TYPE_CHECKING:
+    from daqpv.runs.detector import Detector, Storage
+    from daqpv.runs.run import Run
+    from daqpv.runs.snapshot import RunSnapshot
 
 __all__ = [
     "TABLE",
@@ -35,3 +44,17 @@ __all__ = [
     "RunValue",
     "Storage",
 ]
+
+_CONTROL = {
+    "Detector": "detector",
+    "Storage": "detector",
+    "Run": "run",
+    "RunSnapshot": "snapshot",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A part of the run control, imported now."""
+    if name not in _CONTROL:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_CONTROL[name]}"), name)

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Device, Events, EventSeverity, Store, origin
 from daqpv.errors import RefusedError, StoreError
-from daqpv.runs.records import RunChange, RunRecord, RunSize
+from daqpv.runs.records import History, RunChange, RunRecord, RunSize
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
 
 HISTORY_RETRY = 5.0  # [s] between two tries to read the runs of before
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What the store knows of the runs of the experiment.
-
-    Attributes:
-        numbers: of all runs.
-        last: the latest by number; None if there was none.
-    """
-
-    numbers: Collection[int] = field(default_factory=frozenset)
-    last: RunRecord | None = None
 
 
 Observer = Callable[[RunRecord, RunEvent], None]

@@ -11,9 +11,10 @@ from typing import Any
 
 from daqpv.core import Condition, Events, EventSeverity, Origin, Store, origin
 from daqpv.errors import DaqError
-from daqpv.runs.books import Books, History
+from daqpv.runs.books import Books
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Storage
+from daqpv.runs.records import History
 from daqpv.runs.settings import OnLoss, RunSettings
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.sorting import Sorter

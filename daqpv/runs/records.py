@@ -6,7 +6,8 @@ replaces it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 from daqpv.core import Origin, Severity
@@ -46,6 +47,19 @@ class RunRecord:
     config: str = ""
     note: str = ""
     data: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the store knows of the runs of the experiment.
+
+    Attributes:
+        numbers: of all runs.
+        last: the latest by number; None if there was none.
+    """
+
+    numbers: Collection[int] = field(default_factory=frozenset)
+    last: RunRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,8 @@ from daqpv.errors import RefusedError
 from daqpv.runs.records import RunChange, RunPv, RunRecord, RunValue
 from daqpv.runs.settings import Observable, ObservableType, RunSettings, Take
 from daqpv.runs.states import Entry, RunEvent
-from daqpv.runs.tally import Tally, Value
+from daqpv.runs.tally import Tally
+from daqpv.runs.values import Value, is_value, told
 
 KEEP = 30.0  # [s] between two moments at which the statistics are kept for a restart
 
@@ -116,7 +117,7 @@ class Sheet(Device[SheetSnapshot]):
             name: value
             for name, value in snapshot.written.items()
             if self._is_written(name)
-            and _fits(value, self._observables[name])
+            and is_value(value, self._observables[name].type)
             and not (is_ending and not self._observables[name].keep)
         }
         now = time.time()
@@ -182,8 +183,8 @@ class Sheet(Device[SheetSnapshot]):
                 number=number,
                 time=time.time(),
                 field=f"Par:{name}",
-                old=_text(old),
-                new=_text(value),
+                old=told(old),
+                new=told(value),
                 origin=origin.get(),
             )
         )
@@ -340,17 +341,6 @@ def _written(one: Observable, value: Value) -> Reading:
     )
 
 
-def _fits(value: Value, one: Observable) -> bool:
-    """Whether what was written before a restart is of the type that the file says."""
-    match one.type:
-        case ObservableType.FLOAT:
-            return isinstance(value, int | float)
-        case ObservableType.INT:
-            return isinstance(value, int)
-        case _:
-            return isinstance(value, str)
-
-
 def _as(one: Observable, reading: Reading) -> tuple[Value, Alarm]:
     """A reading as the observable has it; None: it is none."""
     if reading.value is None or reading.severity is Severity.INVALID:
@@ -380,7 +370,3 @@ def _plain(value: Any) -> Any:
     return (
         str(value) if isinstance(value, float) and not math.isfinite(value) else value
     )
-
-
-def _text(value: Value) -> str:
-    return "" if value is None else str(value)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from daqpv.core import Severity
-
-Value = int | float | str | None
+from daqpv.runs.values import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

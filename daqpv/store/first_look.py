@@ -13,9 +13,11 @@ from concurrent.futures import TimeoutError as TooLate
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from daqpv.core import Origin, Setting
+from daqpv.core import Setting
 from daqpv.errors import StoreError
 from daqpv.store.crew import Crew
+from daqpv.store.rows import place_of, record
+from daqpv.store.sqlite_file import path_in, version_in
 from daqpv.store.version import newest
 
 if TYPE_CHECKING:
@@ -30,10 +32,11 @@ _UNUSABLE = (  # what waiting does not mend
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
 )
-_COLUMNS = ("device", "field", "value", "file", "time", "who")
-_SETTINGS = """
-    SELECT device, field, value, file, setting.time, who
-    FROM setting JOIN experiment ON experiment.id = experiment_id WHERE name = ?
+_TABLE, _COLUMNS = place_of(Setting)
+_JSON = ("value", "file")
+_SETTINGS = f"""
+    SELECT {", ".join(_COLUMNS)} FROM {_TABLE}
+    JOIN experiment ON experiment.id = experiment_id WHERE name = ?
 """
 
 
@@ -62,9 +65,7 @@ def look(url: str, experiment: str) -> Found:
         ConnectionError: it is away, or busy; the text says why.
     """
     if url.startswith("sqlite:"):
-        return _look_at_file(
-            url.removeprefix("sqlite:///").partition("?")[0], experiment
-        )
+        return _look_at_file(path_in(url), experiment)
     return _look_at_server(url, experiment)
 
 
@@ -90,21 +91,15 @@ def _look_at_file(path: str, experiment: str) -> Found:
 
 
 def _read_file(connection: sqlite3.Connection, experiment: str) -> Found:
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    if "alembic_version" not in tables:
-        return Found(None, [])
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if row is None or row[0] != newest():  # whose tables we may not know
-        return Found(row and row[0], [])
-    rows = connection.execute(_SETTINGS, (experiment,))
-    settings = [
-        setting(
-            dict(zip(_COLUMNS, one, strict=True))
-            | {"value": json.loads(one[2]), "file": json.loads(one[3])}
-        )
-        for one in rows
-    ]
-    return Found(row[0], settings)
+    version = version_in(connection)
+    if version != newest():  # whose tables we may not know
+        return Found(version, [])
+    rows = (
+        dict(zip(_COLUMNS, row, strict=True))
+        for row in connection.execute(_SETTINGS, (experiment,))
+    )
+    parsed = (row | {name: json.loads(row[name]) for name in _JSON} for row in rows)
+    return Found(version, [*map(setting, parsed)])
 
 
 def _look_at_server(url: str, experiment: str) -> Found:
@@ -126,25 +121,18 @@ def _look_at_server(url: str, experiment: str) -> Found:
 def _read_server(engine: Engine, url: str, experiment: str) -> Found:
     from daqpv.store.engine import translated  # noqa: PLC0415 - slow, not for SQLite
     from daqpv.store.migrate import version_of  # noqa: PLC0415
-    from daqpv.store.settings import read_settings  # noqa: PLC0415
+    from daqpv.store.records import records  # noqa: PLC0415
 
     try:
         with translated(url), engine.connect() as connection:
             version = version_of(connection)
             known = version == newest()
-            settings = read_settings(connection, experiment) if known else []
-            return Found(version, settings)
+            settings = records(connection, Setting, experiment) if known else ()
+            return Found(version, [*settings])
     finally:
         engine.dispose()
 
 
 def setting(row: Mapping[str, Any]) -> Setting:
     """The setting of a row."""
-    return Setting(
-        time=row["time"] / 1e6,
-        device=row["device"],
-        field=row["field"],
-        value=row["value"],
-        file=row["file"],
-        origin=Origin.parse(row["who"]),
-    )
+    return record(Setting, map(row.__getitem__, _COLUMNS))

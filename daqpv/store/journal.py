@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from daqpv.store import migrate
 from daqpv.store.engine import make_engine, translated
 from daqpv.store.models import Base
+from daqpv.store.records import put
 from daqpv.store.rows import Entry, Source, microseconds
 
 _UNFIT = {
@@ -111,7 +112,7 @@ class Journal:
                 if entry.table == "setting":
                     self._set(connection, entry)
                 elif entry.table != "event":
-                    self._put(connection, entry)
+                    put(connection, self._experiment_id, entry)
             last = max(written, last, *(entry.number for entry in fresh))
             connection.execute(
                 update(_JOURNAL)
@@ -158,21 +159,6 @@ class Journal:
             connection.execute(insert(_SETTING).values(row))
         elif time_there <= row["time"]:
             connection.execute(update(_SETTING).where(*key).values(row))
-
-    def _put(self, connection: Connection, entry: Entry) -> None:
-        """Keep what is known of a thing, in place of what was known before.
-
-        A row that lacks columns changes what is there, and makes nothing.
-        """
-        table = Base.metadata.tables[entry.table]
-        row = entry.row | {"experiment_id": self._experiment_id}
-        if "id" not in table.c:
-            key = [column == row[column.name] for column in table.primary_key]
-            if connection.execute(update(table).where(*key).values(row)).rowcount:
-                return
-            if len(row) < len(table.c):
-                return
-        connection.execute(insert(table).values(row))
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 
 from daqpv.errors import StoreError
 from daqpv.store.engine import ANSWER, make_engine, shown, translated
 from daqpv.store.migrate import version_of
+from daqpv.store.run_list import Execute
+from daqpv.store.sqlite_file import read_only
 from daqpv.store.version import refuse_other
 
 
@@ -50,6 +50,15 @@ def reader(
         engine.dispose()
 
 
+def plain(connection: Connection) -> Execute:
+    """What sends plain statements by `connection`."""
+
+    def execute(statement: str, parameters: Mapping[str, Any]) -> Iterable[Any]:
+        return connection.execute(text(statement), parameters)
+
+    return execute
+
+
 def _read_only(url: str) -> str:
     """`url`, so that SQLite does not make the file.
 
@@ -59,12 +68,4 @@ def _read_only(url: str) -> str:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return url
-    file = Path(parsed.database).absolute()
-    if not file.is_file() or not file.stat().st_size:
-        raise StoreError(f"there is no store {file} yet: daqpv serve makes it")
-    query = {"mode": "ro", "uri": "true"}
-    journal = file.with_name(f"{file.name}-wal")
-    if not journal.exists() and not os.access(file.parent, os.W_OK):
-        query["immutable"] = "1"  # nobody writes, and we cannot make the journal
-    parsed = parsed.set(database=f"file:{quote(str(file))}", query=query)
-    return parsed.render_as_string(hide_password=False)
+    return f"sqlite:///{read_only(parsed.database)}&uri=true"

@@ -1,15 +1,16 @@
-"""Records as rows: plain values, which the spool and every engine take as they are."""
+"""Records as rows and back: plain values, which the spool and every engine take."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from daqpv.core import Event, EventSeverity, Record, Setting
+from daqpv.core import Event, EventSeverity, Origin, Setting, Severity
+from daqpv.runs import Entry as RunEntry
 from daqpv.runs import (
     RunChange,
     RunDocument,
@@ -27,6 +28,8 @@ PATH = 500
 TEXT = 2_000_000  # characters of a sentence; MariaDB takes 16 MB at once
 
 _SEVERITIES = tuple(EventSeverity)
+
+R = TypeVar("R")
 
 
 class Source(NamedTuple):
@@ -61,7 +64,7 @@ class Entry:
         return self.table == "event" and self.row["severity"] == 0
 
 
-def entry(number: int, record: Record, process: str) -> Entry:
+def entry(number: int, record: Any, process: str) -> Entry:
     """Make the entry of `record`; what no engine takes is escaped.
 
     Args:
@@ -74,7 +77,7 @@ def entry(number: int, record: Record, process: str) -> Entry:
             return Entry(number, "event", _event(record, process))
         table, columns = _ROWS[type(record)]
         row = {
-            column.name: column.read(getattr(record, column.attribute))
+            column.name: column.kept(getattr(record, column.attribute))
             for column in columns
         }
         return Entry(number, table, row)
@@ -84,6 +87,21 @@ def entry(number: int, record: Record, process: str) -> Entry:
             time=0.0, severity=EventSeverity.WARNING, name="unreadable", text=text
         )
         return Entry(number, "event", _event(event, process))
+
+
+def place_of(kind: type) -> tuple[str, list[str]]:
+    """The table of the records of `kind`, and its columns in the order of `record`."""
+    table, columns = _ROWS[kind]
+    return table, [column.name for column in columns]
+
+
+def record(kind: type[R], row: Iterable[Any]) -> R:
+    """The record of a row, whose values come in the order of `place_of`."""
+    attributes, reads = _READING[kind]
+    fields = dict(zip(attributes, row, strict=True))
+    for attribute, read in reads:
+        fields[attribute] = read(fields[attribute])
+    return kind(**fields)
 
 
 def _event(event: Event, process: str) -> dict[str, Any]:
@@ -148,11 +166,19 @@ def plain(value: object) -> Any:
 
 
 class _Column(NamedTuple):
-    """How a column is made of an attribute of a record."""
+    """How a column is made of an attribute of a record, and how it is read again.
+
+    Attributes:
+        name: of the column.
+        attribute: of the record.
+        kept: the column's value of the attribute's.
+        read: the attribute's value of the column's; None: it is the same.
+    """
 
     name: str
     attribute: str
-    read: Callable[[Any], Any]
+    kept: Callable[[Any], Any]
+    read: Callable[[Any], Any] | None = None
 
 
 def _names(*names: str, length: int = NAME) -> list[_Column]:
@@ -164,7 +190,7 @@ def _texts(*names: str) -> list[_Column]:
 
 
 def _times(*names: str) -> list[_Column]:
-    return [_Column(name, name, _microseconds) for name in names]
+    return [_Column(name, name, _microseconds, _seconds) for name in names]
 
 
 def _numbers(*names: str) -> list[_Column]:
@@ -179,11 +205,17 @@ def _values(*names: str) -> list[_Column]:
     return [_Column(name, name, plain) for name in names]
 
 
-_BY = _Column("who", "origin", lambda by: cut(str(by or ""), WHO))
+_BY = _Column("who", "origin", lambda by: cut(str(by or ""), WHO), Origin.parse)
+_SEVERITY = _Column("severity", "severity", int, Severity)
+_ENTRY = _Column("entry", "entry", str, RunEntry)
 
 
 def _microseconds(moment: float | None) -> int | None:
     return None if moment is None else microseconds(moment)
+
+
+def _seconds(moment: int | None) -> float | None:
+    return None if moment is None else moment / 1e6
 
 
 def _finite(number: float | None) -> float | None:
@@ -199,7 +231,8 @@ _ROWS: dict[type, tuple[str, list[_Column]]] = {
         "run",
         [
             *_numbers("number", "data"),
-            *_names("entry", "kind"),
+            _ENTRY,
+            *_names("kind"),
             *_times("start", "stop", "seen", "live_time"),
             *_texts("title", "comment", "config", "note"),
             *_names("operator", length=WHO),
@@ -219,20 +252,22 @@ _ROWS: dict[type, tuple[str, list[_Column]]] = {
     RunValue: (
         "run_value",
         [
-            *_numbers("number", "count", "severity"),
+            *_numbers("number", "count"),
             *_names("name", "type", "units"),
             *_values("value", "start", "stop"),
             *_reals("mean", "low", "high"),
+            _SEVERITY,
         ],
     ),
     RunPv: (
         "run_pv",
         [
-            *_numbers("number", "severity"),
+            *_numbers("number"),
             *_names("moment"),
             *_names("pv", length=WHO),
             *_values("value"),
             *_times("time"),
+            _SEVERITY,
         ],
     ),
     RunFile: (
@@ -254,3 +289,13 @@ _ROWS: dict[type, tuple[str, list[_Column]]] = {
         ],
     ),
 }
+
+_READING = {
+    kind: (
+        [one.attribute for one in columns],
+        [(one.attribute, one.read) for one in columns if one.read is not None],
+    )
+    for kind, (_, columns) in _ROWS.items()
+}
+"""The attributes of a record in the order of its columns, and those that are not as
+kept, with what reads them."""

@@ -179,6 +179,25 @@ def test_amounts_have_three_digits(size: float, text: str) -> None:
     assert amount_text(size) == text
 
 
+def test_the_list_is_quick_because_it_loads_little(experiment: Experiment) -> None:
+    experiment.keep(RUN)
+    code = (
+        "import sys; from daqpv.cli import main\n"
+        f"main(['runs', 'list', {str(experiment.file)!r}], standalone_mode=False)\n"
+        "slow = {'sqlalchemy', 'numpy', 'zeep', 'daqpv.runs.run', 'daqpv.serve'}\n"
+        "sys.exit(' '.join(slow.intersection(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "alpha source" in done.stdout
+
+
 def test_without_runs_and_without_a_store(experiment: Experiment) -> None:
     without = experiment.runs("list")
     assert without.exit_code == 1
@@ -249,6 +268,33 @@ def test_what_is_written_of_a_run_can_be_corrected(experiment: Experiment) -> No
     page = experiment.runs("show", 12).stdout
     assert page.startswith("Run 12: Junk, ended\n")
     assert re.search(r"class: 'Production' -> 'Junk' \[\S+@\S+\]", page)
+
+
+def test_observables_of_a_run_can_be_corrected(experiment: Experiment) -> None:
+    experiment.keep(
+        RUN, RunValue(number=12, name="pressure", type="float", value=300.0, count=9)
+    )
+    edit = ("edit", 12, "--set")
+    done = experiment.runs(*edit, "pressure=300.5", "--set", "target=C = 2", "--set=x=")
+    assert done.stderr == "run 12 has no observable x: target, pressure.\n"
+    done = experiment.runs(*edit, "pressure=300.5", "--set", "target=C = 2")
+    assert done.stdout == "Run 12: changed Par:pressure, Par:target\n"
+    page = experiment.runs("show", 12).stdout
+    assert "  target    C = 2\n  pressure  300.5  (9 readings)\n" in page
+    assert re.search(r" Par:pressure: '300.0' -> '300.5' \[\S+@\S+\]\n", page)
+    assert experiment.runs(*edit, "target=").exit_code == 0
+    assert "  target    -\n" in experiment.runs("show", 12).stdout
+    wrong = experiment.runs(*edit, "pressure")
+    assert (wrong.exit_code, "wanted is NAME=VALUE" in wrong.stderr) == (2, True)
+
+
+def test_the_log_has_who_edited_a_run(experiment: Experiment) -> None:
+    experiment.keep(RUN, replace(RUN, number=13))
+    experiment.runs("edit", 12, "--class", "junk")
+    said = re.compile(r"Run 12 edited by \S+@\S+: class Production -> Junk")
+    for options, is_there in ((), True), (("--run", 12), True), (("--run", 13), False):
+        result = experiment.runs("", *options, command="log")
+        assert bool(said.search(result.stdout)) == is_there, options
 
 
 def test_a_run_that_is_open_is_not_edited(experiment: Experiment) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from daqpv.core import Origin, Severity
-from daqpv.errors import RefusedError, StoreError
+from daqpv.errors import DaqError, RefusedError, StoreError
 from daqpv.runs import (
     Entry,
     RunChange,
@@ -23,9 +25,14 @@ from daqpv.runs import (
     RunSize,
     RunValue,
 )
-from daqpv.store import rows, runs
+from daqpv.runs.settings import Observable, ObservableType
+from daqpv.store import rows, run_list, runs
 from daqpv.store.engine import make_engine
 from daqpv.store.journal import Journal
+from daqpv.store.query import Selection, newest
+from daqpv.store.quick import quick_reader
+from daqpv.store.run_edit import Edit, edit
+from daqpv.store.run_list import Choice
 
 SOURCE = rows.Source("a" * 32, "main@hut")
 RUN = RunRecord(
@@ -77,7 +84,7 @@ def test_a_run_comes_back_as_its_last_record_says(store_url: str) -> None:
     keep(store_url, RUN, first=4, experiment="e30000")  # the same number elsewhere
     with reading(store_url) as link:
         assert list(runs.runs(link, "e20009")) == [other, ended]
-        assert list(runs.runs(link, "e20009", newest=1)) == [ended]
+        assert runs.runs(link, "e20009", Choice(newest=1)) == [ended]
         found = runs.history(link, "e20009")
         assert (set(found.numbers), found.last) == ({3, 12}, ended)
         assert runs.history(link, "e30000").numbers == {12}
@@ -115,7 +122,7 @@ def test_what_belongs_to_a_run_comes_back(store_url: str) -> None:
     with reading(store_url) as link:
         assert list(runs.changes(link, "e20009", 12)) == [change, change]
         assert list(runs.values(link, "e20009")) == [value, by_hand]
-        assert list(runs.values(link, "e20009", [13])) == []
+        assert list(runs.values(link, "e20009", number=13)) == []
         assert list(runs.pvs(link, "e20009", 12)) == [pv]
         assert list(runs.files(link, "e20009", 12)) == [file]  # once, however often
         assert list(runs.documents(link, "e20009", 12)) == [document]
@@ -134,27 +141,40 @@ def test_what_no_engine_takes_is_made_fit(store_url: str) -> None:
 
 
 BY = Origin("anna", "hut")
+OBSERVABLES = {
+    "pressure": Observable(units="Torr"),
+    "shift": Observable(type=ObservableType.INT),
+    "target": Observable(type=ObservableType.STRING),
+}
 ENDED = replace(RUN, entry=Entry.ENDED, stop=RUN.start + 10, title="alpha")
 
 
-def change(url: str, number: int, experiment: str = "e20009", **fields: str) -> Any:
+def change(url: str, wanted: Edit, experiment: str = "e20009") -> Any:
     engine = make_engine(url, writes=True)
     try:
         with engine.begin() as connection:
-            return runs.edit(connection, experiment, number, fields, BY)
+            return edit(connection, experiment, wanted)
     finally:
         engine.dispose()
+
+
+def written(number: int = 12, **fields: str) -> Edit:
+    return Edit(number=number, by=BY, fields=fields)
+
+
+def observed(number: int = 12, **values: str) -> Edit:
+    return Edit(number=number, by=BY, values=values, observables=OBSERVABLES)
 
 
 def test_a_run_that_has_ended_is_edited_and_keeps_its_history(store_url: str) -> None:
     keep(store_url, ENDED, replace(ENDED, number=13))
     keep(store_url, ENDED, experiment="e30000", first=3)
-    made = change(store_url, 12, title="beta \0é", kind="Junk", operator="otto")
+    made = change(store_url, written(title="beta \0é", kind="Junk", operator="otto"))
     assert [(one.field, one.old, one.new) for one in made] == [
         ("title", "alpha", "beta \0é"),
         ("class", "Production", "Junk"),
     ]
-    assert change(store_url, 12, kind="Junk") == []
+    assert change(store_url, written(kind="Junk")) == []
     with reading(store_url) as link:
         assert list(runs.runs(link, "e20009")) == [
             replace(ENDED, title="beta \\x00é", kind="Junk"),
@@ -171,11 +191,105 @@ def test_a_run_that_has_ended_is_edited_and_keeps_its_history(store_url: str) ->
 def test_what_cannot_be_edited(store_url: str) -> None:
     keep(store_url, RUN)
     with pytest.raises(RefusedError, match="Run 12 is open"):
-        change(store_url, 12, title="x")
+        change(store_url, written(title="x"))
     with pytest.raises(StoreError, match="no run 13 of e20009"):
-        change(store_url, 13, title="x")
+        change(store_url, written(13, title="x"))
     with pytest.raises(StoreError, match="no run 12 of other"):
-        change(store_url, 12, experiment="other", title="x")
+        change(store_url, written(title="x"), experiment="other")
+
+
+def test_an_observable_is_edited_and_what_was_read_of_it_stays(store_url: str) -> None:
+    read = RunValue(
+        number=12, name="pressure", type="float", units="Torr", value=300.0,
+        mean=300.0, low=299.0, high=302.0, count=3600, severity=Severity.MINOR,
+    )  # fmt: skip
+    by_hand = RunValue(number=12, name="target", type="string", value="CH2")
+    old = RunValue(number=12, name="gone", type="int", value=4)
+    keep(store_url, ENDED, replace(ENDED, number=13), read, by_hand, old)
+    keep(store_url, replace(read, number=13), first=6)
+    made = change(store_url, observed(pressure="300.5", target="", gone="5", shift="3"))
+    assert [(one.field, one.old, one.new) for one in made] == [
+        ("Par:pressure", "300.0", "300.5"),
+        ("Par:target", "CH2", ""),
+        ("Par:gone", "4", "5"),
+        ("Par:shift", "", "3"),
+    ]
+    assert change(store_url, observed(pressure=" 300.50 ", target="")) == []
+    with reading(store_url) as link:
+        assert list(runs.values(link, "e20009", number=12)) == [
+            replace(old, value=5),
+            replace(read, value=300.5),
+            RunValue(number=12, name="shift", type="int", value=3),
+            replace(by_hand, value=None),
+        ]
+        (other,) = runs.values(link, "e20009", number=13)
+        assert other.value == 300.0
+        assert runs.one_run(link, "e20009", 12) == ENDED
+        kept = list(runs.changes(link, "e20009", 12))
+        assert [(one.new, one.origin) for one in kept[:2]] == [
+            ("300.5", BY), ("", BY)
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (
+            {"presure": "1"},
+            "run 12 has no observable presure: pressure, shift, target, gone",
+        ),
+        ({"pressure": "low"}, "pressure is of type float, not 'low'"),
+        ({"pressure": "inf"}, "pressure is of type float, not 'inf'"),
+        ({"gone": "1.5"}, "gone is of type int, not '1.5'"),
+    ],
+)
+def test_what_is_no_observable_or_no_value_changes_nothing(
+    store_url: str, values: dict[str, str], says: str
+) -> None:
+    keep(store_url, ENDED, RunValue(number=12, name="gone", type="int", value=4))
+    wanted = Edit(
+        number=12, by=BY, fields={"title": "x"}, values=values, observables=OBSERVABLES
+    )
+    with pytest.raises(DaqError, match=says):
+        change(store_url, wanted)
+    with reading(store_url) as link:
+        assert runs.one_run(link, "e20009", 12) == ENDED
+        assert list(runs.changes(link, "e20009", 12)) == []
+
+
+def test_an_edit_is_told_as_an_event_of_the_run(store_url: str) -> None:
+    keep(store_url, ENDED, replace(ENDED, number=120))
+    keep(store_url, ENDED, experiment="e30000", first=3)
+    change(store_url, written(kind="Junk", comment="no beam"))
+    change(store_url, written(kind="Junk"))  # nothing new
+    change(store_url, written(120, kind="Junk"))
+    change(store_url, written(kind="Beam"), experiment="e30000")
+    of_run = Selection(since=1.0, until=2.0, run=12)
+    with reading(store_url) as link:
+        (kept,) = newest(link, "e20009", of_run, 10)
+        assert len(newest(link, "e20009", Selection(), 10)) == 2
+        assert newest(link, "e20009", replace(of_run, run=None), 10) == []
+        assert newest(link, "e20009", replace(of_run, device="CoBo0"), 10) == []
+        assert len(newest(link, "e20009", replace(of_run, device="run"), 10)) == 1
+    event = kept.event
+    assert event.text == (
+        "Run 12 edited by anna@hut: class Production -> Junk, comment '' -> 'no beam'"
+    )
+    assert (event.name, event.device, event.origin, event.process) == (
+        "run edited", "Run", BY, "runs@hut"
+    )  # fmt: skip
+    assert event.fields == {"number": 12, "class": "Junk", "comment": "no beam"}
+
+
+def test_a_list_needs_no_sqlalchemy_to_say_the_same(store_url: str) -> None:
+    keep(
+        store_url, replace(ENDED, title="Kälte"), replace(ENDED, number=2, kind="Junk")
+    )
+    choices = [Choice(text="KÄLTE".lower()), Choice(kind="Junk"), Choice(newest=1)]
+    with reading(store_url) as link, quick_reader(store_url) as execute:
+        for choice in (*choices, Choice()):
+            found = run_list.runs(execute, "e20009", choice)
+            assert found == runs.runs(link, "e20009", choice) != []
 
 
 def test_runs_are_chosen_by_class_time_and_text(store_url: str) -> None:
@@ -188,8 +302,8 @@ def test_runs_are_chosen_by_class_time_and_text(store_url: str) -> None:
     with reading(store_url) as link:
 
         def found(**wanted: Any) -> list[int]:
-            conditions = runs.chosen(**wanted)
-            return [one.number for one in runs.runs(link, "e20009", *conditions)]
+            choice = Choice(**wanted)
+            return [one.number for one in runs.runs(link, "e20009", choice)]
 
         assert found() == [1, 2, 3]
         assert found(kind="Junk") == [2]
@@ -207,3 +321,23 @@ def test_values_come_alone(store_url: str) -> None:
             (12, "p", 300.5), (12, "target", None)
         ]  # fmt: skip
         assert list(runs.values_alone(link, "other")) == []
+
+
+def test_a_list_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+    def says(name: str) -> str:
+        with pytest.raises(StoreError) as raised:  # noqa: SIM117
+            with quick_reader(f"sqlite:///{tmp_path}/{name}") as execute:
+                run_list.runs(execute, "e20009")
+        return str(raised.value)
+
+    (tmp_path / "text.db").write_text("no database")
+    assert "file is not a database" in says("text.db")
+    assert "there is no store" in says("nothing.db")
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE other (number)")
+    assert "has no tables yet" in says("other.db")
+    with other:
+        other.execute("CREATE TABLE alembic_version (version_num)")
+        other.execute("INSERT INTO alembic_version VALUES ('9999')")
+    other.close()
+    assert "written by a newer daqpv" in says("other.db")

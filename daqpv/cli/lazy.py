@@ -1,0 +1,73 @@
+"""Groups of commands whose modules are imported when a command is named."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+
+class Command(NamedTuple):
+    """Where a command lives, and what it does, in a line: known without its import.
+
+    Attributes:
+        module: of daqpv.cli.
+        function: of the module.
+        help: what it does.
+    """
+
+    module: str
+    function: str
+    help: str
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is named: the others are quick.
+
+    Args:
+        lazy: the commands by their names, in the order of the help.
+        more: as of click.Group.
+    """
+
+    def __init__(self, *, lazy: Mapping[str, Command], **more: Any) -> None:
+        super().__init__(**more)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, as in the help."""
+        return list(self._lazy)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write what each does; nothing is imported for that."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.help) for name, one in self._lazy.items()])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now; None if there is none."""
+        if cmd_name not in self._lazy:
+            return None
+        found = self._lazy[cmd_name]
+        gc.disable()  # an import makes no garbage, and the search for it takes 50 ms
+        try:
+            module = import_module(f"daqpv.cli.{found.module}")
+        finally:
+            gc.freeze()  # what was imported stays: nobody looks at it again
+            gc.enable()
+        command = getattr(module, found.function)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant, or a suggestion."""
+        if args[0] not in self._lazy:
+            from daqpv.config import did_you_mean  # noqa: PLC0415 - slow, seldom
+
+            ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], self._lazy)}")
+        return super().resolve_command(ctx, args)

@@ -1,0 +1,146 @@
+"""Runs in the formats of other programs: a row or an object for each run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from daqpv.errors import DaqError
+from daqpv.runs import RunRecord, RunValue
+
+_COLUMNS = (  # the first six as attpc-daq names them
+    *("run number", "run class", "title", "start date/time", "stop date/time"),
+    *("config name", "live time (s)", "data (bytes)", "operator", "comment"),
+    *("entry", "note"),
+)
+_LONGEST_CELL = 32_767  # characters that a cell of a spreadsheet holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """What is exported.
+
+    Attributes:
+        runs: by their numbers.
+        values: of the observables, by number of the run and name: a RunValue for json,
+            for other formats what stands in the row.
+        names: of the observables, in their order.
+    """
+
+    runs: Sequence[RunRecord]
+    values: Mapping[int, Mapping[str, Any]]
+    names: Sequence[str]
+
+    def rows(self) -> Iterator[list[Any]]:
+        """The head, and a row for each run; what is not known is None."""
+        yield [*_COLUMNS, *self.names]
+        for run in self.runs:
+            own = self.values.get(run.number, {})
+            yield [*_cells(run), *map(own.get, self.names)]
+
+
+def _cells(run: RunRecord) -> list[Any]:
+    return [
+        run.number,
+        run.kind,
+        run.title,
+        _moment(run.start),
+        None if run.stop is None else _moment(run.stop),
+        run.config,
+        round(run.live_time, 6),
+        run.data,
+        run.operator,
+        run.comment,
+        str(run.entry),
+        run.note,
+    ]
+
+
+def _moment(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S.%f}"
+
+
+def _csv(runs: Runs, file: TextIO) -> None:
+    csv.writer(file, lineterminator="\n").writerows(runs.rows())
+
+
+def _json(runs: Runs, file: TextIO) -> None:
+    """An array with an object for each run, an object on each line."""
+    separator = "["
+    for run in runs.runs:
+        file.write(f"{separator}\n{json.dumps(_object(run, runs))}")
+        separator = ","
+    file.write("\n]\n" if separator == "," else "[]\n")
+
+
+def _object(run: RunRecord, runs: Runs) -> dict[str, Any]:
+    own = runs.values.get(run.number, {})
+    return {
+        "number": run.number,
+        "class": run.kind,
+        "title": run.title,
+        "start": f"{_moment(run.start)}Z".replace(" ", "T"),
+        "stop": run.stop and f"{_moment(run.stop)}Z".replace(" ", "T"),
+        "live_time": run.live_time,
+        "data": run.data,
+        "operator": run.operator,
+        "comment": run.comment,
+        "config": run.config,
+        "entry": run.entry,
+        "note": run.note,
+        "observables": {
+            name: _observable(own[name]) for name in runs.names if name in own
+        },
+    }
+
+
+def _observable(one: RunValue) -> dict[str, Any]:
+    fields = {name: getattr(one, name) for name in one.__dataclass_fields__}
+    del fields["number"], fields["name"]
+    return fields | {"severity": one.severity.name}
+
+
+Writer = Callable[[Runs, TextIO], None]
+
+TEXTS: dict[str, Writer] = {"csv": _csv, "json": _json}
+"""What writes a format of text."""
+
+
+def write_xlsx(runs: Runs, path: Path) -> None:
+    """Write a workbook with one sheet.
+
+    Raises:
+        DaqError: openpyxl is not installed.
+    """
+    try:
+        from openpyxl import Workbook  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise DaqError(
+            "xlsx wants openpyxl, which is not installed: pip install 'daqpv[xlsx]'. "
+            "csv and json want nothing."
+        ) from error
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Runs")
+    for row in runs.rows():
+        sheet.append(_xlsx_cells(sheet, row))
+    book.save(path)
+
+
+def _xlsx_cells(sheet: Any, row: Iterable[Any]) -> Iterator[Any]:
+    """Texts as texts: what begins with "=" is no formula."""
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
+
+    for value in row:
+        if not isinstance(value, str):
+            yield value
+            continue
+        text = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
+        cell = WriteOnlyCell(sheet, value=text[:_LONGEST_CELL])
+        cell.data_type = "s"
+        yield cell

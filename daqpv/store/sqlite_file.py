@@ -1,0 +1,45 @@
+"""A SQLite store as a file: where it is, and what its tables are.
+
+This imports no SQLAlchemy, which takes a third of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from daqpv.errors import StoreError
+
+SCHEME = "sqlite:///"
+
+
+def path_in(url: str) -> str:
+    """The path in the URL of a SQLite store."""
+    return url.removeprefix(SCHEME).partition("?")[0]
+
+
+def read_only(path: str) -> str:
+    """The URI by which SQLite reads a file, and does not make it.
+
+    Raises:
+        StoreError: the file is not there.
+    """
+    file = Path(path).absolute()
+    if not file.is_file() or not file.stat().st_size:
+        raise StoreError(f"there is no store {file} yet: daqpv serve makes it")
+    uri = f"file:{quote(str(file))}?mode=ro"
+    journal = file.with_name(f"{file.name}-wal")
+    if not journal.exists() and not os.access(file.parent, os.W_OK):
+        uri += "&immutable=1"  # nobody writes, and we cannot make the journal
+    return uri
+
+
+def version_in(connection: sqlite3.Connection) -> str | None:
+    """The version of a store's tables; None if it has none."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if "alembic_version" not in tables:
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
