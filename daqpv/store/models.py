@@ -122,15 +122,22 @@ class SettingRow(Base):
     who: Mapped[str] = mapped_column(String(120))
 
 
-class RunRow(Base):
+class _OfRun:
+    """The first columns, and the first of the key, of what belongs to a run."""
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiment.id"), primary_key=True, sort_order=-2
+    )
+    number: Mapped[int] = mapped_column(
+        Integer, primary_key=True, autoincrement=False, sort_order=-1
+    )
+
+
+class RunRow(_OfRun, Base):
     """A run (daqpv.runs.RunRecord)."""
 
     __tablename__ = "run"
 
-    experiment_id: Mapped[int] = mapped_column(
-        ForeignKey("experiment.id"), primary_key=True
-    )
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     entry: Mapped[str] = mapped_column(String(20))
     """open, ended, interrupted, failed."""
     start: Mapped[int] = mapped_column(BigInteger)
@@ -168,15 +175,11 @@ class RunChangeRow(Base):
     who: Mapped[str] = mapped_column(String(120))
 
 
-class RunValueRow(Base):
+class RunValueRow(_OfRun, Base):
     """An observable of a run (daqpv.runs.RunValue)."""
 
     __tablename__ = "run_value"
 
-    experiment_id: Mapped[int] = mapped_column(
-        ForeignKey("experiment.id"), primary_key=True
-    )
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
     type: Mapped[str] = mapped_column(String(20))
     """int, float or string."""
@@ -194,15 +197,11 @@ class RunValueRow(Base):
     """The worst in the run: 0 none, 1 MINOR, 2 MAJOR, 3 INVALID."""
 
 
-class RunPvRow(Base):
+class RunPvRow(_OfRun, Base):
     """What a PV was at the start or the stop of a run (daqpv.runs.RunPv)."""
 
     __tablename__ = "run_pv"
 
-    experiment_id: Mapped[int] = mapped_column(
-        ForeignKey("experiment.id"), primary_key=True
-    )
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     moment: Mapped[str] = mapped_column(String(20), primary_key=True)
     """start or stop."""
     pv: Mapped[str] = mapped_column(String(120), primary_key=True)
@@ -212,15 +211,11 @@ class RunPvRow(Base):
     time: Mapped[int] = mapped_column(BigInteger)
 
 
-class RunFileRow(Base):
+class RunFileRow(_OfRun, Base):
     """A data file of a run (daqpv.runs.RunFile)."""
 
     __tablename__ = "run_file"
 
-    experiment_id: Mapped[int] = mapped_column(
-        ForeignKey("experiment.id"), primary_key=True
-    )
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     router: Mapped[str] = mapped_column(String(60), primary_key=True)
     path: Mapped[str] = mapped_column(String(500), primary_key=True)
     """Where it lies now."""
@@ -230,15 +225,11 @@ class RunFileRow(Base):
     """When it was moved there."""
 
 
-class RunDocumentRow(Base):
+class RunDocumentRow(_OfRun, Base):
     """A text that belongs to a run (daqpv.runs.RunDocument)."""
 
     __tablename__ = "run_document"
 
-    experiment_id: Mapped[int] = mapped_column(
-        ForeignKey("experiment.id"), primary_key=True
-    )
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     server: Mapped[str] = mapped_column(String(60), primary_key=True)
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
     text: Mapped[str] = mapped_column(LONG)
