@@ -111,15 +111,7 @@ class Sheet(Device[SheetSnapshot]):
         self._current: dict[str, Value] = {}  # of what is read, by name
         self._since: dict[str, float] = {}  # when that was counted last [loop]
         self._tallies: dict[str, Tally] | None = None  # None: nothing is counted
-        run = snapshot.run
-        is_ending = run is not None and run.number == open_run and run.end is not None
-        written = {
-            name: value
-            for name, value in snapshot.written.items()
-            if self._is_written(name)
-            and is_value(value, self._observables[name].type)
-            and not (is_ending and not self._observables[name].keep)
-        }
+        written = self._written_before(snapshot, open_run)
         now = time.time()
         if snapshot.open_run not in (None, open_run):
             self.change(run=None)
@@ -135,6 +127,20 @@ class Sheet(Device[SheetSnapshot]):
                 for name, one in self._observables.items()
             },
         )
+
+    def _written_before(
+        self, snapshot: SheetSnapshot, open_run: int | None
+    ) -> dict[str, int | float | str]:
+        """What was written by hand before a restart, and is still to be had."""
+        run = snapshot.run
+        is_ending = run is not None and run.number == open_run and run.end is not None
+        return {
+            name: value
+            for name, value in snapshot.written.items()
+            if self._is_written(name)
+            and is_value(value, self._observables[name].type)
+            and (self._observables[name].keep or not is_ending)
+        }
 
     async def run(self) -> None:
         """Follow the PVs until cancelled."""
