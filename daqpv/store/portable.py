@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,8 @@ def new_file(path: Path) -> Iterator[Path]:
         why = error.strerror or error
         raise StoreError(f"{path} cannot be written: {why}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written
+            part.unlink()
 
 
 def _name(part: Path, path: Path) -> None:

@@ -245,6 +245,13 @@ def test_a_folder_that_is_not_there_is_told(url: str, tmp_path: Path) -> None:
         export(url, "exp", tmp_path / "no" / "out.zip", quiet)
 
 
+def test_a_folder_that_takes_no_file_is_told(url: str, tmp_path: Path) -> None:
+    fill(url)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StoreError, match=r"file/out.zip cannot be written: Not a dir"):
+        export(url, "exp", tmp_path / "file" / "out.zip", quiet)
+
+
 def test_a_store_that_is_not_there_is_not_exported(url: str, tmp_path: Path) -> None:
     assert "there is no store" in refusal(export, url, tmp_path / "out.zip")
 
