@@ -90,6 +90,7 @@ class Archive(Device[ArchiveSnapshot]):
             online=True,
             condition=Condition.OK,
             store_online=None if kept else False,
+            message="" if kept else "The experiment wants no store",
         )
 
     async def run(self) -> None:

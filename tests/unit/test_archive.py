@@ -57,3 +57,4 @@ def test_where_no_store_is_wanted_nothing_is_wrong() -> None:
     snapshot = Archive(None, events=Events()).snapshot
     assert snapshot.store_online is False
     assert snapshot.alarm("store_online").severity is Severity.NO_ALARM
+    assert snapshot.message == "The experiment wants no store"
