@@ -21,7 +21,7 @@ from daqpv.cli.common import (
 )
 from daqpv.cli.log_formats import FORMATS, Printer
 from daqpv.cli.moments import moment
-from daqpv.cli.places import log_path, store_url
+from daqpv.cli.places import log_path, spool_path, store_url
 from daqpv.config import Experiment, did_you_mean
 from daqpv.core import EventSeverity
 from daqpv.core.lines import one_line
@@ -29,12 +29,16 @@ from daqpv.errors import StoreError, sentence
 from daqpv.store.engine import translated
 from daqpv.store.query import Follower, KeptEvent, Selection, devices, every, newest
 from daqpv.store.reader import reader
+from daqpv.store.rows import clean
+from daqpv.store.spool import waiting
 
 SHOWN = 100  # events
 MOST = 100_000  # events that are held at once; `all` are not
 POLL = 0.5  # [s]
 AFTER = 1.0  # [s] from the stop of a run to the event that tells it
 _PAGE = 500  # events that are printed at once
+
+RUN = click.IntRange(1, 2**31 - 1)  # what the databases take
 
 
 def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
@@ -52,10 +56,10 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
 @FILE
 @click.option("--since", callback=moment, metavar="TIME", help="Not older.")
 @click.option("--until", callback=moment, metavar="TIME", help="Older than that.")
-@click.option("--run", type=int, metavar="NUMBER", help="Of this run.")
+@click.option("--run", type=RUN, metavar="NUMBER", help="Of this run.")
 @click.option(
     "--severity",
-    type=click.Choice([one.value for one in EventSeverity]),
+    type=click.Choice([one.value for one in EventSeverity], case_sensitive=False),
     default=EventSeverity.INFORMATION.value,
     help="This, and what is worse.",
 )
@@ -129,7 +133,8 @@ def log(  # noqa: PLR0913 - one parameter per option
     if run is not None:
         since, until = _times_of(experiment, run)
     least = EventSeverity(severity)
-    selection = Selection(since=since, until=until, severity=least, run=run, **wanted)
+    texts = {option: clean(text) for option, text in wanted.items()}
+    selection = Selection(since=since, until=until, severity=least, run=run, **texts)
     with printing():
         _Log(experiment, selection, FORMATS[form]()).show(limit, follow=follow)
 
@@ -178,6 +183,7 @@ class _Log:
                 with translated(url), engine.connect() as connection:
                     follower = Follower(connection, self._name, self._selection)
                     self._show_newest(connection, limit, follower)
+                self._tell_waiting()
                 while follow and not _is_closed_after(POLL):
                     self._show_news(engine, url, follower)
         except StoreError as error:
@@ -204,6 +210,15 @@ class _Log:
             _say(f"{more}, -n all, --since, --until")
         elif not shown and limit != 0:
             _say(sentence(f"No event{self._nothing(connection)}"))
+
+    def _tell_waiting(self) -> None:
+        """Say so if processes on this computer have more, for the store was away."""
+        folder = spool_path(self._experiment)
+        if size := sum(waiting(folder).values()):
+            _say(
+                f"Not all is in the store yet: {size / 1e6:.3f} MB wait in {folder}. "
+                f"{self._elsewhere()}"
+            )
 
     def _nothing(self, connection: Connection) -> str:
         """Why nothing is found, if that is known."""

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daqpv.core import Event, EventSeverity
-from daqpv.core.lines import one_line
+from daqpv.core.lines import one_line, shortened
 from daqpv.links import log_file
 from daqpv.links.console import COLOURS
 from daqpv.store.query import KeptEvent
@@ -62,7 +62,7 @@ class _Table:
             table.add_column(overflow="fold")
             for _, event in those:
                 cells = (_time(event), _SHOWN[event.severity], event.device)
-                style = COLOURS[event.severity] or ""
+                style = COLOURS[event.severity] or ("dim" if event.is_aside else "")
                 table.add_row(
                     *(Text(one_line(cell)) for cell in cells),
                     Text(one_line(_sentence(event))),
@@ -87,9 +87,9 @@ def _time(event: Event) -> str:
 
 
 def _sentence(event: Event) -> str:
-    times = f" ({event.count} times)" if event.count > 1 else ""
+    """What happened, and who did it; how often is in the text."""
     by = f" [{event.origin}]" if event.origin else ""
-    return f"{event.text}{times}{by}"
+    return f"{shortened(event.text)}{by}"
 
 
 _COLUMNS = (

@@ -1,9 +1,9 @@
-"""Times as operators write them: ago, of today, of any day."""
+"""Times as operators write them: ago, of the last 24 hours, of any day."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from datetime import time as day_time
 
 import click
@@ -17,7 +17,7 @@ def moment(
     """UTC [s since 1970] of a time ago, or of a moment."""
     if value is None:
         return None
-    for read in (_ago, _moment, _today):
+    for read in (_ago, _moment, _last):
         try:
             return read(value.strip())
         except ValueError:
@@ -31,7 +31,7 @@ def moment(
 def _ago(text: str) -> float:
     if not text[-1:].isalpha():
         raise ValueError
-    return time.time() - TIME.read(text)
+    return max(time.time() - TIME.read(text), 0.0)
 
 
 def _moment(text: str) -> float:
@@ -41,9 +41,11 @@ def _moment(text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _today(text: str) -> float:
+def _last(text: str) -> float:
+    """When it was last that time of day: the night shift asks for 22:00 at three."""
     if ":" not in text:
         raise ValueError
     moment = day_time.fromisoformat(text)
-    today = datetime.now(UTC).date()
-    return datetime.combine(today, moment, moment.tzinfo or UTC).timestamp()
+    now = datetime.now(moment.tzinfo or UTC)
+    found = datetime.combine(now.date(), moment, now.tzinfo)
+    return (found if found <= now else found - timedelta(days=1)).timestamp()

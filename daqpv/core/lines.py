@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+LONGEST = 2000  # characters of one text that a terminal is given
+
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
-_ESCAPES = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
+_DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {code: repr(chr(code))[1:-1] for code in (*_CONTROLS, *_DIRECTIONS)}
 
 
 def one_line(text: str) -> str:
     r"""`text` with its control characters escaped: clients and devices write it.
 
     A line break would forge a line of the log (``\n``), an escape sequence would reach
-    somebody's terminal.
+    somebody's terminal, and a change of direction would turn round what follows.
     """
     return text if text.isprintable() else text.translate(_ESCAPES)
+
+
+def shortened(text: str) -> str:
+    """`text` for a terminal: of a device's log of a megabyte its beginning."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]} ... ({len(text):,} characters)"

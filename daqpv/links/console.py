@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from daqpv.core import Event, EventSeverity
-from daqpv.core.lines import one_line
+from daqpv.core.lines import one_line, shortened
 from daqpv.links.writer_thread import WriterThread
 
 WAITING = 1000  # lines that may wait for the terminal; what comes then is left out
@@ -36,7 +36,7 @@ def line(event: Event) -> str:
     device = event.device.rpartition(":")[2]
     named = event.text.startswith(device)
     who = "" if named else f"{device}: "
-    return one_line(f"{moment:%H:%M:%S} {who}{event.text}{by}")
+    return one_line(f"{moment:%H:%M:%S} {who}{shortened(event.text)}{by}")
 
 
 def _coloured(event: Event) -> str:

@@ -51,7 +51,7 @@ class Experiment:
     def write(self, store: str | None) -> None:
         self.file.write_text(
             'experiment: e20009\nprefix: "AT:"\n'
-            + (f'store: "{store}"\n' if store else "")
+            + (f"store: {store}\n" if store else "")
             + 'ecc:\n  CoBo3: {url: "http://127.0.0.1:1/"}\n'
         )
 
@@ -139,6 +139,24 @@ def test_a_time_of_day_is_todays(experiment: Experiment) -> None:
     assert found in (["today"], [])  # midnight may pass meanwhile
 
 
+def test_a_time_of_day_that_is_still_to_come_is_yesterdays(
+    experiment: Experiment,
+) -> None:
+    experiment.add("before", ago=23.5 * 3600)
+    experiment.add("in the night", ago=22 * 3600)
+    in_an_hour = time.strftime("%H:%M:%S", time.gmtime(time.time() + 3600))
+    assert experiment.texts("--since", in_an_hour) == ["in the night"]
+    assert experiment.texts("--until", in_an_hour) == ["before"]
+    east = time.strftime("%H:%M:%S+05:30", time.gmtime(time.time() + 6.5 * 3600))
+    assert experiment.texts("--since", east) == ["in the night"]
+
+
+def test_no_value_is_too_large_or_of_another_alphabet(experiment: Experiment) -> None:
+    experiment.add(r"caf\udce9 is down", severity=1)
+    assert len(experiment.texts("--since", "99999999999d")) == 1
+    assert len(experiment.texts("--text", "caf\udce9", "--severity", "WARNING")) == 1
+
+
 def test_all_choices_hold_together(experiment: Experiment) -> None:
     experiment.add("refused: busy", severity=1, who="anna@hut", name="put")
     experiment.add("refused: busy", severity=1, who="bert@hut", name="put")
@@ -193,6 +211,7 @@ def test_that_nothing_is_found_is_told(
         (("-n", "-1"), "wanted is a number up to 100000, or all"),
         (("-n", "many"), "wanted is a number up to 100000, or all"),
         (("--severity", "fatal"), "'fatal' is not one of 'information'"),
+        (("--run", "99999999999999999999"), "is not in the range"),
     ],
 )
 def test_a_wrong_option_is_told(
@@ -276,6 +295,17 @@ def test_a_table_fits_the_terminal_and_loses_no_word(
     assert f"{LONG} [anna@hut]" in sentence
     assert "evil \\x1b[2J" in sentence
     assert "\x1b[31m" in printed  # an error is red
+
+
+def test_a_table_tells_once_how_often_and_of_a_megabyte_its_beginning(
+    experiment: Experiment,
+) -> None:
+    experiment.add("CPU load (21 times, this was the last)", count=21)
+    experiment.add("M" * 1_000_000)
+    lines = experiment_lines(in_terminal(experiment))
+    assert sum(line.count("21 times") for line in lines) == 1
+    assert len(lines) < 100
+    assert "(1,000,000 characters)" in " ".join(lines)
 
 
 def test_a_table_has_a_line_for_each_day(experiment: Experiment) -> None:
@@ -399,6 +429,17 @@ def test_a_store_that_cannot_be_read_is_told_with_where_else_to_look(
     assert "secret" not in result.stderr
     assert "Traceback" not in result.stderr
     assert list(elsewhere.iterdir()) == []
+
+
+def test_what_waits_for_the_store_is_told(experiment: Experiment) -> None:
+    experiment.add("moves")
+    experiment.write("{url: 'sqlite:///e20009.db', spool: e20009.spool}")
+    spool = experiment.folder / "e20009.spool" / "main"
+    spool.mkdir(parents=True)
+    (spool / "000001.spool").write_bytes(b"x" * 5000)
+    result = experiment.log()
+    assert result.stdout.count("moves") == 1
+    assert f"0.005 MB wait in {spool.parent}. The newest events are" in result.stderr
 
 
 def test_a_newer_store_is_refused(experiment: Experiment) -> None:

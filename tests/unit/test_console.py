@@ -67,6 +67,21 @@ def test_what_a_device_says_does_not_reach_the_terminal_as_a_command(
     assert lines == [r"15:18:04 CoBo0: no power\n\x1b[2Jready: 0 PVs"]
 
 
+def test_no_word_of_a_client_turns_round_what_follows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    [line] = printed(capsys, event("CoBo0 \u202egnihton \u2066x"))
+    assert line.endswith(r"CoBo0 \u202egnihton \u2066x")
+
+
+def test_a_sentence_of_a_megabyte_leaves_the_others_on_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    [line] = printed(capsys, event("M" * 1_000_000))
+    assert len(line) < 2100
+    assert line.endswith("MMM ... (1,000,000 characters)")
+
+
 def test_what_is_said_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with Console() as console:
         console.say("one\ntwo")
