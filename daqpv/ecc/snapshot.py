@@ -87,6 +87,7 @@ class EccSnapshot(Snapshot):
         role: mutant, mutant-slave, cobo or all.
         url: of its SOAP service.
         log_path: log file of the server process, on its computer; "" if not known.
+        served: whether a process serves its PVs: with none, it cannot be told anything.
     """
 
     observed: ClassVar[frozenset[str]] = Snapshot.observed | {
@@ -111,6 +112,7 @@ class EccSnapshot(Snapshot):
     role: str = "all"
     url: str = ""
     log_path: str = ""
+    served: bool = True
 
     @property
     @made_from("transition")

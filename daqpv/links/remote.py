@@ -289,6 +289,7 @@ class RemoteServer(Device[EccSnapshot]):
         busy = fields.get("busy", self.snapshot.busy)
         target = fields.get("target", self.snapshot.target)
         fields["goal"] = target if busy else EccTarget.NONE
+        fields["served"] = True
         self.change(at=self._stamped, **fields)
 
     def _is_busy(self, fields: dict[str, Any]) -> bool:
@@ -316,6 +317,7 @@ class RemoteServer(Device[EccSnapshot]):
             message=text,
             busy=False,
             goal=EccTarget.NONE,
+            served=False,
         )
         self.emit("lost", text, severity=EventSeverity.ERROR)
 

@@ -191,7 +191,7 @@ class Following(Device[SystemSnapshot]):
         seen = {"at": newest} if newest > self.snapshot.time else {}
         conditions = {one.condition for one in snapshots}
         worst = next((one for one in _TROUBLES if one in conditions), Condition.OK)
-        moving = self._is_walking or any(one.transitioning for one in snapshots)
+        moving = self._is_walking or any(o.snapshot.transitioning for o in online)
         self.change(
             **seen,
             known=all(one.known for one in snapshots),

@@ -13,7 +13,7 @@ from daqpv.ecc.path import path
 from daqpv.errors import RefusedError
 from daqpv.system.plan import READY, STOP, TAKING_DATA, Part, Row, States, Table
 from daqpv.system.servers import is_there
-from daqpv.system.words import at, names, they_are, title
+from daqpv.system.words import at, names, they_are, title, without
 
 _LOOK = 0.02  # [s] distance of two looks at servers whose news come late
 
@@ -197,7 +197,7 @@ class OrderGuard:
         system = self._order.prefix
         lost = [one for one in servers if not is_there(one.snapshot)]
         if lost:
-            return f"Bring it back, or leave it out: caput {lost[0].prefix}Enable 0"
+            return without(lost)
         states = {one.snapshot.state for one in servers}
         if states & TAKING_DATA and max(wanted) <= READY:
             return f"First: caput {system}Stop 1"

@@ -45,7 +45,8 @@ class System(Following):
         if target in (SystemState.BROKEN, SystemState.MIXED):
             raise self._refused(
                 what,
-                "Choose Idle, Described, Prepared, Ready, Running or Paused.",
+                f"Nobody goes to {target.label}. Choose Idle, Described, Prepared, "
+                "Ready, Running or Paused.",
             )
         target = EccState(target)
         goal = StateGoal(target, down=is_below(target, self._heading()))

@@ -43,7 +43,7 @@ from daqpv.system.servers import (
     standing,
     unlisted,
 )
-from daqpv.system.words import MOST, are, where
+from daqpv.system.words import MOST, are, where, without
 
 STOP_DEADLINE = 15.0  # [s] for a group to stop; then the next one is stopped
 _MOST_STEPS = 60  # of a way down; it takes more only if somebody else leads it up
@@ -188,10 +188,7 @@ class Walk:
     def _check_at_rest(self, servers: Collection[Server]) -> None:
         lost = [one for one in servers if not is_there(one.snapshot)]
         if lost:
-            raise RefusedError(
-                f"{are(lost)}: bring it back, or go without it: "
-                f"caput {lost[0].prefix}Enable 0. Nothing was sent."
-            )
+            raise RefusedError(f"{are(lost)}. {without(lost)}. Nothing was sent.")
         busy = next((one for one in servers if is_moving(one.snapshot)), None)
         if busy is not None:
             raise BusyError(
@@ -283,9 +280,10 @@ class Walk:
                 server.abort()
 
         async def all_at_rest() -> None:
-            while any(is_moving(one.snapshot) for one in self._members()):
+            while moving := [o for o in self._members() if is_moving(o.snapshot)]:
                 if until_running and self._somebody_runs():
                     return
+                self._show(f"Waiting: {are(moving)}")
                 self._means.news.clear()
                 await self._means.news.wait()
 
@@ -369,7 +367,7 @@ class Walk:
         """Send an operation to a group at once; return who failed, and why."""
         self._command.check()
         errors: dict[Server, DaqError] = {}
-        done = 0
+        done, is_awaited = 0, True
 
         async def one(server: Server) -> None:
             nonlocal done
@@ -380,11 +378,11 @@ class Walk:
             else:
                 done += 1
                 self._done += 1
-                show()
+                if is_awaited:  # else the command says something else by now
+                    show()
 
         def show() -> None:
-            part = 100 * self._done / max(self._total, self._done, 1)
-            self._means.show(f"{label}, {done} of {len(group)}", part)
+            self._show(f"{label}, {done} of {len(group)}")
 
         show()
         tasks = self._means.tasks
@@ -398,10 +396,16 @@ class Walk:
             errors |= {one: late for one, work in works.items() if not work.done()}
         except AbortedError as aborted:
             raise self._withdrawn(operation, works, aborted) from None
+        finally:
+            is_awaited = False
         unsent = (RefusedError, LinkError)
         if done or not all(isinstance(error, unsent) for error in errors.values()):
             self._has_sent = True
         return dict(errors)
+
+    def _show(self, step: str) -> None:
+        part = 100 * self._done / max(self._total, self._done, 1)
+        self._means.show(step, part)
 
     def _withdrawn(
         self,

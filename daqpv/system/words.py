@@ -29,6 +29,8 @@ def where(snapshot: EccSnapshot) -> str:
     """Where a server is, in a word: what it does, how it is lost, or its state."""
     if not snapshot.known:
         return "not known yet"
+    if not snapshot.served:
+        return "not served"
     if snapshot.is_lost:
         return snapshot.condition.label
     if snapshot.doing:
@@ -46,6 +48,19 @@ def are(servers: Collection[Server]) -> str:
         for state, group in groups.items()
     ]
     return ", ".join(said)
+
+
+def without(lost: Collection[Server]) -> str:
+    """Say how to go on when servers are lost.
+
+    One that no process serves has no PVs either, so nobody can disable it there.
+    """
+    them = "it" if len(lost) == 1 else "them"
+    unserved = [one.name for one in lost if not one.snapshot.served]
+    if unserved:
+        return f"Start daqpv serve for {them} again (--only ecc.{unserved[0]})"
+    puts = listed(f"caput {one.prefix}Enable 0" for one in lost)
+    return f"Bring {them} back, or go without {them}: {puts}"
 
 
 def they_are(servers: Collection[Server]) -> str:

@@ -271,6 +271,10 @@ def test_a_process_killed_in_the_middle_fails_the_system_and_comes_back(
     spread.sys.until("OnlineCount", "3")
     assert state.pv.severity == 2  # MAJOR
     assert "Configure" not in spread.sim("CoBo1").operations()
+    assert spread.sys.get("Transitioning") == "No"
+    with pytest.raises(OperationError):
+        spread.sys.put("Target", "Running")  # CoBo0's Enable is not served, either
+    assert "Start daqpv serve for" in spread.sys.get("LastError")
 
     serve_again(spread, 1)
     spread.sys.until("OnlineCount", "4")

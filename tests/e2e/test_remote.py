@@ -252,7 +252,7 @@ async def test_the_order_waits_for_a_server_that_is_not_found_yet(
     began = time.monotonic()
     async with following(lab, "CoBo0", "CoBo1") as servers:
         order = Order(lambda: servers, table=SystemSettings().table(), prefix="")
-        with pytest.raises(RefusedError, match="is Offline"):
+        with pytest.raises(RefusedError, match=r"is not served.*Start daqpv serve"):
             await order.guard("CoBo0")(EccState.READY, [Operation.START])
         assert time.monotonic() - began >= CONNECTION_DEADLINE
 

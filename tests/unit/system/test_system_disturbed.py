@@ -81,6 +81,17 @@ async def test_an_abort_ends_it_at_once_and_nothing_more_is_sent(
         await lab.pass_time(30.0)
         assert len(lab.sent) == sent
         assert (lab.now.result, lab.now.transitioning) == (Result.ABORTED, False)
+        assert "aborted by eve@bar" in lab.now.message  # not what came to its end since
+
+
+async def test_who_is_waited_for_on_the_way_down_is_told(lab: Lab) -> None:
+    await begun(lab, READY, "Configure", "CoBo0")
+    down = lab.put(lab.system.reach(IDLE), by="bob@pub")
+    await lab.pass_time(0.1)
+    assert lab.now.step.startswith("Waiting: CoBo0")
+    assert "Configuring" in lab.now.step
+    assert lab.now.message == lab.now.step
+    await down
 
 
 async def test_an_abort_calls_back_what_is_not_sent_yet(lab: Lab) -> None:

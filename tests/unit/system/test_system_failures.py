@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from daqpv.core import Condition, Result
@@ -172,6 +174,35 @@ async def test_a_lost_server_refuses_the_way_up(
     with pytest.raises(RefusedError, match=r"CoBo1 is .*caput AT:ECC:CoBo1:Enable 0"):
         await lab.system.reach(target)
     assert lab.sent == []
+
+
+async def test_of_all_lost_servers_it_is_said_how_to_go_without(lab: Lab) -> None:
+    await lab.lost("CoBo0", "CoBo1")
+    both = "caput AT:ECC:CoBo0:Enable 0 and caput AT:ECC:CoBo1:Enable 0"
+    with pytest.raises(RefusedError, match=f"go without them: {both}"):
+        await lab.system.reach(READY)
+
+
+async def test_whom_no_process_serves_cannot_be_disabled_so_it_is_not_proposed(
+    lab: Lab,
+) -> None:
+    await lab.lost("CoBo1")
+    lab.eccs["CoBo1"].change(served=False)  # as one that another process served
+    cure = r"CoBo1 is not served\. Start daqpv serve for it .*--only ecc\.CoBo1"
+    with pytest.raises(RefusedError, match=cure):
+        await lab.system.reach(READY)
+
+
+async def test_a_server_lost_in_a_transition_keeps_the_system_moving_no_longer(
+    lab: Lab,
+) -> None:
+    lab["CoBo1"].durations["Describe"] = 100.0
+    describing = asyncio.ensure_future(lab["CoBo1"].foreign("Describe"))
+    await lab.until(lambda: lab.now.transitioning)
+    await lab.lost("CoBo1")
+    assert lab.eccs["CoBo1"].snapshot.transitioning  # as it was seen last
+    assert not lab.now.transitioning
+    describing.cancel()
 
 
 @pytest.mark.parametrize("fault", [Fault.OFFLINE, Fault.HANG, Fault.GARBAGE])
