@@ -12,8 +12,13 @@ from daqpv.links.channel import Channel, Client, Form, Update
 SHOWN = ("State", "Transition", "Target", "Result", "Message")
 """The columns: whatever of it a device has."""
 
-_STATES = ("State", "Status", "Condition")
-_HELPERS = frozenset({"Online", "Condition", "Enable", "Transitioning", "StepTime"})
+_STATES = ("State", "Status", "Condition", "StoreOnline")
+_ONLINE = ("Online", "StoreOnline")
+_BEARERS = frozenset({*_ONLINE, "Condition"})
+"""Their alarm is that of a device that does not answer."""
+_HELPERS = frozenset(
+    {"Online", "Condition", "Enable", "Transitioning", "StepTime", "LastError"}
+)
 
 
 class Signal:
@@ -60,27 +65,39 @@ class Row:
         return all(signal.is_connected for signal in self.signals.values())
 
     @property
+    def is_lost(self) -> bool:
+        """Whether it is served, and what it is cannot be known: it does not answer.
+
+        The system is lost when no server answers, not when one does not.
+        """
+        if "State" in self.signals:
+            unknown = self.signals["State"].severity is Severity.INVALID
+        else:
+            found = [self.signals[name] for name in _ONLINE if name in self.signals]
+            unknown = not all(signal.is_true for signal in found)
+        return self.is_served and unknown
+
+    @property
     def is_moving(self) -> bool:
         """Whether it is between two states, whoever asked for it."""
         moving = self.signals.get("Transitioning")
-        return self.is_served and moving is not None and moving.is_true
+        is_known = self.is_served and not self.is_lost
+        return is_known and moving is not None and moving.is_true
 
     @property
     def severity(self) -> Severity:
         """That of its gravest alarm; INVALID if it is not served."""
         if not self.is_served:
             return Severity.INVALID
-        return next((signal.severity for signal in self.alarms()), Severity.NO_ALARM)
+        return next((found.severity for found in self.findings()), Severity.NO_ALARM)
 
     @property
     def state(self) -> str:
         """In which state it is, or why that cannot be known."""
         if not self.is_served:
             return "not served"
-        lost = any(
-            name in self.signals and not self.signals[name].is_true
-            for name in ("Online", "Enable")
-        )
+        is_disabled = "Enable" in self.signals and not self.signals["Enable"].is_true
+        lost = self.is_lost or is_disabled
         names = ("Condition", *_STATES) if lost else _STATES
         return next(self.text(name) for name in names if name in self.signals)
 
@@ -88,18 +105,46 @@ class Row:
         """What a PV says; "" if the device has none such."""
         return self.signals[name].text if name in self.signals else ""
 
-    def alarms(self) -> list[Signal]:
-        """What is wrong, gravest first; of a lost device only that it is lost."""
+    @property
+    def _has_failed(self) -> bool:
+        """Whether its last command was not done; LastError says why until one is."""
+        return bool(self.text("LastError")) and self.text("Result") != "Busy"
+
+    def findings(self) -> list[Signal]:
+        """What there is to say, gravest first: alarms, and a command that failed.
+
+        Of a device that does not answer not what cannot be read therefore.
+        """
         if not self.is_served:
             return []
-        online = self.signals.get("Online")
-        if online is not None and online.severity:
-            return [online]
-        found = [signal for signal in self.signals.values() if signal.severity]
-        return sorted(found, key=lambda signal: _RANK[signal.severity])
+        found = [
+            signal
+            for signal in self.signals.values()
+            if signal.severity or (signal.name == "Result" and self._has_failed)
+        ]
+        if any(signal.name in _BEARERS for signal in found):
+            found = [signal for signal in found if not _is_consequence(signal)]
+        return sorted(found, key=lambda signal: RANK[signal.severity])
+
+    def reason(self, signal: Signal) -> str:
+        """What the device says of a finding; "" if nothing."""
+        if signal.name == "Result":
+            return self.text("LastError")
+        return self.text("Message") if signal.name in _BEARERS and self.is_lost else ""
 
 
-_RANK = {Severity.MAJOR: 0, Severity.INVALID: 1, Severity.MINOR: 2}
+def _is_consequence(signal: Signal) -> bool:
+    is_value = signal.name not in _BEARERS
+    return is_value and (signal.name == "State" or signal.severity is Severity.INVALID)
+
+
+RANK = {
+    Severity.MAJOR: 0,
+    Severity.INVALID: 1,
+    Severity.MINOR: 2,
+    Severity.NO_ALARM: 3,
+}
+"""What is told first: a fault, then what cannot be known for it."""
 
 
 class Board:
@@ -131,7 +176,7 @@ class Board:
             row = rows.setdefault(device, Row(f"{device}:", short))
             row.signals[name] = Signal(info)
         found = [row for row in rows.values() if any(n in row.signals for n in _STATES)]
-        self.rows: Sequence[Row] = sorted(found, key=lambda row: row.prefix.count(":"))
+        self.rows: Sequence[Row] = sorted(found, key=_level)
         self._silent = {s for row in self.rows for s in row.signals.values()}
 
     def open(self) -> None:
@@ -173,6 +218,11 @@ class Board:
         signal.is_connected = True
         self._silent.discard(signal)
         self._changed(signal, update.time)
+
+
+def _level(row: Row) -> tuple[int, bool]:
+    """System and run stand above the others, and the store below these."""
+    return row.prefix.count(":"), "State" not in row.signals
 
 
 def summary(rows: Iterable[Row]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,16 +17,18 @@ from rich.table import Table
 from rich.text import Text
 
 from daqpv.app import App
-from daqpv.cli.board import SHOWN, Board, Row, Signal, summary
+from daqpv.cli.board import RANK, SHOWN, Board, Row, Signal, summary
 from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit, run_until_signal
 from daqpv.config import Experiment
 from daqpv.core import Events, PvInfo, Severity
 from daqpv.errors import DaqError
 from daqpv.links import console as lines
+from daqpv.links.pv import NOT_FOUND
 
 ONCE_WITHIN = 5.0  # [s] for all PVs to connect
 SHOWN_EVERY = 0.2  # [s] at most so often
 CLOCK = 1.0  # [s] at least so often
+_FRAME = 6  # lines beside devices and what is wrong
 _PIPE_WIDTH = 120  # characters, where no terminal says how wide it is
 
 _LETTERS = {
@@ -101,6 +104,7 @@ class _Screen:
 
     def __init__(self, experiment: Experiment, infos: Sequence[PvInfo]) -> None:
         self._title = f"{experiment.experiment}  {experiment.prefix}"
+        self._prefix = experiment.prefix
         self._is_simulated = experiment.server.simulated
         self._news = asyncio.Event()
         self.board = Board(infos, experiment.prefix, lambda *_: self._news.set())
@@ -146,10 +150,13 @@ class _Screen:
     def _drawn(self, width: int, height: int | None) -> RenderableType:
         """Head, devices, what is wrong, legend; `height` lines if they are to fit."""
         rows = self.board.rows
-        wrong = list(_wrong(rows))
-        if height is not None:
-            wrong = _cut(wrong, height // 3)
-            rows = _most_urgent(rows, height - len(wrong) - 6)
+        wrong = _wrong(rows, self._prefix)
+        if height is None:
+            wrong = _fitted(wrong, sys.maxsize, width)
+        else:
+            room = max(height // 3, height - len(rows) - _FRAME)
+            wrong = _fitted(wrong, room, width)
+            rows = _most_urgent(rows, height - len(wrong) - _FRAME)
         hidden = [row for row in self.board.rows if row not in rows]
         more = f"and {len(hidden)} more: {summary(hidden)}" if hidden else ""
         return Group(
@@ -208,29 +215,50 @@ def _calm(text: str) -> str:
     return "" if text == "None" else text
 
 
-def _wrong(rows: Sequence[Row]) -> Iterator[Text]:
-    for row in rows:
-        if not row.is_served:
-            names = [n for n, signal in row.signals.items() if not signal.is_connected]
-            count = f"{len(names)} of {len(row.signals)} PVs"
-            text = f"{_NOT_SERVED} {row.prefix}{names[0]}: no answer ({count})"
-            yield _line(text, Severity.INVALID)
-        for signal in row.alarms():
-            why = row.text("Message") if signal.info.name.endswith(":Online") else ""
-            text = (
-                f"{_LETTERS[signal.severity]} {signal.info.name}: {signal.text} {why}"
-            )
-            yield _line(text, signal.severity)
+def _wrong(rows: Sequence[Row], prefix: str) -> list[Text]:
+    """What is wrong, gravest first, with what the device says of it."""
+    if not any(row.is_served for row in rows):
+        text = f"{_NOT_SERVED} No PV under {prefix} answers. {NOT_FOUND}"
+        return [Text(text, style=_COLOURS[Severity.INVALID])]
+    lines = [(RANK[severity], text) for row in rows for severity, text in _of(row)]
+    return [text for _, text in sorted(lines, key=lambda line: line[0])]
 
 
-def _line(text: str, severity: Severity) -> Text:
-    return Text(text, style=_COLOURS[severity], no_wrap=True, overflow="ellipsis")
+def _of(row: Row) -> Iterator[tuple[Severity, Text]]:
+    if not row.is_served:
+        names = [n for n, signal in row.signals.items() if not signal.is_connected]
+        text = (
+            f"{_NOT_SERVED} {row.prefix}{names[0]}: no answer ({len(names)} of "
+            f"{len(row.signals)} PVs). Is the daqpv serve running that has it?"
+        )
+        yield Severity.MAJOR, Text(text, style=_COLOURS[Severity.INVALID])
+    for signal in row.findings():
+        severity = signal.severity
+        text = f"{_LETTERS[severity]} {signal.info.name}: {signal.text}"
+        text = f"{text} {row.reason(signal)}".rstrip()
+        yield severity, Text(text, style=_COLOURS[severity])
 
 
-def _cut(texts: Sequence[Text], most: int) -> list[Text]:
-    if len(texts) <= most:
-        return list(texts)
-    return [*texts[: most - 1], Text(f"and {len(texts) - most + 1} more alarms")]
+def _fitted(texts: Sequence[Text], room: int, width: int) -> list[Text]:
+    """At most `room` lines: folded as long as there is room, else cut short."""
+    if len(texts) > room:
+        more = Text(f"and {len(texts) - room + 1} more alarms")
+        return [*(_cut(text) for text in texts[: room - 1]), more]
+    lines: list[Text] = []
+    for i, text in enumerate(texts):
+        folded = _folded(text, width)
+        fits = len(lines) + len(folded) + len(texts) - i - 1 <= room
+        lines += folded if fits else [_cut(text)]
+    return lines
+
+
+def _folded(text: Text, width: int) -> list[Text]:
+    lines = textwrap.wrap(text.plain, width, subsequent_indent="    ")
+    return [Text(line, style=text.style) for line in lines]
+
+
+def _cut(text: Text) -> Text:
+    return Text(text.plain, style=text.style, no_wrap=True, overflow="ellipsis")
 
 
 def _most_urgent(rows: Sequence[Row], most: int) -> list[Row]:

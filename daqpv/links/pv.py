@@ -20,15 +20,16 @@ from daqpv.links import libca  # before epics: it says where caRepeater is
 from epics import ca, dbr  # isort: skip
 
 CONNECTION_TIMEOUT = 5.0  # [s]
+NOT_FOUND = (
+    "Is daqpv serving? Do EPICS_CA_ADDR_LIST and EPICS_CA_SERVER_PORT point at it?"
+)
+"""What to look at when nobody serves a PV."""
 
 
 def _channel(name: str, timeout: float = CONNECTION_TIMEOUT) -> Any:
     chid = ca.create_channel(name)
     if not ca.connect_channel(chid, timeout=timeout):
-        raise NotConnectedError(
-            f"{name}: no such PV within {timeout:g} s. Is daqpv serving? "
-            "Do EPICS_CA_ADDR_LIST and EPICS_CA_SERVER_PORT point at it?"
-        )
+        raise NotConnectedError(f"{name}: no such PV within {timeout:g} s. {NOT_FOUND}")
     return chid
 
 

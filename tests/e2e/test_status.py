@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from daqpv.errors import OperationError
+
 DEADLINE = 30.0  # [s]
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -115,7 +117,7 @@ def once(lab: Any) -> tuple[int, str]:
 def test_the_screen_follows_what_a_server_does(lab: Any, terminal: Any) -> None:
     cobo = lab.client()
     screen = terminal()
-    screen.until("CoBo0", "Idle", "3 fine, 0 moving, 0 wrong")
+    screen.until("CoBo0", "Idle", "4 fine, 0 moving, 0 wrong")
     lab.sim().takes("Prepare", 2.0)
     cobo.put_only("Target", "Ready")
     moving = screen.until("Preparing", "2 moving", "Busy")
@@ -149,10 +151,10 @@ def test_a_server_that_nobody_serves_is_shown_as_such_and_comes_back(
     screen = Terminal(lab.file, width=110, height=30)
     screen.until("CoBo0", "Idle")
     serving.end(signal.SIGKILL)
-    frame = screen.until("D ", "not served", "no answer")
+    frame = screen.until("D ", "not served", "No PV under")
     assert INVALID in frame
     lab.serve()
-    screen.until("Idle", "3 fine, 0 moving, 0 wrong")
+    screen.until("Idle", "4 fine, 0 moving, 0 wrong")
     assert screen.end() == 0
 
 
@@ -161,7 +163,7 @@ def test_the_screen_fits_the_width(
     lab: Any, terminal: Any, width: int, has_target: bool
 ) -> None:
     screen = terminal(width=width)
-    frame = _ESCAPE.sub("", screen.until("CoBo0", "Idle", "3 fine"))
+    frame = _ESCAPE.sub("", screen.until("CoBo0", "Idle", "4 fine"))
     lines = frame.replace("\r", "").split("\n")
     assert max(map(len, lines)) <= width
     assert ("Target" in frame) is has_target
@@ -193,7 +195,7 @@ def test_once_exits_with_0_when_all_is_well(lab: Any) -> None:
     lab.client().until("Online", "Online")
     code, text = once(lab)
     assert code == 0
-    assert "3 fine" in text
+    assert "4 fine" in text
     assert "\x1b" not in text
 
 
@@ -206,6 +208,60 @@ def test_once_exits_with_1_after_a_warning(lab: Any) -> None:
     code, text = once(lab)
     assert code == 1
     assert re.search(r"^m +CoBo0 +Idle .*Failed.*no power", text, re.MULTILINE)
+
+
+def test_what_failed_is_told_to_its_last_word(lab: Any, terminal: Any) -> None:
+    cobo = lab.client()
+    cobo.until("Online", "Online")
+    reason = "the power supply of crate 3 says that " + "its fan stands; " * 12 + "end."
+    lab.sim().fault("Describe", "refuse", message=reason, times=1)
+    cobo.put_only("Target", "Ready")
+    cobo.until("Result", "Failed")
+    screen = terminal(width=80, height=24)
+    screen.until("CoBo0:Result: Failed", "end. (code")
+    _, text = once(lab)
+    assert "end. (code" in text
+    lab.sim().takes("Describe", 2.0)
+    cobo.put_only("Target", "Described")  # it may be done this time
+    frame = screen.until("Describing", "0 wrong")
+    assert "Result:" not in frame
+
+
+def test_a_refusal_is_told_with_its_cure_and_is_no_alarm(lab: Any) -> None:
+    cobo = lab.client()
+    cobo.until("Online", "Online")
+    with pytest.raises(OperationError):
+        cobo.put("Target", "None")
+    code, text = once(lab)
+    assert code == 0
+    assert re.search(r"^  \S+CoBo0:Result: Refused .*Choose Idle", text, re.MULTILINE)
+
+
+def test_the_system_shows_its_state_while_one_of_its_servers_is_lost(
+    make_lab: Any,
+) -> None:
+    lab = make_lab(cobos=2)
+    lab.simulate()
+    lab.serve()
+    lab.client("CoBo1").until("Online", "Online")
+    lab.sim("CoBo1").fault("GetState", "cut")
+    lab.client("CoBo1").until("Online", "Offline")
+    code, text = once(lab)
+    assert code == 2
+    assert re.search(r"^M +Sys +Idle", text, re.MULTILINE)
+    assert re.search(r"^M +CoBo1 +Offline", text, re.MULTILINE)
+    assert "Sys:State" not in text  # one fault is told once of each device
+
+
+def test_a_store_that_takes_nothing_is_shown_with_the_reason(make_lab: Any) -> None:
+    lab = make_lab()
+    with lab.file.open("a") as file:
+        file.write("store: postgresql://nobody@127.0.0.1:1/nothing\n")
+    lab.simulate()
+    lab.serve()
+    screen = Terminal(lab.file, width=110, height=30)
+    screen.until("M   Arch", "1 wrong", "Arch:StoreOnline: Offline postgresql")
+    assert screen.end() == 0
 
 
 def test_once_exits_with_2_in_an_alarm(make_lab: Any) -> None:
@@ -225,6 +281,8 @@ def test_once_exits_with_2_when_nobody_serves(make_lab: Any) -> None:
     code, text = once(lab)
     assert code == 2
     assert re.search(r"^D +CoBo0 +not served", text, re.MULTILINE)
+    assert text.count("No PV under") == 1
+    assert "EPICS_CA_ADDR_LIST" in text
 
 
 def test_a_pipe_gets_a_line_per_change(lab: Any) -> None:
