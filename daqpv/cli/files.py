@@ -126,7 +126,15 @@ def check(file: Path | None, *, show_schema: bool) -> None:
     help=f"One of {', '.join(FORMATS)}.",
 )
 @click.option("--device", metavar="NAME", help="Only the PVs of this device.")
-def pvs(file: Path, form: str, device: str | None) -> None:
+@click.option(
+    "--name",
+    "processes",
+    multiple=True,
+    default=("main",),
+    show_default=True,
+    help="A process that serves FILE (serve --name). May be given several times.",
+)
+def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -> None:
     """List the PVs of FILE, with record type, access, units and meaning.
 
     \b
@@ -144,7 +152,7 @@ def pvs(file: Path, form: str, device: str | None) -> None:
         curl -H "Content-Type: application/json" -d @archive.json \\
             http://ARCHIVER:17665/mgmt/bpl/archivePV
     """
-    experiment, infos = _read(file)
+    experiment, infos = _read(file, processes)
     if device is not None:
         infos = [info for info in infos if info.device == device]
         if not infos:
@@ -153,9 +161,16 @@ def pvs(file: Path, form: str, device: str | None) -> None:
     FORMATS[form](experiment, infos)
 
 
-def _read(file: Path) -> tuple[Experiment, list[PvInfo]]:
+def _read(
+    file: Path, processes: tuple[str, ...] = ("main",)
+) -> tuple[Experiment, list[PvInfo]]:
+    """The experiment, its PVs, and those of each process that serves some of them."""
     experiment, kinds = load_or_exit(file)
+    found: dict[str, PvInfo] = {}
     try:
-        return experiment, App(experiment, kinds, Events()).infos()
+        for name in processes:
+            infos = App(experiment, kinds, Events(), name=name).infos()
+            found |= {info.name: info for info in infos}
     except DaqError as error:
         fail(error, EXIT_CONFIG)
+    return experiment, list(found.values())

@@ -22,7 +22,7 @@ ecc:
   CoBo1: {url: "http://127.0.0.1:8084/", config: cobo1/exp/exp}
 """
 
-Print = Callable[[str], str]
+Print = Callable[..., str]
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def pvs(tmp_path: Path) -> Print:
     file = tmp_path / "lab.yaml"
     file.write_text(FILE)
 
-    def run(form: str) -> str:
+    def run(form: str, *options: str) -> str:
         command = [sys.executable, "-m", "daqpv", "pvs", str(file), "--format", form]
         done = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=30
+            [*command, *options], capture_output=True, text=True, check=True, timeout=30
         )
         return done.stdout
 
@@ -121,6 +121,19 @@ def test_each_alarm_says_what_it_is_when_it_counts_and_what_to_do(pvs: Print) ->
             assert [child.tag for child in guidance] == ["title", "details"]
             for name in re.findall(r"AT:\S+?(?=[: ]|$)", guidance[1].text or ""):
                 assert any(pv_name.startswith(name) for pv_name in known)
+
+
+@pytest.mark.parametrize("form", ["alarm", "archiver"])
+def test_each_process_that_is_named_has_its_figures_and_no_other(
+    pvs: Print, form: str
+) -> None:
+    one = re.findall(r"AT:IOC:\w+:", pvs(form))
+    several = re.findall(
+        r"AT:IOC:\w+:", pvs(form, "--name", "crate1", "--name", "control")
+    )
+    assert set(one) == {"AT:IOC:main:"}
+    assert set(several) == {"AT:IOC:crate1:", "AT:IOC:control:"}
+    assert len(several) == 2 * len(one)
 
 
 def test_a_lost_server_is_one_alarm(pvs: Print) -> None:
