@@ -74,7 +74,8 @@ class SettingsPlace(Protocol):
         """All settings of the experiment; it may block, not for ever.
 
         Raises:
-            StoreError: they cannot be read now; the text says why and what holds.
+            StoreError: no more can be read now, and those that came before hold; the
+                text says why, and what does not hold.
         """
 
     def add(self, setting: Setting, /) -> None:
@@ -116,16 +117,18 @@ class SavedSettings:
     def _read(self) -> None:
         found: list[tuple[SettingsPlace, dict[Key, Setting]]] = []
         for place in self._places:
+            settings: dict[Key, Setting] = {}
             try:
-                settings = {(one.device, one.field): one for one in place.read()}
+                for one in place.read():
+                    settings[one.device, one.field] = one
             except StoreError as error:
                 self._say("", str(error))
             else:
                 found.append((place, settings))
-                for key, one in settings.items():
-                    newest = self._kept.get(key)
-                    if newest is None or one.time > newest.time:
-                        self._kept[key] = one
+            for key, one in settings.items():
+                newest = self._kept.get(key)
+                if newest is None or one.time > newest.time:
+                    self._kept[key] = one
         for key, newest in self._kept.items():
             behind = [
                 place

@@ -44,7 +44,7 @@ class Offers:
 
     Args:
         connect: makes the way into the store; may raise StoreError.
-        name: of the store, for people.
+        name: of the store, for people: its URL without password.
         tell: takes what happens to it.
 
     Attributes:
@@ -56,7 +56,8 @@ class Offers:
 
     def __init__(self, connect: Callable[[], Journal], name: str, tell: Tell) -> None:
         self._connect = connect
-        self._name = name
+        self._url = name
+        self._name = f"The store {name}"
         self._tell = tell
         self._journal: Journal | None = None
         self._crew = Crew("store connection", 1)
@@ -134,8 +135,8 @@ class Offers:
         self._tell(
             EventSeverity.ERROR,
             "store away",
-            f"{self._name} takes no records: {reason}. They wait and go in when it "
-            "does again.",
+            f"{self._name} takes no records: {reason.removeprefix(f'{self._url}: ')}. "
+            "They wait and go in when it does again.",
         )
 
     def _succeeded(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ class SqlStore:
         self._queries = Crew("store query", QUERIES)
         self._writer = Writer(
             self._journal,
-            f"The store {shown(url)}",
+            shown(url),
             folder=spool,
             limit=spool_limit,
             process=process,
@@ -89,23 +89,23 @@ class SqlStore:
             refuse_other(found.version)
         self._settings = found.settings
 
-    def read(self) -> Iterable[Setting]:
+    def read(self) -> Iterator[Setting]:
         """All settings of the experiment, when the store was opened.
 
         Raises:
-            StoreError: the store was away.
+            StoreError: the store was away; after what waits for it in the spool.
         """
-        if self._away:
-            raise StoreError(
-                f"{self._away}. Choices that stand in the store alone do not hold."
-            )
         waiting = (setting(entry.row) for entry in self._writer.settings())
         newest: dict[tuple[str, str], Setting] = {}
         for one in (*self._settings, *waiting):
             last = newest.setdefault((one.device, one.field), one)
             if one.time > last.time:
                 newest[one.device, one.field] = one
-        return newest.values()
+        yield from newest.values()
+        if self._away:
+            raise StoreError(
+                f"{self._away}. Choices that stand in the store alone do not hold."
+            )
 
     def add(self, record: Record, /) -> None:
         """Keep `record`, soon. It never blocks."""

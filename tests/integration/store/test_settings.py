@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, select
 
 from daqpv.core import Events, Origin, Setting
+from daqpv.errors import StoreError
 from daqpv.store.engine import make_engine
 from daqpv.store.models import Base
 from daqpv.store.sql_store import SqlStore
@@ -97,6 +99,22 @@ def test_the_newest_is_kept_whatever_comes_last(store_url: str, tmp_path: Path) 
     keep(store_url, tmp_path, setting(0, 1.0), setting(0, 2.0, time=1.9e9))
     keep(store_url, tmp_path, setting(0, 3.0, time=1.85e9))
     assert [one.value for one in read(store_url, tmp_path)] == [2.0]
+
+
+def test_what_waits_in_the_spool_is_read_though_the_store_is_away(
+    tmp_path: Path,
+) -> None:
+    url = "postgresql://daqpv:secret@127.0.0.1:1/daqpv"
+    first = store(url, tmp_path)
+    first.add(setting(0, 1.0))
+    first.add(setting(0, 2.0, time=1.9e9))
+    first.close()
+    second = store(url, tmp_path)
+    found = second.read()
+    assert next(found).value == 2.0
+    with pytest.raises(StoreError, match="in the store alone do not hold"):
+        next(found)
+    second.close()
 
 
 def test_each_experiment_has_its_own(store_url: str, tmp_path: Path) -> None:

@@ -54,11 +54,12 @@ class Memory:
         self.kept = {(one.device, one.field): one for one in settings}
         self.added: list[Setting] = []
         self.error: StoreError | None = None
+        self.readable: list[Setting] = []  # in spite of the error
 
-    def read(self) -> list[Setting]:
+    def read(self) -> Iterator[Setting]:
+        yield from self.readable if self.error else self.kept.values()
         if self.error:
             raise self.error
-        return list(self.kept.values())
 
     def add(self, setting: Setting, /) -> None:
         self.added.append(setting)
@@ -267,6 +268,17 @@ def test_a_place_that_is_away_is_told_and_the_other_holds(memory: Memory) -> Non
     assert away.added == []  # nobody knows whether it lacks it
     device.change(speed=3.0)
     assert [one.value for one in away.added] == [one.value for one in memory.added]
+
+
+def test_what_a_place_gave_before_it_failed_holds(memory: Memory) -> None:
+    away = Memory()
+    away.error = StoreError("the store is away")
+    away.readable = [setting(2.0, 1.0)]
+    site = Site(away, memory)
+    assert site.start().snapshot.speed == 2.0
+    assert site.warnings == ["the store is away"]
+    assert away.added == []
+    assert memory.added == away.readable
 
 
 def test_a_start_without_the_store_drops_no_choice_that_the_store_alone_knows(
