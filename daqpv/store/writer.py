@@ -36,7 +36,7 @@ class Writer:
 
     Args:
         connect: makes the way into the store; may raise StoreError.
-        name: of the store, for people.
+        name: of the store, for people: its URL without password.
         folder: of this process's spool.
         limit: of the spool [bytes].
         process: ``name@host``.
@@ -127,7 +127,10 @@ class Writer:
         self._thread.start()
 
     def close(self, timeout: float) -> None:
-        """Bring what is left into the store or the spool, at most for `timeout` [s]."""
+        """Bring what is left into the store or the spool, at most for `timeout` [s].
+
+        What neither takes is lost, and told.
+        """
         self._offers.patience = _HURRY
         self._closing.set()
         self._wake.set()
@@ -135,6 +138,10 @@ class Writer:
             self.begin()
         assert self._thread is not None
         self._thread.join(timeout)
+        if left := len(self._inbox) + len(self._pending):
+            reasons = "; ".join(filter(None, (self._offers.reason, self._spool_reason)))
+            text = f"{left} records are lost, for neither store nor spool took them"
+            self._tell(EventSeverity.ERROR, "records lost", f"{text}: {reasons}")
 
     # -- the thread --------------------------------------------------------------------
 
@@ -236,7 +243,7 @@ class Writer:
         try:
             return act()
         except (OSError, StoreError) as error:
-            self._spool_failed(str(error))
+            self._spool_failed(getattr(error, "strerror", None) or str(error))
             return False
 
     def _spool_failed(self, reason: str) -> None:

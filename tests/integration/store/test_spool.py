@@ -149,7 +149,7 @@ async def test_a_storm_with_nowhere_to_go_takes_bounded_memory(
             await kept.until(lambda: "spool away" in kept.names())
             figures = kept.store.figures()
             assert figures.backlog < 3000
-            assert figures.spool_reason == "[Errno 28] No space left on device"
+            assert figures.spool_reason == "No space left on device"
         await kept.written()
         texts = await kept.texts()
         assert texts == [*numbers(len(texts) - 1), "event 20000"]
@@ -157,6 +157,21 @@ async def test_a_storm_with_nowhere_to_go_takes_bounded_memory(
         said = next(e.text for e in kept.said if e.name == "records lost")
         assert f"{20_001 - len(texts)} informations were left out" in said
         assert kept.store.figures().spool_reason == ""
+
+
+async def test_what_is_lost_at_the_end_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Spool, "append", _full)
+    async with running("postgresql://daqpv@127.0.0.1:1/daqpv", tmp_path) as kept:
+        for n in range(20):
+            kept.store.add(event(n))
+        await kept.until(lambda: "spool away" in kept.names())
+    last = kept.said[-1]
+    assert (last.name, last.severity) == ("records lost", EventSeverity.ERROR)
+    assert last.text.startswith("20 records are lost, for neither store nor spool took")
+    assert "refused" in last.text
+    assert last.text.endswith("No space left on device")
 
 
 def _full(*_: object) -> None:
