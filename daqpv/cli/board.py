@@ -127,10 +127,18 @@ class Row:
         return sorted(found, key=lambda signal: RANK[signal.severity])
 
     def reason(self, signal: Signal) -> str:
-        """What the device says of a finding; "" if nothing."""
+        """What the device says of a finding; "" if nothing.
+
+        The Message of one that is lost begins with how it is lost, until it says
+        something else.
+        """
         if signal.name == "Result":
             return self.text("LastError")
-        return self.text("Message") if signal.name in _BEARERS and self.is_lost else ""
+        message = self.text("Message")
+        says_why = signal.name in _BEARERS and self.is_lost
+        return (
+            message if says_why and message.startswith(self.text("Condition")) else ""
+        )
 
 
 def _is_consequence(signal: Signal) -> bool:

@@ -234,8 +234,10 @@ def _of(row: Row) -> Iterator[tuple[Severity, Text]]:
         yield Severity.MAJOR, Text(text, style=_COLOURS[Severity.INVALID])
     for signal in row.findings():
         severity = signal.severity
-        text = f"{_LETTERS[severity]} {signal.info.name}: {signal.text}"
-        text = f"{text} {row.reason(signal)}".rstrip()
+        said = row.reason(signal)
+        if not said.startswith(signal.text):
+            said = f"{signal.text} {said}".rstrip()
+        text = f"{_LETTERS[severity]} {signal.info.name}: {said}"
         yield severity, Text(text, style=_COLOURS[severity])
 
 

@@ -273,7 +273,8 @@ def test_once_exits_with_2_in_an_alarm(make_lab: Any) -> None:
     assert code == 2
     assert re.search(r"^M +CoBo0 +Offline", text, re.MULTILINE)
     assert re.search(r"^M +Sys +Offline", text, re.MULTILINE)
-    assert "CoBo0:Online: Offline" in text
+    assert re.search(r"CoBo0:Online: Offline: CoBo0 at .*refused", text)
+    assert re.search(r"Sys:Online: Offline$", text, re.MULTILINE)
 
 
 def test_once_exits_with_2_when_nobody_serves(make_lab: Any) -> None:
