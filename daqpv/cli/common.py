@@ -29,6 +29,8 @@ EXIT_SERVED = 4
 END_TIMEOUT = 1.5  # [s] from a signal to the end of the process
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
+COUNT = click.IntRange(1, 2**31 - 1)
+RUN = click.IntRange(0, 2**31 - 1)  # its number; more no database takes
 
 
 def fail(error: DaqError | str, code: int) -> NoReturn:

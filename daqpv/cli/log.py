@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from daqpv.cli.common import (
     EXIT_FAILED,
     FILE,
+    RUN,
     fail,
     load_fixed_or_exit,
     load_or_exit,
@@ -37,8 +38,6 @@ MOST = 100_000  # events that are held at once; `all` are not
 POLL = 0.5  # [s]
 AFTER = 1.0  # [s] from the stop of a run to the event that tells it
 _PAGE = 500  # events that are printed at once
-
-RUN = click.IntRange(1, 2**31 - 1)  # what the databases take
 
 
 def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | None:

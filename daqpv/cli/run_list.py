@@ -11,12 +11,13 @@ from pathlib import Path
 
 import click
 
-from daqpv.cli.common import FILE, load_fixed_or_exit, printing
+from daqpv.cli.common import COUNT, FILE, load_fixed_or_exit, printing
 from daqpv.cli.moments import moment
 from daqpv.cli.places import store_url
 from daqpv.cli.run_options import CLASSES, terminal_width, told
 from daqpv.cli.run_table import table
 from daqpv.store.quick import quick_reader
+from daqpv.store.rows import clean
 from daqpv.store.run_list import ALL, Choice, runs
 
 
@@ -25,7 +26,7 @@ from daqpv.store.run_list import ALL, Choice, runs
 @click.option("--class", "kind", type=CLASSES, help="Of this class.")
 @click.option("--since", callback=moment, metavar="TIME", help="Not begun before.")
 @click.option("--text", metavar="TEXT", help="In title, comment, operator or note.")
-@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="The last N.")
+@click.option("-n", "--limit", type=COUNT, metavar="N", help="The last N.")
 def list_(
     file: Path,
     *,
@@ -44,7 +45,7 @@ def list_(
     "2026-11-20 14:00"). TEXT knows no upper and lower case. On a terminal each run
     has one line, in which long texts are cut; a pipe gets them whole.
     """
-    choice = Choice(kind=kind or "", since=since, text=text or "", newest=limit)
+    choice = Choice(kind=kind or "", since=since, text=clean(text or ""), newest=limit)
     experiment = load_fixed_or_exit(file)
     with told(), quick_reader(store_url(experiment)) as execute:
         found = runs(execute, experiment.experiment, choice)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 import click
 
-from daqpv.cli.common import EXIT_FAILED, fail
+from daqpv.cli.common import EXIT_FAILED, RUN, fail
 from daqpv.errors import DaqError, sentence
 from daqpv.runs import RunClass
 
-NUMBER = click.argument("number", type=int)
+NUMBER = click.argument("number", type=RUN)
 CLASSES = click.Choice([one.label for one in RunClass], case_sensitive=False)
 
 

@@ -212,6 +212,7 @@ def test_that_nothing_is_found_is_told(
         (("-n", "many"), "wanted is a number up to 100000, or all"),
         (("--severity", "fatal"), "'fatal' is not one of 'information'"),
         (("--run", "99999999999999999999"), "is not in the range"),
+        (("--run", "-1"), "is not in the range"),
     ],
 )
 def test_a_wrong_option_is_told(

@@ -117,6 +117,17 @@ def test_runs_are_found_by_what_is_written_of_them(experiment: Experiment) -> No
     assert nothing.stderr == "No run fits.\n"
 
 
+def test_no_value_is_too_large_or_of_another_alphabet(experiment: Experiment) -> None:
+    experiment.keep(RUN)
+    result = experiment.runs("edit", RUN.number, "--title", "caf\udce9")
+    assert result.exit_code == 0, result.stderr
+    assert numbers(experiment.runs("list", "--text", "caf\udce9")) == [RUN.number]
+    for words in (("show", 10**20), ("list", "-n", 10**20)):
+        result = experiment.runs(*words)
+        assert result.exit_code == 2
+        assert "is not in the range" in result.stderr
+
+
 def test_a_pipe_gets_everything_uncut_and_on_one_line(experiment: Experiment) -> None:
     experiment.keep(replace(RUN, title="x" * 300 + "\n\x1b[2J", operator="anna@hut"))
     line = experiment.runs("list").stdout.splitlines()[1]
