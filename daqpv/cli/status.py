@@ -150,12 +150,13 @@ class _Screen:
     def _drawn(self, width: int, height: int | None) -> RenderableType:
         """Head, devices, what is wrong, legend; `height` lines if they are to fit."""
         rows = self.board.rows
-        wrong = _wrong(rows, self._prefix)
+        wrong, refused = _told(rows, self._prefix)
         if height is None:
-            wrong = _fitted(wrong, sys.maxsize, width)
+            wrong = _fitted([*wrong, *refused], sys.maxsize, width)
         else:
-            room = max(height // 3, height - len(rows) - _FRAME)
-            wrong = _fitted(wrong, room, width)
+            spare = height - len(rows) - _FRAME
+            wrong = _fitted(wrong, max(height // 3, spare), width)
+            wrong += _fitted(refused, spare - len(wrong), width)
             rows = _most_urgent(rows, height - len(wrong) - _FRAME)
         hidden = [row for row in self.board.rows if row not in rows]
         more = f"and {len(hidden)} more: {summary(hidden)}" if hidden else ""
@@ -215,13 +216,15 @@ def _calm(text: str) -> str:
     return "" if text == "None" else text
 
 
-def _wrong(rows: Sequence[Row], prefix: str) -> list[Text]:
-    """What is wrong, gravest first, with what the device says of it."""
+def _told(rows: Sequence[Row], prefix: str) -> tuple[list[Text], list[Text]]:
+    """What is wrong, gravest first; and what was refused, which is no alarm."""
     if not any(row.is_served for row in rows):
         text = f"{_NOT_SERVED} No PV under {prefix} answers. {NOT_FOUND}"
-        return [Text(text, style=_COLOURS[Severity.INVALID])]
-    lines = [(RANK[severity], text) for row in rows for severity, text in _of(row)]
-    return [text for _, text in sorted(lines, key=lambda line: line[0])]
+        return [Text(text, style=_COLOURS[Severity.INVALID])], []
+    lines = [line for row in rows for line in _of(row)]
+    lines.sort(key=lambda line: RANK[line[0]])
+    wrong = [text for severity, text in lines if severity]
+    return wrong, [text for severity, text in lines if not severity]
 
 
 def _of(row: Row) -> Iterator[tuple[Severity, Text]]:
@@ -243,8 +246,10 @@ def _of(row: Row) -> Iterator[tuple[Severity, Text]]:
 
 def _fitted(texts: Sequence[Text], room: int, width: int) -> list[Text]:
     """At most `room` lines: folded as long as there is room, else cut short."""
+    if room < 1:
+        return []
     if len(texts) > room:
-        more = Text(f"and {len(texts) - room + 1} more alarms")
+        more = Text(f"and {len(texts) - room + 1} more")
         return [*(_cut(text) for text in texts[: room - 1]), more]
     lines: list[Text] = []
     for i, text in enumerate(texts):

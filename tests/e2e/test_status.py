@@ -191,6 +191,17 @@ def test_more_servers_than_lines_are_counted_and_the_wrong_one_is_shown(
     assert screen.end() == 0
 
 
+def test_a_refusal_takes_no_line_from_a_device(lab: Any) -> None:
+    cobo = lab.client()
+    cobo.until("Online", "Online")
+    with pytest.raises(OperationError):
+        cobo.put("Target", "None")
+    screen = Terminal(lab.file, width=60, height=10)
+    frame = _ESCAPE.sub("", screen.until("Arch", "CoBo0", "4 fine"))
+    assert "Result: Refused" not in frame
+    assert screen.end() == 0
+
+
 def test_once_exits_with_0_when_all_is_well(lab: Any) -> None:
     lab.client().until("Online", "Online")
     code, text = once(lab)
