@@ -109,6 +109,11 @@ def quoted(text: str) -> str:
     return _quotes.repr(text)
 
 
+def counted(number: int, what: str) -> str:
+    """How many there are, in words: "1 file", "2 files"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def sentence(error: object) -> str:
     """The text of `error` with its full stop, so that another sentence can follow."""
     text = str(error)

@@ -97,7 +97,14 @@ class RunGroup(DeviceGroup[Run]):
     @classmethod
     def saved(cls, snapshot: type[Any]) -> list[SavedField]:
         """What operators chose, and what a restart has to know of runs."""
-        known = ("state", "open_run", "closed_run", "unsorted", "sorted_files")
+        known = (
+            "state",
+            "failure",
+            "open_run",
+            "closed_run",
+            "unsorted",
+            "sorted_files",
+        )
         return [
             *super().saved(snapshot),
             *(SavedField(field=name, signal=name, is_choice=False) for name in known),

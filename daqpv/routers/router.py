@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from daqpv.core import Folding
-from daqpv.errors import LinkError, OperationError
+from daqpv.errors import LinkError, OperationError, counted
 from daqpv.routers.following import FollowedRouter
 from daqpv.routers.link import DataFile, Moved, Obstacle, RouterLink, shown
 
@@ -77,7 +77,7 @@ class Router(FollowedRouter):
             with suppress(LinkError):
                 self._show_files(await self._files(directory))
             if there:
-                self.change(message=f"{len(there)} files are in {into}")
+                self.change(message=f"{counted(len(there), 'file')} now in {into}")
             if result.stayed:
                 raise OperationError(self._why(result.stayed, directory, into))
             self._moved.pop(into, None)
@@ -142,8 +142,7 @@ class Router(FollowedRouter):
         except TimeoutError as error:
             raise OperationError(
                 f"{self.name}: the files in {shown(directory)} still grow after "
-                f"{GROWING:g} s, so they stay there. Who takes data? When all are "
-                "Ready: Run:Sweep puts them aside"
+                f"{GROWING:g} s, so they stay there. Who takes data?"
             ) from error
         return before
 
@@ -154,8 +153,8 @@ class Router(FollowedRouter):
         each = "; ".join(f"{shown(one.name)}: {one.why}" for one in stayed[:_MOST])
         more = f"; and {len(stayed) - _MOST} more" if len(stayed) > _MOST else ""
         return (
-            f"{self.name}: {len(stayed)} files stay in {shown(directory)}, the others "
-            f"are in {into}: {each}{more}"
+            f"{self.name}: {counted(len(stayed), 'file')} left in {shown(directory)}, "
+            f"the others are in {into}: {each}{more}"
         )
 
 

@@ -50,6 +50,8 @@ class Books(Device[RunSnapshot]):
         self._recorded = 0.0  # when the open run was written last [loop]
         self._observers: list[Observer] = []
         opened, closed = snapshot.open_run, snapshot.closed_run
+        if opened:  # what is known of it before the servers are seen
+            self.change(number=opened.number, start=opened.start)
         if opened and closed and opened.number == closed.number:
             self._leave(closed)  # killed in the moment of its end
             self.change(state=RunState.STOPPED)
@@ -159,13 +161,12 @@ class Books(Device[RunSnapshot]):
             live_time=0.0,
         )
         self._record(record)
-        self.emit(
-            "run started", f"Run {number} has started: {record.title}".rstrip(": ")
-        )
+        text = f"Run {number} has started: {record.title}".rstrip(": ")
+        self._say("run started", text, is_good=True)
         self._tell(record, event)
 
-    def _take_up(self, event: RunEvent) -> None:
-        """Go on with a run that was open when daqpv ended."""
+    def _take_up(self, event: RunEvent, *, goes_on: bool) -> None:
+        """Take up a run that was open when daqpv ended, though it may have failed."""
         record = self.snapshot.open_run
         assert record is not None
         self._numbers.add(record.number)
@@ -173,18 +174,15 @@ class Books(Device[RunSnapshot]):
         was_running = self.snapshot.state is RunState.RUNNING
         ran = was_running and event is RunEvent.FOUND_RUNNING
         self.change(
-            number=record.number,
-            start=record.start,
             stop=None,
             live_time=record.live_time + (gap if ran else 0.0),
             next_number=self._free_from(max(self.snapshot.next_number, record.number)),
         )
         self._record(record)
         self._tell(record, event)
-        text = f"Run {record.number} goes on; daqpv was away for {gap:.0f} s"
-        self.emit(
-            "run goes on", text, severity=EventSeverity.WARNING, away=round(gap, 1)
-        )
+        word = "goes on" if goes_on else "is still open"
+        text = f"Run {record.number} {word}; daqpv was away for {gap:.0f} s"
+        self._say("run goes on", text, is_good=False, away=round(gap, 1))
 
     def _close(self, entry: Entry, note: str, event: RunEvent) -> None:
         """Close the open run.
@@ -204,14 +202,20 @@ class Books(Device[RunSnapshot]):
         self._leave(closed)
         word = "ended" if entry is Entry.ENDED else f"ended: {entry}. {note}"
         is_good = entry is Entry.ENDED
-        self.emit(
+        after = f" after {self.snapshot.duration_text}" if is_good else ""
+        self._say(
             "run ended",
-            f"Run {record.number} has {word}"
-            + (f" after {self.snapshot.duration_text}" if is_good else ""),
-            severity=EventSeverity.INFORMATION if is_good else EventSeverity.WARNING,
+            f"Run {record.number} has {word}{after}",
+            is_good=is_good,
             number=record.number,
             duration=round(stop - record.start, 1),
         )
+
+    def _say(self, name: str, text: str, *, is_good: bool, **facts: Any) -> None:
+        """Tell of the run where it is looked for: in its Message and as an event."""
+        severity = EventSeverity.INFORMATION if is_good else EventSeverity.WARNING
+        self.change(message=text)
+        self.emit(name, text, severity=severity, **facts)
 
     def _leave(self, closed: RunRecord) -> None:
         """No run is open any more; the files of the last one have yet to be moved."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from daqpv.errors import DaqError
+from daqpv.errors import DaqError, counted
 from daqpv.runs.detector import Detector, Storage
 from daqpv.runs.settings import Checks
 
@@ -45,9 +45,19 @@ async def look(
 ) -> list[Finding]:
     """Look at everything, and return all that is wrong."""
     used = storages_in_use(storages)
-    found = [*_servers(detector), *_routers(used, disk_free)]
+    found = [*_servers(detector), *_routers(used, disk_free), *_staging(used)]
     answers = await asyncio.gather(*(_has_run(o, experiment, number) for o in used))
-    return [*found, *(one for one in answers if one)]
+    have = [one for one, answer in zip(used, answers, strict=True) if answer is True]
+    if have:
+        found.append(_taken(have, number))
+    return [*found, *(one for one in answers if isinstance(one, Finding))]
+
+
+def told(findings: Sequence[Finding]) -> str:
+    """All of them; numbered, for a full stop after a command would be typed with it."""
+    if len(findings) == 1:
+        return findings[0].text
+    return " ".join(f"({n}) {one.text}" for n, one in enumerate(findings, 1))
 
 
 def storages_in_use(storages: Sequence[Storage]) -> list[Storage]:
@@ -79,16 +89,6 @@ def _routers(storages: Sequence[Storage], disk_free: float) -> Iterator[Finding]
                 f"go without it: caput {one.prefix}Enable 0",
             )
             continue
-        if snapshot.staging_empty is False:
-            sweep = one.prefix.split("Router:")[0] + "Run:Sweep"
-            yield Finding(
-                "staging",
-                f"Router {one.name} has {len(snapshot.staged)} files of an earlier run "
-                f"in {snapshot.directory}. To put them aside: caput {sweep} 1",
-            )
-        elif snapshot.staging_empty is None:
-            text = f"Router {one.name}: it is not known whether its staging is empty."
-            yield Finding("staging", text)
         if disk_free and not snapshot.disk_free >= disk_free:
             free = snapshot.disk_free / 1e9
             has = "an unknown space" if math.isnan(free) else f"{free:.1f} GB"
@@ -99,23 +99,53 @@ def _routers(storages: Sequence[Storage], disk_free: float) -> Iterator[Finding]
             )
 
 
-async def _has_run(storage: Storage, experiment: str, number: int) -> Finding | None:
+def _staging(storages: Sequence[Storage]) -> Iterator[Finding]:
+    seen = [one for one in storages if one.snapshot.online]
+    left = [one for one in seen if one.snapshot.staging_empty is False]
+    if left:
+        has = [
+            f"{counted(len(one.snapshot.staged), 'file')} in {one.snapshot.directory}"
+            for one in left
+        ]
+        yield Finding(
+            "staging",
+            f"{_named(left)} files of an earlier run: {_several(has)}. To put them "
+            f"aside: caput {_run(left[0])}Sweep 1",
+        )
+    for one in seen:
+        if one.snapshot.staging_empty is None:
+            text = f"Router {one.name}: it is not known whether its staging is empty."
+            yield Finding("staging", text)
+
+
+def _taken(storages: Sequence[Storage], number: int) -> Finding:
+    return Finding(
+        "number",
+        f"{_named(storages)} files of a run {number} already. Another number: "
+        f"caput {_run(storages[0])}NextNumber {number + 1}",
+    )
+
+
+async def _has_run(storage: Storage, experiment: str, number: int) -> Finding | bool:
     try:
         async with asyncio.timeout(PATIENCE):
-            has = await storage.has_run(experiment, number)
+            return await storage.has_run(experiment, number)
     except TimeoutError:
         text = f"Router {storage.name} does not say whether it has run {number}."
         return Finding("number", text)
     except DaqError as error:
         text = f"Router {storage.name}: whether it has run {number} is not known. "
         return Finding("number", f"{text}{error}")
-    if not has:
-        return None
-    return Finding(
-        "number",
-        f"Router {storage.name} has files of a run {number} already. Another number: "
-        f"caput {storage.prefix.split('Router:')[0]}Run:NextNumber {number + 1}",
-    )
+
+
+def _run(storage: Storage) -> str:
+    """The prefix of the run whose files it holds."""
+    return storage.prefix.split("Router:")[0] + "Run:"
+
+
+def _named(storages: Sequence[Storage]) -> str:
+    names = _several([one.name for one in storages])
+    return f"Router {names} has" if len(storages) == 1 else f"Routers {names} have"
 
 
 def _several(texts: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from daqpv.runs.records import History
 from daqpv.runs.settings import OnLoss, RunSettings
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.sorting import Sorter
-from daqpv.runs.states import TABLE, Entry, RunEvent, RunState
+from daqpv.runs.states import RESET_FIRST, TABLE, Entry, RunEvent, RunState
 
 PERIOD = 1.0  # [s] the durations move so often
 SEEN_PERIOD = 30.0  # [s] ... and the record of an open run is written so often
@@ -91,8 +91,8 @@ class Following(Books):
 
     # What happens
 
-    def _happens(self, event: RunEvent) -> None:
-        """Do what the table says of `event`: state first, then the books."""
+    def _happens(self, event: RunEvent, *, why: str = "") -> None:
+        """Do what the table says of `event`; `why` it fails is a sentence."""
         row = TABLE[self.snapshot.state, event]
         assert row.after is not None, (self.snapshot.state, event)
         self._count_live_time()
@@ -100,12 +100,13 @@ class Following(Books):
         if begins:
             self._open(event, self._detector.configs)
         elif row.entry is Entry.OPEN:
-            self._take_up(event)
+            self._take_up(event, goes_on=row.after in OPEN)
         elif row.entry is not None and self.snapshot.open_run is not None:
             self._close(row.entry, row.why, event)
         elif row.after is RunState.STOPPING and self.snapshot.open_run is not None:
             self._record(self.snapshot.open_run)  # seen until now, whatever follows
-        self.change(known=True, state=row.after, step="", progress=0.0)
+        failure = why if row.after is RunState.FAILED else ""
+        self.change(known=True, state=row.after, failure=failure, step="", progress=0.0)
         self._count_live_time()
         for storage in self._storages:
             storage.expect_data(row.after is RunState.RUNNING)
@@ -175,22 +176,35 @@ class Following(Books):
             self._follow()
         used = [one.snapshot for one in storages_in_use(self._storages)]
         left = [one.disk_time_left for one in used]
-        is_open = self.snapshot.state in OPEN
         self.change(
             rate=sum(one.rate for one in used if math.isfinite(one.rate)) / 1e6,
             data=sum(one.bytes for one in used) / 1e9,
             files=sum(one.files for one in used),
             disk_time_left=min(filter(math.isfinite, left), default=math.nan) / 3600,
-            troubled=tuple(self._detector.troubled) if is_open else (),
+            allowed=self._allowed(),
+        )
+        self._judge()
+        if self.snapshot.troubled and self._settings.on_loss is OnLoss.STOP:
+            self._stop_by_itself(f"Loss of {self.snapshot.troubled[0]}")
+
+    def _judge(self) -> None:
+        """Show what spoils the open run, in words as well."""
+        state, before = self.snapshot.state, self.snapshot
+        self.change(
+            troubled=tuple(self._detector.troubled) if state in OPEN else (),
             silent=tuple(
                 one.name
                 for one in storages_in_use(self._storages)
-                if one.snapshot.silent and self.snapshot.state is RunState.RUNNING
+                if one.snapshot.silent and state is RunState.RUNNING
             ),
-            allowed=self._allowed(),
         )
-        if self.snapshot.troubled and self._settings.on_loss is OnLoss.STOP:
-            self._stop_by_itself(f"Loss of {self.snapshot.troubled[0]}")
+        found = (self.snapshot.troubled, self.snapshot.silent)
+        if found == (before.troubled, before.silent) or self.running is not None:
+            return
+        if state in OPEN:
+            run = f"Run {self.snapshot.number} goes on"
+            spoilt = self.snapshot.spoilt
+            self.change(message=f"{run}. {spoilt}" if spoilt else f"{run}: all is well")
 
     def _follow(self) -> None:
         """See what the servers do by themselves, or for others."""
@@ -209,16 +223,28 @@ class Following(Books):
         detector = self._detector
         if not detector.is_settled:
             return
-        if self.snapshot.state is RunState.STOPPED:
+        was = self.snapshot
+        if was.state is RunState.STOPPED:
             self.change(known=True)
-        elif detector.is_running:
-            self._happens(RunEvent.FOUND_RUNNING)
+            return
+        if detector.is_running:
+            event = RunEvent.FOUND_RUNNING
         elif detector.is_paused:
-            self._happens(RunEvent.FOUND_PAUSED)
+            event = RunEvent.FOUND_PAUSED
         elif detector.takes_data or detector.troubled:
-            self._happens(RunEvent.FOUND_MIXED)
+            event = RunEvent.FOUND_MIXED
         else:
-            self._happens(RunEvent.FOUND_STOPPED)
+            event = RunEvent.FOUND_STOPPED
+        what = "; ".join(detector.troubled) or "some servers take data"
+        why = f"It was {was.state.label} when daqpv ended, and now {what}."
+        self._happens(event, why=was.failure or why)
+        if self.snapshot.state is RunState.FAILED:
+            self.failed("run found failed", self._words(RESET_FIRST))
+
+    def _words(self, text: str) -> str:
+        number = self._open_number()
+        run = "The run" if number is None else f"Run {number}"
+        return text.format(run=run, pv=self.prefix, failure=self.snapshot.failure)
 
     def _allowed(self) -> int:
         """Bit n: a put of State n would be taken now."""

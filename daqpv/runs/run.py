@@ -8,7 +8,7 @@ from typing import Any
 
 from daqpv.core import Command, EventSeverity, Goal, run_is_open
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
-from daqpv.runs.checks import Finding, look, split
+from daqpv.runs.checks import Finding, look, split, told
 from daqpv.runs.following import OPEN, Following
 from daqpv.runs.states import TABLE, RunEvent, RunState
 
@@ -18,6 +18,13 @@ _UP = Goal(level=1, down=False)
 _DOWN = Goal(level=0, down=True)
 
 _HOLDING = OPEN | {RunState.STARTING, RunState.STOPPING}
+
+_STOP_AGAIN = "The run is open until it is stopped again: caput {pv}Stop 1"
+_STOP_WHEN_MENDED = (
+    "When it is mended, or left out by its Enable, again: caput {pv}Stop 1; or close "
+    "the run as it is: caput {pv}Reset 1"
+)
+_START_MENDED = "When it is mended, to leave Failed: caput {pv}Stop 1"
 
 
 class Run(Following):
@@ -69,12 +76,12 @@ class Run(Following):
             except RefusedError:
                 self._happens(RunEvent.START_REFUSED)
                 raise
-            except DaqError:
+            except DaqError as error:
                 if command.is_aborted:  # Stop takes over from here
                     self._detector.abort()
-                else:
-                    self._happens(RunEvent.START_FAILED)
-                raise
+                    raise
+                self._happens(RunEvent.START_FAILED, why=sentence(error))
+                raise self._halted(error, _START_MENDED) from error
             self._happens(RunEvent.STARTED)
 
     async def stop(self) -> None:
@@ -93,19 +100,11 @@ class Run(Following):
             self._happens(RunEvent.STOP)
             try:
                 await self._done(command, tasks, self._detector.stop())
-            except AbortedError as error:
-                self._happens(RunEvent.STOP_FAILED)
-                raise AbortedError(
-                    f"{sentence(str(error))} The run is open until it is stopped "
-                    f"again: caput {self.prefix}Stop 1"
-                ) from error
             except DaqError as error:
-                self._happens(RunEvent.STOP_FAILED)
-                raise OperationError(
-                    f"{sentence(str(error))} When it is mended, or left out by its "
-                    f"Enable, again: caput {self.prefix}Stop 1; or close the run as it "
-                    f"is: caput {self.prefix}Reset 1"
-                ) from error
+                self._happens(RunEvent.STOP_FAILED, why=sentence(error))
+                is_aborted = isinstance(error, AbortedError)
+                cure = _STOP_AGAIN if is_aborted else _STOP_WHEN_MENDED
+                raise self._halted(error, cure) from error
             self._happens(RunEvent.STOPPED)
 
     async def pause(self) -> None:
@@ -206,10 +205,10 @@ class Run(Following):
         if row.after is None:
             raise RefusedError(self._words(row.why))
 
-    def _words(self, text: str) -> str:
-        number = self._open_number()
-        run = "The run" if number is None else f"Run {number}"
-        return text.format(run=run, pv=self.prefix)
+    def _halted(self, error: DaqError, cure: str) -> DaqError:
+        """What is told of a start or stop that has halted by `error`."""
+        kind = AbortedError if isinstance(error, AbortedError) else OperationError
+        return kind(f"{sentence(error)} {self._words(cure)}")
 
     def _followed(self) -> asyncio.TaskGroup:
         if self._tasks is None:
@@ -277,7 +276,7 @@ class Run(Following):
         refusing, overlooked = split(found, self._settings.checks)
         self.change(step="")
         if refusing:
-            raise RefusedError(" ".join(sentence(one.text) for one in refusing))
+            raise RefusedError(told(refusing))
         for one in overlooked:
             self.emit(
                 "check overlooked",

@@ -28,6 +28,7 @@ class RunSnapshot(Snapshot):
         state: what the run control does.
         open_run: the record of the run that is open; None if none is.
         closed_run: the record of the last run that was closed.
+        failure: why state is Failed; "" if it is not.
         number: of the open or the last run; -1 if there was none.
         next_number: what the next run will have.
         start: of that run, UTC [s since 1970]; None if there was none.
@@ -57,6 +58,7 @@ class RunSnapshot(Snapshot):
     judged: ClassVar[frozenset[str]] = frozenset({"state", "result"})
 
     state: RunState = RunState.STOPPED
+    failure: str = ""
     open_run: RunRecord | None = None
     closed_run: RunRecord | None = None
     number: int = -1
@@ -103,6 +105,12 @@ class RunSnapshot(Snapshot):
         minutes, seconds = divmod(int(self.duration), 60)
         return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
+    @property
+    def spoilt(self) -> str:
+        """What the open run goes on without; "" if all is well."""
+        silent = [f"No data: {', '.join(self.silent)}"] if self.silent else []
+        return "; ".join([*self.troubled, *silent])
+
     def alarm(self, field: str) -> Alarm:
         """The run's judgement: a failed run is MAJOR; what spoils one is MINOR."""
         if field != "state":
@@ -111,11 +119,8 @@ class RunSnapshot(Snapshot):
             return UNDEFINED
         if self.state is RunState.FAILED:
             return Alarm(Severity.MAJOR, Status.STATE, "failed: Stop or Reset")
-        if self.troubled:
-            return Alarm(Severity.MINOR, Status.STATE, "; ".join(self.troubled))
-        if self.silent:
-            names = ", ".join(self.silent)
-            return Alarm(Severity.MINOR, Status.STATE, f"no data: {names}")
+        if self.spoilt:
+            return Alarm(Severity.MINOR, Status.STATE, self.spoilt)
         return NO_ALARM
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from daqpv.errors import DaqError, LinkError
+from daqpv.errors import DaqError, LinkError, OperationError, counted, sentence
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Storage
 from daqpv.runs.records import RunFile
@@ -53,7 +53,7 @@ class Sorter:
         works = [self._sweep(storage) for storage in used]
         failed = [one for one in await asyncio.gather(*works) if one is not None]
         if failed:
-            raise failed[0]
+            raise OperationError(" ".join(map(sentence, failed)))
         self._run.change(unsorted=())
 
     async def _sweep(self, storage: Storage) -> DaqError | None:
@@ -81,7 +81,7 @@ class Sorter:
         files = [one for found in await asyncio.gather(*works) for one in found]
         if files:
             self._run.weighed(number, sum(one.size for one in files))
-            text = f"Run {number}: {len(files)} files moved to its directory"
+            text = f"Run {number}: {counted(len(files), 'file')} moved to its directory"
             self._run.emit("files sorted", text, number=number, files=len(files))
         return files
 
@@ -113,7 +113,11 @@ class Sorter:
                 said = text
                 await asyncio.sleep(RETRY)
             except DaqError as error:
-                text = f"Run {number}: files at {storage.name} are not sorted. {error}"
+                text = (
+                    f"Run {number}: files at {storage.name} are not sorted. "
+                    f"{sentence(error)} To put aside what stays: "
+                    f"caput {self._run.prefix}Sweep 1"
+                )
                 self._run.failed("sorting failed", text)
                 return files
             else:

@@ -82,8 +82,8 @@ class Row(NamedTuple):
     Attributes:
         after: the state that follows; None: the wish is refused.
         entry: what the store is told of the run; None: nothing new.
-        why: of a refusal, with the cure ({run} is "run 12", {pv} the prefix); or what
-            the operator is told of the run's end.
+        why: of a refusal, with the cure ({run} is "Run 12", {pv} the prefix, {failure}
+            why it has failed); or what the operator is told of the run's end.
     """
 
     after: RunState | None
@@ -95,11 +95,11 @@ _OFF, _STARTING, _RUNNING, _PAUSED, _STOPPING, _FAILED = RunState
 _E = RunEvent
 
 _OPEN_ALREADY = "{run} is open. First: caput {pv}Stop 1"
-_RESET_FIRST = (
-    "{run} has failed. See {pv}LastError; then stop what runs: caput {pv}Stop 1, or "
-    "close it as it is: caput {pv}Reset 1"
+RESET_FIRST = (
+    "{run} has failed: {failure} To stop what runs: caput {pv}Stop 1; or close it as "
+    "it is: caput {pv}Reset 1"
 )
-_NO_RUN = "No run is open."
+_NO_RUN = "No run is open. To start one: caput {pv}Start 1"
 _ON_ITS_WAY = "{run} is on its way: wait for {pv}State, or: caput {pv}Stop 1"
 _NOT_FAILED = "Reset is for a run that has failed; {run} is not."
 
@@ -169,10 +169,10 @@ TABLE: dict[tuple[RunState, RunEvent], Row] = {
     (_STOPPING, _E.FOUND_STOPPED): Row(_OFF, Entry.ENDED),
     (_STOPPING, _E.FOUND_MIXED): Row(_FAILED, Entry.OPEN),
 
-    (_FAILED, _E.START): _refused(_RESET_FIRST),
+    (_FAILED, _E.START): _refused(RESET_FIRST),
     (_FAILED, _E.STOP): Row(_STOPPING),
-    (_FAILED, _E.PAUSE): _refused(_RESET_FIRST),
-    (_FAILED, _E.RESUME): _refused(_RESET_FIRST),
+    (_FAILED, _E.PAUSE): _refused(RESET_FIRST),
+    (_FAILED, _E.RESUME): _refused(RESET_FIRST),
     (_FAILED, _E.RESET): Row(_OFF, Entry.FAILED, "It was given up by Reset."),
 }
 # fmt: on

@@ -158,7 +158,7 @@ def test_a_restart_in_a_run(lab: Lab, store: str, meanwhile: str) -> None:
     run = lab.client("", "Run")
     if meanwhile == "nothing":
         run.until("State", "Running")
-        run.until("Message", run.get("Message"))
+        until(lambda: "Run 1 goes on" in run.get("Message"), "what was found")
         assert (run.get("Number"), run.get("NextNumber")) == ("1", "2")
         for name, before in counts.items():  # nothing is commanded
             assert lab.sim(name).operations()["Start"] == before["Start"]

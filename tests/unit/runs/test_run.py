@@ -85,7 +85,7 @@ async def test_live_time_stands_still_in_a_pause(lab: Lab) -> None:
         ("ready", "CoBo0 is Idle. First: caput AT:Sys:Target Ready"),
         ("mutant", "caput AT:ECC:MuTAnT:Enable 1"),
         ("routers", "Router data0 is offline"),
-        ("staging", "2 files of an earlier run in /data. .*caput AT:Run:Sweep 1"),
+        ("staging", "an earlier run: 2 files in /data. .*caput AT:Run:Sweep 1$"),
         ("disk_free", "has 3.0 GB free; wanted are 20 GB"),
         ("number", "has files of a run 12 already. .*caput AT:Run:NextNumber 13"),
     ],
@@ -131,8 +131,34 @@ async def test_all_that_is_wrong_is_said_at_once(lab: Lab) -> None:
     lab.detector.state = "Idle"
     lab.storages[0].becomes(online=False)
     async with lab.running() as run:
-        with pytest.raises(RefusedError, match=r"CoBo0 is Idle.*data0 is offline"):
+        says = r"\(1\) CoBo0 is Idle\. .*Target Ready \(2\) .*data0 is offline"
+        with pytest.raises(RefusedError, match=says):
             await run.start()
+
+
+async def test_what_is_wrong_at_several_routers_is_one_sentence(lab: Lab) -> None:
+    lab.storages = [Storage(f"data{n}") for n in range(3)]
+    for storage in lab.storages[1:]:
+        storage.becomes(staging_empty=False, staged=("a.graw",))
+        storage.runs = {12}
+    async with lab.running() as run:
+        with pytest.raises(RefusedError) as caught:
+            await run.start()
+    assert str(caught.value) == (
+        "(1) Routers data1, data2 have files of an earlier run: 1 file in /data, "
+        "1 file in /data. To put them aside: caput AT:Run:Sweep 1 "
+        "(2) Routers data1, data2 have files of a run 12 already. Another number: "
+        "caput AT:Run:NextNumber 13"
+    )
+
+
+async def test_a_sweep_names_each_router_that_failed(lab: Lab) -> None:
+    lab.storages = [Storage("data0"), Storage("data1")]
+    for storage in lab.storages:
+        storage.faults = [NotConnectedError(f"{storage.name}: no route")]
+    async with lab.running() as run:
+        with pytest.raises(OperationError, match=r"data0: no route\. data1: no route"):
+            await run.sweep()
 
 
 async def test_an_unknown_number_is_not_free(lab: Lab) -> None:
@@ -186,10 +212,13 @@ async def test_an_abort_of_the_servers_fails_a_stop_which_can_be_repeated(
 async def test_a_start_after_a_failure_wants_a_reset(lab: Lab) -> None:
     async with lab.running() as run:
         lab.detector.fault["start"] = OperationError("CoBo0: no power")
-        with pytest.raises(OperationError):
+        with pytest.raises(OperationError, match="leave Failed: caput AT:Run:Stop 1"):
             await run.start()
-        with pytest.raises(RefusedError, match="caput AT:Run:Reset 1"):
-            await run.start()
+        for _ in range(2):  # a refusal does not hide why it has failed
+            with pytest.raises(
+                RefusedError, match=r"CoBo0: no power\. .*caput AT:Run:Reset 1"
+            ):
+                await run.start()
         await run.reset()
         await run.start()
         assert run.snapshot.number == 12
@@ -327,6 +356,7 @@ async def test_a_server_is_lost_in_the_run(on_loss: OnLoss) -> None:
         await asyncio.sleep(5)
         if on_loss is OnLoss.ALARM:
             assert run.snapshot.state is RunState.RUNNING
+            assert run.snapshot.message == "Run 12 goes on. CoBo3 is offline"
             alarm = run.snapshot.alarm("state")
             assert (alarm.severity, alarm.reason) == (
                 Severity.MINOR, "CoBo3 is offline"
@@ -340,7 +370,10 @@ async def test_a_router_without_data(lab: Lab) -> None:
     async with lab.running() as run:
         await run.start()
         lab.storages[0].becomes(silent=True)
-        assert run.snapshot.alarm("state").reason == "no data: data0"
+        assert run.snapshot.alarm("state").reason == "No data: data0"
+        assert run.snapshot.message == "Run 12 goes on. No data: data0"
+        lab.storages[0].becomes(silent=False)
+        assert run.snapshot.message == "Run 12 goes on: all is well"
         await run.stop()
         assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
 
@@ -363,6 +396,7 @@ async def test_what_cannot_be_sorted_is_said_and_left(lab: Lab) -> None:
         await run.stop()
         await reaches(lambda: not run.snapshot.sorting)
         assert "a.graw exists" in run.snapshot.last_error
+        assert run.snapshot.last_error.endswith("caput AT:Run:Sweep 1")
         assert run.snapshot.unsorted == ()
 
 

@@ -149,7 +149,7 @@ async def test_what_a_restart_makes_of_it(state: RunState, event: RunEvent) -> N
         snapshot=RunSnapshot(
             state=state,
             open_run=record if had else None,
-            number=12 if had else 11,
+            number=11,
             next_number=13 if had else 12,
             experiment="e20009",
         )
@@ -159,6 +159,7 @@ async def test_what_a_restart_makes_of_it(state: RunState, event: RunEvent) -> N
     async with lab.running() as run:
         await asyncio.sleep(3)
         assert not run.snapshot.known  # nobody has said what the servers do
+        assert run.snapshot.number == (12 if had else 11)
         assert run.snapshot.state is state
         assert lab.store.records == []
         lab.detector.becomes(FOUND[event], is_settled=True)
@@ -175,6 +176,12 @@ async def test_what_a_restart_makes_of_it(state: RunState, event: RunEvent) -> N
             assert (last.stop is None) == (last.entry is Entry.OPEN)
         if last is not None and last.stop is not None:
             assert last.stop == record.seen  # later nobody has seen it
+        assert "looking" not in run.snapshot.message
+        assert bool(run.snapshot.failure) == (row.after is S.FAILED)
+        if row.after is S.FAILED:
+            assert f"It was {state.label} when daqpv ended" in run.snapshot.last_error
+            assert run.snapshot.last_error.endswith("caput AT:Run:Reset 1")
+            assert "goes on" not in "".join(one.text for one in lab.said)
 
 
 @pytest.mark.parametrize(
