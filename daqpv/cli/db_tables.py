@@ -11,8 +11,9 @@ from daqpv.cli.places import spool_path, store_url
 from daqpv.errors import StoreError
 from daqpv.store import migrate
 from daqpv.store.backup import backup as make_backup
-from daqpv.store.engine import make_engine, shown, translated
+from daqpv.store.engine import make_engine, translated
 from daqpv.store.spool import waiting
+from daqpv.store.url import shown
 from daqpv.store.version import newest, refuse_other
 
 _LONG = 3600  # [s] that a statement may take: an index on millions of rows
@@ -37,7 +38,7 @@ def status(file: Path) -> None:
         click.echo(f"store   {shown(url)}")
         version = _version(url)
         if version is not None:
-            refuse_other(version)
+            refuse_other(version, shown(url))
         click.echo(f"        {_told(version)}")
     except StoreError as error:
         problem = error
@@ -66,7 +67,7 @@ def upgrade(file: Path, *, backup: bool) -> None:
         version = _version(url)
         if version is None or version >= newest():
             if version is not None:
-                refuse_other(version)
+                refuse_other(version, shown(url))
             click.echo(f"{shown(url)}: {_told(version)}; nothing to do")
             return
         if backup:

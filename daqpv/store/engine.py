@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from daqpv.errors import StoreError
+from daqpv.store.url import shown
 
 ANSWER = 10  # [s] that a server may take for one statement, at most
 LOCKED = 1  # [s] to wait for whoever holds a lock
@@ -27,11 +28,6 @@ _DRIVERS = {
     "mariadb": "mariadb+pymysql",
 }
 _EXTRAS = {"psycopg": "postgres", "pymysql": "mysql"}
-
-
-def shown(url: str) -> str:
-    """`url` as people may see it: without password and options."""
-    return _parsed(url).set(query={}).render_as_string(hide_password=True)
 
 
 def make_engine(url: str, *, writes: bool = False, answer: int = ANSWER) -> Engine:

@@ -14,7 +14,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, or_, sele
 
 from daqpv import __version__
 from daqpv.errors import StoreError
-from daqpv.store.engine import shown, translated
+from daqpv.store.engine import translated
 from daqpv.store.portable import (
     FORMAT,
     MANIFEST,
@@ -32,6 +32,7 @@ from daqpv.store.portable import (
     rows_of,
 )
 from daqpv.store.reader import reader
+from daqpv.store.url import shown
 from daqpv.store.version import newest
 
 _FIRST_PAGE = 100  # rows

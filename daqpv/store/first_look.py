@@ -6,7 +6,6 @@ SQLite is looked at without SQLAlchemy, whose import alone takes a third of a se
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as TooLate
@@ -18,6 +17,7 @@ from daqpv.errors import StoreError
 from daqpv.store.crew import Crew
 from daqpv.store.rows import place_of, record
 from daqpv.store.sqlite_file import path_in, version_in
+from daqpv.store.url import shown
 from daqpv.store.version import newest
 
 if TYPE_CHECKING:
@@ -50,11 +50,6 @@ class Found(NamedTuple):
 
     version: str | None
     settings: list[Setting]
-
-
-def shown(url: str) -> str:
-    """`url` as people may see it: without password and options."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url).partition("?")[0]
 
 
 def look(url: str, experiment: str) -> Found:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine, reason, shown, translated
+from daqpv.store.engine import make_engine, reason, translated
 from daqpv.store.migrate import prepare
 from daqpv.store.portable import (
     EXPERIMENT,
@@ -37,6 +37,7 @@ from daqpv.store.portable import (
     new_file,
     number_of,
 )
+from daqpv.store.url import shown
 from daqpv.store.version import newest
 
 _NUMBERED = [table for table in TABLES if "id" in table.c]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from daqpv.store import version
 from daqpv.store.models import Base
+from daqpv.store.url import shown
 
 _LOCKS = {  # one process at a time makes tables; SQLite's BEGIN IMMEDIATE does it there
     "postgresql": "SELECT pg_advisory_xact_lock(3141592653)",
@@ -44,7 +45,7 @@ def prepare(engine: Engine) -> None:
         found = version_of(connection)
     if found is None:
         found = _make(engine)
-    version.refuse_other(found)
+    version.refuse_other(found, shown(str(engine.url)))
 
 
 def _make(engine: Engine) -> str:

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from daqpv.errors import StoreError
 from daqpv.store.run_list import Execute
 from daqpv.store.sqlite_file import SCHEME, path_in, read_only, version_in
+from daqpv.store.url import shown
 from daqpv.store.version import refuse_other
 
 _LOCKED = 1.0  # [s] to wait for whoever holds a lock
@@ -43,7 +44,7 @@ def _file(url: str) -> Iterator[Execute]:
             found = version_in(connection)
             if found is None:
                 raise StoreError(f"{url} has no tables yet: daqpv serve makes them")
-            refuse_other(found)
+            refuse_other(found, shown(url))
             yield connection.execute
     except sqlite3.Error as error:
         raise StoreError(f"{url}: {error}") from error

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 
 from daqpv.errors import StoreError
-from daqpv.store.engine import ANSWER, make_engine, shown, translated
+from daqpv.store.engine import ANSWER, make_engine, translated
 from daqpv.store.migrate import version_of
 from daqpv.store.run_list import Execute
 from daqpv.store.sqlite_file import read_only
+from daqpv.store.url import shown
 from daqpv.store.version import refuse_other
 
 
@@ -40,7 +41,7 @@ def reader(
             found = version_of(connection)
         if found is None:
             raise StoreError(f"{shown(url)} has no tables yet: daqpv serve makes them")
-        refuse_other(found)
+        refuse_other(found, shown(url))
         if not snapshot:
             engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         elif engine.dialect.name != "sqlite":  # whose transactions are so anyhow

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from daqpv.core import Event, Events, EventSeverity, Record, Setting, StoreFigures
 from daqpv.errors import StoreError
 from daqpv.store.crew import Crew
-from daqpv.store.first_look import look, setting, shown
+from daqpv.store.first_look import look, setting
 from daqpv.store.offers import Journal
+from daqpv.store.url import shown
 from daqpv.store.version import refuse_other
 from daqpv.store.writer import Writer
 
@@ -86,7 +87,7 @@ class SqlStore:
             self._away = str(error)
             return
         if found.version:
-            refuse_other(found.version)
+            refuse_other(found.version, shown(self._url))
         self._settings = found.settings
 
     def read(self) -> Iterator[Setting]:

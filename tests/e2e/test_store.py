@@ -153,7 +153,7 @@ def test_a_store_of_another_version_is_refused_at_the_start(lab: Lab) -> None:
     with closing(sqlite3.connect(lab.folder / "exp.db")) as db:
         db.execute("UPDATE alembic_version SET version_num = '9999'")
         db.commit()
-    assert "written by a newer daqpv" in wrong(lab, "")
+    assert "exp.db was written by a newer daqpv" in wrong(lab, "")
     with closing(sqlite3.connect(lab.folder / "exp.db")) as db:
         db.execute("UPDATE alembic_version SET version_num = '0000'")
         db.commit()

@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine, shown
+from daqpv.store.engine import make_engine
 from daqpv.store.exporting import export
 from daqpv.store.importing import import_
 from daqpv.store.migrate import prepare
@@ -32,6 +32,7 @@ from daqpv.store.models import (
     SettingRow,
 )
 from daqpv.store.portable import Manifest
+from daqpv.store.url import shown
 from daqpv.store.version import newest
 
 Content = dict[str, list[tuple[Any, ...]]]

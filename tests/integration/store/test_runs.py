@@ -340,4 +340,4 @@ def test_a_list_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
         other.execute("CREATE TABLE alembic_version (version_num)")
         other.execute("INSERT INTO alembic_version VALUES ('9999')")
     other.close()
-    assert "written by a newer daqpv" in says("other.db")
+    assert "other.db was written by a newer daqpv" in says("other.db")

@@ -1,0 +1,11 @@
+"""The URL of a store, as people may see it. This imports no SQLAlchemy."""
+
+from __future__ import annotations
+
+import re
+
+
+def shown(url: str) -> str:
+    """`url` without password, driver and options."""
+    plain = re.sub(r"^(\w+)\+\w+:", r"\1:", url).partition("?")[0]
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", plain)
