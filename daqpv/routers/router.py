@@ -141,7 +141,7 @@ class Router(FollowedRouter):
                     before = now
         except TimeoutError as error:
             raise OperationError(
-                f"{self.name}: the files in {shown(directory)} still grow after "
+                f"The files in {shown(directory)} still grow after "
                 f"{GROWING:g} s, so they stay there. Who takes data?"
             ) from error
         return before
@@ -153,7 +153,7 @@ class Router(FollowedRouter):
         each = "; ".join(f"{shown(one.name)}: {one.why}" for one in stayed[:_MOST])
         more = f"; and {len(stayed) - _MOST} more" if len(stayed) > _MOST else ""
         return (
-            f"{self.name}: {counted(len(stayed), 'file')} left in {shown(directory)}, "
+            f"{counted(len(stayed), 'file')} left in {shown(directory)}, "
             f"the others are in {into}: {each}{more}"
         )
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from daqpv.errors import DaqError, counted
+from daqpv.errors import DaqError, counted, sentence
 from daqpv.runs.detector import Detector, Storage
 from daqpv.runs.settings import Checks
 
@@ -85,8 +85,8 @@ def _routers(storages: Sequence[Storage], disk_free: float) -> Iterator[Finding]
         if not snapshot.online:
             yield Finding(
                 "routers",
-                f"Router {one.name} is offline. Start dataRouter on its computer, or "
-                f"go without it: caput {one.prefix}Enable 0",
+                f"Router {one.name}: {_reason(one)} Or go without it: "
+                f"caput {one.prefix}Enable 0",
             )
             continue
         if disk_free and not snapshot.disk_free >= disk_free:
@@ -134,8 +134,15 @@ async def _has_run(storage: Storage, experiment: str, number: int) -> Finding | 
         text = f"Router {storage.name} does not say whether it has run {number}."
         return Finding("number", text)
     except DaqError as error:
-        text = f"Router {storage.name}: whether it has run {number} is not known. "
-        return Finding("number", f"{text}{error}")
+        text = f"Router {storage.name}: whether it has run {number} is not known"
+        why = f". {error}" if storage.snapshot.online else ""  # that is told already
+        return Finding("number", f"{text}{why}")
+
+
+def _reason(storage: Storage) -> str:
+    """Why it is lost, as a sentence."""
+    seen = storage.snapshot
+    return sentence(seen.message) if seen.known else "It has not been seen yet."
 
 
 def _run(storage: Storage) -> str:

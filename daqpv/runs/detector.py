@@ -81,10 +81,10 @@ class Storage(Protocol):
     Attributes:
         name: of the router.
         prefix: of its PVs.
-        snapshot: with online, enabled, directory, staging_empty (None: not known),
-            staged (names of files there), files, bytes, rate [byte/s], disk_free
-            [byte], disk_time_left [s; NaN: it does not fill], silent (no data come
-            though they should).
+        snapshot: with known, online, message (why it is lost), enabled, directory,
+            staging_empty (None: not known), staged (names of files there), files,
+            bytes, rate [byte/s], disk_free [byte], disk_time_left [s; NaN: it does not
+            fill], silent (no data come though they should).
     """
 
     name: str

@@ -53,14 +53,15 @@ class Sorter:
         works = [self._sweep(storage) for storage in used]
         failed = [one for one in await asyncio.gather(*works) if one is not None]
         if failed:
-            raise OperationError(" ".join(map(sentence, failed)))
+            raise OperationError(" ".join(failed))
         self._run.change(unsorted=())
 
-    async def _sweep(self, storage: Storage) -> DaqError | None:
+    async def _sweep(self, storage: Storage) -> str | None:
+        """Put aside what lies there; return why not all of it could be."""
         try:
             path = await storage.sweep()
         except DaqError as error:
-            return error
+            return f"Router {storage.name}: {sentence(error)}"
         if path:
             text = f"{storage.name}: left-over files are now in {path}"
             self._run.emit("swept", text, router=storage.name, path=path)

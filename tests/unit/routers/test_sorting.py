@@ -76,7 +76,7 @@ async def test_a_name_that_is_taken_stays_and_the_others_go(watched: Watched):
     with pytest.raises(OperationError) as caught:
         await watched.sort()
     assert str(caught.value) == (
-        "data0: 1 file left in /data, the others are in e20009/run_0012: a.graw: "
+        "1 file left in /data, the others are in e20009/run_0012: a.graw: "
         "there is one of that name"
     )
     assert watched.link.folders[RUN] == {b"a.graw": 99, b"b.graw": 2}

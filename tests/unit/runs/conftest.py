@@ -125,7 +125,9 @@ class Detector:
 class Router:
     """What a run looks at in a router's snapshot."""
 
+    known: bool = True
     online: bool = True
+    message: str = ""
     enabled: bool = True
     directory: str = "/data"
     staging_empty: bool | None = True

@@ -84,7 +84,7 @@ async def test_live_time_stands_still_in_a_pause(lab: Lab) -> None:
     [
         ("ready", "CoBo0 is Idle. First: caput AT:Sys:Target Ready"),
         ("mutant", "caput AT:ECC:MuTAnT:Enable 1"),
-        ("routers", "Router data0 is offline"),
+        ("routers", r"Router data0: Offline: no route\. .*caput AT:Router:data0:E"),
         ("staging", "an earlier run: 2 files in /data. .*caput AT:Run:Sweep 1$"),
         ("disk_free", "has 3.0 GB free; wanted are 20 GB"),
         ("number", "has files of a run 12 already. .*caput AT:Run:NextNumber 13"),
@@ -98,7 +98,7 @@ async def test_each_check_refuses_and_can_be_overlooked(check: str, says: str) -
             case "mutant":
                 lab.detector.missing_clock = "MuTAnT"
             case "routers":
-                lab.storages[0].becomes(online=False)
+                lab.storages[0].becomes(online=False, message="Offline: no route")
             case "staging":
                 files = ("a.graw", "b.graw")
                 lab.storages[0].becomes(staging_empty=False, staged=files)
@@ -129,9 +129,14 @@ async def test_each_check_refuses_and_can_be_overlooked(check: str, says: str) -
 
 async def test_all_that_is_wrong_is_said_at_once(lab: Lab) -> None:
     lab.detector.state = "Idle"
-    lab.storages[0].becomes(online=False)
+    lab.storages[0].becomes(online=False, known=False)
+    lab.storages[0].runs = NotConnectedError("data0: no route")
     async with lab.running() as run:
-        says = r"\(1\) CoBo0 is Idle\. .*Target Ready \(2\) .*data0 is offline"
+        says = (
+            r"^\(1\) CoBo0 is Idle\. .*Target Ready "
+            r"\(2\) Router data0: It has not been seen yet\. .*Enable 0 "
+            r"\(3\) Router data0: whether it has run 12 is not known$"
+        )
         with pytest.raises(RefusedError, match=says):
             await run.start()
 
@@ -155,9 +160,10 @@ async def test_what_is_wrong_at_several_routers_is_one_sentence(lab: Lab) -> Non
 async def test_a_sweep_names_each_router_that_failed(lab: Lab) -> None:
     lab.storages = [Storage("data0"), Storage("data1")]
     for storage in lab.storages:
-        storage.faults = [NotConnectedError(f"{storage.name}: no route")]
+        storage.faults = [NotConnectedError("attpc@10.0.0.1: no route")]
+    says = r"Router data0: .*no route\. Router data1: .*no route\."
     async with lab.running() as run:
-        with pytest.raises(OperationError, match=r"data0: no route\. data1: no route"):
+        with pytest.raises(OperationError, match=says):
             await run.sweep()
 
 
