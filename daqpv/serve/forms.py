@@ -292,7 +292,8 @@ class Choice:
                 known = ", ".join(label for label in meta.labels if label)
                 raise RefusedError(f"{one!r} is none of: {known}") from None
         if not math.isfinite(one) or one != int(one) or not 0 <= one < len(meta.labels):
-            raise RefusedError(f"{one} is not an index 0 to {len(meta.labels) - 1}")
+            known = ", ".join(f"{n} {label}" for n, label in enumerate(meta.labels))
+            raise RefusedError(f"{one} is none of: {known}")
         return int(one)
 
 

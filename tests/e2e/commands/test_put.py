@@ -21,6 +21,7 @@ def test_put_returns_when_it_was_reached_and_prints_nothing(cobo: Any) -> None:
     ("signal", "value", "why"),
     [
         ("State", "Nosuch", "'Nosuch' is none of: Broken, Idle, Described"),
+        ("State", "9", "9 is none of: 0 Broken, 1 Idle, 2 Described"),
         ("PollPeriod", "-7", "-7 is outside the limits 0.2 to 60 s"),
         ("Command", "Start", "no 'Start' from state 'Idle'"),
         ("Config", f"{'long' * 60}/exp/exp", f"{'long' * 60}/exp/exp"),
