@@ -85,8 +85,7 @@ def _routers(storages: Sequence[Storage], disk_free: float) -> Iterator[Finding]
         if not snapshot.online:
             yield Finding(
                 "routers",
-                f"Router {one.name}: {_reason(one)} Or go without it: "
-                f"caput {one.prefix}Enable 0",
+                f"Router {one.name}: {_reason(one)} {go_without(one)}",
             )
             continue
         if disk_free and not snapshot.disk_free >= disk_free:
@@ -137,6 +136,11 @@ async def _has_run(storage: Storage, experiment: str, number: int) -> Finding | 
         text = f"Router {storage.name}: whether it has run {number} is not known"
         why = f". {error}" if storage.snapshot.online else ""  # that is told already
         return Finding("number", f"{text}{why}")
+
+
+def go_without(storage: Storage) -> str:
+    """The last cure for a router that is lost."""
+    return f"Or go without it: caput {storage.prefix}Enable 0"
 
 
 def _reason(storage: Storage) -> str:

@@ -153,6 +153,8 @@ class Run(Following):
     async def sweep(self) -> None:
         """Put aside what is left in the staging directories of the routers.
 
+        What was to be sorted is no more; if not all could be put aside, it still is.
+
         Raises:
             RefusedError: data are being taken.
             DaqError: not all could be moved.
@@ -162,7 +164,11 @@ class Run(Following):
                 raise RefusedError(
                     f"Data are being taken. First: caput {self.prefix}Stop 1"
                 )
-            await command.within(self._sorter.sweep())
+            try:
+                await command.within(self._sorter.sweep())
+            except DaqError:
+                self._sorter.start(self._followed())
+                raise
 
     # What others ask
 

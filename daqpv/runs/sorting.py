@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daqpv.errors import DaqError, LinkError, OperationError, counted, sentence
-from daqpv.runs.checks import storages_in_use
+from daqpv.runs.checks import go_without, storages_in_use
 from daqpv.runs.detector import Storage
 from daqpv.runs.records import RunFile
 
@@ -61,7 +61,9 @@ class Sorter:
         try:
             path = await storage.sweep()
         except DaqError as error:
-            return f"Router {storage.name}: {sentence(error)}"
+            is_lost = not storage.snapshot.online
+            cure = f" {go_without(storage)}" if is_lost else ""
+            return f"Router {storage.name}: {sentence(error)}{cure}"
         if path:
             text = f"{storage.name}: left-over files are now in {path}"
             self._run.emit("swept", text, router=storage.name, path=path)

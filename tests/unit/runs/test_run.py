@@ -426,6 +426,23 @@ async def test_a_sweep_ends_a_sorting_that_does_not_come_to_its_end(lab: Lab) ->
         assert lab.names().count("swept") == 1
 
 
+async def test_a_sweep_that_fails_leaves_the_sorting_to_go_on(lab: Lab) -> None:
+    """Else the next run would begin with the files of this one yet to be moved."""
+    lab.storages[0].faults = [NotConnectedError("attpc@10.0.0.1: no route")] * 2
+    async with lab.running() as run:
+        await run.start()
+        await run.stop()
+        await reaches(lambda: "sorting cut" in lab.names())
+        lab.storages[0].becomes(online=False)
+        with pytest.raises(OperationError, match=r"Or go without it: caput .*Enable 0"):
+            await run.sweep()
+        assert run.snapshot.sorting
+        lab.storages[0].becomes(online=True)
+        await run.start()
+        assert lab.storages[0].sorted == [("e20009", 12)]
+        assert run.snapshot.number == 13
+
+
 async def test_the_record_of_an_open_run_shows_that_it_lives(lab: Lab) -> None:
     async with lab.running() as run:
         await run.start()
