@@ -7,14 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from daqpv.core import Command, Goal
-from daqpv.ecc import (
-    EccState,
-    Operation,
-    Server,
-    is_below,
-)
+from daqpv.ecc import EccState, Server, is_below
 from daqpv.errors import (
-    AbortedError,
     BusyError,
     CommandError,
     DaqError,
@@ -34,6 +28,7 @@ from daqpv.system.plan import (
     Step,
     Table,
 )
+from daqpv.system.sending import Sending
 from daqpv.system.servers import (
     is_moving,
     is_there,
@@ -85,8 +80,7 @@ class Walk:
         self._means = means
         self._left: dict[str, str] = {}  # whom the way down leaves behind, and why
         self._total = 0  # operations that it takes
-        self._done = 0  # ... and that are done
-        self._has_sent = False
+        self._sending = Sending(command, means.tasks, self._show)
 
     def accepted(self, goal: Goal) -> None:
         """From now on others may join, on the way to `goal`."""
@@ -150,7 +144,7 @@ class Walk:
             raise OperationError(
                 f"{step.label}: halted. {are(self._enabled())}, not by this command."
             )
-        errors = await self._send(step.label, step.row.operation, movers)
+        errors = await self._sending.send(step.label, step.row.operation, movers)
         failed = {o: e for o, e in errors.items() if standing(o)[1] != step.row.after}
         if failed:
             raise await self._halt(step, failed)
@@ -329,7 +323,9 @@ class Walk:
             going = [one for one in here if may_take_data(one.snapshot)]
             if going:
                 label = Step(row, spread(going)).label
-                errors = await self._send(label, STOP, going, within=STOP_DEADLINE)
+                errors = await self._sending.send(
+                    label, STOP, going, within=STOP_DEADLINE
+                )
                 failures |= {
                     one.name: _named(one, errors.get(one) or are([one]))
                     for one in going
@@ -347,7 +343,7 @@ class Walk:
     async def _do(self, step: Step) -> dict[Server, DaqError]:
         """Do one step; return whom it did not lead where it leads, and why."""
         group = [one for one in self._members() if standing(one) in step.movers]
-        errors = await self._send(step.label, step.row.operation, group)
+        errors = await self._sending.send(step.label, step.row.operation, group)
         after = step.row.after
         return {
             server: error
@@ -356,83 +352,23 @@ class Walk:
             if server.snapshot.state is not after or is_moving(server.snapshot)
         }
 
-    async def _send(
-        self,
-        label: str,
-        operation: Operation,
-        group: Sequence[Server],
-        *,
-        within: float | None = None,
-    ) -> dict[Server, DaqError]:
-        """Send an operation to a group at once; return who failed, and why."""
-        self._command.check()
-        errors: dict[Server, DaqError] = {}
-        done, is_awaited = 0, True
-
-        async def one(server: Server) -> None:
-            nonlocal done
-            try:
-                await server.operate(operation)
-            except DaqError as error:
-                errors[server] = error
-            else:
-                done += 1
-                self._done += 1
-                if is_awaited:  # else the command says something else by now
-                    show()
-
-        def show() -> None:
-            self._show(f"{label}, {done} of {len(group)}")
-
-        show()
-        tasks = self._means.tasks
-        works = {server: tasks.create_task(one(server)) for server in group}
-        try:
-            async with asyncio.timeout(within):
-                await self._command.over(tasks.create_task(_all(works.values())))
-        except TimeoutError:
-            text = f"no end of {operation.label} within {within:g} s"
-            late = UnknownOutcomeError(text)
-            errors |= {one: late for one, work in works.items() if not work.done()}
-        except AbortedError as aborted:
-            raise self._withdrawn(operation, works, aborted) from None
-        finally:
-            is_awaited = False
-        unsent = (RefusedError, LinkError)
-        if done or not all(isinstance(error, unsent) for error in errors.values()):
-            self._has_sent = True
-        return dict(errors)
-
     def _show(self, step: str) -> None:
-        part = 100 * self._done / max(self._total, self._done, 1)
+        done = self._sending.done
+        part = 100 * done / max(self._total, done, 1)
         self._means.show(step, part)
-
-    def _withdrawn(
-        self,
-        operation: Operation,
-        works: Mapping[Server, asyncio.Task[None]],
-        aborted: AbortedError,
-    ) -> AbortedError:
-        """Call back what is not on the wire yet; say what goes on."""
-        open_ = [one for one, work in works.items() if not work.done()]
-        going = [o for o in open_ if o.snapshot.doing is operation.transition]
-        for server in open_:
-            if server not in going:
-                server.abort()
-        goes_on = f"; {are(going)}, and that goes on to its end" if going else ""
-        return AbortedError(f"{aborted}{goes_on}")
 
     async def _halt(
         self, step: Step, failed: Mapping[Server, DaqError]
     ) -> CommandError:
         """Do what the table says of a failure; return it as one error."""
         reasons = [_named(server, error) for server, error in failed.items()]
-        if step.row.on_failure is OnFailure.STOP and self._has_sent:
+        if step.row.on_failure is OnFailure.STOP and self._sending.has_sent:
             not_stopped = await self.stop()
             reasons += [text for name, text in not_stopped.items()]
         text = f"{step.label}: {several(reasons)}"
         errors = failed.values()
-        if not self._has_sent and all(isinstance(e, RefusedError) for e in errors):
+        are_refused = all(isinstance(error, RefusedError) for error in errors)
+        if are_refused and not self._sending.has_sent:
             return RefusedError(text)
         if any(isinstance(error, UnknownOutcomeError) for error in errors):
             return UnknownOutcomeError(text)
@@ -451,10 +387,6 @@ class Walk:
                 text = f"{server.name} is {where(server.snapshot)}"
                 self._left.setdefault(server.name, text)
         return [one for one in enabled if one.name not in self._left]
-
-
-async def _all(works: Collection[asyncio.Task[None]]) -> None:
-    await asyncio.wait(works)
 
 
 def _named(server: Server, error: object) -> str:

@@ -1,0 +1,148 @@
+"""An operation on its way to a group of servers, all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from daqpv.core import Command
+from daqpv.ecc import Operation, Server
+from daqpv.errors import (
+    AbortedError,
+    DaqError,
+    LinkError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from daqpv.system.words import are
+
+
+class Sending:
+    """Sends for one command of the system.
+
+    Args:
+        command: its abort calls back what is not on the wire yet.
+        tasks: owns what is on the wire: an abort does not end that.
+        show: called with what is done: "Configure: CoBos, 7 of 10".
+
+    Attributes:
+        done: operations that servers have done.
+        has_sent: whether any may have reached a server.
+    """
+
+    def __init__(
+        self, command: Command, tasks: asyncio.TaskGroup, show: Callable[[str], None]
+    ) -> None:
+        self._command = command
+        self._tasks = tasks
+        self._show = show
+        self.done = 0
+        self.has_sent = False
+
+    async def send(
+        self,
+        label: str,
+        operation: Operation,
+        group: Sequence[Server],
+        *,
+        within: float | None = None,
+    ) -> dict[Server, DaqError]:
+        """Send `operation` to all of `group`, and wait for their ends.
+
+        Args:
+            label: of the step.
+            operation: what they are to do.
+            group: who.
+            within: wait so long [s]; who has not ended by then has failed.
+
+        Returns:
+            Who failed, and why.
+
+        Raises:
+            AbortedError: the command was; it says who goes on nevertheless.
+        """
+        self._command.check()
+        round_ = _Round(label, operation, len(group), self._show)
+        works = {one: self._tasks.create_task(self._one(round_, one)) for one in group}
+        try:
+            async with asyncio.timeout(within):
+                everybody = self._tasks.create_task(_all(works.values()))
+                await self._command.over(everybody)
+        except TimeoutError:
+            text = f"no end of {operation.label} within {within:g} s"
+            late = UnknownOutcomeError(text)
+            open_ = [one for one, work in works.items() if not work.done()]
+            round_.errors |= dict.fromkeys(open_, late)
+        except AbortedError as aborted:
+            raise _withdrawn(operation, works, aborted) from None
+        finally:
+            round_.is_awaited = False
+        self.has_sent = self.has_sent or round_.was_reached
+        return dict(round_.errors)
+
+    async def _one(self, round_: _Round, server: Server) -> None:
+        if await round_.operate(server):
+            self.done += 1
+            round_.show()
+
+
+class _Round:
+    """One operation of a group: who has done it, and who has failed.
+
+    Attributes:
+        errors: of those who have failed.
+        is_awaited: False: the command says something else by now.
+    """
+
+    def __init__(
+        self, label: str, operation: Operation, size: int, show: Callable[[str], None]
+    ) -> None:
+        self._label = label
+        self._operation = operation
+        self._size = size
+        self._show = show
+        self._done = 0
+        self.errors: dict[Server, DaqError] = {}
+        self.is_awaited = True
+        self.show()
+
+    async def operate(self, server: Server) -> bool:
+        """Have `server` do it; return whether it has."""
+        try:
+            await server.operate(self._operation)
+        except DaqError as error:
+            self.errors[server] = error
+            return False
+        self._done += 1
+        return True
+
+    def show(self) -> None:
+        """Say how many have done it."""
+        if self.is_awaited:
+            self._show(f"{self._label}, {self._done} of {self._size}")
+
+    @property
+    def was_reached(self) -> bool:
+        """Whether the operation may have reached somebody."""
+        unsent = (RefusedError, LinkError)
+        errors = self.errors.values()
+        return bool(self._done) or not all(isinstance(one, unsent) for one in errors)
+
+
+def _withdrawn(
+    operation: Operation,
+    works: Mapping[Server, asyncio.Task[None]],
+    aborted: AbortedError,
+) -> AbortedError:
+    """Call back what is not on the wire yet; say what goes on."""
+    open_ = [one for one, work in works.items() if not work.done()]
+    going = [one for one in open_ if one.snapshot.doing is operation.transition]
+    for server in open_:
+        if server not in going:
+            server.abort()
+    goes_on = f"; {are(going)}, and that goes on to its end" if going else ""
+    return AbortedError(f"{aborted}{goes_on}")
+
+
+async def _all(works: Collection[asyncio.Task[None]]) -> None:
+    await asyncio.wait(works)
