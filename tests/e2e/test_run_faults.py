@@ -174,3 +174,31 @@ def saved_state(lab: Lab) -> str:
     with closing(sqlite3.connect(lab.folder / "exp.db")) as store:
         query = "SELECT value FROM setting WHERE device = 'Run' AND field = 'state'"
         return str(store.execute(query).fetchone())
+
+
+def test_a_copy_of_the_file_for_another_experiment_has_no_runs(lab: Lab) -> None:
+    """Both name the same store and spool, as the one that was copied."""
+    kept = 'store: {url: "sqlite:///exp.db", spool: exp.spool}\n'
+    lab.file.write_text(lab.file.read_text() + kept)
+    run, _ = ready(lab)
+    run.put("Title", "alpha")
+    run.put("Start", "1")
+    run.put("Stop", "1")
+    run.put("Start", "1")
+    lab.serve_no_more()
+    lab.renew(forget=False)
+    copy = lab.file.read_text().replace("experiment: exp", "experiment: other") + kept
+    lab.file.write_text(copy)
+    lab.serve()
+    run, arch = lab.client("", "Run"), lab.client("", "Arch")
+    arch.until("StoreOnline", "Online")
+    run.until("Message", "No run is open")
+    figures = {one: run.get(one) for one in ("State", "Number", "NextNumber", "Title")}
+    assert list(figures.values()) == ["Stopped", "-1", "1", ""]
+    run.put("Stop", "1")  # what the other one has left running
+    run.put("Start", "1")
+    run.put("Stop", "1")
+    with closing(sqlite3.connect(lab.folder / "exp.db")) as store:
+        query = "SELECT experiment_id, number FROM run ORDER BY 1, 2"
+        expected = [(1, 1), (1, 2), (2, 1)]
+        until(lambda: store.execute(query).fetchall() == expected, str(expected))
