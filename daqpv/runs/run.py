@@ -256,9 +256,9 @@ class Run(Following):
         self.change(step="")
         if not is_done:
             raise RefusedError(
-                f"Files of run {number} are being sorted: {self.snapshot.message} "
-                f"Wait for {self.prefix}Sorting, or put them aside: "
-                f"caput {self.prefix}Sweep 1"
+                f"Files of run {number} are still being sorted. "
+                f"{self._sorter.why_not} Wait for {self.prefix}Sorting, or put them "
+                f"aside: caput {self.prefix}Sweep 1"
             )
 
     async def _check(self) -> None:

@@ -27,6 +27,7 @@ class Sorter:
         self._storages = storages
         self._run = run
         self._work: asyncio.Task[None] | None = None
+        self._cut: dict[str, str] = {}  # by router: why its files are not sorted yet
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """See to what is unsorted, in a task of `tasks`."""
@@ -40,6 +41,11 @@ class Sorter:
             return True
         done, _ = await asyncio.wait({self._work}, timeout=within)
         return bool(done)
+
+    @property
+    def why_not(self) -> str:
+        """Why it is not done yet: a sentence for each router that does not do it."""
+        return " ".join(self._cut.values()) or "Files are on their way."
 
     async def sweep(self) -> None:
         """Put aside what lies in staging, after what is on its way has been given up.
@@ -104,16 +110,19 @@ class Sorter:
             files.append(file)
             self._run.keep(file)
 
-        said = ""
         experiment = self._run.snapshot.experiment
+        self._cut.pop(storage.name, None)
         while True:
             try:
                 await storage.sort(experiment, number, moved=moved)
             except LinkError as error:
-                text = f"Run {number}: files at {storage.name} not sorted yet. {error}"
-                if text != said:
+                text = (
+                    f"Run {number}: files at {storage.name} not sorted yet. "
+                    f"{sentence(error)}"
+                )
+                if text != self._cut.get(storage.name):
                     self._run.failed("sorting cut", text)
-                said = text
+                self._cut[storage.name] = text
                 await asyncio.sleep(RETRY)
             except DaqError as error:
                 text = (
@@ -122,6 +131,8 @@ class Sorter:
                     f"caput {self._run.prefix}Sweep 1"
                 )
                 self._run.failed("sorting failed", text)
-                return files
+                break
             else:
-                return files
+                break
+        self._cut.pop(storage.name, None)
+        return files

@@ -395,6 +395,16 @@ async def test_sorting_goes_on_after_a_cut_and_the_next_start_waits(lab: Lab) ->
         assert lab.names().count("sorting cut") == 1  # said once, tried thrice
 
 
+async def test_a_start_that_waits_in_vain_says_what_keeps_the_files(lab: Lab) -> None:
+    lab.storages[0].faults = [NotConnectedError("attpc@10.0.0.1: no route")] * 100
+    async with lab.running() as run:
+        await run.start()
+        await run.stop()
+        says = r"files at data0 not sorted yet\. .*no route\. .*caput AT:Run:Sweep 1"
+        with pytest.raises(RefusedError, match=says):
+            await run.start()
+
+
 async def test_what_cannot_be_sorted_is_said_and_left(lab: Lab) -> None:
     lab.storages[0].faults = [OperationError("/data/e20009/run_0012/a.graw exists")]
     async with lab.running() as run:
