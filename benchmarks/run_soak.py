@@ -169,7 +169,7 @@ class Soak:
     def play(self) -> None:
         """One run, as far as it comes."""
         plan = draw(self._chance, [*self._lab.urls])
-        self._get_ready()
+        self.get_ready()
         number = int(self._lab.get("Run:NextNumber"))
         told = self._start(plan, number)
         if told is None:
@@ -281,7 +281,7 @@ class Soak:
             time.sleep(AWAY)
         raise TimeoutError(f"the run cannot be stopped: {lab.get('Run:LastError')}")
 
-    def _get_ready(self) -> None:
+    def get_ready(self) -> None:
         """Bring all back to where a run may start."""
         lab = self._lab
         for _ in range(TRIES):
@@ -383,7 +383,7 @@ def _of_file(
     if run is None:  # swept: of a start that has halted
         if "unassigned" not in path.parts:
             yield f"{path} was left"
-        elif within and rows[within[0]][1] / 1e6 <= begun:
+        elif within and _is_in(rows[within[0]], begun):
             yield f"{path} is of run {within[0]}"
         return
     if [int(run[1])] != within:
@@ -391,6 +391,15 @@ def _of_file(
     size, said = path.stat().st_size, paths.get(str(path))
     if said != size:
         yield f"{path} has {size} bytes, the store says {said}"
+
+
+def _is_in(row: list[int], begun: float) -> bool:
+    """Whether a file was begun in a run, and not in a start right after it.
+
+    That start may have halted, and the operator may have seen the end of the run late.
+    """
+    _, start, stop = row
+    return start / 1e6 <= begun and (not stop or begun <= stop / 1e6 + TICK)
 
 
 def main() -> int:
@@ -411,7 +420,7 @@ def main() -> int:
             ):
                 soak.play()
                 played += 1
-            lab.until("Run:Sorting", "No", within=PATIENCE)
+            soak.get_ready()  # the last start may have halted
         except (DaqError, TimeoutError) as error:
             print(f"after {played} runs: {error}")
             return 1
