@@ -98,7 +98,6 @@ class RunGroup(DeviceGroup[Run]):
     def saved(cls, snapshot: type[Any]) -> list[SavedField]:
         """What operators chose, and what a restart has to know of runs."""
         known = (
-            "kept_for",
             "state",
             "failure",
             "open_run",
@@ -115,8 +114,14 @@ class RunGroup(DeviceGroup[Run]):
 def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
     """Join the servers, the routers, the store, and the PVs of the run."""
     prefix = f"{site.prefix}Run:"
-    fresh = RunSnapshot(experiment=site.experiment, next_number=settings.first_number)
-    snapshot = site.restored(prefix, RunGroup, fresh).or_fresh(fresh)
+    snapshot = site.restored(
+        prefix,
+        RunGroup,
+        RunSnapshot(
+            experiment=site.experiment,
+            next_number=settings.first_number,
+        ),
+    )
     detectors = site.local("system")
     if not detectors:
         raise ServeError("Runs need the system in the same process: --only system too")

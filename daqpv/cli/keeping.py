@@ -98,11 +98,9 @@ def _saved(
 
     Without a store, the file is all that there is.
     """
-    name = experiment.experiment
     if store is None:
-        places, path = [], Path(f"{name}.settings.json")
+        places, path = [], Path(f"{experiment.experiment}.settings.json")
     else:
-        spool = experiment.store.spool or Path(f"{name}.spool")
-        places, path = [store], spool / "settings.json"
+        places, path = [store], spool_path(experiment) / "settings.json"
     places.append(stack.enter_context(SettingsFile(path, events)))
     return SavedSettings(places, events, prefix=experiment.prefix)

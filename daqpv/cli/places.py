@@ -29,5 +29,9 @@ def store_url(experiment: Experiment) -> str:
 
 
 def spool_path(experiment: Experiment) -> Path:
-    """The folder where records wait while the store is away, by process."""
-    return experiment.store.spool or Path(f"{experiment.experiment}.spool").absolute()
+    """The folder where records wait while the store is away, by process.
+
+    Each experiment has its own: one file is often a copy of another's.
+    """
+    name, shared = experiment.experiment, experiment.store.spool
+    return Path(f"{name}.spool").absolute() if shared is None else shared / name

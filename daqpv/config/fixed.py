@@ -75,9 +75,9 @@ class StoreSettings(Model):
     alone are kept. Default: the SQLite file EXPERIMENT.db in the working directory."""
 
     spool: LocalPath | None = None
-    """The folder where records wait while the store is away. A relative path starts at
-    the folder of the experiment file. Default: EXPERIMENT.spool in the working
-    directory."""
+    """The folder where records wait while the store is away; each experiment has one of
+    its own there. A relative path starts at the folder of the experiment file. Default:
+    EXPERIMENT.spool in the working directory."""
 
     spool_limit: Annotated[float, AMOUNT.within(1e6, 1e13)] = 1e9
     """Of the spool of a process. Over it, the oldest informations are left out."""

@@ -48,7 +48,7 @@ prefix: {prefix}
 # Where runs, events and settings are kept: SQLite here; PostgreSQL or MariaDB for
 # several computers. While it is away all waits in the spool. Beside it there is a plain
 # log. Relative paths start at the folder of this file.
-store: {{url: "sqlite:///{name}.db", spool: {name}.spool}}
+store: {{url: "sqlite:///{name}.db", spool: spool}}
 log: {{file: {name}.log}}
 
 # ECC servers. The name goes into the PVs: a letter, then at most 23 letters, digits,

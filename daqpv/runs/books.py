@@ -43,7 +43,6 @@ class Books(Device[RunSnapshot]):
         sorts: bool,
     ) -> None:
         super().__init__("Run", snapshot, events=events, prefix=prefix)
-        self.change(kept_for=snapshot.experiment)
         self._store = store
         self._read_history = history
         self._sorts = sorts

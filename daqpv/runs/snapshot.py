@@ -38,7 +38,6 @@ class RunSnapshot(Snapshot):
         title: of the open run, else of the next; so comment, operator, kind.
         auto_stop: a run stops by itself after so long [s]; 0: never.
         experiment: the name that goes into directories.
-        kept_for: the experiment whose runs these are; "" if nobody has said.
         rate: of all routers [MB/s].
         data: in staging of all routers [GB]; so files.
         disk_time_left: of the router that is full first, at this rate [h]; NaN: none
@@ -74,7 +73,6 @@ class RunSnapshot(Snapshot):
     kind: RunClass = RunClass.TESTING
     auto_stop: float = 0.0
     experiment: str = ""
-    kept_for: str = ""
     rate: float = 0.0
     data: float = 0.0
     files: int = 0
@@ -87,14 +85,6 @@ class RunSnapshot(Snapshot):
     step: str = ""
     progress: float = 0.0
     allowed: int = 0
-
-    def or_fresh(self, fresh: RunSnapshot) -> RunSnapshot:
-        """This, which was kept, or `fresh` if it is of another experiment.
-
-        Two files may share a spool, and what is kept in it: one is often a copy of the
-        other. The runs of one experiment are never taken for the other's.
-        """
-        return self if self.kept_for in ("", fresh.experiment) else fresh
 
     @property
     @made_from("start")

@@ -434,8 +434,8 @@ def test_a_store_that_cannot_be_read_is_told_with_where_else_to_look(
 
 def test_what_waits_for_the_store_is_told(experiment: Experiment) -> None:
     experiment.add("moves")
-    experiment.write("{url: 'sqlite:///e20009.db', spool: e20009.spool}")
-    spool = experiment.folder / "e20009.spool" / "main"
+    experiment.write("{url: 'sqlite:///e20009.db', spool: spool}")
+    spool = experiment.folder / "spool" / "e20009" / "main"
     spool.mkdir(parents=True)
     (spool / "000001.spool").write_bytes(b"x" * 5000)
     result = experiment.log()

@@ -176,7 +176,7 @@ def saved_state(lab: Lab) -> str:
         return str(store.execute(query).fetchone())
 
 
-def test_a_copy_of_the_file_for_another_experiment_has_no_runs(lab: Lab) -> None:
+def test_a_copy_of_the_file_for_another_experiment_begins_anew(lab: Lab) -> None:
     """Both name the same store and spool, as the one that was copied."""
     kept = 'store: {url: "sqlite:///exp.db", spool: exp.spool}\n'
     lab.file.write_text(lab.file.read_text() + kept)
@@ -185,6 +185,7 @@ def test_a_copy_of_the_file_for_another_experiment_has_no_runs(lab: Lab) -> None
     run.put("Start", "1")
     run.put("Stop", "1")
     run.put("Start", "1")
+    lab.client("CoBo1").put("PollPeriod", "2.5")
     lab.serve_no_more()
     lab.renew(forget=False)
     copy = lab.file.read_text().replace("experiment: exp", "experiment: other") + kept
@@ -195,6 +196,7 @@ def test_a_copy_of_the_file_for_another_experiment_has_no_runs(lab: Lab) -> None
     run.until("Message", "No run is open")
     figures = {one: run.get(one) for one in ("State", "Number", "NextNumber", "Title")}
     assert list(figures.values()) == ["Stopped", "-1", "1", ""]
+    assert float(lab.client("CoBo1").get("PollPeriod")) != 2.5
     run.put("Stop", "1")  # what the other one has left running
     run.put("Start", "1")
     run.put("Stop", "1")
