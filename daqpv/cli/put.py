@@ -40,6 +40,9 @@ _NEGATIVE = {"ignore_unknown_options": True}  # -7 is a value
     metavar="S",
     help="How long to wait for the end [s].",
 )
+@click.option(
+    "--wait", is_flag=True, expose_value=False, help="Wait for the end: it always does."
+)
 def put(pv: str, value: str, timeout: float) -> None:
     """Write VALUE to PV, and wait until what it started has ended.
 

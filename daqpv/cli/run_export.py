@@ -16,6 +16,7 @@ from daqpv.config import Experiment
 from daqpv.store import runs as store
 from daqpv.store.portable import new_file
 
+_STDOUT = Path("-")
 _FORMATS = click.Choice([*TEXTS, "xlsx"])
 
 
@@ -34,6 +35,8 @@ def export(file: Path, out: Path | None, *, form: str | None) -> None:
         daqpv runs export e20009.yaml > runs.csv
         daqpv runs export e20009.yaml runs.xlsx
     """
+    if out == _STDOUT:
+        out = None
     ending = "" if out is None else out.suffix.lstrip(".").lower()
     form = form or (ending if ending in _FORMATS.choices else "csv")
     if form == "xlsx" and out is None:

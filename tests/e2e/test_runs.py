@@ -363,6 +363,12 @@ def test_csv_has_a_row_for_each_run(exported: Experiment) -> None:
     assert (open_[4], open_[-3:]) == ("", ["", "", "4"])
 
 
+def test_a_dash_is_the_terminal(exported: Experiment) -> None:
+    result = exported.runs("export", "-")
+    assert result.stdout == exported.runs("export").stdout
+    assert not (exported.folder / "-").exists()
+
+
 def test_json_has_all_of_the_observables(exported: Experiment) -> None:
     out = exported.folder / "runs.json"
     result = exported.runs("export", out)

@@ -13,8 +13,10 @@ from tests.e2e.commands.conftest import daqpv, process, told
 
 
 def test_put_returns_when_it_was_reached_and_prints_nothing(cobo: Any) -> None:
-    result = daqpv("put", f"{cobo.prefix}State", "Ready")
-    assert (cobo.get("State"), result.exit_code, result.output) == ("Ready", 0, "")
+    for words in (["Ready"], ["Idle", "--wait"]):  # it always waits
+        result = daqpv("put", f"{cobo.prefix}State", *words)
+        seen = (cobo.get("State"), result.exit_code, result.output)
+        assert seen == (words[0], 0, "")
 
 
 @pytest.mark.parametrize(
