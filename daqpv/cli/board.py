@@ -106,9 +106,14 @@ class Row:
         return self.signals[name].text if name in self.signals else ""
 
     @property
-    def _has_failed(self) -> bool:
-        """Whether its last command was not done; LastError says why until one is."""
-        return bool(self.text("LastError")) and self.text("Result") != "Busy"
+    def _failed(self) -> str:
+        """The signal that tells of a command that was not done; "" if none does.
+
+        What is no command of the device (to read its log) leaves Result alone.
+        """
+        if not self.text("LastError") or self.text("Result") == "Busy":
+            return ""
+        return "LastError" if self.text("Result") in ("Done", "None") else "Result"
 
     def findings(self) -> list[Signal]:
         """What there is to say, gravest first: alarms, and a command that failed.
@@ -120,7 +125,7 @@ class Row:
         found = [
             signal
             for signal in self.signals.values()
-            if signal.severity or (signal.name == "Result" and self._has_failed)
+            if signal.severity or signal.name == self._failed
         ]
         if any(signal.name in _BEARERS for signal in found):
             found = [signal for signal in found if not _is_consequence(signal)]

@@ -156,7 +156,7 @@ def _event(changes: Sequence[RunChange]) -> Event:
         time=first.time,
         severity=EventSeverity.INFORMATION,
         name="run edited",
-        text=f"Run {first.number} edited by {first.origin}: {', '.join(what)}",
+        text=f"Run {first.number} edited: {', '.join(what)}",
         device="Run",
         fields={"number": first.number} | {one.field: one.new for one in changes},
         origin=first.origin,

@@ -302,7 +302,7 @@ def test_observables_of_a_run_can_be_corrected(experiment: Experiment) -> None:
 def test_the_log_has_who_edited_a_run(experiment: Experiment) -> None:
     experiment.keep(RUN, replace(RUN, number=13))
     experiment.runs("edit", 12, "--class", "junk")
-    said = re.compile(r"Run 12 edited by \S+@\S+: class Production -> Junk")
+    said = re.compile(r"Run 12 edited: class Production -> Junk by \S+@\S+")
     for options, is_there in ((), True), (("--run", 12), True), (("--run", 13), False):
         result = experiment.runs("", *options, command="log")
         assert bool(said.search(result.stdout)) == is_there, options

@@ -248,6 +248,18 @@ def test_a_refusal_is_told_with_its_cure_and_is_no_alarm(lab: Any) -> None:
     assert re.search(r"^  \S+CoBo0:Result: Refused .*Choose Idle", text, re.MULTILINE)
 
 
+def test_a_log_that_cannot_be_read_is_told_as_no_command_of_its_server(
+    lab: Any,
+) -> None:
+    cobo = lab.client()
+    cobo.until("Online", "Online")
+    with pytest.raises(OperationError):
+        cobo.put("ReadLog", "1")
+    _, text = once(lab)
+    assert re.search(r"^  \S+CoBo0:LastError: .*ssh: user@host", text, re.MULTILINE)
+    assert "Result:" not in text
+
+
 def test_the_system_shows_its_state_while_one_of_its_servers_is_lost(
     make_lab: Any,
 ) -> None:

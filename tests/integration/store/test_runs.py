@@ -273,7 +273,7 @@ def test_an_edit_is_told_as_an_event_of_the_run(store_url: str) -> None:
         assert len(newest(link, "e20009", replace(of_run, device="run"), 10)) == 1
     event = kept.event
     assert event.text == (
-        "Run 12 edited by anna@hut: class Production -> Junk, comment '' -> 'no beam'"
+        "Run 12 edited: class Production -> Junk, comment '' -> 'no beam'"
     )
     assert (event.name, event.device, event.origin, event.process) == (
         "run edited", "Run", BY, "runs@hut"
