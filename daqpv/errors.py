@@ -27,6 +27,12 @@ from __future__ import annotations
 
 import reprlib
 
+INSTALL_AGAIN = (
+    "What is installed is not of this version of daqpv: after an update, run "
+    "'make install' (or: pip install -e .)"
+)
+"""What to do when a part of daqpv, or what it needs, is missing."""
+
 
 class DaqError(Exception):
     """Whatever daqpv itself raises."""

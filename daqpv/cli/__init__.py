@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from daqpv import __version__
-from daqpv.cli.lazy import Command, LazyGroup
+from daqpv.cli.lazy import Command
+from daqpv.cli.output import Program
 
 _COMMANDS = {
     "serve": Command("serve", "serve", "Serve the PVs of FILE until a signal."),
@@ -27,7 +28,7 @@ _COMMANDS = {
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Program,
     lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

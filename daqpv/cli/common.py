@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import os
 import signal
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from daqpv.cli.output import OutputError
 from daqpv.errors import AlreadyServedError, ConfigError, DaqError
 
 if TYPE_CHECKING:
@@ -65,18 +65,18 @@ def load_fixed_or_exit(file: Path) -> Experiment:
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """Print much: Ctrl-C ends it, and so does the end of whoever reads it."""
-    if hasattr(sys.stdout, "reconfigure"):  # a terminal may know but a few characters
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Print, and do nothing else: Ctrl-C ends it, and a reader that goes away.
+
+    Raises:
+        OutputError: standard output takes no more, as on a full disk.
+    """
     try:
         yield
-        sys.stdout.flush()
     except KeyboardInterrupt:
         pass
-    except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EIO):
+    except OutputError as error:
+        if not error.nobody_reads:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def settle() -> None:
@@ -98,14 +98,22 @@ def run_until_signal(main: Coroutine[Any, Any, None]) -> None:
     serves the same PVs. Should anything hold up the end, the process is cut short with
     exit code 1, within 2 s of the signal.
     """
+    ended: list[tuple[BaseException, int]] = []
     try:
         asyncio.run(_cancelled_by_signal(main))
     except* asyncio.CancelledError:
         pass
     except* AlreadyServedError as group:
-        fail(_first(group), EXIT_SERVED)
+        ended.append((_first(group), EXIT_SERVED))
     except* DaqError as group:
-        fail(_first(group), EXIT_SERVE)
+        ended.append((_first(group), EXIT_SERVE))
+    except* OutputError as group:
+        ended.append((_first(group), EXIT_FAILED))
+    for (
+        error,
+        code,
+    ) in ended:  # not inside: Python 3.11.2 makes a group of any exit there
+        fail(str(error), code)
 
 
 async def _cancelled_by_signal(main: Coroutine[Any, Any, None]) -> None:
@@ -132,7 +140,7 @@ def _cut_short() -> None:
     os._exit(EXIT_FAILED)
 
 
-def _first(group: BaseException) -> DaqError | str:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return str(group)
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

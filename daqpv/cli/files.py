@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from daqpv.app import App
-from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit
+from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit, printing
 from daqpv.cli.formats import FORMATS
 from daqpv.config import Experiment, did_you_mean, installed_kinds, schema
 from daqpv.core import Events, PvInfo
@@ -100,18 +100,20 @@ def check(file: Path | None, *, show_schema: bool) -> None:
     then 2. Nothing is contacted.
     """
     if show_schema:
-        click.echo(json.dumps(schema(installed_kinds()), indent=2))
+        with printing():
+            click.echo(json.dumps(schema(installed_kinds()), indent=2))
         return
     if file is None:
         raise click.UsageError("Missing argument 'FILE'.")
     experiment, infos = _read(file)
-    click.echo(
-        f"{file}: experiment {experiment.experiment}, {len(infos)} PVs under "
-        f"{experiment.prefix}"
-    )
-    for section, devices in experiment.sections.items():
-        if any(devices):  # not those without names
-            click.echo(f"  {section}: {', '.join(devices)}")
+    with printing():
+        click.echo(
+            f"{file}: experiment {experiment.experiment}, {len(infos)} PVs under "
+            f"{experiment.prefix}"
+        )
+        for section, devices in experiment.sections.items():
+            if any(devices):  # not those without names
+                click.echo(f"  {section}: {', '.join(devices)}")
 
 
 @click.command()
@@ -158,7 +160,8 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
         if not infos:
             names = (name for part in experiment.sections.values() for name in part)
             fail(f"no device {device!r}{did_you_mean(device, names)}", EXIT_CONFIG)
-    FORMATS[form](experiment, infos)
+    with printing():
+        FORMATS[form](experiment, infos)
 
 
 def _read(

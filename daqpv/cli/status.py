@@ -18,7 +18,14 @@ from rich.text import Text
 
 from daqpv.app import App
 from daqpv.cli.board import RANK, SHOWN, Board, Row, Signal, summary
-from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit, run_until_signal
+from daqpv.cli.common import (
+    EXIT_CONFIG,
+    FILE,
+    fail,
+    load_or_exit,
+    printing,
+    run_until_signal,
+)
 from daqpv.config import Experiment
 from daqpv.core import Events, PvInfo, Severity
 from daqpv.errors import DaqError
@@ -122,7 +129,8 @@ class _Screen:
         console = Console()
         if not console.is_terminal:
             console = Console(width=_PIPE_WIDTH)
-        console.print(self._drawn(console.width, height=None))
+        with printing():
+            console.print(self._drawn(console.width, height=None))
         return self.board.severity
 
     async def live(self) -> None:

@@ -10,12 +10,15 @@ from typing import Any, Generic, TypeVar
 
 from daqpv.config.fixed import FIXED
 from daqpv.config.model import DeviceSettings, Model
-from daqpv.errors import ConfigError
+from daqpv.errors import INSTALL_AGAIN, ConfigError
 
 M = TypeVar("M", bound=Model)
 
 GROUP = "daqpv.iocs"
 """The entry point group in which a distribution names its kinds."""
+
+OWN = ("archive", "ecc", "log", "routers", "run", "system")
+"""The sections of daqpv's own kinds: without one of them it cannot work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def installed_kinds() -> tuple[Kind[Any], ...]:
     """Load every kind that an installed distribution offers, sorted by section.
 
     Raises:
-        ConfigError: one cannot be loaded, is no Kind, or takes another one's section.
+        ConfigError: one cannot be loaded, is no Kind, or takes another one's section;
+            one of daqpv's own is missing.
     """
     kinds: dict[str, Kind[Any]] = {}
     owners: dict[str, str] = {}
@@ -69,6 +73,8 @@ def installed_kinds() -> tuple[Kind[Any], ...]:
                 f"{kind.section!r}: uninstall one"
             )
         kinds[kind.section], owners[kind.section] = kind, owner
+    if missing := [section for section in OWN if section not in kinds]:
+        raise ConfigError(f"No kind for {', '.join(missing)}. {INSTALL_AGAIN}")
     return tuple(kinds[section] for section in sorted(kinds))
 
 
@@ -86,9 +92,9 @@ def _load(point: EntryPoint) -> Kind[Any]:
         kind = point.load()
     except Exception as error:  # a plugin's border: whatever its import raises
         reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(
-            f"{place} cannot be loaded: {reason}. Repair or uninstall it"
-        ) from error
+        own = point.dist is not None and point.dist.name == "daqpv"
+        cure = INSTALL_AGAIN if own else "Repair or uninstall it"
+        raise ConfigError(f"{place} cannot be loaded: {reason}. {cure}") from error
     if not isinstance(kind, Kind):
         raise ConfigError(f"{place} is a {type(kind).__name__}, not a Kind")
     return kind

@@ -64,6 +64,5 @@ class Console(WriterThread[Event | str]):
             text = what if isinstance(what, str) else _coloured(what)
             try:
                 click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
-                sys.stdout.flush()
             except OSError:
                 return  # whoever read it has gone

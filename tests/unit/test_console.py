@@ -90,7 +90,9 @@ def test_what_is_said_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> Non
 
 MANY = """
 import sys, time
+from daqpv.cli.output import unbuffer
 from daqpv.links.console import Console
+unbuffer()
 begin = time.monotonic()
 with Console() as console:
     for n in range(int(sys.argv[1])):

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import sys
+import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from daqpv.config import DeviceSettings, Kind, Model, installed_kinds, load
+from daqpv.config.kind import GROUP, OWN
 from daqpv.errors import ConfigError
+
+PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 GOOD = """
 from daqpv.config import DeviceSettings, Kind
@@ -101,3 +106,15 @@ def test_named_devices_have_device_settings_and_single_settings_need_not():
     with pytest.raises(TypeError, match="settings must be a DeviceSettings"):
         Kind("system", Model)
     assert Kind("system", Model, many=False).settings is Model
+
+
+def test_the_sections_of_our_own_kinds_are_those_of_our_entry_points():
+    points = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"][GROUP]
+    assert sorted(points) == sorted(OWN)
+
+
+def test_a_kind_of_ours_that_is_missing_after_an_update_says_what_to_run(monkeypatch):
+    stale = [point for point in entry_points(group=GROUP) if point.name != "log"]
+    monkeypatch.setattr("daqpv.config.kind.entry_points", lambda group: stale)
+    with pytest.raises(ConfigError, match=r"No kind for log\. .* run 'make install'"):
+        installed_kinds()
