@@ -104,6 +104,9 @@ class RunGroup(DeviceGroup[Run]):
             "closed_run",
             "unsorted",
             "sorted_files",
+            "taking",
+            "gaps",
+            "left",
         )
         return [
             *super().saved(snapshot),

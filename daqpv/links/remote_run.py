@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from daqpv.core import Reading, Result, run_is_open
 from daqpv.errors import OperationError
-from daqpv.runs.following import OPEN
+from daqpv.runs.states import OPEN
 
 
 class Pvs(Protocol):

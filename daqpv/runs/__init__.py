@@ -20,7 +20,8 @@ from daqpv.runs.records import (
 from daqpv.runs.states import TABLE, Entry, Row, RunClass, RunEvent, RunState
 
 if TYPE_CHECKING:
-    from daqpv.runs.detector import Detector, Storage
+    from daqpv.runs.attendance import Gap
+    from daqpv.runs.detector import Detector, Member, Storage
     from daqpv.runs.run import Run
     from daqpv.runs.snapshot import RunSnapshot
 
@@ -28,7 +29,9 @@ __all__ = [
     "TABLE",
     "Detector",
     "Entry",
+    "Gap",
     "History",
+    "Member",
     "Row",
     "Run",
     "RunChange",
@@ -47,6 +50,8 @@ __all__ = [
 
 _CONTROL = {
     "Detector": "detector",
+    "Gap": "attendance",
+    "Member": "detector",
     "Storage": "detector",
     "Run": "run",
     "RunSnapshot": "snapshot",

@@ -10,6 +10,7 @@ from typing import Any
 
 from daqpv.core import Device, Events, EventSeverity, Store, origin
 from daqpv.errors import RefusedError, StoreError
+from daqpv.runs import attendance
 from daqpv.runs.records import History, RunChange, RunRecord, RunSize
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
@@ -159,6 +160,8 @@ class Books(Device[RunSnapshot]):
             stop=None,
             duration=0.0,
             live_time=0.0,
+            taking=self._taking(),
+            gaps=(),
         )
         self._record(record)
         text = f"Run {number} has started: {record.title}".rstrip(": ")
@@ -194,7 +197,7 @@ class Books(Device[RunSnapshot]):
         record = self.snapshot.open_run
         assert record is not None
         stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
-        note = " ".join(filter(None, (record.note, note)))
+        note = _joined(self._with_gaps(record).note, note)
         closed = self._as_known(record, entry=entry, stop=stop, note=note)
         self._tell(closed, event)
         self.change(closed_run=closed)
@@ -223,7 +226,9 @@ class Books(Device[RunSnapshot]):
         self.change(unsorted=tuple(dict.fromkeys(numbers)))
         assert closed.stop is not None
         duration = max(closed.stop - closed.start, 0.0)
-        self.change(open_run=None, stop=closed.stop, duration=duration)
+        self.change(
+            open_run=None, stop=closed.stop, duration=duration, taking=(), gaps=()
+        )
 
     def weighed(self, number: int, size: int) -> None:
         """Write down how much data the files of the last run have [bytes]."""
@@ -238,7 +243,16 @@ class Books(Device[RunSnapshot]):
         record = self._as_known(record, **fields)
         self._recorded = asyncio.get_running_loop().time()
         self.change(open_run=record)
-        self.keep(record)
+        self.keep(self._with_gaps(record))
+
+    def _with_gaps(self, record: RunRecord) -> RunRecord:
+        """`record` of the open run with its gaps in the note, as the store has it."""
+        gaps = attendance.note(self.snapshot.gaps)
+        return replace(record, note=_joined(record.note, gaps))
+
+    def _taking(self) -> tuple[str, ...]:
+        """Hook: names of those that have a part in the run that begins."""
+        return ()
 
     def _as_known(self, record: RunRecord, **fields: Any) -> RunRecord:
         """`record` of the open run as it is now, with `fields`."""
@@ -303,8 +317,12 @@ class Books(Device[RunSnapshot]):
             self.keep(closed)
             ended.add(closed.number)
         if last is not None and last.number not in {*ended, self._open_number()}:
-            note = " ".join(filter(None, (last.note, "How it ended is not known.")))
+            note = _joined(last.note, "How it ended is not known.")
             self.keep(replace(last, entry=Entry.INTERRUPTED, stop=last.seen, note=note))
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _text(value: object) -> str:

@@ -3,7 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A server or router, as far as its part in a run goes.
+
+    Attributes:
+        name: of it.
+        prefix: of its PVs, for the cures.
+        enabled: whether it is followed; a disabled one is not asked anything.
+        is_known: whether it was read or found lost.
+        is_there: whether it answers.
+        state: "Running", "Idle"; "Offline" if it does not answer; of a disabled one
+            what it was when last seen, "" if it never was.
+        may_take_data: whether it takes data, or may without anybody knowing.
+        has_states: whether it has to be in one state or another; a router has none.
+    """
+
+    name: str
+    prefix: str
+    enabled: bool
+    is_known: bool
+    is_there: bool
+    state: str
+    may_take_data: bool
+    has_states: bool = True
 
 
 class Detector(Protocol):
@@ -30,6 +57,10 @@ class Detector(Protocol):
     @property
     def takes_data(self) -> bool:
         """Whether a server that answers takes data, or soon may."""
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """All servers, in use or not."""
 
     @property
     def troubled(self) -> Sequence[str]:

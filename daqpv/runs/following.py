@@ -11,25 +11,22 @@ from typing import Any
 
 from daqpv.core import Condition, Events, EventSeverity, Origin, Store, origin
 from daqpv.errors import DaqError
-from daqpv.runs.books import Books
+from daqpv.runs.attending import Attending
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Storage
 from daqpv.runs.records import History
 from daqpv.runs.settings import OnLoss, RunSettings
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.sorting import Sorter
-from daqpv.runs.states import RESET_FIRST, TABLE, Entry, RunEvent, RunState
+from daqpv.runs.states import OPEN, RESET_FIRST, TABLE, Entry, RunEvent, RunState
 
 PERIOD = 1.0  # [s] the durations move so often
 SEEN_PERIOD = 30.0  # [s] ... and the record of an open run is written so often
 
-OPEN = frozenset({RunState.RUNNING, RunState.PAUSED})
-"""A run is open, and data may come."""
-
 _TAKEN = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
 
 
-class Following(Books):
+class Following(Attending):
     """A run that follows its servers and routers.
 
     Args:
@@ -56,15 +53,15 @@ class Following(Books):
         history: Callable[[], Awaitable[History]] | None = None,
     ) -> None:
         super().__init__(
-            snapshot,
+            detector,
+            storages,
+            snapshot=snapshot,
             events=events,
             prefix=prefix,
             store=store,
             history=history,
             sorts=settings.sort,
         )
-        self._detector = detector
-        self._storages = tuple(storages)
         self._settings = settings
         self._tasks: asyncio.TaskGroup | None = None
         self._ticked: float | None = None  # when live time was counted last [loop]
@@ -96,6 +93,8 @@ class Following(Books):
         row = TABLE[self.snapshot.state, event]
         assert row.after is not None, (self.snapshot.state, event)
         self._count_live_time()
+        if row.after is RunState.STOPPED is not self.snapshot.state:
+            self._remember_left()
         begins = row.entry is Entry.OPEN and self.snapshot.open_run is None
         if begins:
             self._open(event, self._detector.configs)
@@ -183,28 +182,11 @@ class Following(Books):
             disk_time_left=min(filter(math.isfinite, left), default=math.nan) / 3600,
             allowed=self._allowed(),
         )
+        self._attend()
         self._judge()
-        if self.snapshot.troubled and self._settings.on_loss is OnLoss.STOP:
-            self._stop_by_itself(f"Loss of {self.snapshot.troubled[0]}")
-
-    def _judge(self) -> None:
-        """Show what spoils the open run, in words as well."""
-        state, before = self.snapshot.state, self.snapshot
-        self.change(
-            troubled=tuple(self._detector.troubled) if state in OPEN else (),
-            silent=tuple(
-                one.name
-                for one in storages_in_use(self._storages)
-                if one.snapshot.silent and state is RunState.RUNNING
-            ),
-        )
-        found = (self.snapshot.troubled, self.snapshot.silent)
-        if found == (before.troubled, before.silent) or self.running is not None:
-            return
-        if state in OPEN:
-            run = f"Run {self.snapshot.number} goes on"
-            spoilt = self.snapshot.spoilt
-            self.change(message=f"{run}. {spoilt}" if spoilt else f"{run}: all is well")
+        lost = self._lost_servers()
+        if lost and self._settings.on_loss is OnLoss.STOP:
+            self._stop_by_itself(f"on_loss: stop. {'; '.join(lost)}")
 
     def _follow(self) -> None:
         """See what the servers do by themselves, or for others."""

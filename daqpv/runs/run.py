@@ -9,8 +9,8 @@ from typing import Any
 from daqpv.core import Command, EventSeverity, Goal, run_is_open
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
 from daqpv.runs.checks import Finding, look, split, told
-from daqpv.runs.following import OPEN, Following
-from daqpv.runs.states import TABLE, RunEvent, RunState
+from daqpv.runs.following import Following
+from daqpv.runs.states import OPEN, TABLE, RunEvent, RunState
 
 SORT_PATIENCE = 120.0  # [s] a start waits so long for the files of the run before
 
@@ -129,6 +129,8 @@ class Run(Following):
         """
         with self.command("reset"):
             self._admit(RunEvent.RESET)
+            if self.snapshot.state is RunState.STOPPED:
+                self.change(left=())  # the operator knows that they are stopped
             self._happens(RunEvent.RESET)
             if self._detector.takes_data:
                 self.emit(

@@ -16,6 +16,7 @@ from daqpv.core import (
     Status,
     made_from,
 )
+from daqpv.runs.attendance import Gap
 from daqpv.runs.records import RunFile, RunRecord
 from daqpv.runs.states import RunClass, RunState
 
@@ -45,15 +46,20 @@ class RunSnapshot(Snapshot):
         sorting: files of a run are being moved to its directory.
         unsorted: numbers of the runs whose files have yet to be moved.
         sorted_files: of the run whose files were moved last.
-        troubled: servers that are lost in the open run, each with what it is.
+        taking: names of those that have a part in the open run.
+        gaps: times in which one of them had none.
+        troubled: those without part in the open run now, each with what it is.
         silent: routers without new data in the open run.
+        left: disabled servers that took data when they were seen last.
+        stray: servers that take data though no run is open.
+        filling: routers whose disk is soon full in the open run, each with when.
         step: what is done now.
         progress: of it [%].
         allowed: bit n: a put of State n would be taken now.
     """
 
     judging: ClassVar[frozenset[str]] = Snapshot.judging | {
-        "state", "troubled", "silent"
+        "state", "troubled", "silent", "left", "stray", "filling"
     }  # fmt: skip
     judged: ClassVar[frozenset[str]] = frozenset({"state", "result"})
 
@@ -80,8 +86,13 @@ class RunSnapshot(Snapshot):
     sorting: bool = False
     unsorted: tuple[int, ...] = ()
     sorted_files: tuple[RunFile, ...] = ()
+    taking: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     troubled: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    stray: tuple[str, ...] = ()
+    filling: tuple[str, ...] = ()
     step: str = ""
     progress: float = 0.0
     allowed: int = 0
@@ -107,9 +118,18 @@ class RunSnapshot(Snapshot):
 
     @property
     def spoilt(self) -> str:
-        """What the open run goes on without; "" if all is well."""
-        silent = [f"No data: {', '.join(self.silent)}"] if self.silent else []
-        return "; ".join([*self.troubled, *silent])
+        """What is not as it should be, in a run or without one; "" if all is well."""
+        found = [*self.troubled]
+        if self.silent:
+            found.append(f"No data: {', '.join(self.silent)}")
+        found += [*self.filling]
+        if self.left:
+            found.append(
+                f"{', '.join(self.left)} disabled while Running: may still take data"
+            )
+        if self.stray:
+            found.append(f"Data without a run: {', '.join(self.stray)}")
+        return "; ".join(found)
 
     def alarm(self, field: str) -> Alarm:
         """The run's judgement: a failed run is MAJOR; what spoils one is MINOR."""

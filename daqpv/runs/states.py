@@ -26,6 +26,10 @@ class RunState(IntEnum):
         return self.name.capitalize()
 
 
+OPEN = frozenset({RunState.RUNNING, RunState.PAUSED})
+"""A run is open, and data may come."""
+
+
 class RunClass(IntEnum):
     """What a run is good for, as in attpc-daq."""
 
@@ -109,7 +113,7 @@ def _refused(why: str) -> Row:
 
 
 _STAYS = {state: Row(state) for state in RunState}
-_OTHER_HANDS = "It was stopped by other hands than Run:Stop."
+_OTHER_HANDS = "No server took data any more, and Run:Stop had not stopped them."
 _AWAY = "It had ended while daqpv was away."
 
 # fmt: off

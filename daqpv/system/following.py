@@ -10,6 +10,7 @@ from functools import partial
 
 from daqpv.core import Condition, Device, Events, Hold
 from daqpv.ecc import EccSnapshot, EccState, Server, is_below
+from daqpv.runs import Member
 from daqpv.system.plan import READY, TAKING_DATA, Part, Table
 from daqpv.system.servers import (
     is_moving,
@@ -119,6 +120,11 @@ class Following(Device[SystemSnapshot]):
     def takes_data(self) -> bool:
         """Whether a server that answers takes data, or soon may."""
         return any(may_take_data(one.snapshot) for one in self._online())
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All servers, in use or not."""
+        return tuple(map(_member, self._servers))
 
     @property
     def troubled(self) -> tuple[str, ...]:
@@ -235,6 +241,24 @@ class Following(Device[SystemSnapshot]):
                     free = not rehearse(plan, bare)[1]
             bits |= free << target
         return bits
+
+
+def _member(server: Server) -> Member:
+    snapshot = server.snapshot
+    is_seen = snapshot.known
+    if not snapshot.enabled:
+        state = snapshot.state.label if is_seen else ""
+    else:
+        state = snapshot.state.label if is_there(snapshot) else where(snapshot)
+    return Member(
+        name=server.name,
+        prefix=server.prefix,
+        enabled=snapshot.enabled,
+        is_known=is_seen or not snapshot.enabled,
+        is_there=is_there(snapshot),
+        state=state,
+        may_take_data=not is_seen or may_take_data(snapshot),
+    )
 
 
 def _config_name(snapshots: Sequence[EccSnapshot]) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Event, Events
+from daqpv.core import Condition, Event, Events
 from daqpv.errors import AbortedError, DaqError, OperationError
-from daqpv.runs import History, Run, RunRecord, RunSnapshot
+from daqpv.runs import History, Member, Run, RunRecord, RunSnapshot
 from daqpv.runs.settings import RunSettings
 from tests.unit.ecc.conftest import (
     Clock,
@@ -30,7 +30,7 @@ STEP = 1.0  # [s] that the detector takes for anything
 
 @pytest.fixture(autouse=True)
 def run_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    for module in ("books", "following", "sorting"):
+    for module in ("attending", "books", "following", "sorting"):
         monkeypatch.setattr(f"daqpv.runs.{module}.time", clock)
     return clock
 
@@ -42,11 +42,12 @@ class Progress:
 
 
 class Detector:
-    """All servers as one: Ready, Running, Paused, Mixed; the wishes take a second."""
+    """Two servers as one: Ready, Running, Paused, Mixed; the wishes take a second."""
 
     def __init__(self) -> None:
         self.prefix = "AT:Sys:"
         self.state = "Ready"
+        self.servers: dict[str, dict[str, Any]] = {"CoBo0": {}, "CoBo3": {}}
         self.troubled: tuple[str, ...] = ()
         self.missing_clock = ""
         self.configs = "e20009"
@@ -71,6 +72,31 @@ class Detector:
     @property
     def takes_data(self) -> bool:
         return self.state in ("Running", "Paused", "Mixed")
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The servers, each like all but for what `servers` says of it."""
+        state = "Running" if self.state == "Mixed" else self.state
+        return tuple(
+            Member(
+                name=name,
+                prefix=f"AT:ECC:{name}:",
+                **{
+                    "enabled": True,
+                    "is_known": self.is_settled,
+                    "is_there": True,
+                    "state": state,
+                    "may_take_data": state in ("Running", "Paused"),
+                    **facts,
+                },
+            )
+            for name, facts in self.servers.items()
+        )
+
+    def server(self, name: str, **facts: Any) -> None:
+        """One of them is so now; without facts it is as all are."""
+        self.servers[name] = facts
+        self.tell()
 
     def watch(self, show: Callable[[Any, Collection[str]], None]) -> None:
         self._watchers.append(show)
@@ -138,6 +164,11 @@ class Router:
     disk_free: float = 100e9
     disk_time_left: float = math.nan
     silent: bool = False
+    condition: Condition = Condition.OK
+
+    @property
+    def is_lost(self) -> bool:
+        return self.condition in (Condition.OFFLINE, Condition.HUNG, Condition.ERROR)
 
 
 class Storage:

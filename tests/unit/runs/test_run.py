@@ -358,15 +358,15 @@ async def test_a_server_is_lost_in_the_run(on_loss: OnLoss) -> None:
     lab = Lab(settings=RunSettings(on_loss=on_loss))
     async with lab.running() as run:
         await run.start()
-        lab.detector.becomes("Running", troubled=("CoBo3 is offline",))
+        lost = {"state": "Offline", "is_there": False, "may_take_data": True}
+        lab.detector.server("CoBo3", **lost)
         await asyncio.sleep(5)
         if on_loss is OnLoss.ALARM:
             assert run.snapshot.state is RunState.RUNNING
-            assert run.snapshot.message == "Run 12 goes on. CoBo3 is offline"
             alarm = run.snapshot.alarm("state")
-            assert (alarm.severity, alarm.reason) == (
-                Severity.MINOR, "CoBo3 is offline"
-            )  # fmt: skip
+            assert alarm.severity is Severity.MINOR
+            assert alarm.reason.startswith("CoBo3 is Offline since ")
+            assert run.snapshot.message == f"Run 12 goes on. {alarm.reason}"
         else:
             assert lab.detector.done[-1] == "stop"
             assert run.snapshot.state is RunState.STOPPED

@@ -1,0 +1,174 @@
+"""Who takes part in the open run, and the times in which somebody did not.
+
+A gap begins when a server that has taken data in the run is seen to do something else,
+is lost or is disabled, and ends when it is seen to do what the run does. The gaps go
+into the note of the run's record as soon as they begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from daqpv.runs.detector import Member
+from daqpv.runs.states import RunState
+
+_MOST = 8  # gaps of one member in a note; those that follow extend the last one
+_WORDS = 6  # states that a gap names
+
+_TAKING = frozenset({"Running", "Paused"})
+_STANDING = frozenset({"Ready", *_TAKING})
+_EXPECTED = {
+    RunState.RUNNING: frozenset({"Running"}),
+    RunState.PAUSED: frozenset({"Paused"}),
+}
+"""What the servers of a run do while no command of the run is on its way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A time in which a server or router took no part in the open run.
+
+    Attributes:
+        name: of the server or router.
+        what: what it was meanwhile, in order: "Offline", "Idle", "disabled".
+        since: when that was noticed, UTC [s since 1970].
+        until: when it was seen to take part again; None: it is not yet.
+        times: gaps that this one stands for.
+        is_alarm: whether it spoils the run as long as it lasts.
+    """
+
+    name: str
+    what: tuple[str, ...]
+    since: float
+    until: float | None = None
+    times: int = 1
+    is_alarm: bool = True
+
+    @property
+    def now(self) -> str:
+        """What it is now: "CoBo1 is Idle since 12:03:05 UTC"."""
+        return f"{self.name} is {self.what[-1]} since {_clock(self.since)} UTC"
+
+    @property
+    def told(self) -> str:
+        """Without the name: "Idle from 12:03:05 to 12:03:11 UTC (restarted)"."""
+        words = ", ".join(self.what)
+        until = "" if self.until is None else f" to {_clock(self.until)}"
+        how = " (restarted)" if self._has_restarted else ""
+        times = f", {self.times} times" if self.times > 1 else ""
+        return f"{words} from {_clock(self.since)}{until} UTC{how}{times}"
+
+    @property
+    def is_deliberate(self) -> bool:
+        """Whether it was disabled, or paused or resumed by another client."""
+        now = self.what[-1]
+        return now.startswith("disabled") or now in _TAKING
+
+    @property
+    def _has_restarted(self) -> bool:
+        """Whether it was seen Idle without a step of the way down before."""
+        seen = [one for one in self.what if one in _ORDER]
+        return seen[:1] == ["Idle"]
+
+
+_ORDER = frozenset({"Idle", "Described", "Prepared", *_STANDING})
+
+
+def expected(state: RunState, *, is_commanded: bool) -> frozenset[str]:
+    """What the servers of a run should be, by the state of the run."""
+    if is_commanded:
+        return _STANDING
+    return _EXPECTED.get(state, _STANDING)
+
+
+def attended(
+    gaps: Sequence[Gap],
+    members: Iterable[Member],
+    taking: Iterable[str],
+    *,
+    wanted: frozenset[str],
+    now: float,
+) -> tuple[Gap, ...]:
+    """The gaps of a run after a look at its members.
+
+    Args:
+        gaps: until now.
+        members: all servers and routers, as they are now.
+        taking: names of those that have a part in the run.
+        wanted: what they should be.
+        now: the time, UTC [s since 1970].
+    """
+    part = frozenset(taking)
+    result = list(gaps)
+    for member in members:
+        if member.name not in part or not member.is_known:
+            continue
+        word = _astray(member, wanted)
+        index = _last(result, member.name)
+        if index is not None and result[index].until is None:
+            result[index] = _continued(result[index], word, member, now)
+        elif word:
+            _begin(result, word, member, now)
+    return tuple(result)
+
+
+def _last(gaps: Sequence[Gap], name: str) -> int | None:
+    found = (i for i in range(len(gaps) - 1, -1, -1) if gaps[i].name == name)
+    return next(found, None)
+
+
+def _astray(member: Member, wanted: frozenset[str]) -> str:
+    """What keeps a member from its part; "" if nothing does."""
+    if not member.enabled:
+        return f"disabled while {member.state}" if member.state else "disabled"
+    if not member.is_there:
+        return member.state or "lost"
+    if member.has_states and member.state not in wanted:
+        return member.state
+    return ""
+
+
+def _continued(gap: Gap, word: str, member: Member, now: float) -> Gap:
+    if not word:
+        return replace(gap, until=now, is_alarm=False)
+    is_alarm = _is_alarm(member)
+    if word == gap.what[-1] or (word.startswith("disabled") and _is_disabled(gap)):
+        return replace(gap, is_alarm=is_alarm) if is_alarm != gap.is_alarm else gap
+    kept = gap.what if len(gap.what) < _WORDS else gap.what[: _WORDS - 1]
+    return replace(gap, what=(*kept, word), is_alarm=is_alarm)
+
+
+def _is_disabled(gap: Gap) -> bool:
+    return gap.what[-1].startswith("disabled")
+
+
+def _begin(gaps: list[Gap], word: str, member: Member, now: float) -> None:
+    of_it = [i for i, gap in enumerate(gaps) if gap.name == member.name]
+    is_alarm = _is_alarm(member)
+    if len(of_it) < _MOST:
+        gaps.append(Gap(name=member.name, what=(word,), since=now, is_alarm=is_alarm))
+        return
+    last = gaps[of_it[-1]]
+    what = last.what if word in last.what else (*last.what[: _WORDS - 1], word)
+    gaps[of_it[-1]] = replace(
+        last, what=what, until=None, times=last.times + 1, is_alarm=is_alarm
+    )
+
+
+def _is_alarm(member: Member) -> bool:
+    """Whether it spoils the run: not if it was left out and takes no data for sure."""
+    return member.enabled or member.may_take_data
+
+
+def note(gaps: Sequence[Gap]) -> str:
+    """The gaps as sentences of a note; members with the same gap are named together."""
+    alike: dict[str, list[str]] = {}
+    for gap in gaps:
+        alike.setdefault(gap.told, []).append(gap.name)
+    return " ".join(f"{', '.join(n)}: {told}." for told, n in alike.items())
+
+
+def _clock(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S")

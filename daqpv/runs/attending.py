@@ -1,0 +1,208 @@
+"""The run with an eye on its servers and routers: what takes part, what spoils it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from daqpv.core import Command, EventSeverity
+from daqpv.runs.attendance import Gap, attended, expected
+from daqpv.runs.books import Books
+from daqpv.runs.checks import storages_in_use
+from daqpv.runs.detector import Detector, Member, Storage
+from daqpv.runs.states import OPEN, RunState
+
+FULL_SOON = 0.5 * 3600  # [s] a disk that is full so soon spoils a run
+
+
+class Attending(Books):
+    """A run that sees who takes part in it.
+
+    Args:
+        detector: what takes the data.
+        storages: where they are written.
+        books: arguments of `Books`.
+    """
+
+    def __init__(
+        self, detector: Detector, storages: Sequence[Storage], **books: Any
+    ) -> None:
+        super().__init__(**books)
+        self._detector = detector
+        self._storages = tuple(storages)
+        self._told = (False, "")  # of the alarm: whether a run was open, and the words
+
+    def _members(self) -> list[Member]:
+        return [*self._detector.members, *map(_member, self._storages)]
+
+    def _taking(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self._members() if one.enabled)
+
+    def _attend(self) -> None:
+        """See who takes part in the open run, and write down who does not."""
+        if self.snapshot.open_run is None or not self.snapshot.known:
+            return
+        members = self._members()
+        taking = self.snapshot.taking or self._taking()
+        wanted = expected(self.snapshot.state, is_commanded=self.running is not None)
+        new = [
+            one.name
+            for one in members
+            if one.name not in taking and one.enabled and one.is_known and one.is_there
+            if not one.has_states or one.state in wanted
+        ]
+        self.change(taking=(*taking, *new))
+        before = self.snapshot.gaps
+        gaps = attended(
+            before, members, self.snapshot.taking, wanted=wanted, now=time.time()
+        )
+        if gaps == before:
+            return
+        self.change(gaps=gaps)
+        if [one.told for one in gaps] != [one.told for one in before]:
+            self._record(self.snapshot.open_run)
+            self._tell_gaps(before, gaps)
+
+    def _tell_gaps(self, before: Sequence[Gap], gaps: Sequence[Gap]) -> None:
+        known = {(gap.name, gap.since, gap.times): gap for gap in before}
+        for gap in gaps:
+            old = known.get((gap.name, gap.since, gap.times))
+            if old is not None and (old.what, old.until) == (gap.what, gap.until):
+                continue
+            run = f"Run {self.snapshot.number}"
+            if gap.until is None:
+                text = f"{run}: {gap.now}"
+                warning = EventSeverity.WARNING
+                self.emit("run gap", text, severity=warning, member=gap.name)
+            else:
+                text = f"{run}: {gap.name} takes part again, after {gap.told}"
+                self.emit("run gap over", text, member=gap.name)
+
+    def _remember_left(self) -> None:
+        """Keep in mind who is disabled and takes data, for the run is over."""
+        taking = self.snapshot.taking
+        left = {
+            one.name
+            for one in self._detector.members
+            if not one.enabled
+            and one.may_take_data
+            and (one.state or one.name in taking)
+        }
+        self.change(left=tuple(sorted(left.union(self.snapshot.left))))
+
+    def _ended(self, command: Command, error: BaseException | None) -> None:
+        super()._ended(command, error)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Show what spoils the open run, or is so without one, in words as well."""
+        state = self.snapshot.state
+        gaps = self.snapshot.gaps if state in OPEN else ()
+        self.change(
+            troubled=tuple(g.now for g in gaps if g.until is None and g.is_alarm),
+            silent=tuple(
+                one.name
+                for one in storages_in_use(self._storages)
+                if one.snapshot.silent and state is RunState.RUNNING
+            ),
+            filling=self._filling() if state is RunState.RUNNING else (),
+            left=self._still_left(),
+            stray=self._stray(),
+        )
+        if self.running is None:
+            self._tell_spoilt()
+
+    def _tell_spoilt(self) -> None:
+        """Say what is not as it should be, once, and when that has ended."""
+        state, spoilt = self.snapshot.state, self.snapshot.spoilt
+        before, self._told = self._told, (state in OPEN, spoilt)
+        if before == self._told or not self.snapshot.known:
+            return
+        if state in OPEN:
+            run = f"Run {self.snapshot.number} goes on"
+            if spoilt:
+                self.change(message=f"{run}. {spoilt}")
+            elif before[0]:
+                self.change(message=f"{run}: all is well")
+        elif state is RunState.STOPPED:
+            self._tell_without_run(before[1] if not before[0] else "")
+
+    def _tell_without_run(self, before: str) -> None:
+        """Say that servers take data, or may, though no run is open."""
+        members = {one.name: one for one in self._detector.members}
+        stray = self.snapshot.stray
+        if stray:
+            text = (
+                f"{', '.join(stray)} {'takes' if len(stray) == 1 else 'take'} data "
+                f"without a run: no number, no record. To stop: "
+                f"caput {self.prefix}Stop 1"
+            )
+            self._say("data without a run", text, is_good=False)
+        for name in self.snapshot.left:
+            text = (
+                f"{name} is disabled and was Running: it may still take data. To stop "
+                f"it: caput {members[name].prefix}Enable 1, then: caput {self.prefix}"
+                f"Stop 1. If it is known to be stopped: caput {self.prefix}Reset 1"
+            )
+            self._say("server left running", text, is_good=False, server=name)
+        if before and not self.snapshot.spoilt:
+            self.change(message="No run is open, and no server takes data")
+
+    def _lost_servers(self) -> list[str]:
+        """Servers that were lost, restarted or were stopped in the open run."""
+        if self.snapshot.state not in OPEN:
+            return []
+        routers = {f"Router {one.name}" for one in self._storages}
+        return [
+            gap.now
+            for gap in self.snapshot.gaps
+            if gap.until is None
+            and gap.is_alarm
+            and gap.name not in routers
+            and not gap.is_deliberate
+        ]
+
+    def _filling(self) -> tuple[str, ...]:
+        return tuple(
+            f"Disk of {one.name} is full"
+            if one.snapshot.disk_time_left == 0
+            else f"Disk of {one.name} is full in "
+            f"{one.snapshot.disk_time_left / 60:.0f} min"
+            for one in storages_in_use(self._storages)
+            if one.snapshot.disk_time_left < FULL_SOON
+        )
+
+    def _still_left(self) -> tuple[str, ...]:
+        """Those of `left` of which it is not known that they take no data."""
+        members = {one.name: one for one in self._detector.members}
+        return tuple(
+            name
+            for name in sorted(self.snapshot.left)
+            if (one := members.get(name)) is not None
+            and not (one.enabled and one.is_known and one.is_there)
+        )
+
+    def _stray(self) -> tuple[str, ...]:
+        if self.snapshot.state is not RunState.STOPPED or not self.snapshot.known:
+            return ()
+        return tuple(
+            one.name
+            for one in self._detector.members
+            if one.enabled and one.is_known and one.is_there
+            if one.state in ("Running", "Paused")
+        )
+
+
+def _member(storage: Storage) -> Member:
+    seen = storage.snapshot
+    return Member(
+        name=f"Router {storage.name}",
+        prefix=storage.prefix,
+        enabled=seen.enabled,
+        is_known=seen.known,
+        is_there=not seen.is_lost,
+        state=seen.condition.label if seen.is_lost else "",
+        may_take_data=False,
+        has_states=False,
+    )

@@ -1,0 +1,206 @@
+"""Who takes part in an open run: alarms, the note of the record, what a stop says."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from daqpv.core import Condition, Severity
+from daqpv.runs import Entry, RunState
+from daqpv.runs.settings import OnLoss, RunSettings
+from tests.unit.runs.conftest import Lab
+
+CLOCK = r"\d\d:\d\d:\d\d"
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+def note(lab: Lab) -> str:
+    """The note of the last record in the store."""
+    assert lab.store.last is not None
+    return lab.store.last.note
+
+
+IDLE = {"state": "Idle", "may_take_data": False}
+LOST = {"state": "Offline", "is_there": False, "may_take_data": True}
+DISABLED = {"enabled": False, "state": "Running", "may_take_data": True}
+
+
+@pytest.mark.parametrize("facts", [IDLE, LOST, {"state": "Paused"}])
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.PAUSED])
+async def test_a_server_that_leaves_the_run_is_an_alarm_and_a_note(
+    lab: Lab, facts: dict[str, object], state: RunState
+) -> None:
+    if state is RunState.PAUSED and facts["state"] == "Paused":
+        facts = {"state": "Running"}
+    async with lab.running() as run:
+        await run.start()
+        if state is RunState.PAUSED:
+            await run.pause()
+        lab.detector.server("CoBo3", **facts)
+        alarm = run.snapshot.alarm("state")
+        assert alarm.severity is Severity.MINOR
+        assert f"CoBo3 is {facts['state']} since" in alarm.reason
+        assert run.snapshot.message == f"Run 12 goes on. {alarm.reason}"
+        assert f"CoBo3: {facts['state']} from" in note(lab)  # at once: a kill may come
+        assert "run gap" in lab.names()
+        await asyncio.sleep(6)
+        lab.detector.server("CoBo3")
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+        assert run.snapshot.message == "Run 12 goes on: all is well"
+        await run.stop()
+        assert lab.store.last
+        assert lab.store.last.entry is Entry.ENDED
+        restarted = r" \(restarted\)" if facts is IDLE else ""
+        pattern = rf"CoBo3: \w+ from {CLOCK} to {CLOCK} UTC{restarted}\."
+        assert re.fullmatch(pattern, note(lab))
+
+
+async def test_what_a_server_was_meanwhile_is_one_gap(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        for facts in (LOST, IDLE, {"state": "Described"}, {"state": "Ready"}):
+            lab.detector.server("CoBo3", **facts)
+        lab.detector.server("CoBo3")
+        await run.stop()
+        assert note(lab).startswith("CoBo3: Offline, Idle, Described, Ready from ")
+        assert note(lab).endswith("UTC (restarted).")
+
+
+async def test_servers_with_the_same_gap_are_one_sentence(lab: Lab) -> None:
+    lab.detector.servers = {f"CoBo{n}": {} for n in range(11)}
+    async with lab.running() as run:
+        await run.start()
+        for n in range(10):
+            lab.detector.servers[f"CoBo{n}"] = IDLE
+        lab.detector.tell()
+        await run.stop()
+        assert note(lab).count("Idle") == 1
+        assert note(lab).startswith("CoBo0, CoBo1, ")
+
+
+async def test_a_server_that_wavers_for_ever_fills_no_note(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        for _ in range(100):
+            lab.detector.server("CoBo3", **LOST)
+            await asyncio.sleep(5)
+            lab.detector.server("CoBo3")
+            await asyncio.sleep(5)
+        assert len(run.snapshot.gaps) == 8
+        assert "93 times" in note(lab)
+        assert len(note(lab)) < 500
+
+
+async def test_a_start_or_pause_on_its_way_is_no_gap(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        pause = asyncio.create_task(run.pause())
+        await asyncio.sleep(0.1)
+        lab.detector.server("CoBo0", state="Paused")
+        lab.detector.server("CoBo0")
+        await pause
+        await asyncio.sleep(2)
+        assert run.snapshot.gaps == ()
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+
+
+@pytest.mark.parametrize(
+    ("facts", "stops"), [(IDLE, True), (LOST, True), (DISABLED, False)]
+)
+async def test_on_loss_stop(facts: dict[str, object], stops: bool) -> None:
+    lab = Lab(settings=RunSettings(on_loss=OnLoss.STOP))
+    async with lab.running() as run:
+        await run.start()
+        lab.detector.server("CoBo3", **facts)
+        await asyncio.sleep(5)
+        assert (run.snapshot.state is RunState.STOPPED) is stops
+        if stops:
+            assert "CoBo3: " in note(lab)
+
+
+async def test_a_stop_names_whom_it_left_running(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        lab.detector.server("CoBo0", **DISABLED)
+        assert "CoBo0 is disabled while Running since" in run.snapshot.message
+        await run.stop()
+        assert run.snapshot.alarm("state").severity is Severity.MINOR
+        for text in (
+            "CoBo0 is disabled and was Running: it may still take data",
+            "caput AT:ECC:CoBo0:Enable 1",
+            "caput AT:Run:Reset 1",
+        ):
+            assert text in run.snapshot.message
+        assert "server left running" in lab.names()
+        assert note(lab).startswith("CoBo0: disabled while Running from ")
+    after = Lab(snapshot=run.snapshot, detector=lab.detector)
+    lab.detector.servers["CoBo0"] = {"enabled": False, "state": ""}  # not seen yet
+    async with after.running() as run:
+        assert run.snapshot.left == ("CoBo0",)
+        lab.detector.server("CoBo0", state="Ready", may_take_data=False)
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+        assert run.snapshot.message == "No run is open, and no server takes data"
+
+
+async def test_a_reset_ends_the_alarm_of_a_server_left_running(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        lab.detector.server("CoBo0", **DISABLED)
+        await run.stop()
+        await run.reset()
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+
+
+async def test_a_server_left_out_while_idle_is_no_alarm(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        lab.detector.server("CoBo0", **IDLE)
+        lab.detector.server("CoBo0", **IDLE, enabled=False)
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+        await run.stop()
+        assert run.snapshot.left == ()
+        assert "Idle, disabled while Idle from" in note(lab)
+
+
+async def test_data_without_a_run_is_an_alarm(lab: Lab) -> None:
+    async with lab.running() as run:
+        lab.detector.becomes("Running")
+        assert run.snapshot.alarm("state").severity is Severity.MINOR
+        assert "CoBo0, CoBo3 take data without a run" in run.snapshot.message
+        assert run.snapshot.message.endswith("To stop: caput AT:Run:Stop 1")
+        assert lab.names().count("data without a run") == 1
+        await run.stop()
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+        assert lab.store.records == []
+
+
+@pytest.mark.parametrize("condition", [Condition.OFFLINE, Condition.HUNG])
+async def test_a_router_that_is_lost_in_a_run(lab: Lab, condition: Condition) -> None:
+    async with lab.running() as run:
+        await run.start()
+        lab.storages[0].becomes(online=False, condition=condition)
+        reason = run.snapshot.alarm("state").reason
+        assert reason.startswith(f"Router data0 is {condition.label} since ")
+        lab.storages[0].becomes(online=True, condition=Condition.OK)
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+        await run.stop()
+        assert f"Router data0: {condition.label} from" in note(lab)
+
+
+async def test_gaps_outlive_a_kill(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        lab.detector.server("CoBo3", **LOST)
+    after = Lab(snapshot=run.snapshot, detector=lab.detector)
+    async with after.running() as run:
+        lab.detector.becomes("Running")
+        assert run.snapshot.alarm("state").reason.startswith("CoBo3 is Offline since ")
+        lab.detector.server("CoBo3")
+        await run.stop()
+        assert note(after).startswith("CoBo3: Offline from ")
