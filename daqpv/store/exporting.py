@@ -16,6 +16,7 @@ from daqpv import __version__
 from daqpv.errors import StoreError
 from daqpv.store.engine import translated
 from daqpv.store.portable import (
+    EXPERIMENT,
     FORMAT,
     MANIFEST,
     PAGE,
@@ -102,7 +103,7 @@ def _pages(connection: Connection, table: Table, number: int) -> Iterator[list[b
     """All rows as lines, in the order of their keys; a page is of a bounded size."""
     keys = [column for column in table.primary_key if column.name != "experiment_id"]
     statement = select(table).order_by(*keys)
-    if "experiment_id" in table.c and "id" in table.c:
+    if "id" in table.c and table is not EXPERIMENT:
         # + 0: not by its index, which has another order
         statement = statement.where(table.c.experiment_id + 0 == number)
     else:

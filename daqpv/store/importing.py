@@ -41,7 +41,11 @@ from daqpv.store.url import shown
 from daqpv.store.version import newest
 
 _NUMBERED = [table for table in TABLES if "id" in table.c]
-_OWNED = [table for table in TABLES if "experiment_id" in table.c]
+_OWNED = [
+    table
+    for table in TABLES
+    if table is not EXPERIMENT and not table.c.experiment_id.nullable
+]
 
 
 def import_(url: str, experiment: str, source: Path, progress: Progress) -> Manifest:
@@ -225,7 +229,7 @@ class _Import:
         distances = {column.name: moved.get(_numbered(column), 0) for column in table.c}
         distances = {name: distance for name, distance in distances.items() if distance}
         known: set[str] = set()
-        if table.name == "journal":  # of no experiment: another import brought some
+        if table.name == "journal":  # another import may have brought some
             known.update(self._connection.scalars(select(table.c.writer)))
         total, done = self._export.manifest.tables[table.name].rows, 0
         for page in self._export.pages(table):
@@ -233,7 +237,8 @@ class _Import:
             rows = [row for row in page if row.get("writer") not in known]
             for row in rows:
                 for name, distance in distances.items():
-                    row[name] += distance
+                    if row[name] is not None:
+                        row[name] += distance
             if rows:
                 self._add(table, rows)
             self._progress(table.name, done, total)

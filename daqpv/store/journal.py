@@ -117,7 +117,11 @@ class Journal:
             connection.execute(
                 update(_JOURNAL)
                 .where(_JOURNAL.c.writer == source.writer)
-                .values(last=last, time=microseconds(time.time()))
+                .values(
+                    last=last,
+                    time=microseconds(time.time()),
+                    experiment_id=self._experiment_id,
+                )
             )
 
     def _last(self, connection: Connection, source: Source) -> int:

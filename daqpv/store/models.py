@@ -74,6 +74,8 @@ class JournalRow(Base):
     last: Mapped[int] = mapped_column(BigInteger)
     """Number of the last record that was written."""
     time: Mapped[int] = mapped_column(BigInteger)
+    experiment_id: Mapped[int | None] = mapped_column(ForeignKey("experiment.id"))
+    """null: written before version 0004, by a process that several experiments have."""
 
 
 class EventRow(Base):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import Connection, Select, Table, func, or_, select
 
 from daqpv.errors import StoreError
 from daqpv.store.models import Base
@@ -77,12 +77,13 @@ def number_of(connection: Connection, experiment: str) -> int | None:
 
 
 def rows_of(statement: Select[Any], table: Table, number: int) -> Select[Any]:
-    """Of `table` the experiment's rows, or all if they belong to no experiment."""
+    """Of `table` the experiment's rows, and those whose experiment is not known."""
     if table is EXPERIMENT:
         return statement.where(table.c.id == number)
-    if "experiment_id" in table.c:
-        return statement.where(table.c.experiment_id == number)
-    return statement
+    owner = table.c.experiment_id
+    if owner.nullable:
+        return statement.where(or_(owner == number, owner.is_(None)))
+    return statement.where(owner == number)
 
 
 def count_of(connection: Connection, table: Table, number: int) -> int:

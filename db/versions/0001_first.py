@@ -9,7 +9,6 @@ down_revision = None
 
 LONG = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-VALUE = sa.JSON().with_variant(sa.Text(), "sqlite")  # its JSON makes 3 of 3.0
 MARIADB = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -46,8 +45,8 @@ def upgrade() -> None:
         sa.Column("experiment_id", sa.Integer, _experiment(), primary_key=True),
         sa.Column("device", sa.String(60), primary_key=True),
         sa.Column("field", sa.String(60), primary_key=True),
-        sa.Column("value", VALUE, nullable=False),
-        sa.Column("file", VALUE, nullable=False),
+        sa.Column("value", sa.JSON, nullable=False),
+        sa.Column("file", sa.JSON, nullable=False),
         sa.Column("time", sa.BigInteger, nullable=False),
         sa.Column("who", sa.String(120), nullable=False),
         **MARIADB,

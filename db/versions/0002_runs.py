@@ -8,7 +8,6 @@ revision = "0002"
 down_revision = "0001"
 
 LONG = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
-VALUE = sa.JSON().with_variant(sa.Text(), "sqlite")  # its JSON makes 3 of 3.0
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 MARIADB = {
     "mysql_charset": "utf8mb4",
@@ -44,7 +43,7 @@ def _small(name: str) -> sa.Column:
 
 
 def _json(name: str) -> sa.Column:
-    return sa.Column(name, VALUE, nullable=False)
+    return sa.Column(name, sa.JSON, nullable=False)
 
 
 def _real(name: str) -> sa.Column:

@@ -62,7 +62,7 @@ def test_an_upgrade_makes_a_backup_first(
     migrate.prepare(engine)
     with engine.begin() as connection:
         connection.execute(
-            text("INSERT INTO journal VALUES ('kept', 'main@host', 7, 1000000)")
+            text("INSERT INTO journal VALUES ('kept', 'main@host', 7, 1000000, NULL)")
         )
     scripts = tmp_path / "db"
     shutil.copytree(version.SCRIPTS, scripts)

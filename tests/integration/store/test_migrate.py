@@ -75,7 +75,7 @@ def test_an_older_store_is_upgraded_in_place(
     migrate.prepare(engine)
     with engine.begin() as connection:
         connection.execute(
-            text("INSERT INTO journal VALUES ('w', 'main@host', 7, 1000000)")
+            text("INSERT INTO journal VALUES ('w', 'main@host', 7, 1000000, NULL)")
         )
     scripts = tmp_path / "db"
     shutil.copytree(version.SCRIPTS, scripts)

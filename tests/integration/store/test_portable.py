@@ -97,7 +97,9 @@ def fill(url: str, *, events: int = 30, experiment: str = "exp") -> None:
         if events:
             connection.execute(insert(RunPvRow), pvs)
             connection.execute(insert(RunDocumentRow), texts)
-        journal = {"process": "main@daq", "last": 2**40, "time": 3}
+        journal = {"process": "main@daq", "last": 2**40, "time": 3} | {
+            "experiment_id": number
+        }
         connection.execute(insert(JournalRow).values(writer=experiment, **journal))
     engine.dispose()
 
@@ -172,10 +174,17 @@ def test_beside_other_experiments_the_numbers_are_moved_and_the_order_stays(
     export(source, "exp", tmp_path / "out.zip", quiet)
     export(source, "other", tmp_path / "other.zip", quiet)
     import_(store_url, "exp", tmp_path / "out.zip", quiet)
+    assert [row[0] for row in content(store_url)["journal"]] == ["exp"]
     import_(store_url, "other", tmp_path / "other.zip", quiet)
     there, came = content(source), content(store_url)
-    assert came["journal"] == there["journal"]
+    assert [row[:-1] for row in came["journal"]] == [
+        row[:-1] for row in there["journal"]
+    ]
     names = dict(came["experiment"])
+    assert {row[0]: names[row[-1]] for row in came["journal"]} == {
+        "exp": "exp",
+        "other": "other",
+    }
     assert sorted(names.values()) == ["exp", "other"]
     for table in ("event", "setting"):
         of = [column.name for column in Base.metadata.tables[table].columns]
