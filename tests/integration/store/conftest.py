@@ -203,9 +203,9 @@ class MariaDb(StoreServer):
             *self._quick(),
         ]
 
-    @staticmethod
-    def _quick() -> tuple[str, ...]:
+    def _quick(self) -> tuple[str, ...]:
         return (
+            f"--tmpdir={self.folder}",  # servers that start at once disturb each other
             "--innodb-flush-log-at-trx-commit=2",  # a kill loses nothing
             "--innodb-flush-method=nosync",
             "--innodb-buffer-pool-size=16M",
