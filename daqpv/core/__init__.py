@@ -2,6 +2,7 @@
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.beat import rest
+from daqpv.core.clock import AHEAD, stamp_after
 from daqpv.core.command import Command, Goal
 from daqpv.core.derived import made_from, sources
 from daqpv.core.device import Condition, Device, Result, Snapshot
@@ -25,6 +26,7 @@ from daqpv.core.site import Site
 from daqpv.core.store import Record, Setting, Store, StoreFigures
 
 __all__ = [
+    "AHEAD",
     "NO_ALARM",
     "READ_ELEMENTS",
     "STORM",
@@ -63,5 +65,6 @@ __all__ = [
     "rest",
     "run_is_open",
     "sources",
+    "stamp_after",
     "told",
 ]

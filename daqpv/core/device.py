@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
+from daqpv.core.clock import stamp_after
 from daqpv.core.command import Command, Goal
 from daqpv.core.event import (
     Event,
@@ -33,8 +34,6 @@ from daqpv.errors import (
 )
 
 _log = logging.getLogger(__name__)
-
-_TICK = 1e-6  # [s] least distance of two time stamps of one device
 
 _SEEN_PERIOD = 10.0  # [s] least distance of two changes of `last_seen`
 
@@ -202,16 +201,19 @@ class Device(Generic[S]):
         Fields that are equal drop out. If none is left, nothing happens, unless `at`
         says that the device was observed: then the snapshot's time moves.
 
+        Time stamps rise, and are never more than a second ahead of our clock, whatever
+        `at` says: it may come from another computer, whose clock is wrong.
+
         Args:
-            at: when the device was observed, UTC [s since 1970]; default now.
+            at: when the device was observed, UTC [s since 1970]. Default: now; so it is
+                if `at` is before the last stamp, or far ahead.
             fields: the new values.
         """
         old = self.snapshot
         fields = {k: v for k, v in fields.items() if not _same(getattr(old, k), v)}
         if not fields and at is None:
             return
-        moment = max(time.time() if at is None else at, old.time + _TICK)
-        self.snapshot = replace(old, time=moment, **fields)
+        self.snapshot = replace(old, time=stamp_after(old.time, at), **fields)
         for show in tuple(self._watchers):
             self._show(show, fields.keys())
 

@@ -6,7 +6,16 @@ import time as clock
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from daqpv.core import NO_ALARM, UNDEFINED, Alarm, PvInfo, Severity, Status
+from daqpv.core import (
+    AHEAD,
+    NO_ALARM,
+    UNDEFINED,
+    Alarm,
+    PvInfo,
+    Severity,
+    Status,
+    stamp_after,
+)
 from daqpv.errors import RefusedError
 from daqpv.serve.arrays import LongText
 from daqpv.serve.forms import Form
@@ -29,7 +38,6 @@ if TYPE_CHECKING:
     from daqpv.serve.teller import Teller
 
 _UDF = Status.UDF
-_TICK = 1e-6  # [s] least distance of two stamps: archivers refuse equal ones
 _END = EPICS_EPOCH + 2**32 - 1  # [s since 1970] no later stamp can be sent
 
 
@@ -144,7 +152,7 @@ class Channel(Source):
         self.value = value
         if time is None or not time < _END:  # nor is NaN
             time = clock.time()
-        self.time = time if time > self.time else self.time + _TICK
+        self.time = time if time > self.time else stamp_after(self.time, time)
         self.undefined = alarm[1] == _UDF
         if alarm is not self.alarm and alarm != self.alarm:
             mask |= DBE_ALARM
@@ -171,6 +179,8 @@ class Channel(Source):
             self.outbox.drain()
         if self.time < time < _END:
             self.time = time
+        elif time < self.time - AHEAD:  # a clock was set back
+            self.time = stamp_after(self.time)
         self.stale()
 
     def shows(self, value: Any, alarm: Alarm) -> bool:
@@ -204,7 +214,7 @@ class Channel(Source):
             outbox.drain()
         if time is None or not time < _END:  # nor is NaN
             time = clock.time()
-        self.time = max(time, self.time + _TICK)
+        self.time = time if time > self.time else stamp_after(self.time, time)
         if alarm != self.alarm:
             mask |= DBE_ALARM
             self._set_alarm(alarm)
@@ -284,7 +294,7 @@ class Channel(Source):
         if alarm != self.alarm:
             mask |= DBE_ALARM
             self._set_alarm(alarm)
-            self.time = max(clock.time(), self.time + _TICK)
+            self.time = stamp_after(self.time)
         if self.outbox is not None and mask:
             self.outbox.mark(self, mask)
         if self._fields is not None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import re
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -100,10 +101,32 @@ def test_what_is_equal_is_no_change(shelf: Shelf) -> None:
 
 
 def test_an_observation_without_change_moves_the_time(shelf: Shelf) -> None:
-    at = shelf.now.time + 5.0
+    at = shelf.now.time + 0.5
     shelf.device.change(at=at, message="")
     assert shelf.shown[1:] == [(shelf.now, ())]
     assert shelf.now.time == at
+
+
+HOUR = 3600.0  # [s]
+
+
+@pytest.mark.parametrize("wrong", [-HOUR, HOUR])
+def test_a_stamp_of_a_clock_that_is_wrong_is_replaced_by_ours(
+    shelf: Shelf, wrong: float
+) -> None:
+    for n in range(3):
+        before = time.time()
+        shelf.device.change(at=before + wrong, pressure=float(n))
+        assert before <= shelf.now.time <= time.time() + 1e-3
+
+
+def test_a_clock_that_was_set_back_freezes_no_stamp(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.time() - HOUR
+    monkeypatch.setattr("time.time", lambda: clock)
+    shelf.device.change(pressure=1.0)
+    assert shelf.now.time == clock
 
 
 def test_a_device_is_stamped_at_its_start() -> None:

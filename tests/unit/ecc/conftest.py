@@ -84,6 +84,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     random.seed(20009)
     clock = Clock()
     for module in (
+        "core.clock",
         "core.device",
         "core.command",
         "ecc.following",

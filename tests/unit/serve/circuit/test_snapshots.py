@@ -116,3 +116,18 @@ def test_the_table_of_pvs_has_a_row_for_each(group: LampGroup) -> None:
     assert colour.choices == ("Red", "Green", "Blue")
     assert colour.doc == "of the lamp"
     assert (rows["L:Power"].units, rows["L:Power"].precision) == ("kW", 1)
+
+
+async def test_a_clock_that_was_set_back_freezes_no_stamp(
+    group: LampGroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = group.power.time - 3600.0
+    monkeypatch.setattr("daqpv.core.clock.AHEAD", 1.0)
+    monkeypatch.setattr("time.time", lambda: clock)
+    for change in (group.power.post, lambda _: group.power.repost()):
+        clock += 1.0
+        change(3.0)
+        assert group.power.time == clock
+    clock += 1.0
+    group.power.stamp(clock)
+    assert group.power.time == clock
