@@ -1,13 +1,22 @@
-# make demo   a simulated experiment and its PVs (Ctrl-C ends it)
-# make test   lint, types, import contract, all tests
+# make demo      a simulated experiment and its PVs (Ctrl-C ends it)
+# make test      lint, types, import contract, all tests
 #
-# Each sets up what it needs: the virtual environment .venv, and as root the Debian
-# packages named below.
+# make install   sets up .venv and no more; also after an update (git pull)
+# make wheels    fetches what daqpv needs into wheels/, for a computer without internet
+# make lock      takes the newest versions of what daqpv needs into requirements/
+# make fresh     both commands on a new Debian 12 and 13; as root, needs debootstrap
+# make bench     measures daqpv
+#
+# Each sets up what it needs: the virtual environment .venv with the versions that
+# requirements/ names, and as root the Debian packages named below. PYTHON=... takes
+# another Python than the newest of the distribution.
 
 VENV   ?= .venv
-PYTHON ?= python3.11
+PYTHON ?=
 BIN     = $(VENV)/bin
-DEBIAN  = python3.11 python3.11-venv
+
+# Python runs as it does for users
+unexport $(filter PYTHON%,$(.VARIABLES))
 
 # What tests run against; without root and these they skip, but in CI
 DEBIAN_TEST = postgresql mariadb-server default-jdk-headless maven \
@@ -17,15 +26,17 @@ DEBIAN_TEST = postgresql mariadb-server default-jdk-headless maven \
 JCA     = $(VENV)/java/jca-2.4.7.jar
 
 # A shared CI machine may stand still for seconds: there, a test that fails is tried
-# again, and the summary names it (R)
+# again, and the summary names and counts it (R)
 RERUNS  = $(if $(CI),--reruns 2 -rR)
 
-.PHONY: help demo test lint types contract check bench clean
+.PHONY: help demo test install lint types contract check bench wheels lock fresh clean
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.run
 	@$(BIN)/daqpv demo $(ARGS)
+
+install: $(VENV)/.run
 
 test: check $(VENV)/.servers $(JCA)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(RERUNS) $(ARGS)
@@ -46,38 +57,39 @@ bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# Debian's python3 may come without venv; root may mend that
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory debian
-	$(PYTHON) -m venv $(VENV)
+wheels: $(VENV)/bin/python
+	$(BIN)/pip -q download --require-hashes -r requirements/dev.txt -d $@
 
-.PHONY: debian
-debian:
-	@test "$$(id -u)" = 0 || { echo "Please install: $(DEBIAN)"; exit 1; }
-	apt-get update -qq && apt-get install -qq -y --no-install-recommends $(DEBIAN)
+LOCK = $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 \
+    --generate-hashes --custom-compile-command 'make lock'
+lock: $(VENV)/.dev
+	$(BIN)/pip install -q uv
+	$(LOCK) --extra dev -o requirements/dev.txt requirements/build.in pyproject.toml
+	$(LOCK) -c requirements/dev.txt -o requirements/run.txt \
+	    requirements/build.in pyproject.toml
+
+fresh:
+	.ci/fresh $(ARGS)
+
+$(VENV)/bin/python:
+	@.ci/venv $(VENV) $(PYTHON)
 
 $(VENV)/.servers: $(VENV)/bin/python Makefile
-	@missing=$$(for each in $(DEBIAN_TEST); do \
-	    dpkg -s $$each > /dev/null 2>&1 || echo $$each; done); \
-	if test -z "$$missing"; then touch $@; \
-	elif test "$$(id -u)" = 0; then apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-	    --no-install-recommends $$missing > /dev/null && touch $@; \
-	else echo "Not installed:" $$missing "- their tests are skipped."; fi
+	@if .ci/packages $(DEBIAN_TEST); then touch $@; \
+	elif test "$$(id -u)" = 0; then exit 1; \
+	else echo "Their tests are skipped."; fi
 
 $(JCA): | $(VENV)/.servers
 	@mvn -q -B dependency:copy -DoutputDirectory=$(@D) \
 	    -Dartifact=org.epics:$(patsubst jca-%.jar,jca:%,$(@F)) || \
 	    echo "Not fetched: $(@F). The test of a Java client is skipped."
 
-$(VENV)/.run: $(VENV)/bin/python pyproject.toml setup.py
-	@echo "Setting up $(VENV) ..."
-	@$(BIN)/pip install -q --disable-pip-version-check -e .
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml setup.py requirements/run.txt
+	@.ci/install $(VENV) requirements/run.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py
-	@echo "Setting up $(VENV) for development ..."
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py requirements/dev.txt
+	@.ci/install $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
 clean:
