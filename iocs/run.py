@@ -9,6 +9,7 @@ from daqpv.config import Kind
 from daqpv.core import SavedField, Site
 from daqpv.errors import ServeError
 from daqpv.runs import History, Run, RunClass, RunSnapshot, RunState
+from daqpv.runs.numbers import LAST
 from daqpv.runs.settings import RunSettings
 from daqpv.serve import (
     ai,
@@ -48,7 +49,7 @@ class RunGroup(DeviceGroup[Run]):
     next_number = longout(
         "NextNumber",
         put=command(Run.number_next),
-        drive=(0, 2**31 - 1),
+        drive=(0, LAST),
         saved=True,
         doc="What the next run will have",
     )

@@ -92,7 +92,7 @@ def settle() -> None:
 
 
 def run_until_signal(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main`; SIGINT and SIGTERM cancel it, and that is a good end.
+    """Run `main`; SIGINT, SIGTERM and SIGHUP cancel it, and that is a good end.
 
     Exits with 3 if the PV server or a simulator cannot start, with 4 if another process
     serves the same PVs. Should anything hold up the end, the process is cut short with
@@ -128,6 +128,8 @@ async def _cancelled_by_signal(main: Coroutine[Any, Any, None]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        loop.add_signal_handler(signal.SIGHUP, end)
     await task
 
 

@@ -47,7 +47,7 @@ START, END = "start", "end"  # names of events
 )
 @click.option("--quiet", is_flag=True, help="Print no events, only the ready line.")
 def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
-    """Serve the PVs of FILE until SIGINT (Ctrl-C) or SIGTERM.
+    """Serve the PVs of FILE until SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 
     Prints "ready: N PVs under PREFIX, CA port X" when clients can connect, and then
     what happens. Nothing is commanded by starting or ending: ECC servers stay in the

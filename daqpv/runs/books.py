@@ -11,6 +11,7 @@ from typing import Any
 from daqpv.core import Device, Events, EventSeverity, Store, origin
 from daqpv.errors import RefusedError, StoreError
 from daqpv.runs import attendance
+from daqpv.runs.numbers import Numbers
 from daqpv.runs.records import History, RunChange, RunRecord, RunSize
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
@@ -47,12 +48,15 @@ class Books(Device[RunSnapshot]):
         self._store = store
         self._read_history = history
         self._sorts = sorts
-        self._numbers: set[int] = set()
+        self._numbers = Numbers()
         self._recorded = 0.0  # when the open run was written last [loop]
         self._observers: list[Observer] = []
         opened, closed = snapshot.open_run, snapshot.closed_run
         if opened:  # what is known of it before the servers are seen
+            self._numbers.use([opened.number])
             self.change(number=opened.number, start=opened.start)
+        elif closed:
+            self._show_last(closed)
         if opened and closed and opened.number == closed.number:
             self._leave(closed)  # killed in the moment of its end
             self.change(state=RunState.STOPPED)
@@ -103,8 +107,9 @@ class Books(Device[RunSnapshot]):
         what, why = f"number the next run {number}", ""
         if self.snapshot.state is RunState.STARTING:
             why = "A run is being started and takes its number. Wait until it runs."
-        elif number in self._numbers or number == self._open_number():
-            why = f"There is a run {number} already. {self._free_from(number)} is free."
+        elif number in self._numbers:
+            free = self._numbers.free_from(number)
+            why = f"There is a run {number} already. {free} is free."
         if why:
             error = RefusedError(why)
             self.refuse(what, error)
@@ -151,11 +156,11 @@ class Books(Device[RunSnapshot]):
                 "daqpv was restarted while it was started: it began earlier."
             ),
         )  # fmt: skip
-        self._numbers.add(number)
+        self._numbers.use([number])
         self.change(
             open_run=record,
             number=number,
-            next_number=self._free_from(number + 1),
+            next_number=self._numbers.after(number),
             start=now,
             stop=None,
             duration=0.0,
@@ -172,14 +177,13 @@ class Books(Device[RunSnapshot]):
         """Take up a run that was open when daqpv ended, though it may have failed."""
         record = self.snapshot.open_run
         assert record is not None
-        self._numbers.add(record.number)
         gap = max(time.time() - record.seen, 0.0)
         was_running = self.snapshot.state is RunState.RUNNING
         ran = was_running and event is RunEvent.FOUND_RUNNING
         self.change(
             stop=None,
             live_time=record.live_time + (gap if ran else 0.0),
-            next_number=self._free_from(max(self.snapshot.next_number, record.number)),
+            next_number=self._next_from(max(self.snapshot.next_number, record.number)),
         )
         self._record(record)
         self._tell(record, event)
@@ -272,10 +276,19 @@ class Books(Device[RunSnapshot]):
         record = self.snapshot.open_run
         return None if record is None else record.number
 
-    def _free_from(self, number: int) -> int:
-        while number in self._numbers or number == self._open_number():
-            number += 1
-        return number
+    def _next_from(self, number: int) -> int:
+        """`number`, or the one after it that no run has."""
+        return self._numbers.after(number - 1)
+
+    def _show_last(self, last: RunRecord) -> None:
+        """Show the last run; none is open."""
+        self.change(
+            number=last.number,
+            start=last.start,
+            stop=last.stop,
+            duration=max((last.stop or last.seen) - last.start, 0.0),
+            live_time=last.live_time,
+        )
 
     async def _learn(self, read: Callable[[], Awaitable[History]]) -> None:
         """Read the numbers of the runs of before, as soon as the store can say."""
@@ -285,20 +298,14 @@ class Books(Device[RunSnapshot]):
                 break
             except StoreError:
                 await asyncio.sleep(HISTORY_RETRY)
-        self._numbers.update(history.numbers)
+        self._numbers.use(history.numbers)
         self._mend(history)
-        last = history.last
-        snapshot = self.snapshot
-        if last is not None and snapshot.number < last.number:
-            self.change(
-                number=last.number,
-                start=last.start,
-                stop=last.stop,
-                duration=(last.stop or last.seen) - last.start,
-                live_time=last.live_time,
-            )
-        if self.snapshot.next_number in self._numbers:
-            self.change(next_number=self._free_from(max(self._numbers) + 1))
+        last, known = history.last, self.snapshot
+        is_newer = last and (known.start is None or last.start > known.start)
+        if last and is_newer and known.open_run is None:
+            self._show_last(last)
+        if known.next_number in self._numbers:
+            self.change(next_number=self._numbers.after(self._numbers.highest))
 
     def _mend(self, history: History) -> None:
         """Write how the last run has ended, if the store does not know, and its files.

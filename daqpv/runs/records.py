@@ -55,7 +55,7 @@ class History:
 
     Attributes:
         numbers: of all runs.
-        last: the latest by number; None if there was none.
+        last: that began last; None if there was none.
     """
 
     numbers: Collection[int] = field(default_factory=frozenset)

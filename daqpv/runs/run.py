@@ -10,6 +10,7 @@ from daqpv.core import Command, EventSeverity, Goal, run_is_open
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
 from daqpv.runs.checks import Finding, look, split, told
 from daqpv.runs.following import Following
+from daqpv.runs.numbers import LAST
 from daqpv.runs.states import OPEN, TABLE, RunEvent, RunState
 
 SORT_PATIENCE = 120.0  # [s] a start waits so long for the files of the run before
@@ -272,16 +273,10 @@ class Run(Following):
             number=self.snapshot.next_number,
             disk_free=self._settings.checks.disk_free,
         )
-        if self.snapshot.next_number in self._numbers:
-            number = self.snapshot.next_number
-            found.append(
-                Finding(
-                    "number",
-                    f"There is a run {number} already. To take another number: "
-                    f"caput {self.prefix}NextNumber {self._free_from(number)}",
-                )
-            )
         refusing, overlooked = split(found, self._settings.checks)
+        number = self.snapshot.next_number
+        if number in self._numbers:  # never overlooked: its record would be lost
+            refusing.append(Finding("number", self._used(number)))
         self.change(step="")
         if refusing:
             raise RefusedError(told(refusing))
@@ -293,6 +288,13 @@ class Run(Following):
                 severity=EventSeverity.WARNING,
                 check=one.check,
             )
+
+    def _used(self, number: int) -> str:
+        end = " and no number after it" if number == LAST else ""
+        return (
+            f"There is a run {number} already{end}. To take another number: "
+            f"caput {self.prefix}NextNumber {self._numbers.free_from(number)}"
+        )
 
     def _is_open(self) -> bool:
         return self.snapshot.state in OPEN

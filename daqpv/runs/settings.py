@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from daqpv.config import TIME, Bytes, Description, Matching, Model, wanted
 from daqpv.config.model import NAME
+from daqpv.runs.numbers import LAST
 
 
 class OnLoss(StrEnum):
@@ -150,7 +151,7 @@ class RunSettings(Model):
     sort: bool = True
     """Whether the files of a run are moved to its directory after its stop."""
 
-    first_number: Annotated[int, Field(ge=0, le=10**9)] = 1
+    first_number: Annotated[int, Field(ge=0, le=LAST)] = 1
     """Number of the first run of an experiment that has none."""
 
     no_data: Annotated[float, TIME.within(1, 86400)] = 10.0

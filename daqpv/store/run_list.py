@@ -30,7 +30,7 @@ class Choice:
         kind: its class.
         since: not begun before, UTC [s since 1970].
         text: a part of title, comment, operator or note, in any case.
-        newest: so many of them, by number.
+        newest: so many of them, those that began last.
     """
 
     number: int | None = None
@@ -44,15 +44,15 @@ ALL = Choice()
 
 
 def runs(execute: Execute, experiment: str, choice: Choice = ALL) -> list[RunRecord]:
-    """The wanted runs of an experiment by their numbers, the newest last."""
+    """The wanted runs of an experiment by their starts, the newest last."""
     parameters: dict[str, Any] = {"experiment": experiment}
     conditions = ["experiment.name = :experiment"]
     for condition, name, value in _conditions(choice):
         conditions.append(condition)
         parameters[name] = value
-    order = "run.number"
+    order = "run.start, run.number"
     if choice.newest is not None:
-        order = "run.number DESC LIMIT :newest"
+        order = "run.start DESC, run.number DESC LIMIT :newest"
         parameters["newest"] = choice.newest
     rows = execute(
         f"SELECT {', '.join(f'run.{column}' for column in _COLUMNS)} FROM {_TABLE} "

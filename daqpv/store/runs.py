@@ -35,7 +35,7 @@ def history(connection: Connection, experiment: str) -> History:
 def runs(
     connection: Connection, experiment: str, choice: Choice = ALL
 ) -> list[RunRecord]:
-    """The wanted runs of an experiment by their numbers, the newest last."""
+    """The wanted runs of an experiment by their starts, the newest last."""
     return run_list.runs(plain(connection), experiment, choice)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +17,19 @@ from tests.e2e.conftest import CA_PORT, DEADLINE, until
 from tests.e2e.serve.conftest import END, ended_by
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture
+def hang_up() -> Iterator[None]:
+    """SIGHUP does what it does in a terminal, even if the tests ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up")
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_it_and_no_port_is_held(lab: Any, cobo: Any, number: int) -> None:
     served = lab.serve()
     cobo.until("Online", "Online")
@@ -25,6 +39,42 @@ def test_a_signal_ends_it_and_no_port_is_held(lab: Any, cobo: Any, number: int) 
         tcp.bind(("127.0.0.1", CA_PORT))
         tcp.listen()
         udp.bind(("127.0.0.1", CA_PORT))
+
+
+ON_A_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "daqpv", "serve", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.usefixtures("hang_up")
+def test_a_terminal_that_is_closed_ends_it_in_order(lab: Any, cobo: Any) -> None:
+    ours, its = pty.openpty()
+    command = [sys.executable, "-c", ON_A_TERMINAL, lab.file.name]
+    served = subprocess.Popen(command, cwd=lab.folder, stdin=its, stdout=its, stderr=2)
+    os.close(its)
+    try:
+        cobo.until("Online", "Online")
+        os.close(ours)
+        assert served.wait(END) == 0
+    finally:
+        served.kill()
+        served.wait()
+    assert "daqpv ends" in lab.folder.joinpath("exp.log").read_text()
+
+
+def test_nohup_keeps_it_from_a_closed_terminal(lab: Any, cobo: Any) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        served = lab.serve()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    cobo.until("Online", "Online")
+    served.process.send_signal(signal.SIGHUP)
+    cobo.put("PollPeriod", "0.5")  # it answers
+    assert ended_by(signal.SIGTERM, served) < END
 
 
 def test_it_can_be_started_again_at_once_on_the_same_port(lab: Any, cobo: Any) -> None:

@@ -92,6 +92,17 @@ def test_a_run_comes_back_as_its_last_record_says(store_url: str) -> None:
         assert (set(empty.numbers), empty.last) == (set(), None)
 
 
+def test_runs_come_in_the_order_of_their_starts(store_url: str) -> None:
+    """A number may be chosen: the greatest is not always the last run's."""
+    first = replace(RUN, number=500)
+    last = replace(RUN, number=7, start=RUN.start + 60, seen=RUN.start + 70)
+    keep(store_url, first, last)
+    with reading(store_url) as link:
+        assert runs.runs(link, "e20009") == [first, last]
+        assert runs.runs(link, "e20009", Choice(newest=1)) == [last]
+        assert runs.history(link, "e20009").last == last
+
+
 def test_the_size_of_the_files_leaves_what_was_corrected_meanwhile(
     store_url: str,
 ) -> None:
