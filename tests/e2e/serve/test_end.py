@@ -16,7 +16,6 @@ import pytest
 from tests.e2e.conftest import CA_PORT, DEADLINE, until
 from tests.e2e.serve.conftest import END, ended_by
 
-
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
