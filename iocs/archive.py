@@ -20,7 +20,9 @@ class ArchiveGroup(Group[Archive]):
     backlog = longin(
         "Backlog", high=10_000, hihi=1_000_000, doc="Records not yet in the store"
     )
-    spool = ai("Spool", units="MB", precision=1, doc="Of them on this disk")
+    spool = ai(
+        "Spool", units="MB", precision=1, display=(0, 1000), doc="Of them on this disk"
+    )
     write_errors = longin("WriteErrors", doc="Attempts to write that failed")
     message = long("Message", doc="Why the store takes nothing")
 

@@ -62,7 +62,12 @@ class EccGroup(DeviceGroup[Ecc]):
     config_describe = long("ConfigDescribe", doc="Describe part of Config")
     config_prepare = long("ConfigPrepare", doc="Prepare part of Config")
     config_configure = long("ConfigConfigure", doc="Configure part of Config")
-    config_list = long("ConfigList", size=32768, doc="What it lists, one per line")
+    config_list = long("ConfigList", size=16_000, doc="What it lists, one per line")
+    config_filter = string(
+        "ConfigFilter",
+        put=command(Ecc.filter_configs),
+        doc="ConfigList: only those with these words",
+    )
     refresh_configs = button(
         "RefreshConfigs", put=command(Ecc.refresh_configs), doc="Read ConfigList again"
     )
@@ -70,9 +75,19 @@ class EccGroup(DeviceGroup[Ecc]):
     url = long("Url", doc="Address of its SOAP service")
     log_path = long("LogPath", doc="Its log file, on its computer")
     error_code = longin("ErrorCode", doc="Of the last operation; 0 = none failed")
-    step_time = ai("StepTime", units="s", precision=1, doc="Of the present transition")
+    step_time = ai(
+        "StepTime",
+        units="s",
+        precision=1,
+        display=(0, 180),
+        doc="Of the present transition",
+    )
     response_time = ai(
-        "ResponseTime", units="s", precision=3, doc="Of the last GetState"
+        "ResponseTime",
+        units="s",
+        precision=3,
+        display=(0, 3),
+        doc="Of the last GetState",
     )
     role = string("Role", doc="mutant, mutant-slave, cobo or all")
     poll_period = ao(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daqpv.process import Process
+from daqpv.process import PERIOD, Process
 from daqpv.serve import Group, ai, bi, longin, string
 
 _LOAD: dict[str, Any] = {
@@ -25,6 +25,7 @@ class ProcessGroup(Group[Process]):
     """The process that serves these PVs."""
 
     limits_told = False  # what blocks the loop is told by itself, with the culprit
+    period = PERIOD
 
     heartbeat = longin("HEARTBEAT", doc="Counts seconds since the start")
     uptime = string("UPTIME", doc="Time since the start")
@@ -36,9 +37,13 @@ class ProcessGroup(Group[Process]):
     )
     records = longin("RECORD_CNT", doc="PVs served")
     open_files = longin("FD_CNT", doc="File descriptors in use")
-    system_load = ai("SYS_CPU_LOAD", **_LOAD, doc="Of the computer's CPUs")
+    system_load = ai(
+        "SYS_CPU_LOAD", **_LOAD, alarm_tree=False, doc="Of the computer's CPUs"
+    )
     load = ai("IOC_CPU_LOAD", **_LOAD, doc="Of one CPU, by this IOC")
-    memory = ai("MEM_USED", units="byte", precision=0, doc="Resident memory")
+    memory = ai(
+        "MEM_USED", units="byte", precision=0, display=(0, 4e9), doc="Resident memory"
+    )
     hostname = string("HOSTNAME", doc="The computer it runs on")
     process_id = longin("PROCESS_ID", doc="Its process number")
     version = string("EPICS_VERS", doc="What it is")
@@ -46,7 +51,13 @@ class ProcessGroup(Group[Process]):
         "LoopDelay",
         units="s",
         precision=4,
+        display=(0, 1),
         high=0.05,
         doc="Longest silence in the last second",
     )
-    simulated = bi("Simulated", labels=("No", "Yes"), doc="Nothing behind it is real")
+    simulated = bi(
+        "Simulated",
+        labels=("No", "Yes"),
+        alarm_tree=False,
+        doc="Nothing behind it is real",
+    )

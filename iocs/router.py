@@ -18,6 +18,8 @@ from daqpv.serve import ai, bi, long, longin
 from iocs.device import DeviceGroup
 from iocs.remote_log import add_remote_log
 
+_DISK = (0.0, 10_000.0)  # [GB] what a tank on a screen spans
+
 
 class RouterGroup(DeviceGroup[Router]):
     """A data router, the files of the run, and the disk it writes to."""
@@ -27,15 +29,36 @@ class RouterGroup(DeviceGroup[Router]):
         "StagingEmpty", labels=("No", "Yes"), doc="No data file lies there"
     )
     files = longin("Files", doc="Data files there")
-    data = ai("Bytes", units="GB", precision=3, doc="Size of the data files there")
+    data = ai(
+        "Bytes",
+        units="GB",
+        precision=3,
+        display=(0, 1000),
+        doc="Size of the data files there",
+    )
     rate = ai(
-        "Rate", of="rate_mb_s", units="MB/s", precision=3, doc="Growth of the files"
+        "Rate",
+        of="rate_mb_s",
+        units="MB/s",
+        precision=3,
+        display=(0, 200),
+        doc="Growth of the files",
     )
     disk_size = ai(
-        "DiskSize", of="disk_size_gb", units="GB", precision=1, doc="Of its disk"
+        "DiskSize",
+        of="disk_size_gb",
+        units="GB",
+        precision=1,
+        display=_DISK,
+        doc="Of its disk",
     )
     disk_free = ai(
-        "DiskFree", of="disk_free_gb", units="GB", precision=3, doc="Left for it"
+        "DiskFree",
+        of="disk_free_gb",
+        units="GB",
+        precision=3,
+        display=_DISK,
+        doc="Left for it",
     )
     disk_used = ai(
         "DiskUsed",
@@ -52,12 +75,14 @@ class RouterGroup(DeviceGroup[Router]):
         of="disk_hours_left",
         units="h",
         precision=1,
+        display=(0, 48),
         doc="Until it is full; NaN: it does not fill",
     )
     clock_offset = ai(
         "ClockOffset",
         units="s",
         precision=3,
+        display=(-5, 5),
         low=-1.0,
         high=1.0,
         hysteresis=0.1,

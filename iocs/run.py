@@ -26,8 +26,9 @@ from iocs.device import DeviceGroup, command
 from iocs.documents import add_documents
 from iocs.sheet import add_sheet
 
-_TEXT = 16384  # [bytes] of a title or a comment
+_TEXT = 16_000  # [bytes] of a title or a comment
 _YEAR = 31557600.0  # [s]
+_LENGTH = (0.0, 86400.0)  # [s] of a run, as a plot spans it
 
 
 class RunGroup(DeviceGroup[Run]):
@@ -72,13 +73,29 @@ class RunGroup(DeviceGroup[Run]):
     start_time = string("StartTime", of="start_text", doc="When all were Running, UTC")
     stop_time = string("StopTime", of="stop_text", doc="When none took data, UTC")
     duration_text = string("DurationText", doc="Hours, minutes, seconds")
-    duration = ai("Duration", units="s", precision=0, doc="Since the start")
-    live_time = ai("LiveTime", units="s", precision=0, doc="Without pauses")
-    rate = ai("Rate", units="MB/s", precision=2, doc="Of all routers")
-    data = ai("Bytes", units="GB", precision=3, doc="In staging of all routers")
+    duration = ai(
+        "Duration", units="s", precision=0, display=_LENGTH, doc="Since the start"
+    )
+    live_time = ai(
+        "LiveTime", units="s", precision=0, display=_LENGTH, doc="Without pauses"
+    )
+    rate = ai(
+        "Rate", units="MB/s", precision=2, display=(0, 2000), doc="Of all routers"
+    )
+    data = ai(
+        "Bytes",
+        units="GB",
+        precision=3,
+        display=(0, 10_000),
+        doc="In staging of all routers",
+    )
     files = longin("Files", doc="In staging of all routers")
     disk_time_left = ai(
-        "DiskTimeLeft", units="h", precision=1, doc="Of the router full first"
+        "DiskTimeLeft",
+        units="h",
+        precision=1,
+        display=(0, 48),
+        doc="Of the router full first",
     )
     sorting = bi("Sorting", labels=("No", "Yes"), doc="Files are being moved")
     auto_stop = ao(
@@ -86,13 +103,20 @@ class RunGroup(DeviceGroup[Run]):
         units="s",
         precision=0,
         drive=(0.0, _YEAR),
+        display=_LENGTH,
         put=command(Run.stop_after),
         saved=True,
         doc="A run stops after so long; 0: never",
     )
     experiment = string("Experiment", doc="Name of the experiment")
     step = long("Step", doc="What is done now")
-    progress = ai("Progress", units="%", precision=0, doc="Of what is done now")
+    progress = ai(
+        "Progress",
+        units="%",
+        precision=0,
+        display=(0, 100),
+        doc="Of what is done now",
+    )
     allowed = longin("Allowed", doc="Bit n: a put of State n would be taken")
 
     @classmethod

@@ -33,7 +33,13 @@ class SystemGroup(DeviceGroup[System]):
     )
     transitioning = bi("Transitioning", labels=("No", "Yes"), doc="On its way")
     step = long("Step", doc="What is done now, and by how many")
-    progress = ai("Progress", units="%", precision=0, doc="Of the running command")
+    progress = ai(
+        "Progress",
+        units="%",
+        precision=0,
+        display=(0, 100),
+        doc="Of the running command",
+    )
     stop = button(
         "Stop", put=_operator(Operator.stop), doc="Stop data taking, only that"
     )

@@ -144,12 +144,13 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
         daqpv pvs e20009.yaml --format csv > pvs.csv
 
     For EPICS services: the settings for Phoebus save-and-restore (import), the PVs with
-    alarms for the Phoebus alarm server (-import), what to archive for the Archiver
-    Appliance.
+    alarms for the Phoebus alarm server (its -config has to be the experiment's name),
+    what to archive for the Archiver Appliance.
 
     \b
         daqpv pvs e20009.yaml --format save > settings.csv
         daqpv pvs e20009.yaml --format alarm > alarms.xml
+        alarm-server -config e20009 -import alarms.xml
         daqpv pvs e20009.yaml --format archiver > archive.json
         curl -H "Content-Type: application/json" -d @archive.json \\
             http://ARCHIVER:17665/mgmt/bpl/archivePV

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
 from xml.etree import ElementTree as ET
 
@@ -80,10 +80,8 @@ def _write_csv(rows: Iterable[Sequence[str]]) -> None:
 # -- EPICS services --------------------------------------------------------------------
 
 _TEXTS = frozenset({"stringin", "stringout", "waveform", "lsi", "lso"})
-_FIGURES = frozenset({"ai", "ao"})
 
-_STATES_PERIOD = 0.1  # [s] what the appliance's buffers are made for
-_FIGURES_PERIOD = 1.0  # [s]
+_SHORTEST = 0.1  # [s] the least sampling period that the appliance takes
 
 
 def _archiver(_: Experiment, infos: Infos) -> None:
@@ -97,9 +95,7 @@ def _archiver(_: Experiment, infos: Infos) -> None:
         {
             "pv": info.name,
             "samplingmethod": "MONITOR",
-            "samplingperiod": str(
-                _FIGURES_PERIOD if info.record in _FIGURES else _STATES_PERIOD
-            ),
+            "samplingperiod": str(_sampling_period(info)),
         }
         for info in infos
         if info.record not in _TEXTS
@@ -109,19 +105,30 @@ def _archiver(_: Experiment, infos: Infos) -> None:
     click.echo(json.dumps(rows, indent=2))
 
 
+def _sampling_period(info: PvInfo) -> float:
+    """For MONITOR it sizes the buffer: 10 s of changes of this distance, and one more.
+
+    Half the least distance of two changes, so that a late write loses none; the
+    shortest where a command or another PV may cause changes at any time.
+    """
+    return max(info.period / 2, _SHORTEST)
+
+
 _ALARM_DELAY = 10  # [s] a restart of a daqpv process takes less
 
 
 def _alarm(experiment: Experiment, infos: Infos) -> None:
     """An import file of the Phoebus alarm server: devices, and their PVs with alarms.
 
-    While a device does not answer, its Online alone is an alarm: the others have a
-    filter on it.
+    One fault is one alarm. A filter on a PV that is disconnected holds back the alarm:
+    the PVs of a device that does not answer have one on its Online, and all others on
+    the HEARTBEAT of the process, the one that tells of its end.
     """
     root = ET.Element("config", name=experiment.experiment)
     names = {info.name for info in infos}
+    hearts = [info.name for info in infos if _is_heartbeat(info)]
     for info in infos:
-        if not info.alarms:
+        if not info.alarms and info.name not in hearts:
             continue
         path, _, signal = info.name.removeprefix(experiment.prefix).rpartition(":")
         device = info.name.removesuffix(signal)
@@ -136,16 +143,39 @@ def _alarm(experiment: Experiment, infos: Infos) -> None:
             "annunciating": "false",
             "delay": str(_ALARM_DELAY),
         }
-        online = f"{device}Online"
-        if online in names and info.name not in (online, f"{device}Condition"):
-            settings["filter"] = f"'{online}' > 0"
+        if bearer := _bearer(device, signal, names, hearts):
+            settings["filter"] = f"'{bearer}' > 0"
         for tag, text in settings.items():
             ET.SubElement(pv, tag).text = text
-        if f"{device}Message" in names:
-            _guide(pv, device)
+        if info.name in hearts:
+            _guide(pv, _IS_GONE)
+        elif f"{device}Message" in names:
+            _guide(pv, _READ.format(device=device))
     ET.indent(root)
     text = ET.tostring(root, encoding="utf-8", xml_declaration=True).decode()
     click.echo(text)
+
+
+def _is_heartbeat(info: PvInfo) -> bool:
+    path, _, signal = info.name.rpartition(":")
+    return signal == "HEARTBEAT" and path.split(":")[-2:-1] == ["IOC"]
+
+
+def _bearer(
+    device: str, signal: str, names: Collection[str], hearts: Sequence[str]
+) -> str:
+    """The PV whose alarm stands for that of `signal` while it is away; "" if none.
+
+    Which of several processes serves a device is not said by the file: each device
+    then has an alarm of its own when its process ends.
+    """
+    heart = f"{device}HEARTBEAT"
+    if heart in hearts:
+        return "" if signal == "HEARTBEAT" else heart
+    online = f"{device}Online"
+    if online in names and signal not in ("Online", "Condition"):
+        return online
+    return hearts[0] if len(hearts) == 1 else ""
 
 
 def _component(parent: ET.Element, name: str) -> ET.Element:
@@ -155,12 +185,17 @@ def _component(parent: ET.Element, name: str) -> ET.Element:
     return ET.SubElement(parent, "component", name=name)
 
 
-def _guide(pv: ET.Element, device: str) -> None:
+_READ = "Read {device}Message and {device}LastError: what is wrong, and the cure."
+_IS_GONE = (
+    "The daqpv process has ended, or cannot be reached. The ECC servers go on as they "
+    "are. Start it again: daqpv serve FILE, or systemctl restart."
+)
+
+
+def _guide(pv: ET.Element, details: str) -> None:
     guidance = ET.SubElement(pv, "guidance")
     ET.SubElement(guidance, "title").text = "What to do"
-    ET.SubElement(
-        guidance, "details"
-    ).text = f"Read {device}Message and {device}LastError: what is wrong, and the cure."
+    ET.SubElement(guidance, "details").text = details
 
 
 def _save(experiment: Experiment, infos: Infos) -> None:

@@ -17,11 +17,15 @@ class PvInfo:
         choices: the texts of an enum, by index.
         units: at most 15 bytes.
         precision: digits after the point.
+        limits: display limits (LOPR, HOPR), if it has any.
         doc: what it means, one sentence.
         saved: whether it is a setting that survives a restart.
-        alarms: whether it can be in alarm by itself: of a device that is lost, only
-            what says so.
+        alarms: whether an alarm server should have it: it can be in alarm by itself
+            (of a device that is lost, only what says so), and an operator has to act.
         momentary: whether it is a command that reads 1 while it acts, else 0.
+        size: the most elements of an array; of a long text its bytes, with the
+            closing zero.
+        period: least time between two changes, where that is known [s]; else 0.
     """
 
     name: str
@@ -31,7 +35,10 @@ class PvInfo:
     choices: tuple[str, ...] = ()
     units: str = ""
     precision: int | None = None
+    limits: tuple[float, float] | None = None
     doc: str = ""
     saved: bool = False
     alarms: bool = False
     momentary: bool = False
+    size: int = 1
+    period: float = 0.0

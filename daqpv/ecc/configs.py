@@ -62,6 +62,10 @@ class ConfiguredEcc(OperatedEcc):
         with self.command("read the list of configurations") as command:
             await command.within(self._list_configs())
 
+    async def filter_configs(self, text: str) -> None:
+        """Show in the list only what has each word of `text`; "": all."""
+        self.change(config_filter=text)
+
     def _check_parts(self, config: ConfigId) -> None:
         """Refuse a part that the server has already used on the way to its state."""
         snapshot = self.snapshot

@@ -83,6 +83,7 @@ class EccSnapshot(Snapshot):
         poll_period: distance of two GetState [s].
         config: the chosen configuration.
         configs: the configurations that the server lists.
+        config_filter: words that each line of `config_list` has.
         links: where its data go.
         role: mutant, mutant-slave, cobo or all.
         url: of its SOAP service.
@@ -108,6 +109,7 @@ class EccSnapshot(Snapshot):
     poll_period: float = 1.0
     config: Config | None = None
     configs: tuple[ConfigId, ...] = ()
+    config_filter: str = ""
     links: tuple[DataLink, ...] = ()
     role: str = "all"
     url: str = ""
@@ -212,10 +214,21 @@ class EccSnapshot(Snapshot):
         return self.config.configure if self.config else ""
 
     @property
-    @made_from("configs")
+    @made_from("configs", "config_filter")
     def config_list(self) -> str:
-        """The listed configurations, one per line."""
-        return "\n".join(map(str, self.configs))
+        """The listed configurations that pass the filter, one per line.
+
+        The last line says how many do not.
+        """
+        words = self.config_filter.lower().split()
+        found = [
+            name
+            for name in map(str, self.configs)
+            if all(word in name.lower() for word in words)
+        ]
+        if left := len(self.configs) - len(found):
+            found.append(f"... {left:,} do not match ConfigFilter")
+        return "\n".join(found)
 
     @property
     @made_from("links")

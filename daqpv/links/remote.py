@@ -38,8 +38,16 @@ def _config(text: str) -> ConfigId | None:
         return None
 
 
-def _configs(text: str) -> tuple[ConfigId, ...]:
-    return tuple(filter(None, map(_config, text.splitlines())))
+class _Configs(NamedTuple):
+    """What a ConfigList names; its last line may say that there are more."""
+
+    named: tuple[ConfigId, ...]
+    is_complete: bool
+
+
+def _configs(text: str) -> _Configs:
+    found = [_config(line) for line in text.splitlines()]
+    return _Configs(tuple(filter(None, found)), is_complete=None not in found)
 
 
 class _Signal(NamedTuple):
@@ -286,11 +294,25 @@ class RemoteServer(Device[EccSnapshot]):
             fields["busy"] = self._is_busy(fields)
             if fields["result"] is not Result.BUSY:
                 self._end = fields["result"]
+        if "configs" in fields:
+            fields["configs"] = self._listed(fields)
         busy = fields.get("busy", self.snapshot.busy)
         target = fields.get("target", self.snapshot.target)
         fields["goal"] = target if busy else EccTarget.NONE
         fields["served"] = True
         self.change(at=self._stamped, **fields)
+
+    def _listed(self, fields: dict[str, Any]) -> tuple[ConfigId, ...]:
+        """What the server lists, as far as that is known.
+
+        The chosen configuration may be among those that its PV does not name. The
+        process that serves it looks before anything is sent.
+        """
+        named, is_complete = fields["configs"]
+        chosen = fields.get("config", self.snapshot.config)
+        if is_complete or chosen is None or chosen in named:
+            return tuple(named)
+        return (*named, chosen)
 
     def _is_busy(self, fields: dict[str, Any]) -> bool:
         """Whether a command runs: one that is refused for that does not end it."""

@@ -23,6 +23,26 @@ from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import CHAR, STRING, STRING_SIZE, cut
 
 
+def fitted(text: str, size: int) -> str:
+    """`text` in at most `size` bytes; the end of one that is cut says so.
+
+    Lines are kept whole: half a name may be the name of something else.
+    """
+    data = text.encode(errors="replace")
+    if len(data) <= size:
+        return data.decode()
+    lines = text.split("\n")
+    for kept in range(data[: size + 1].count(b"\n"), 0, -1):
+        note = f"\n... {len(lines) - kept:,} more lines do not fit here"
+        head = "\n".join(lines[:kept])
+        if len(head.encode(errors="replace")) + len(note) <= size:
+            return head + note
+    note = f" ... ({len(data):,} bytes)"
+    if len(note) >= size:
+        return cut(text, size).decode()
+    return cut(text, size - len(note)).decode() + note
+
+
 class LongText:
     """A long text as an array of bytes, UTF-8, its closing zero counted.
 
@@ -37,8 +57,8 @@ class LongText:
         self.nelm = nelm
 
     def coerce(self, value: Any) -> str:
-        """Cut at a character to what the PV holds."""
-        return cut(str(value), self.nelm - 1).decode()
+        """What the PV holds of it: see `fitted`."""
+        return fitted(str(value), self.nelm - 1)
 
     def same(self, old: str, new: str) -> bool:
         """Equal."""

@@ -55,6 +55,9 @@ class Channel(Source):
         teller: who tells when its severity moves.
     """
 
+    momentary = False
+    """Whether it is a command that reads 1 while it acts, else 0."""
+
     __slots__ = (
         "__weakref__",
         "_by_limit",

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 
 from caproto.server import PVSpec, pvproperty
 
-from daqpv.core import NO_ALARM, PvInfo
+from daqpv.core import NO_ALARM, Alarm, PvInfo
 from daqpv.errors import ServeError
 from daqpv.serve.channel import Channel
 from daqpv.serve.forms import Form, Real
@@ -28,6 +28,7 @@ class Common(TypedDict, total=False):
     put: Put | None
     doc: str
     saved: bool | str
+    alarm_tree: bool
 
 
 class Declaration(pvproperty):
@@ -43,6 +44,7 @@ class Declaration(pvproperty):
         members: what the group's `put` gets in place of an index.
         saved: a setting that survives a restart; a text: the snapshot's field that
             holds it.
+        alarm_tree: False keeps the PV out of the alarm server's tree.
     """
 
     pvspec: Any
@@ -66,6 +68,7 @@ class Declaration(pvproperty):
         self.of = common.get("of")
         self.put = common.get("put")
         self.saved = common.get("saved", False)
+        self.alarm_tree = common.get("alarm_tree", True)
         self.pvspec = Spec._make(self.pvspec)._replace(cls_kwargs={"declaration": self})
         if len(meta.units.encode()) > _LONGEST_UNITS:
             raise ValueError(
@@ -153,10 +156,37 @@ class Declared(Channel):
             choices=meta.labels,
             units=meta.units,
             precision=meta.precision if isinstance(form, Real) else None,
+            limits=(meta.lopr, meta.hopr) if meta.lopr < meta.hopr else None,
             doc=meta.desc,
             saved=bool(self.declaration.saved),
             alarms=meta.has_alarms,
+            momentary=self.momentary,
+            size=form.nelm,
+            period=getattr(self.group, "period", 0.0),
         )
+
+
+class Long(Declaration):
+    """A long text."""
+
+    def create(self, group: Any) -> Fitted:
+        """The PV of one group."""
+        return Fitted(self, group)
+
+
+class Fitted(Declared):
+    """The PV of a `Long`: an event says so when it does not hold the whole text."""
+
+    __slots__ = ()
+
+    def post(
+        self, value: Any, *, alarm: Alarm = NO_ALARM, time: float | None = None
+    ) -> None:
+        """Keep and send the text, or as much of it as fits."""
+        super().post(value, alarm=alarm, time=time)
+        text = str(value)
+        if self.teller is not None and len(text.encode()) >= self.form.nelm:
+            self.teller.cut(self, text)
 
 
 class Button(Declaration):
@@ -170,16 +200,14 @@ class Button(Declaration):
 class Pressed(Declared):
     """The PV of a `Button`, like a busy record."""
 
+    momentary = True
+
     __slots__ = ("_running",)
 
     def __init__(self, declaration: Declaration, group: Any) -> None:
         super().__init__(declaration, group)
         self._running = 0
         self.post(0, alarm=NO_ALARM)
-
-    def info(self) -> PvInfo:
-        """The PV's row in the table of PVs."""
-        return replace(super().info(), momentary=True)
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
         """Begin the action; 0 does nothing."""

@@ -12,6 +12,8 @@ Arguments that all of them take:
 * `saved`: a setting that survives a restart: True if the PV shows the field of the
   snapshot that holds it, or that field's name. The kind's build() asks for what was
   saved (`daqpv.core.Site.restored`).
+* `alarm_tree`: False if nobody has to act on its alarm; the alarm server's tree
+  (``daqpv pvs --format alarm``) then leaves it out.
 * `dead_band`, `archive_dead_band`: MDEL and ADEL.
 """
 
@@ -25,7 +27,7 @@ import numpy as np
 
 from daqpv.core import Severity
 from daqpv.serve.arrays import LongText, Numbers, Texts
-from daqpv.serve.declaration import Button, Common, Declaration
+from daqpv.serve.declaration import Button, Common, Declaration, Long
 from daqpv.serve.forms import Choice, Form, Integer, Real, Text
 from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import CHAR, DOUBLE, FLOAT, INTEGER, SHORT
@@ -91,6 +93,7 @@ def _common(limits: Limits) -> Common:
         put=limits.get("put"),
         doc=limits.get("doc", ""),
         saved=limits.get("saved", False),
+        alarm_tree=limits.get("alarm_tree", True),
     )
 
 
@@ -192,10 +195,13 @@ def long(
     writable: bool = False,
     **common: Unpack[Common],
 ) -> Declaration:
-    """A text of less than `size` bytes, as an array of characters."""
+    """A text of less than `size` bytes, as an array of characters.
+
+    Of a longer one as many lines as fit are served; the end says so, and an event.
+    """
     writable = writable or common.get("put") is not None
     form = LongText(size)
-    return Declaration(name, "waveform", form, Meta(), writable=writable, **common)
+    return Long(name, "waveform", form, Meta(), writable=writable, **common)
 
 
 def strings(

@@ -58,6 +58,10 @@ class Group(PVGroup, Generic[D]):
     """Whether people are told of limits that are passed; else they are kept aside, as
     figures are that pass them many times a day, when nobody has to do anything."""
 
+    period: ClassVar[float] = 0.0
+    """Least time between two changes of any of its PVs [s]; 0: they may change at any
+    time, in bursts."""
+
     device: D
 
     def __init__(self, prefix: str, device: D, **options: Any) -> None:
@@ -150,11 +154,14 @@ class Group(PVGroup, Generic[D]):
     def infos(self) -> list[PvInfo]:
         """A row for each PV."""
         names = self.bearers()
+        found = [c for c in self.pvdb.values() if isinstance(c, Declared)]
         return [
-            replace(info, alarms=info.alarms or info.name in names)
-            for info in (
-                c.info() for c in self.pvdb.values() if isinstance(c, Declared)
+            replace(
+                info,
+                alarms=channel.declaration.alarm_tree
+                and (info.alarms or info.name in names),
             )
+            for channel, info in ((c, c.info()) for c in found)
         ]
 
     def bearers(self) -> frozenset[str]:

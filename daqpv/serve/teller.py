@@ -63,6 +63,14 @@ class Put:
         self._began = time.monotonic()
 
     @property
+    def change(self) -> str:
+        """What it changes, in words; a button has no value that is kept."""
+        if getattr(self.source, "momentary", False):
+            labels = self.source.meta.labels
+            return "0, which does nothing" if self.new == labels[0] else "pressed"
+        return f"{self.old} -> {self.new}"
+
+    @property
     def elapsed(self) -> float:
         """Time since it arrived [s]."""
         return time.monotonic() - self._began
@@ -82,7 +90,7 @@ class Teller:
         """A put has ended, well or with `error`."""
         source = put.source
         result, severity = _judge(error)
-        what = f"{_signal(source)}: {put.old} -> {put.new}"
+        what = f"{_signal(source)}: {put.change}"
         facts: dict[str, Any] = {"pv": source.name, "old": put.old, "new": put.new}
         facts |= {"result": result, "duration": round(put.elapsed, 3)}
         if error is not None:
@@ -127,6 +135,17 @@ class Teller:
         text = f"{_signal(channel)}: {how}; it is {value}"
         folding = Folding(same=channel.name, singly=_ALARMS)
         self._tell("alarm", text, channel, severity, folding, facts)
+
+    def cut(self, channel: Channel, text: str) -> None:
+        """A text is longer than its PV holds."""
+        size = len(text.encode())
+        what = (
+            f"{_signal(channel)} does not hold the whole text: it has {size:,} bytes, "
+            f"and the PV takes {channel.form.nelm - 1:,}"
+        )
+        facts = {"pv": channel.name, "bytes": size}
+        folding = Folding(same=f"{channel.name} cut", singly=1)
+        self._tell("text cut", what, channel, EventSeverity.WARNING, folding, facts)
 
     def client(self, who: Origin, peer: str, what: str) -> None:
         """A client has come ("connected") or gone ("disconnected")."""

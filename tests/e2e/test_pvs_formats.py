@@ -20,6 +20,8 @@ prefix: "AT:"
 ecc:
   CoBo0: {url: "http://127.0.0.1:8083/", config: cobo0/exp/exp}
   CoBo1: {url: "http://127.0.0.1:8084/", config: cobo1/exp/exp}
+routers:
+  data0: {address: 127.0.0.1, watch: {directory: /data}}
 """
 
 Print = Callable[..., str]
@@ -41,6 +43,23 @@ def pvs(tmp_path: Path) -> Print:
     return run
 
 
+# CAJ, the Java client of Phoebus and the Archiver Appliance, takes replies of at most
+# 16,384 bytes, their header of 16 among them, unless EPICS_CA_MAX_ARRAY_BYTES says
+# more; a long text is asked for as DBR_TIME_CHAR, with 15 bytes before the text.
+
+
+def test_no_pv_needs_epics_ca_max_array_bytes(pvs: Print) -> None:
+    sizes = {name: row["size"] for name, row in rows(pvs).items()}
+    assert sizes["AT:Run:Title"] > 1000
+    assert {name: size for name, size in sizes.items() if size > 16_000} == {}
+
+
+def test_every_figure_has_limits_for_a_tank_or_a_plot(pvs: Print) -> None:
+    figures = {n: row for n, row in rows(pvs).items() if row["record"] in ("ai", "ao")}
+    assert {"AT:Router:data0:DiskFree", "AT:Sys:Progress"} <= set(figures)
+    assert [name for name, row in figures.items() if not row["limits"]] == []
+
+
 def rows(pvs: Print) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in json.loads(pvs("json"))}
 
@@ -57,6 +76,16 @@ def test_the_archiver_gets_an_array_of_objects_of_strings(pvs: Print) -> None:
         assert all(isinstance(value, str) for value in row.values())
         assert row["samplingmethod"] in ("MONITOR", "SCAN")
         assert float(row["samplingperiod"]) >= 0.1
+
+
+def test_the_archiver_has_room_for_what_comes_in_bursts(pvs: Print) -> None:
+    """Of MONITOR it keeps 10 s / samplingperiod + 1 values in 10 s, and no more."""
+    period = {r["pv"]: float(r["samplingperiod"]) for r in json.loads(pvs("archiver"))}
+    for burst in ("ECC:CoBo0:StepTime", "ECC:CoBo0:ResponseTime", "Run:Rate"):
+        assert period[f"AT:{burst}"] == 0.1
+    for burst in ("Run:Bytes", "Run:DiskTimeLeft", "Sys:Progress", "ECC:CoBo0:State"):
+        assert period[f"AT:{burst}"] == 0.1
+    assert period["AT:IOC:main:HEARTBEAT"] == 0.5  # once a second
 
 
 def test_the_archiver_gets_every_number_and_state_once_and_no_text(pvs: Print) -> None:
@@ -100,7 +129,9 @@ def test_the_alarm_tree_has_each_pv_that_can_alarm_once(pvs: Print) -> None:
         f"AT:ECC:CoBo0:{signal}"
         for signal in ("Online", "Condition", "State", "Result")
     }
-    assert "AT:IOC:main:LoopDelay" in leaves  # has a limit
+    process = {leaf for leaf in leaves if leaf and leaf.startswith("AT:IOC:")}
+    signals = ("HEARTBEAT", "IOC_CPU_LOAD", "LoopDelay")
+    assert process == {f"AT:IOC:main:{signal}" for signal in signals}
 
 
 def test_each_alarm_says_what_it_is_when_it_counts_and_what_to_do(pvs: Print) -> None:
@@ -127,20 +158,38 @@ def test_each_alarm_says_what_it_is_when_it_counts_and_what_to_do(pvs: Print) ->
 def test_each_process_that_is_named_has_its_figures_and_no_other(
     pvs: Print, form: str
 ) -> None:
-    one = re.findall(r"AT:IOC:\w+:", pvs(form))
-    several = re.findall(
-        r"AT:IOC:\w+:", pvs(form, "--name", "crate1", "--name", "control")
-    )
+    name = re.compile(r'"(AT:IOC:\w+:)')
+    one = name.findall(pvs(form))
+    several = name.findall(pvs(form, "--name", "crate1", "--name", "control"))
     assert set(one) == {"AT:IOC:main:"}
     assert set(several) == {"AT:IOC:crate1:", "AT:IOC:control:"}
     assert len(several) == 2 * len(one)
 
 
+def filters(text: str) -> dict[str | None, str | None]:
+    leaves = ET.fromstring(text.encode()).iter("pv")
+    return {pv.get("name"): pv.findtext("filter") for pv in leaves}
+
+
 def test_a_lost_server_is_one_alarm(pvs: Print) -> None:
-    root = ET.fromstring(pvs("alarm").encode())
-    leaves = {pv.get("name"): pv.findtext("filter") for pv in root.iter("pv")}
-    assert leaves["AT:ECC:CoBo0:Online"] is None
-    assert leaves["AT:ECC:CoBo0:State"] == "'AT:ECC:CoBo0:Online' > 0"
+    found = filters(pvs("alarm"))
+    assert found["AT:ECC:CoBo0:Online"] == "'AT:IOC:main:HEARTBEAT' > 0"
+    assert found["AT:ECC:CoBo0:State"] == "'AT:ECC:CoBo0:Online' > 0"
+
+
+def test_the_end_of_the_process_is_one_alarm(pvs: Print) -> None:
+    """A filter on a PV that is disconnected lets nothing through."""
+    found = filters(pvs("alarm"))
+    assert [name for name, wanted in found.items() if wanted is None] == [
+        "AT:IOC:main:HEARTBEAT"
+    ]
+
+
+def test_of_several_processes_each_has_a_heartbeat_of_its_own(pvs: Print) -> None:
+    found = filters(pvs("alarm", "--name", "crate1", "--name", "control"))
+    assert found["AT:IOC:crate1:LoopDelay"] == "'AT:IOC:crate1:HEARTBEAT' > 0"
+    assert found["AT:IOC:control:HEARTBEAT"] is None
+    assert found["AT:ECC:CoBo0:Online"] is None  # nobody knows which one serves it
 
 
 # Phoebus save-and-restore (CSVParser): comments with tags, a line of column names of

@@ -119,6 +119,16 @@ async def test_one_operation_is_done_alone(lab: Any, remote: RemoteServer) -> No
     assert "Prepare" not in lab.sim().operations()
 
 
+async def test_a_list_that_is_filtered_hides_not_that_the_chosen_one_is_listed(
+    lab: Any, remote: RemoteServer
+) -> None:
+    await until(lambda: remote.snapshot.configs, "the list of configurations")
+    cobo = lab.client()
+    cobo.put("ConfigFilter", "nosuch")
+    chosen = (ConfigId("cobo0", "exp", "exp"),)
+    await until(lambda: remote.snapshot.configs == chosen, "the filtered list")
+
+
 async def test_a_configuration_is_chosen(remote: RemoteServer) -> None:
     await until(lambda: remote.snapshot.configs, "the list of configurations")
     await remote.choose("cobo0/exp/exp")

@@ -116,6 +116,15 @@ def test_the_list_holds_one_configuration_a_line(cobo: Any) -> None:
     assert all(line.count("/") == 2 and all(line.split("/")) for line in lines)
 
 
+def test_the_list_can_be_filtered(cobo: Any) -> None:
+    whole = cobo.get("ConfigList")
+    cobo.put("ConfigFilter", "nosuch")
+    note = f"... {len(whole.splitlines())} do not match ConfigFilter"
+    assert cobo.get("ConfigList") == note
+    cobo.put("ConfigFilter", "")
+    assert cobo.get("ConfigList") == whole
+
+
 def test_the_list_is_read_again_on_request(cobo: Any) -> None:
     cobo.put("RefreshConfigs", "1")
     assert [one["method"] for one in cobo.requests()].count("GetConfigIDs") == 1

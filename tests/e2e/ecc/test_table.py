@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[str, tuple[str, ...] | str | None, bool]] = {
     "ConfigPrepare": ("waveform", None, READ),
     "ConfigConfigure": ("waveform", None, READ),
     "ConfigList": ("waveform", None, READ),
+    "ConfigFilter": ("stringout", None, WRITE),
     "DataLinks": ("waveform", None, READ),
     "Url": ("waveform", None, READ),
     "LogPath": ("waveform", None, READ),

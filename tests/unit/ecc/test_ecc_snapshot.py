@@ -124,6 +124,17 @@ def test_the_texts_of_a_configuration() -> None:
     assert chosen.config_list == "cobo0/e20009/e20009\ncobo0/e20009/pulser"
 
 
+def test_a_filter_leaves_only_the_configurations_with_all_its_words() -> None:
+    chosen = replace(GOOD, configs=(CONFIG, OTHER), config_filter=" PULSER cobo0")
+    assert chosen.config_list == (
+        "cobo0/e20009/pulser\n... 1 do not match ConfigFilter"
+    )
+    assert replace(chosen, config_filter="cobo0").config_list.count("\n") == 1
+    assert replace(chosen, config_filter="none").config_list == (
+        "... 2 do not match ConfigFilter"
+    )
+
+
 def test_the_texts_of_no_configuration_are_empty() -> None:
     assert {
         GOOD.config_text,

@@ -78,6 +78,16 @@ async def test_a_put_is_told_with_who_what_and_how_long(account: Account) -> Non
     }
 
 
+async def test_a_button_is_pressed(account: Account) -> None:
+    sid = await account.sid("L:Paint")
+    for value in (b"\0\1", b"\0\0"):
+        assert await account.raw.put(sid, ENUM, value) == NORMAL
+    assert [put.text for put in account.puts] == [
+        "Paint: pressed",
+        "Paint: 0, which does nothing",
+    ]
+
+
 async def test_a_put_without_callback_is_told_as_well(account: Account) -> None:
     sid = await account.sid("L:Title")
     account.raw.send(WRITE, STRING, 1, sid, 1, text("run 7"))
@@ -304,3 +314,22 @@ async def test_whoever_only_knocks_is_no_client(account: Account) -> None:
     await account.raw.close()
     await account.bench.until(lambda: not account.server.circuits)
     assert account.heard == []
+
+
+# -- texts -----------------------------------------------------------------------------
+
+
+async def test_a_text_that_its_pv_does_not_hold_is_told_once(
+    account: Account, group: LampGroup, lamp: Lamp
+) -> None:
+    whole = "\n".join(f"cobo{i}/exp/exp" for i in range(300))
+    for _ in range(3):
+        lamp.change(message=whole)
+        lamp.change(message="short")
+    lamp.change(message=whole)
+    (event,) = account.told("text cut")
+    assert event.severity is EventSeverity.WARNING
+    assert event.text == (
+        "Message does not hold the whole text: it has 4,689 bytes, and the PV takes "
+        "3,999"
+    )
