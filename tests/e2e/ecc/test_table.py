@@ -72,6 +72,7 @@ TABLE: dict[str, tuple[str, tuple[str, ...] | str | None, bool]] = {
 NATIVE = {
     "bi": dbr.ENUM, "bo": dbr.ENUM, "mbbi": dbr.ENUM, "mbbo": dbr.ENUM,
     "longin": dbr.LONG, "ai": dbr.DOUBLE, "ao": dbr.DOUBLE, "stringin": dbr.STRING,
+    "stringout": dbr.STRING,
     "waveform": dbr.CHAR,
 }  # fmt: skip
 LONG = [name for name, (record, _, _) in TABLE.items() if record == "waveform"]
