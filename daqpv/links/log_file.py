@@ -89,6 +89,12 @@ class _Rotating(RotatingFileHandler):
 
     _failing = False
 
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's
+        """Whether the file is full; a pipe never is: it has no place to ask for."""
+        if self.stream is not None and not self.stream.seekable():
+            return False
+        return bool(super().shouldRollover(record))
+
     def emit(self, record: logging.LogRecord) -> None:
         self._failed = False
         super().emit(record)

@@ -53,7 +53,7 @@ def get(name: str, *, timeout: float = CONNECTION_TIMEOUT) -> str:
     if not long:
         return str(value)
     # pyepics would take each byte for a character
-    data = np.atleast_1d(value).astype(np.uint8).tobytes()
+    data: bytes = np.atleast_1d(value).astype(np.uint8).tobytes()
     return data.partition(b"\0")[0].decode("utf-8", "replace")
 
 
