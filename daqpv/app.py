@@ -151,6 +151,7 @@ class App:
     Attributes:
         devices: all that is served, this process last.
         server: the PV server.
+        client_environ: EPICS_CA* for a libca in this process.
 
     Raises:
         ConfigError: a PV's name is too long or used twice, `only` names nothing, or
@@ -192,6 +193,9 @@ class App:
         site.servers()  # followed from the start: guards ask for them later
         self._remote_run = site.remote_run()
         self._add_process(name)
+        served = [group for group in self._groups if group.pvdb]
+        self._others = Others([_sample(group) for group in served], self.server)
+        self.client_environ = self._others.searches.environ()
         if saved is not None:
             saved.tell()
 
@@ -251,9 +255,7 @@ class App:
         """
         if self._site.store is not None:
             self._site.store.begin()  # it takes 0.3 s, while we wait for others
-        served = [group for group in self._groups if group.pvdb]
-        others = Others([_sample(group) for group in served], self.server)
-        for other in await others.find(tries=SEARCHES):
+        for other in await self._others.find(tries=SEARCHES):
             raise _served_by(other)
         async with asyncio.TaskGroup() as tasks:
             for device in (*self.devices, *self._site.remotes):
@@ -265,13 +267,13 @@ class App:
             listening: asyncio.Future[int] = asyncio.Future()
             tasks.create_task(self.server.run(listening.set_result))
             port = await listening
-            await self._give_way(others)
+            await self._give_way()
             ready(port)
             for before, age in itertools.pairwise((0.0, *YOUNG)):
                 await asyncio.sleep(age - before)
-                await self._give_way(others)
+                await self._give_way()
 
-    async def _give_way(self, others: Others) -> None:
+    async def _give_way(self) -> None:
         """While it listens: of those that began at the same time, the first stays.
 
         Each sees the same order, so exactly one stays. A server that is no daqpv will
@@ -280,7 +282,7 @@ class App:
         Raises:
             AlreadyServedError: somebody has served one of the devices for longer.
         """
-        for other in await others.find(tries=1):
+        for other in await self._others.find(tries=1):
             if other.since < self.server.since:
                 raise _served_by(other)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import ExitStack
 from functools import cache
@@ -91,6 +92,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
             fail(error, EXIT_CONFIG)
         except ServeError as error:
             fail(error, EXIT_SERVE)
+        os.environ |= app.client_environ
 
         def ready(port: int) -> None:
             settle()

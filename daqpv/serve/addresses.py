@@ -6,70 +6,165 @@ base, rsrv/caservertask.c.
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
+import logging
 import math
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import psutil
 
 from daqpv.errors import ServeError
+from daqpv.serve.hosts import Hosts
+
+_log = logging.getLogger(__name__)
 
 ANY = "0.0.0.0"
 LAST_PORT = 65535
+LOOK = 5.0  # [s] between two looks at what may come later
 _LOOPBACK_BROADCAST = "127.255.255.255"
 Address = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+class _Entry(NamedTuple):
+    """What a list says of one address.
+
+    Attributes:
+        host: its name, or its IP address.
+        port: as the entry says, else the list's.
+    """
+
+    host: str
+    port: int
+
+
+class AddressList:
+    """A list of EPICS_CA* or EPICS_CAS*.
+
+    An entry whose host DNS does not know is said once, and looked up again later: the
+    others count meanwhile.
+
+    Args:
+        environ: the variables.
+        variable: its name.
+        port: of entries without one.
+        hosts: knows the hosts.
+
+    Raises:
+        ServeError: an entry is none.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], variable: str, port: int, hosts: Hosts
+    ) -> None:
+        self.variable = variable
+        self._hosts = hosts
+        self._entries = tuple(
+            dict.fromkeys(
+                _entry(variable, text, port)
+                for text in environ.get(variable, "").split()
+            )
+        )
+        self._said: set[str] = set()
+        self.look()
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The hosts that are not known."""
+        hosts = dict.fromkeys(entry.host for entry in self._entries)
+        return tuple(host for host in hosts if self._hosts.address(host) is None)
+
+    def look(self) -> None:
+        """Look up what is not known; the answer counts when it is there."""
+        self._hosts.ask(self.unknown)
+
+    def addresses(self) -> list[Address]:
+        """The addresses that are known, each once."""
+        found = ((self._hosts.address(one.host), one.port) for one in self._entries)
+        return list(dict.fromkeys((host, port) for host, port in found if host))
+
+    @property
+    def text(self) -> str:
+        """The list as far as it is known, without names."""
+        return " ".join(f"{host}:{port}" for host, port in self.addresses())
+
+    def tell(self) -> None:
+        """Say which hosts are not known, and which of those are by now; each once."""
+        unknown = set(self.unknown)
+        for host in sorted(unknown - self._said):
+            _log.warning(
+                "%s: %r: %s. The other entries count; this one is looked up again "
+                "every minute",
+                *(self.variable, host, self._hosts.why(host)),
+            )
+        for host in sorted(self._said - unknown):
+            address = self._hosts.address(host)
+            _log.info("%s: %r is known now: %s", self.variable, host, address)
+        self._said = unknown
+
+
 class Addresses:
     """What the environment says of a server's addresses.
 
+    Args:
+        environ: the EPICS_CA* and EPICS_CAS* variables.
+
     Attributes:
-        interfaces: IP addresses to listen on; ANY alone: all.
         port: of UDP searches, and of TCP if it is free.
+        interfaces: IP addresses to listen on; ANY alone: all.
         beacons: where beacons go.
         beacon_period: the longest time between two [s].
         ignored: clients that are not answered.
         max_array_bytes: the longest put.
+
+    Raises:
+        ServeError: a variable cannot be understood, or none of the interfaces is known.
     """
 
-    interfaces: tuple[str, ...]
-    port: int
-    beacons: tuple[Address, ...]
-    beacon_period: float
-    ignored: frozenset[str]
-    max_array_bytes: int
-
-    @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Addresses:
-        """Read the variables.
-
-        Raises:
-            ServeError: one of them cannot be understood.
-        """
-        interfaces = tuple(
-            address
-            for address, _ in _hosts(environ, "EPICS_CAS_INTF_ADDR_LIST", 0)
-            if address != ANY
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        hosts = Hosts()
+        self.port = _port(
+            environ, ("EPICS_CAS_SERVER_PORT", "EPICS_CA_SERVER_PORT"), 5064
         )
-        return cls(
-            interfaces=interfaces or (ANY,),
-            port=_port(
-                environ, ("EPICS_CAS_SERVER_PORT", "EPICS_CA_SERVER_PORT"), 5064
-            ),
-            beacons=_beacon_addresses(environ, interfaces),
-            beacon_period=_real(
-                environ, ("EPICS_CAS_BEACON_PERIOD", "EPICS_CA_BEACON_PERIOD"), 15.0
-            ),
-            ignored=frozenset(
-                address
-                for address, _ in _hosts(environ, "EPICS_CAS_IGNORE_ADDR_LIST", 0)
-            ),
-            max_array_bytes=_max_array_bytes(environ),
+        self.beacon_period = _real(
+            environ, ("EPICS_CAS_BEACON_PERIOD", "EPICS_CA_BEACON_PERIOD"), 15.0
         )
+        self.max_array_bytes = _max_array_bytes(environ)
+        self._beacon_port = _port(
+            environ, ("EPICS_CAS_BEACON_PORT", "EPICS_CA_REPEATER_PORT"), 5065
+        )
+        automatic = environ.get("EPICS_CAS_AUTO_BEACON_ADDR_LIST") or environ.get(
+            "EPICS_CA_AUTO_ADDR_LIST", "YES"
+        )
+        self._automatic = automatic.upper() != "NO"
+        own = environ.get("EPICS_CAS_BEACON_ADDR_LIST", "").strip()
+        variable = "EPICS_CAS_BEACON_ADDR_LIST" if own else "EPICS_CA_ADDR_LIST"
+        self._interfaces, self._ignored, self._beacons = self._lists = (
+            AddressList(environ, "EPICS_CAS_INTF_ADDR_LIST", 0, hosts),
+            AddressList(environ, "EPICS_CAS_IGNORE_ADDR_LIST", 0, hosts),
+            AddressList(environ, variable, self._beacon_port, hosts),
+        )
+        hosts.wait()
+        self.look()
+        unknown = self._interfaces.unknown
+        if unknown and self.interfaces == (ANY,):  # which may be what must not be
+            raise ServeError(
+                f"EPICS_CAS_INTF_ADDR_LIST: {unknown[0]!r}: {hosts.why(unknown[0])}"
+            )
+
+    def look(self) -> None:
+        """Look anew at what may come later: answers of DNS, and interfaces."""
+        for one in self._lists:
+            one.look()
+            one.tell()
+        named = [host for host, _ in self._interfaces.addresses() if host != ANY]
+        self.interfaces: tuple[str, ...] = tuple(dict.fromkeys(named)) or (ANY,)
+        self.ignored = frozenset(host for host, _ in self._ignored.addresses())
+        beacons = self._beacons.addresses()
+        if self._automatic:
+            beacons += [(host, self._beacon_port) for host in _broadcasts(named)]
+        self.beacons: tuple[Address, ...] = tuple(dict.fromkeys(beacons))
 
     def search_sockets(self) -> tuple[str, ...]:
         """The addresses to bind for searches: interfaces and their broadcasts.
@@ -83,56 +178,67 @@ class Addresses:
         return tuple(dict.fromkeys([*self.interfaces, *filter(None, extra)]))
 
 
-def search_addresses(environ: Mapping[str, str], own: Addresses) -> tuple[Address, ...]:
-    """Where clients on this computer search, and its other servers on our port.
+class Searches:
+    """Where clients on this computer search: EPICS_CA_ADDR_LIST and name servers.
 
-    A host that cannot be found is left out: nobody serves there.
+    Args:
+        environ: the EPICS_CA* variables.
+        own: of our own server: its computer may have other servers on that port.
+
+    To be made before an event loop runs: DNS may take `daqpv.serve.hosts.PATIENCE`.
     """
-    port = _number(environ, ("EPICS_CA_SERVER_PORT",), 5064)
-    found: list[Address] = []
-    for entry in environ.get("EPICS_CA_ADDR_LIST", "").split():
-        with contextlib.suppress(ServeError):
-            found += _hosts({"EPICS_CA_ADDR_LIST": entry}, "EPICS_CA_ADDR_LIST", port)
-    if environ.get("EPICS_CA_AUTO_ADDR_LIST", "YES").upper() != "NO":
-        found += [(address, port) for address in _broadcasts(())]
-    for address in own.search_sockets():
-        found.append((_LOOPBACK_BROADCAST if address == ANY else address, own.port))
-    return tuple(dict.fromkeys(found))
+
+    def __init__(self, environ: Mapping[str, str], own: Addresses) -> None:
+        self._own = own
+        self._port = _number(environ, ("EPICS_CA_SERVER_PORT",), 5064)
+        automatic = environ.get("EPICS_CA_AUTO_ADDR_LIST", "YES")
+        self._automatic = automatic.upper() != "NO"
+        hosts = Hosts()
+        self._named, self._servers = (
+            AddressList(environ, variable, self._port, hosts)
+            for variable in ("EPICS_CA_ADDR_LIST", "EPICS_CA_NAME_SERVERS")
+        )
+        hosts.wait()
+
+    def look(self) -> None:
+        """Look up again what is not known."""
+        for one in (self._named, self._servers):
+            one.look()
+
+    def datagrams(self) -> tuple[Address, ...]:
+        """Where searches go by UDP."""
+        found = self._named.addresses()
+        if self._automatic:
+            found += [(address, self._port) for address in _broadcasts(())]
+        for address in self._own.search_sockets():
+            host = _LOOPBACK_BROADCAST if address == ANY else address
+            found.append((host, self._own.port))
+        return tuple(dict.fromkeys(found))
+
+    def environ(self) -> dict[str, str]:
+        """The lists for a libca that must not ask DNS: it would do so in our loop."""
+        return {one.variable: one.text for one in (self._named, self._servers)}
+
+    def name_servers(self) -> tuple[Address, ...]:
+        """Where searches go by TCP."""
+        return tuple(self._servers.addresses())
+
+
+def _entry(variable: str, text: str, port: int) -> _Entry:
+    host, _, number = text.partition(":")
+    try:
+        port = int(number or port)
+        if not 0 <= port <= LAST_PORT:
+            raise ValueError(f"{port} is no port")
+    except ValueError as error:
+        raise ServeError(f"{variable}: {text!r}: {error}") from None
+    return _Entry(host, port)
 
 
 def _max_array_bytes(environ: Mapping[str, str]) -> int:
     if environ.get("EPICS_CA_AUTO_ARRAY_BYTES", "YES").upper() != "NO":
         return 2**32
     return max(16384, _number(environ, ("EPICS_CA_MAX_ARRAY_BYTES",), 16384))
-
-
-def _beacon_addresses(
-    environ: Mapping[str, str], interfaces: Iterable[str]
-) -> tuple[Address, ...]:
-    port = _port(environ, ("EPICS_CAS_BEACON_PORT", "EPICS_CA_REPEATER_PORT"), 5065)
-    own = environ.get("EPICS_CAS_BEACON_ADDR_LIST", "").strip()
-    variable = "EPICS_CAS_BEACON_ADDR_LIST" if own else "EPICS_CA_ADDR_LIST"
-    found = _hosts(environ, variable, port)
-    automatic = environ.get("EPICS_CAS_AUTO_BEACON_ADDR_LIST") or environ.get(
-        "EPICS_CA_AUTO_ADDR_LIST", "YES"
-    )
-    if automatic.upper() != "NO":
-        found += [(address, port) for address in _broadcasts(tuple(interfaces))]
-    return tuple(dict.fromkeys(found))
-
-
-def _hosts(environ: Mapping[str, str], variable: str, port: int) -> list[Address]:
-    found = []
-    for entry in environ.get(variable, "").split():
-        host, _, text = entry.partition(":")
-        try:
-            number = int(text or port)
-            if not 0 <= number <= LAST_PORT:
-                raise ValueError(f"{number} is no port")
-            found.append((socket.gethostbyname(host), number))
-        except (OSError, ValueError) as error:
-            raise ServeError(f"{variable}: {entry!r}: {error}") from None
-    return found
 
 
 def _port(environ: Mapping[str, str], variables: tuple[str, ...], default: int) -> int:
@@ -182,13 +288,12 @@ def _broadcast(address: str) -> str | None:
     return None
 
 
-def _broadcasts(interfaces: tuple[str, ...]) -> list[str]:
+def _broadcasts(interfaces: Iterable[str]) -> list[str]:
     """Broadcast addresses of `interfaces`; of all but loopback if there are none."""
-    if not interfaces:
-        interfaces = tuple(
-            entry.address
-            for entries in psutil.net_if_addrs().values()
-            for entry in entries
-            if entry.family == socket.AF_INET and entry.broadcast
-        )
+    interfaces = tuple(interfaces) or tuple(
+        entry.address
+        for entries in psutil.net_if_addrs().values()
+        for entry in entries
+        if entry.family == socket.AF_INET and entry.broadcast
+    )
     return [found for address in interfaces if (found := _broadcast(address))]

@@ -7,12 +7,12 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daqpv.serve import protocol as ca
-from daqpv.serve.addresses import Address, search_addresses
+from daqpv.serve.addresses import Address, Searches
 
 if TYPE_CHECKING:
     from daqpv.serve.server import Server
@@ -45,7 +45,8 @@ class Others:
     """The servers that serve some of our names besides our own.
 
     A search goes where clients on this computer would send it (EPICS_CA_ADDR_LIST,
-    EPICS_CA_AUTO_ADDR_LIST), and to all servers of this computer on our own port.
+    EPICS_CA_AUTO_ADDR_LIST, EPICS_CA_NAME_SERVERS), and to all servers of this computer
+    on our own port.
     Whoever answers is asked for the PV over TCP: a datagram may be stale, or meant for
     somebody else who had our port before. A gateway that offers our own PVs is not
     another server.
@@ -54,6 +55,9 @@ class Others:
         names: PV names.
         server: our own; it does not answer these searches.
         environ: the EPICS_CA* variables.
+
+    Attributes:
+        searches: where searches go.
     """
 
     def __init__(
@@ -65,8 +69,7 @@ class Others:
     ) -> None:
         self._names = tuple(names)
         self._server = server
-        self._environ = environ
-        self._where: tuple[Address, ...] | None = None
+        self.searches = Searches(environ, server.addresses)
 
     async def find(self, *, tries: int) -> list[Other]:
         """Search; return who is there. Without a network there is nobody.
@@ -76,10 +79,7 @@ class Others:
                 `WITHIN` for answers. It ends with the first that finds somebody.
         """
         names, server = self._names, self._server
-        if self._where is None:  # looking up host names may take a while
-            self._where = await asyncio.to_thread(
-                search_addresses, self._environ, server.addresses
-            )
+        self.searches.look()
         first = secrets.randbelow(2**32 - len(names))
         cids = server.own_search = range(first, first + len(names))
         answers: dict[Address, str] = {}
@@ -90,10 +90,16 @@ class Others:
 
         datagrams = tuple(_datagrams(names, first))
         asked: set[Address] = set()
-        with ExitStack() as sockets:
+        async with AsyncExitStack() as sockets:
             sockets.callback(setattr, server, "own_search", range(0))
+            asking = [
+                asyncio.ensure_future(_ask(one, datagrams, answered))
+                for one in self.searches.name_servers()
+            ]
+            sockets.push_async_callback(_end, asking)
             for left in reversed(range(tries)):
-                await _search(sockets, datagrams, self._where, answered)
+                where = self.searches.datagrams()
+                await _search(sockets, datagrams, where, answered)
                 await asyncio.sleep(AGAIN if left else WITHIN)
                 new = {at: name for at, name in answers.items() if at not in asked}
                 asked.update(new)
@@ -109,7 +115,7 @@ class Others:
 
 
 async def _search(
-    sockets: ExitStack,
+    sockets: AsyncExitStack,
     datagrams: Collection[bytes],
     where: Collection[Address],
     answered: Callable[[int, Address], None],
@@ -152,6 +158,48 @@ def _datagrams(names: Sequence[str], first: int) -> Iterator[bytes]:
     yield datagram
 
 
+async def _ask(
+    server: Address,
+    datagrams: Iterable[bytes],
+    answered: Callable[[int, Address], None],
+) -> None:
+    """Search by a name server (EPICS_CA_NAME_SERVERS) until cancelled."""
+    try:
+        reader, writer = await asyncio.open_connection(*server)
+    except OSError as error:
+        _log.info("the name server %s:%d: %s", *server, error)
+        return
+    try:
+        writer.writelines(datagrams)
+        while True:
+            head = await reader.readexactly(ca.HEADER_SIZE)
+            await reader.readexactly(ca.HEADER.unpack(head)[1])
+            _read_answer(head, server[0], answered)
+    except (OSError, EOFError) as error:
+        _log.info("the name server %s:%d: %s", *server, error)
+    finally:
+        writer.close()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _read_answer(
+    head: bytes, host: str, answered: Callable[[int, Address], None]
+) -> None:
+    """Read a message that came from `host`, if it is an answer to a search."""
+    command, _, port, count, address, cid = ca.HEADER.unpack(head)
+    # a search itself has the version as its count; one comes here, even our own, if its
+    # CA port is the port that the system gave to our socket
+    if command == ca.SEARCH and count == 0:
+        is_sender = address in (0, 0xFFFFFFFF)  # the server is who answered
+        where = host if is_sender else socket.inet_ntoa(address.to_bytes(4))
+        answered(cid, (where, port))
+
+
 class _Answers(asyncio.DatagramProtocol):
     """Reads the answers to a search."""
 
@@ -161,14 +209,9 @@ class _Answers(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         i = 0
         while i + ca.HEADER_SIZE <= len(data):
-            command, size, port, count, address, cid = ca.HEADER.unpack_from(data, i)
-            i += ca.HEADER_SIZE + size
-            # a search itself has the version as its count; one comes here, even our
-            # own, if its CA port is the port that the system gave to our socket
-            if command == ca.SEARCH and count == 0:
-                sender = address in (0, 0xFFFFFFFF)  # the server is who answered
-                host = addr[0] if sender else socket.inet_ntoa(address.to_bytes(4))
-                self._answered(cid, (host, port))
+            head = data[i : i + ca.HEADER_SIZE]
+            _read_answer(head, addr[0], self._answered)
+            i += ca.HEADER_SIZE + ca.HEADER.unpack(head)[1]
 
     def error_received(self, exc: Exception) -> None:
         """No network there: nobody serves it there."""

@@ -8,7 +8,6 @@ import logging
 import os
 import resource
 import secrets
-import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,17 +22,18 @@ from daqpv.core import (
     origin,
     told,
 )
-from daqpv.errors import AbortedError, RefusedError, ServeError
+from daqpv.errors import AbortedError, RefusedError
 from daqpv.serve import protocol as ca
-from daqpv.serve.addresses import Addresses
+from daqpv.serve.addresses import LOOK, Addresses
 from daqpv.serve.beacon import send_beacons
 from daqpv.serve.circuit import Circuit
 from daqpv.serve.forms import Text
+from daqpv.serve.listening import Listening
 from daqpv.serve.meta import Meta
 from daqpv.serve.names import Names
 from daqpv.serve.others import SINCE
 from daqpv.serve.outbox import Outbox
-from daqpv.serve.search import Search, search_socket
+from daqpv.serve.search import Search
 from daqpv.serve.session import Request, Session
 from daqpv.serve.teller import Put, Teller, as_given, shown
 from daqpv.serve.watchdog import Block, OnBlock, Watchdog
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BACKLOG = 1024  # connections that may wait while the loop is busy
 _FILES = 65_536  # open files that the process may have, if the system lets it
 _TICK = 0.5  # [s] between two looks at slow clients
 _SHUT_DOWN = 5.0  # [s] that third parties' shutdown hooks may take
@@ -67,7 +66,6 @@ class Server:
         conflated: events that slow clients got no more, for there was a newer one.
         dropped: clients that were dropped because they read nothing.
         own_search: channel ids of our own search for others; it is not answered.
-        tcp_port: 0 until `run` listens.
         teller: tells of puts, alarms and clients.
 
     Raises:
@@ -82,7 +80,7 @@ class Server:
         on_block: OnBlock | None = None,
         events: Events | None = None,
     ) -> None:
-        self.addresses = Addresses.of(environ)
+        self.addresses = Addresses(environ)
         self.max_array_bytes = self.addresses.max_array_bytes
         self.slow_client = slow_client
         self.outbox = Outbox()
@@ -92,8 +90,10 @@ class Server:
         self.conflated = 0
         self.dropped = 0
         self.own_search = range(0)
-        self.tcp_port = 0
         self.teller = Teller(_logged() if events is None else events)
+        self._listening = Listening(
+            self.addresses, lambda: Circuit(self), lambda: Search(self)
+        )
         self._watchdog = Watchdog(on_block or _log_block)
         self._names = Names()
         self._since = Source("", Text(), Meta(), "", NO_ALARM, time.time())
@@ -129,6 +129,11 @@ class Server:
         return str(self._since.value)
 
     @property
+    def tcp_port(self) -> int:
+        """0 until `run` listens."""
+        return self._listening.tcp_port
+
+    @property
     def record_count(self) -> int:
         """How many PVs are served."""
         return len(self._names)
@@ -151,10 +156,8 @@ class Server:
         loop = asyncio.get_running_loop()
         self.outbox.open(loop)
         _allow_many_files()
-        listeners: list[asyncio.Server] = []
-        searchers: list[asyncio.DatagramTransport] = []
         try:
-            await self._open(loop, listeners, searchers)
+            await self._open()
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 try:
@@ -164,10 +167,7 @@ class Server:
                 finally:
                     self._tasks = None  # nothing is begun any more
         finally:
-            for searcher in searchers:
-                searcher.close()
-            for listener in listeners:
-                listener.close()
+            self._listening.close()
             for circuit in tuple(self.circuits):
                 circuit.close()
             with contextlib.suppress(TimeoutError):
@@ -175,58 +175,29 @@ class Server:
                     await self._names.shut_down()
             await asyncio.sleep(0)  # transports close in the next turn
 
-    async def _open(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        listeners: list[asyncio.Server],
-        searchers: list[asyncio.DatagramTransport],
-    ) -> None:
-        for sock in self._tcp_sockets():
-            listener = await loop.create_server(
-                lambda: Circuit(self), sock=sock, backlog=_BACKLOG
-            )
-            listeners.append(listener)
+    async def _open(self) -> None:
+        await self._listening.connect()
         self._reply_head = ca.HEADER.pack(
             ca.SEARCH, 8, self.tcp_port, 0, 0xFFFFFFFF, 0
         )[:12]
         self._since.value = f"{time.time_ns():020} {secrets.token_hex(4)}"
-        for address in self.addresses.search_sockets():  # from here on we are found
-            searcher, _ = await loop.create_datagram_endpoint(
-                lambda: Search(self), sock=search_socket(address, self.addresses.port)
-            )
-            searchers.append(searcher)
-
-    def _tcp_sockets(self) -> list[socket.socket]:
-        """All on one port: the standard one, or a free one if that is taken."""
-        interfaces = self.addresses.interfaces
-        try:
-            sockets = _listen(interfaces, self.addresses.port)
-        except OSError:
-            try:
-                sockets = _listen(interfaces, 0)
-            except OSError as error:
-                raise ServeError(
-                    f"cannot listen on {', '.join(interfaces)}: {error.strerror}. "
-                    "Choose another with EPICS_CAS_INTF_ADDR_LIST"
-                ) from None
-            _log.warning("TCP port %d is taken: using another", self.addresses.port)
-        self.tcp_port = sockets[0].getsockname()[1]
-        return sockets
+        await self._listening.answer()  # from here on we are found
 
     def _start_tasks(self, tasks: asyncio.TaskGroup) -> None:
-        for interface in self.addresses.interfaces:
-            tasks.create_task(
-                send_beacons(
-                    self.addresses.beacons,
-                    tcp_port=self.tcp_port,
-                    interface=interface,
-                    period=self.addresses.beacon_period,
-                )
-            )
+        beacons = send_beacons(self.addresses, tcp_port=self.tcp_port)
+        tasks.create_task(beacons)
+        tasks.create_task(self._follow_network())
         tasks.create_task(self._watch_clients())
         tasks.create_task(self._watchdog.run())
         for hook in self._names.hooks():
             tasks.create_task(hook)
+
+    async def _follow_network(self) -> None:
+        """Serve on interfaces that come later, and tell hosts that DNS knows later."""
+        while True:
+            await asyncio.sleep(LOOK)
+            self.addresses.look()
+            await self._listening.look()
 
     async def _watch_clients(self) -> None:
         """Drop clients that read nothing."""
@@ -365,21 +336,3 @@ def _allow_many_files() -> None:
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _listen(interfaces: tuple[str, ...], port: int) -> list[socket.socket]:
-    sockets: list[socket.socket] = []
-    try:
-        for address in interfaces:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            sockets.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((address, port))
-            sock.listen(_BACKLOG)
-            sock.setblocking(False)
-            port = sock.getsockname()[1]
-    except OSError:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets

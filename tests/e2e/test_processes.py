@@ -206,6 +206,15 @@ def test_without_a_network_a_process_starts_all_the_same(
     lab.serve()
 
 
+def test_a_beacon_address_that_dns_does_not_know_is_said_and_no_more(
+    make_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = "EPICS_CAS_BEACON_ADDR_LIST"
+    monkeypatch.setenv(variable, "127.0.0.1 archiver.invalid")
+    serving = make_lab().serve()
+    assert f"{variable}: 'archiver.invalid': " in serving.text
+
+
 def test_only_names_what_the_file_has(make_lab: Any) -> None:
     lab = make_lab()
     code, text = try_to_serve(lab, "--only", "ecc.Cobo0")

@@ -13,6 +13,7 @@ import pytest
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import Group, Other, Others, Server, ai
 from daqpv.serve import protocol as ca
+from tests.unit.serve.conftest import free_port
 
 NAMES = ("S:Other", "S:Value")
 MANY = 20  # tries, for a busy machine
@@ -157,6 +158,23 @@ async def test_a_server_of_another_make_is_found(bench: Any) -> None:
     async with listening(ioc) as tcp, answering(lambda cid: found(cid + 1, tcp)) as udp:
         seen = await others(udp, tries=MANY)
     assert seen == [Other("S:Value", f"127.0.0.1:{tcp}", "")]
+
+
+async def test_a_server_that_only_a_name_server_knows_is_found(bench: Any) -> None:
+    """Here it is its own: nothing else has its port, and no datagram reaches it."""
+    server = await bench.serve(plain())
+    environ = {"EPICS_CA_AUTO_ADDR_LIST": "NO"}
+    environ["EPICS_CA_NAME_SERVERS"] = f"127.0.0.1:{server.tcp_port}"
+    asking = Others(NAMES, searcher(free_port()), environ=environ)
+    (other,) = await asking.find(tries=MANY)
+    assert other == Other("S:Value", f"127.0.0.1:{server.tcp_port}", server.since)
+
+
+async def test_a_name_server_that_is_away_finds_nobody() -> None:
+    environ = {"EPICS_CA_AUTO_ADDR_LIST": "NO"}
+    environ["EPICS_CA_NAME_SERVERS"] = f"127.0.0.1:{free_port()} no.such.host.invalid"
+    asking = Others(NAMES, searcher(free_port()), environ=environ)
+    assert await asking.find(tries=1) == []
 
 
 # -- not believed ----------------------------------------------------------------------
