@@ -20,6 +20,7 @@ from daqpv.core import (
     StoreFigures,
 )
 
+CURE = "Mend the cause, then: daqpv db retry FILE"
 PERIOD = 0.5  # [s] between two looks at it
 FILLING, FULL = 0.5, 0.9  # of the spool's limit: MINOR, MAJOR
 
@@ -37,10 +38,11 @@ class ArchiveSnapshot(Snapshot):
         spool: of them on the disk [MB].
         filled: the part of the spool's limit that they take.
         write_errors: attempts to write that failed.
+        refusal: what the store refuses, with the cure; "" if it refuses nothing.
     """
 
     judging: ClassVar[frozenset[str]] = frozenset(
-        {"kept", "reason", "spool_reason", "filled"}
+        {"kept", "reason", "spool_reason", "filled", "refusal"}
     )
     judged: ClassVar[frozenset[str]] = frozenset(
         {"store_online", "spool", "write_errors"}
@@ -54,6 +56,7 @@ class ArchiveSnapshot(Snapshot):
     spool: float = 0.0
     filled: float = 0.0
     write_errors: int = 0
+    refusal: str = ""
 
     def alarm(self, field: str) -> Alarm:
         """One fault, one alarm: the store's, and the disk's that stands in for it."""
@@ -66,8 +69,8 @@ class ArchiveSnapshot(Snapshot):
         if field == "spool" and self.filled > FILLING:
             severity = Severity.MAJOR if self.filled > FULL else Severity.MINOR
             return Alarm(severity, Status.HWLIMIT, f"{self.filled:.0%} of the limit")
-        if field == "write_errors" and self.spool_reason:
-            return Alarm(Severity.MAJOR, Status.WRITE, self.spool_reason)
+        if field == "write_errors" and (fault := self.spool_reason or self.refusal):
+            return Alarm(Severity.MAJOR, Status.WRITE, fault)
         return NO_ALARM
 
 
@@ -109,14 +112,24 @@ class Archive(Device[ArchiveSnapshot]):
             spool=round(figures.spool / 1e6, 1),
             filled=figures.spool / figures.spool_limit,
             write_errors=figures.write_errors,
+            refusal=_refusal(figures),
             message=_message(figures),
         )
 
 
 def _message(figures: StoreFigures) -> str:
-    if figures.online:
-        return f"{figures.backlog} records wait" if figures.spool else ""
+    """The worst first: the store, the disk, what is refused, what waits."""
+    faults = [figures.reason, figures.spool_reason, _refusal(figures)]
+    if figures.reason and not figures.spool_reason:
+        faults[1] = "records wait in the spool"
+    if any(faults):
+        return "; ".join(filter(None, faults))
     if figures.online is None:
         return "The store was not tried yet"
-    where = figures.spool_reason or "records wait in the spool"
-    return f"{figures.reason}; {where}"
+    return f"{figures.backlog} records wait" if figures.spool else ""
+
+
+def _refusal(figures: StoreFigures) -> str:
+    if not figures.refused:
+        return ""
+    return f"{figures.refused} records refused: {figures.refused_reason}. {CURE}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from daqpv.cli.db_export import export, import_
+from daqpv.cli.db_retry import retry
 from daqpv.cli.db_tables import status, upgrade
 
 
@@ -15,6 +16,7 @@ def db() -> None:
     \b
         daqpv db status e20009.yaml
         daqpv db upgrade e20009.yaml
+        daqpv db retry e20009.yaml
         daqpv db export e20009.yaml e20009.zip
         daqpv db import e20009.yaml e20009.zip
     """
@@ -22,5 +24,6 @@ def db() -> None:
 
 db.add_command(export)
 db.add_command(import_)
+db.add_command(retry)
 db.add_command(status)
 db.add_command(upgrade)

@@ -9,10 +9,11 @@ import click
 from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
 from daqpv.cli.places import spool_path, store_url
 from daqpv.errors import StoreError
-from daqpv.store import migrate
+from daqpv.store import migrate, refused
 from daqpv.store.backup import backup as make_backup
 from daqpv.store.engine import make_engine, translated
 from daqpv.store.spool import waiting
+from daqpv.store.state import state_of
 from daqpv.store.url import shown
 from daqpv.store.version import newest, refuse_other
 
@@ -32,21 +33,39 @@ def status(file: Path) -> None:
     """
     experiment, _ = load_or_exit(file)
     folder = spool_path(experiment)
-    problem = None
+    problem: StoreError | None = None
     try:
         url = store_url(experiment)
         click.echo(f"store   {shown(url)}")
-        version = _version(url)
-        if version is not None:
-            refuse_other(version, shown(url))
-        click.echo(f"        {_told(version)}")
+        _show_tables(url)
     except StoreError as error:
         problem = error
     click.echo(f"spool   {folder}")
     for process, size in waiting(folder).items():
         click.echo(f"        {process}: {size / 1e6:.3f} MB wait for daqpv serve")
+    for path, count in refused.counts(folder).items():
+        click.echo(f"        {path}: {count} records are refused: {refused.CURE}")
     if problem is not None:
         fail(problem, EXIT_FAILED)
+
+
+def _show_tables(url: str) -> None:
+    """Print the version of the tables.
+
+    Raises:
+        StoreError: the store is away, or cannot be used as it is.
+    """
+    state = state_of(url)
+    if state.version is not None:
+        refuse_other(state.version, shown(url))
+    if state.missing:
+        raise StoreError(
+            f"{shown(url)}: missing: {', '.join(state.missing)}. Put a backup back, or "
+            "name another store"
+        )
+    if state.poor:
+        raise StoreError(f"{shown(url)}: {state.poor}")
+    click.echo(f"        {_told(state.version)}")
 
 
 @click.command()
@@ -64,7 +83,7 @@ def upgrade(file: Path, *, backup: bool) -> None:
     experiment, _ = load_or_exit(file)
     try:
         url = store_url(experiment)
-        version = _version(url)
+        version = state_of(url).version
         if version is None or version >= newest():
             if version is not None:
                 refuse_other(version, shown(url))
@@ -87,22 +106,5 @@ def _upgrade(url: str) -> None:
     try:
         with translated(url):
             migrate.upgrade(engine)
-    finally:
-        engine.dispose()
-
-
-def _version(url: str) -> str | None:
-    """The version of the store's tables; asking makes no SQLite file.
-
-    Raises:
-        StoreError: the store is away.
-    """
-    path = url.removeprefix("sqlite:///")
-    if path != url and not Path(path).exists():
-        return None
-    engine = make_engine(url)
-    try:
-        with translated(url), engine.connect() as connection:
-            return migrate.version_of(connection)
     finally:
         engine.dispose()

@@ -49,7 +49,10 @@ class StoreFigures:
         backlog: records that are not in the store yet.
         spool: of them on the disk [bytes].
         spool_limit: at which informations are left out [bytes].
-        write_errors: attempts to write that failed, in the store or on the disk.
+        write_errors: attempts to write that failed, in the store or on the disk, and
+            records that the store has refused.
+        refused: records that the store does not take; they are kept in a file.
+        refused_reason: why it refused the last of them.
     """
 
     kept: bool = True
@@ -60,6 +63,8 @@ class StoreFigures:
     spool: int = 0
     spool_limit: float = 0.0
     write_errors: int = 0
+    refused: int = 0
+    refused_reason: str = ""
 
 
 class Store(Protocol):

@@ -134,5 +134,6 @@ def _connect_args(kind: str, answer: int) -> dict[str, Any]:
                 "read_timeout": answer,
                 "write_timeout": answer,
                 "charset": "utf8mb4",
-                "init_command": f"SET SESSION innodb_lock_wait_timeout = {LOCKED}",
+                "init_command": f"SET SESSION innodb_lock_wait_timeout = {LOCKED}, "
+                "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",  # cuts nothing
             }

@@ -46,10 +46,12 @@ class Found(NamedTuple):
     Attributes:
         version: of its tables; None if it has none.
         settings: of the experiment.
+        poor: what is wrong with its encoding, and the cure; "" if nothing is.
     """
 
     version: str | None
     settings: list[Setting]
+    poor: str = ""
 
 
 def look(url: str, experiment: str) -> Found:
@@ -114,6 +116,7 @@ def _look_at_server(url: str, experiment: str) -> Found:
 
 
 def _read_server(engine: Engine, url: str, experiment: str) -> Found:
+    from daqpv.store.encoding import poor_encoding  # noqa: PLC0415
     from daqpv.store.engine import translated  # noqa: PLC0415 - slow, not for SQLite
     from daqpv.store.migrate import version_of  # noqa: PLC0415
     from daqpv.store.records import records  # noqa: PLC0415
@@ -123,7 +126,7 @@ def _read_server(engine: Engine, url: str, experiment: str) -> Found:
             version = version_of(connection)
             known = version == newest()
             settings = records(connection, Setting, experiment) if known else ()
-            return Found(version, [*settings])
+            return Found(version, [*settings], poor_encoding(connection))
     finally:
         engine.dispose()
 

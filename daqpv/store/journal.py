@@ -8,21 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError
 
 from daqpv.store import migrate
-from daqpv.store.engine import make_engine, translated
+from daqpv.store.engine import make_engine, reason, translated
 from daqpv.store.models import Base
 from daqpv.store.records import put
+from daqpv.store.refused import Refuse
 from daqpv.store.rows import Entry, Source, microseconds
-
-_UNFIT = {
-    1264,
-    1366,
-    1406,
-    3140,
-    4025,
-}  # MariaDB: range, text, length, JSON, constraint
+from daqpv.store.unfit import UNFIT, is_unfit, most_bytes, refuse_larger
 
 _EXPERIMENT, _JOURNAL, _EVENT, _SETTING = (
     Base.metadata.tables[name] for name in ("experiment", "journal", "event", "setting")
@@ -39,15 +33,23 @@ class Journal:
     Args:
         url: of the store.
         experiment: its name.
+        refuse: keeps what the store does not take.
+        late: the entries may be older than what the store has; they replace nothing
+            that is newer.
 
     Raises:
         StoreError: no engine can be made of `url`.
     """
 
-    def __init__(self, url: str, experiment: str) -> None:
+    def __init__(
+        self, url: str, experiment: str, refuse: Refuse, *, late: bool = False
+    ) -> None:
         self._url = url
         self._engine = make_engine(url, writes=True)
         self._experiment = experiment
+        self._refuse = refuse
+        self._late = late
+        self._most = 0  # bytes that the engine takes in one statement; 0: no limit
         self._experiment_id: int | None = None  # None: the tables must be looked at
         self._file = _inode(self._engine.url.database)
 
@@ -55,11 +57,11 @@ class Journal:
         """Write `entries`, in the order of their numbers; none: see if it could.
 
         Returns:
-            Those that the engine does not take, whatever is done; they are left out.
+            Those that the engine does not take, whatever is done; `refuse` has them.
 
         Raises:
-            StoreError: the store is away, full or locked. Nobody knows whether the
-                entries are in it.
+            StoreError: the store is away, full or locked, or `refuse` could not keep
+                an entry. Nobody knows whether the entries are in the store.
         """
         with translated(self._url):
             self._see_to_tables()
@@ -72,10 +74,11 @@ class Journal:
     def _write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
         try:
             self._commit(source, entries)
-        except StatementError as error:
-            if not entries or not _is_unfit(error):
+        except UNFIT as error:
+            if not entries or not is_unfit(error):
                 raise
             if len(entries) == 1:
+                self._refuse(source, entries[0], reason(error))
                 self._commit(source, (), last=entries[0].number)
                 return list(entries)
             half = len(entries) // 2
@@ -99,6 +102,7 @@ class Journal:
             if connection.scalar(find) is None:  # unless somebody adds it right now
                 connection.execute(insert(_EXPERIMENT).values(name=self._experiment))
         with self._engine.begin() as connection:
+            self._most = most_bytes(connection)
             return connection.scalar(find)
 
     def _commit(
@@ -107,12 +111,13 @@ class Journal:
         with self._engine.begin() as connection:
             written = self._last(connection, source)
             fresh = list(_above(written, entries))
+            refuse_larger(fresh, self._most)
             self._add_events(connection, fresh)
             for entry in fresh:
                 if entry.table == "setting":
                     self._set(connection, entry)
                 elif entry.table != "event":
-                    put(connection, self._experiment_id, entry)
+                    put(connection, self._experiment_id, entry, late=self._late)
             last = max(written, last, *(entry.number for entry in fresh))
             connection.execute(
                 update(_JOURNAL)
@@ -174,20 +179,6 @@ def _above(written: int, entries: Iterable[Entry]) -> Iterable[Entry]:
         if entry.number > written:
             written = entry.number
             yield entry
-
-
-def _is_unfit(error: StatementError) -> bool:
-    """Whether the values are what the engine does not take, and not its state."""
-    if isinstance(error, DBAPIError):
-        code = error.orig.args[0] if error.orig and error.orig.args else None
-        return isinstance(error, DataError) or (
-            isinstance(code, int) and code in _UNFIT and _speaks_mysql(error)
-        )
-    return not isinstance(error, IntegrityError)  # SQLAlchemy could not even send them
-
-
-def _speaks_mysql(error: DBAPIError) -> bool:
-    return type(error.orig).__module__.startswith("pymysql")
 
 
 def _inode(database: str | None) -> int:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from daqpv.errors import StoreError
 from daqpv.store import version
+from daqpv.store.encoding import poor_encoding
 from daqpv.store.models import Base
 from daqpv.store.url import shown
 
@@ -39,10 +41,14 @@ def prepare(engine: Engine) -> None:
         engine: one that writes.
 
     Raises:
-        StoreError: the tables are of another version.
+        StoreError: the tables are of another version, or there are none and the
+            database would refuse some texts.
     """
     with engine.connect() as connection:
         found = version_of(connection)
+        poor = "" if found else poor_encoding(connection)
+    if poor:
+        raise StoreError(f"{shown(str(engine.url))}: {poor}")
     if found is None:
         found = _make(engine)
     version.refuse_other(found, shown(str(engine.url)))

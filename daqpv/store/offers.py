@@ -29,7 +29,7 @@ class Journal(Protocol):
     """The way into the store (daqpv.store.journal)."""
 
     def write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
-        """Write what is not there yet; return what can never be."""
+        """Write what is not there yet; return what the store refuses, and is kept."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -100,7 +100,7 @@ class Offers:
     def _conclude(self, offer: Future[list[Entry]]) -> bool:
         self._offer = None
         try:
-            unfit = offer.result()
+            offer.result()
         except StoreError as error:
             self._failed(str(error))
             return False
@@ -109,9 +109,6 @@ class Offers:
             self._failed(f"{type(error).__name__}: {error}")
             return False
         self._succeeded()
-        for entry in unfit:
-            text = f"{self._name} does not take a record, it is lost: {entry.row}"
-            self._tell(EventSeverity.ERROR, "record lost", f"{text:.1000}")
         return True
 
     def _failed(self, reason: str) -> None:

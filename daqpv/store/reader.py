@@ -35,7 +35,7 @@ def reader(
             another version. It does not say what is tried inside the ``with``: that is
             what `translated` is for.
     """
-    engine = make_engine(_read_only(url), answer=answer)
+    engine = make_engine(read_only_url(url), answer=answer)
     try:
         with translated(url), engine.connect() as connection:
             found = version_of(connection)
@@ -60,7 +60,7 @@ def plain(connection: Connection) -> Execute:
     return execute
 
 
-def _read_only(url: str) -> str:
+def read_only_url(url: str) -> str:
     """`url`, so that SQLite does not make the file.
 
     Raises:

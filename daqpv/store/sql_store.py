@@ -13,6 +13,7 @@ from daqpv.errors import StoreError
 from daqpv.store.crew import Crew
 from daqpv.store.first_look import look, setting
 from daqpv.store.offers import Journal
+from daqpv.store.refused import Refuse
 from daqpv.store.url import shown
 from daqpv.store.version import refuse_other
 from daqpv.store.writer import Writer
@@ -63,10 +64,10 @@ class SqlStore:
             tell=self._tell,
         )
 
-    def _journal(self) -> Journal:
+    def _journal(self, refuse: Refuse) -> Journal:
         from daqpv.store.journal import Journal as Tables  # noqa: PLC0415 - 0.3 s
 
-        return Tables(self._url, self._experiment)
+        return Tables(self._url, self._experiment, refuse)
 
     def open(self) -> None:
         """Look at the store and the spool. One that is away is no error.
@@ -88,6 +89,11 @@ class SqlStore:
             return
         if found.version:
             refuse_other(found.version, shown(self._url))
+        if found.poor and not found.version:
+            raise StoreError(f"{shown(self._url)}: {found.poor}")
+        if found.poor:
+            text = f"The store {shown(self._url)}: {found.poor}."
+            self._tell(EventSeverity.WARNING, "store encoding", text)
         self._settings = found.settings
 
     def read(self) -> Iterator[Setting]:

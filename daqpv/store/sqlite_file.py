@@ -20,6 +20,12 @@ def path_in(url: str) -> str:
     return url.removeprefix(SCHEME).partition("?")[0]
 
 
+def is_there(path: str) -> bool:
+    """Whether the file has anything in it."""
+    file = Path(path)
+    return file.is_file() and file.stat().st_size > 0
+
+
 def read_only(path: str) -> str:
     """The URI by which SQLite reads a file, and does not make it.
 
@@ -27,7 +33,7 @@ def read_only(path: str) -> str:
         StoreError: the file is not there.
     """
     file = Path(path).absolute()
-    if not file.is_file() or not file.stat().st_size:
+    if not is_there(path):
         raise StoreError(f"there is no store {file} yet: daqpv serve makes it")
     uri = f"file:{quote(str(file))}?mode=ro"
     journal = file.with_name(f"{file.name}-wal")

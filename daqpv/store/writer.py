@@ -13,6 +13,7 @@ from pathlib import Path
 from daqpv.core import Event, EventSeverity, Record, StoreFigures
 from daqpv.errors import StoreError
 from daqpv.store.offers import RETRY, Journal, Offers, Tell
+from daqpv.store.refused import CURE, Refuse, Refused, as_ascii
 from daqpv.store.rows import Entry, Source, entry
 from daqpv.store.spool import Spool
 
@@ -35,7 +36,8 @@ class Writer:
     goes silent holds up neither the event loop nor the way to the disk.
 
     Args:
-        connect: makes the way into the store; may raise StoreError.
+        connect: makes the way into the store, given what keeps refused records; may
+            raise StoreError.
         name: of the store, for people: its URL without password.
         folder: of this process's spool.
         limit: of the spool [bytes].
@@ -45,7 +47,7 @@ class Writer:
 
     def __init__(
         self,
-        connect: Callable[[], Journal],
+        connect: Callable[[Refuse], Journal],
         name: str,
         *,
         folder: Path,
@@ -57,7 +59,8 @@ class Writer:
         self._tell = tell
         self._folder = folder
         self._limit = limit
-        self._offers = Offers(connect, name, tell)
+        self._refused = Refused(folder)
+        self._offers = Offers(lambda: connect(self._refused.keep), name, tell)
         self._next_look = 0.0
         self._spool = Spool(folder, self._source, limit=limit, say=self._lost)
         self._next_spool = self._began = 0.0
@@ -67,6 +70,8 @@ class Writer:
         self._pending_size = 0
         self._told = 0  # of those left out
         self._next_told = 0.0
+        self._told_refused = 0
+        self._next_refused = 0.0
 
         self._lock = threading.Lock()  # of the inbox
         self._inbox: deque[tuple[int, int, Record]] = deque()  # number, size
@@ -102,7 +107,9 @@ class Writer:
             backlog=len(self._inbox) + self._elsewhere,
             spool=self._spool.size,
             spool_limit=self._limit,
-            write_errors=self._offers.errors + self._spool_errors,
+            write_errors=self._offers.errors + self._spool_errors + self._refused.kept,
+            refused=self._refused.count,
+            refused_reason=self._refused.reason,
         )
 
     def open(self) -> None:
@@ -115,6 +122,7 @@ class Writer:
         """
         self._spool.open()
         self._elsewhere = self._spool.count
+        self._refused.look()
 
     def settings(self) -> Iterator[Entry]:
         """The settings that an earlier start left, oldest first; before `begin`."""
@@ -184,6 +192,7 @@ class Writer:
             self._next_look = time.monotonic() + LOOK
         self._elsewhere = len(self._pending) + self._spool.count
         self._tell_left_out()
+        self._tell_refused()
         return moved and not self._pending
 
     def _take(self) -> None:
@@ -204,7 +213,8 @@ class Writer:
         if not direct and not self._with_spool(self._to_spool):
             return False
         self._pending = []
-        self._spool_reason = ""
+        if self._spool.is_open:
+            self._spool_reason = ""
         with self._lock:
             self._memory -= self._pending_size
         return True
@@ -275,6 +285,21 @@ class Writer:
             now + _FOLD,
         )
         self._lost(f"{count} informations were left out: there was no room for them.")
+
+    def _tell_refused(self) -> None:
+        """Say so at most once in `_FOLD`: what says it may be refused in turn."""
+        if self._refused.count:
+            self._refused.look()
+        count, now = self._refused.kept - self._told_refused, time.monotonic()
+        if not count or now < self._next_refused:
+            return
+        self._told_refused, self._next_refused = self._refused.kept, now + _FOLD
+        self._tell(
+            EventSeverity.ERROR,
+            "records refused",
+            f"The store refuses {count} records: {self._refused.reason}. They are kept "
+            f"in {as_ascii(str(self._refused.path))}: {CURE}.",
+        )
 
 
 def _is_information(record: Record) -> bool:

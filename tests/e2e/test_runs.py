@@ -34,6 +34,7 @@ from daqpv.runs import (
 )
 from daqpv.store import rows
 from daqpv.store.journal import Journal
+from daqpv.store.refused import Refused
 
 TIMEOUT = 30.0  # [s] for a command on a busy machine
 START = 1795183200.0  # 2026-11-20 14:00 UTC
@@ -64,7 +65,9 @@ class Experiment:
             "run:\n  observables:\n    target: {type: string}\n"
             "    pressure: {units: Torr}\n"
         )
-        self._journal = Journal(f"sqlite:///{folder}/e20009.db", "e20009")
+        self._journal = Journal(
+            f"sqlite:///{folder}/e20009.db", "e20009", Refused(folder).keep
+        )
         self._count = 0
 
     def keep(self, *records: Any) -> None:

@@ -43,6 +43,21 @@ def test_a_disk_that_takes_nothing_either_is_the_alarm_of_the_write_errors() -> 
     assert snapshot.message == "away; disk full"
 
 
+def test_a_first_try_that_failed_is_the_message() -> None:
+    snapshot = archive(online=None, reason="no answer", write_errors=2).snapshot
+    assert snapshot.message == "no answer; records wait in the spool"
+
+
+def test_refused_records_are_major_with_their_cure() -> None:
+    snapshot = archive(refused=3, refused_reason="out of range").snapshot
+    text = "3 records refused: out of range. Mend the cause, then: daqpv db retry FILE"
+    assert snapshot.alarm("write_errors") == (Severity.MAJOR, Status.WRITE, text)
+    assert snapshot.alarm("store_online") == NO_ALARM
+    assert snapshot.message == text
+    snapshot = archive(refused=3, refused_reason="no", reason="away").snapshot
+    assert snapshot.message.startswith("away; records wait in the spool; 3 records")
+
+
 @pytest.mark.parametrize(
     ("part", "severity"),
     [(0.4, Severity.NO_ALARM), (0.6, Severity.MINOR), (0.95, Severity.MAJOR)],

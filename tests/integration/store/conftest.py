@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -118,12 +119,21 @@ class StoreServer:
 
     login = "daqpv"
 
-    def database(self) -> str:
+    def database(self, options: str = "") -> str:
         """Make a database; return its URL."""
         self.start()
         name = f"test{next(self._numbers)}"
-        self._admin(f"CREATE DATABASE {name}")
+        self._admin(f"CREATE DATABASE {name} {options}")
         return self.url(name)
+
+    @contextmanager
+    def set_up(self, *statements: str, after: str) -> Iterator[None]:
+        """Change the server's set-up for a while; `after` changes it back."""
+        self._admin(*statements)
+        try:
+            yield
+        finally:
+            self._admin(after)
 
     def send(self, number: int) -> None:
         """Send a signal to the server, not to its launcher."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from daqpv.cli import main
 from daqpv.store import migrate, version
 from daqpv.store.engine import make_engine
 from daqpv.store.spool import Spool
+from daqpv.store.state import TableState, state_of
 from tests.integration.store.test_journal import SOURCE, entries
 from tests.integration.store.test_migrate import NEXT
 
@@ -53,6 +57,47 @@ def test_the_status_says_where_the_store_is_and_what_waits(
         result = run(command, str(file))
         assert result.exit_code == 1
         assert "newer daqpv" in result.output
+
+
+def test_the_status_names_what_is_missing(file: Path, store_url: str) -> None:
+    engine = make_engine(store_url, writes=True)
+    migrate.prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE run_file"))
+        connection.execute(text("ALTER TABLE run DROP COLUMN note"))
+    engine.dispose()
+    result = run("status", str(file))
+    assert result.exit_code == 1
+    assert "missing: column run.note, table run_file. Put a backup" in result.stderr
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As another user than root, who may write everywhere."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_the_status_needs_no_write_access() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="daqpv-store-"))
+    url = f"sqlite:///{folder}/store.db"
+    engine = make_engine(url, writes=True)
+    migrate.prepare(engine)
+    engine.dispose()
+    before = {one.name: one.stat().st_mtime_ns for one in folder.iterdir()}
+    folder.chmod(0o555)
+    with nobody():
+        assert not os.access(folder, os.W_OK, effective_ids=True)
+        assert state_of(url) == TableState(version.newest())
+    assert {one.name: one.stat().st_mtime_ns for one in folder.iterdir()} == before
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
 
 
 def test_an_upgrade_makes_a_backup_first(

@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from daqpv.store.journal import Journal
+from daqpv.store.refused import Refused, read
 from daqpv.store.rows import Source, entry
 from tests.integration.store.test_store import event, numbers, running
 
 SOURCE = Source("w" * 32, "main@host")
+
+
+def never(source: Source, entry: Any, reason: str) -> None:
+    pytest.fail(f"{entry} is refused: {reason}")
 
 
 def entries(first: int, last: int) -> list[Any]:
@@ -21,7 +26,7 @@ def entries(first: int, last: int) -> list[Any]:
 async def test_what_is_offered_again_is_passed_over(
     store_url: str, tmp_path: Path
 ) -> None:
-    journal = Journal(store_url, "e1")
+    journal = Journal(store_url, "e1", never)
     assert journal.write(SOURCE, entries(1, 10)) == []
     assert journal.write(SOURCE, entries(1, 10)) == []
     assert journal.write(SOURCE, [*entries(5, 12), *entries(11, 15)]) == []
@@ -39,9 +44,12 @@ async def test_a_record_that_the_engine_refuses_stops_no_other(
     batch = entries(1, 100)
     for bad in (0, 36, 37, 99):
         batch[bad].row["name"] = "x" * 61  # which `entry` would not let through
-    journal = Journal(store_url, "e1")
+    kept = Refused(tmp_path / "spool")
+    journal = Journal(store_url, "e1", kept.keep)
     refused = journal.write(SOURCE, batch)
     assert [one.number for one in refused] == [1, 37, 38, 100]
+    assert kept.count == kept.kept == 4
+    assert [e.row["text"] for e in read(kept.path)] == [e.row["text"] for e in refused]
     assert journal.write(SOURCE, entries(101, 101)) == []
     journal.close()
     async with running(store_url, tmp_path) as kept:

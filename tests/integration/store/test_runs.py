@@ -33,6 +33,7 @@ from daqpv.store.query import Selection, newest
 from daqpv.store.quick import quick_reader
 from daqpv.store.run_edit import Edit, edit
 from daqpv.store.run_list import Choice
+from tests.integration.store.test_journal import never
 
 SOURCE = rows.Source("a" * 32, "main@hut")
 RUN = RunRecord(
@@ -48,7 +49,7 @@ RUN = RunRecord(
 
 
 def keep(url: str, *records: Any, experiment: str = "e20009", first: int = 1) -> None:
-    journal = Journal(url, experiment)
+    journal = Journal(url, experiment, never)
     entries = [
         rows.entry(number, record, SOURCE.process)
         for number, record in enumerate(records, first)

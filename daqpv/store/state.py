@@ -1,0 +1,60 @@
+"""The state of a store's tables, read without changing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, inspect
+
+from daqpv.store.encoding import poor_encoding
+from daqpv.store.engine import make_engine, translated
+from daqpv.store.migrate import version_of
+from daqpv.store.models import Base
+from daqpv.store.reader import read_only_url
+from daqpv.store.sqlite_file import SCHEME, is_there, path_in
+from daqpv.store.version import newest
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What a store has.
+
+    Attributes:
+        version: of its tables; None if it has none.
+        missing: tables and columns of our version that it lacks.
+        poor: what is wrong with its encoding, and the cure; "" if nothing is.
+    """
+
+    version: str | None
+    missing: tuple[str, ...] = ()
+    poor: str = ""
+
+
+def state_of(url: str) -> TableState:
+    """Look at the tables; a SQLite file is not made by that, nor written.
+
+    Raises:
+        StoreError: the store is away.
+    """
+    if url.startswith(SCHEME) and not is_there(path_in(url)):
+        return TableState(None)
+    engine = make_engine(read_only_url(url))
+    try:
+        with translated(url), engine.connect() as connection:
+            version = version_of(connection)
+            missing = _missing(connection) if version == newest() else ()
+            return TableState(version, missing, poor_encoding(connection))
+    finally:
+        engine.dispose()
+
+
+def _missing(connection: Connection) -> tuple[str, ...]:
+    found, missing = inspect(connection), []
+    for name, table in Base.metadata.tables.items():
+        if not found.has_table(name):
+            missing.append(f"table {name}")
+            continue
+        there = {column["name"] for column in found.get_columns(name)}
+        columns = [column.name for column in table.c]
+        missing += [f"column {name}.{one}" for one in columns if one not in there]
+    return tuple(missing)
