@@ -15,6 +15,8 @@ _COMMANDS = {
         "files", "init", "Write a commented experiment file to begin with."
     ),
     "pvs": Command("files", "pvs", "List the PVs of FILE."),
+    "get": Command("get", "get", "Read PVs of any server, as people read them."),
+    "monitor": Command("monitor", "monitor", "Show PVs now and after each change."),
     "put": Command("put", "put", "Write VALUE to PV, and wait until that has ended."),
     "status": Command("status", "status", "Show the devices of FILE, live."),
     "runs": Command("runs", "runs", "Look at the runs, correct and export them."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import sys
@@ -31,6 +32,21 @@ END_TIMEOUT = 1.5  # [s] from a signal to the end of the process
 FILE = click.argument("file", type=click.Path(path_type=Path))
 COUNT = click.IntRange(1, 2**31 - 1)
 RUN = click.IntRange(0, 2**31 - 1)  # its number; more no database takes
+
+
+class _Seconds(click.FloatRange):
+    """A duration; "nan" is within no range, and click lets it pass."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds(0, 1e6)
 
 
 def fail(error: DaqError | str, code: int) -> NoReturn:

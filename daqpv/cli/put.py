@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import click
 
-from daqpv.cli.common import EXIT_FAILED, fail
+from daqpv.cli.common import EXIT_FAILED, SECONDS, fail
 from daqpv.errors import DaqError, OperationError
 from daqpv.links import pv as links_pv
 
 REASON_TIMEOUT = 1.0  # [s] to read why; the PV answered just now
-
-
-class _Seconds(click.FloatRange):
-    """A duration; "nan" is within no range, and click lets it pass."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is no number of seconds.", param, ctx)
-        return seconds
 
 
 _NEGATIVE = {"ignore_unknown_options": True}  # -7 is a value
@@ -34,7 +19,7 @@ _NEGATIVE = {"ignore_unknown_options": True}  # -7 is a value
 @click.argument("value")
 @click.option(
     "--timeout",
-    type=_Seconds(0, 1e6),
+    type=SECONDS,
     default=600.0,
     show_default=True,
     metavar="S",

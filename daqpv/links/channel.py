@@ -16,15 +16,18 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from daqpv.core import READ_ELEMENTS, Severity, Status
 from daqpv.errors import NoAnswerError, NotConnectedError, OperationError
 from daqpv.links import libca  # before epics: it says where caRepeater is
+from daqpv.links.description import Description, describe, form_of, size_of
 
 from epics import dbr  # isort: skip
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 EPICS_EPOCH = 631152000  # 1990-01-01 in Unix time [s]
 _HEAD = struct.Struct("=hhII")  # status, severity, seconds and nanoseconds: DBR_TIME
@@ -170,19 +173,34 @@ class Channel:
             NoAnswerError: the server went before it answered.
             OperationError: the server says no.
         """
+        decode, count = _reader(form, is_array)
+        read = partial(_update, form=form.value, decode=decode)
+        return await self._ask(form.value, count, read)
+
+    async def describe(self) -> Description:
+        """Ask for units, digits and the texts of states; otherwise as `get`."""
+        native, _ = libca.nature(self._chid)
+        form = form_of(native) if self.is_connected else None
+        if form is None:
+            return Description()
+        size = size_of(form)
+        return await self._ask(
+            form, 1, lambda event: describe(form, ctypes.string_at(event.data, size))
+        )
+
+    async def _ask(self, form: int, count: int, read: Callable[[Any], T]) -> T:
         if not self.is_connected:
             raise NotConnectedError(f"no answer from {self.name}")
-        decode, count = _reader(form, is_array)
-        answer: asyncio.Future[Update] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def receive(event: Any) -> None:  # in libca's thread; the data end with it
             error = _error(self.name, event.status)
-            update = None if error else _update(event, form.value, decode)
-            self._client.hand_over(_settle, answer, update, error)
+            found = None if error else read(event)
+            self._client.hand_over(_settle, answer, found, error)
 
         number = libca.receiver(receive)
         try:
-            libca.get(self.name, self._chid, form.value, count, number)
+            libca.get(self.name, self._chid, form, count, number)
             return await answer
         finally:
             libca.forget(number)
@@ -299,14 +317,12 @@ def _update(event: Any, form: int, decode: Callable[[bytes], Any]) -> Update:
     )
 
 
-def _settle(
-    answer: asyncio.Future[Update], update: Update | None, error: Exception | None
-) -> None:
+def _settle(answer: asyncio.Future[T], found: T, error: Exception | None) -> None:
     if answer.done():  # nobody waits any more
         return
-    if update is not None:
-        answer.set_result(update)
-    elif error is not None:
+    if error is None:
+        answer.set_result(found)
+    else:
         answer.set_exception(error)
 
 
@@ -322,10 +338,6 @@ def _reader(form: Form, is_array: bool) -> tuple[Callable[[bytes], Any], int]:
 def _array(decode: Callable[[bytes], Any], size: int, data: bytes) -> list[Any]:
     ends = range(size, min(len(data), READ_ELEMENTS * size) + 1, size)
     return [decode(data[end - size : end]) for end in ends]
-
-
-def _text(data: bytes) -> str:
-    return data.partition(b"\0")[0].decode(errors="replace")
 
 
 _STATUSES = {int(status): status for status in Status}
@@ -347,6 +359,6 @@ _NATURES = {
 _DECODERS: dict[Form, Callable[[bytes], Any]] = {
     Form.INTEGER: lambda data: struct.unpack("=i", data)[0],
     Form.NUMBER: lambda data: struct.unpack("=d", data)[0],
-    Form.TEXT: _text,
-    Form.LONG_TEXT: _text,
+    Form.TEXT: libca.text,
+    Form.LONG_TEXT: libca.text,
 }

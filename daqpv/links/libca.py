@@ -188,6 +188,11 @@ def encode(name: str, chid: Any, text: str) -> tuple[int, int, Any]:
     return dbr.STRING, 1, (c_char * STRING_SIZE).from_buffer_copy(padded)
 
 
+def text(data: bytes) -> str:
+    """What stands before the final zero, UTF-8."""
+    return data.partition(b"\0")[0].decode(errors="replace")
+
+
 def nature(chid: Any) -> tuple[int, int]:
     """Native DBR type and most elements of the PV of a connected channel."""
     library = ca.libca
