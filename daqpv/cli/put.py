@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import click
 
 from daqpv.cli.common import EXIT_FAILED, SECONDS, fail
-from daqpv.errors import DaqError, OperationError
-from daqpv.links import pv as links_pv
-
-REASON_TIMEOUT = 1.0  # [s] to read why; the PV answered just now
-
+from daqpv.cli.waiting import sign_of_life
+from daqpv.errors import DaqError
+from daqpv.links.device_put import DevicePut
 
 _NEGATIVE = {"ignore_unknown_options": True}  # -7 is a value
 
@@ -32,25 +32,23 @@ def put(pv: str, value: str, timeout: float) -> None:
     """Write VALUE to PV, and wait until what it started has ended.
 
     The exit code is 0 only when it was reached; else it is 1, with the reason on
-    stderr. (caput -c exits with 0 also when its own time-out passes.)
+    stderr: what the device says of this put. (caput -c exits with 0 also when its own
+    time-out passes.) On a terminal it shows what the device does meanwhile.
 
     \b
         daqpv put AT:ECC:CoBo0:Target Ready && echo "CoBo0 is ready"
         daqpv put AT:ECC:CoBo0:Config cobo0/e20009/e20009
     """
+    if failure := asyncio.run(_put(pv, value, timeout)):
+        fail(failure, EXIT_FAILED)
+
+
+async def _put(pv: str, value: str, timeout: float) -> str:
+    """Put; return why it failed, "" if it did not."""
+    put = DevicePut(pv)
     try:
-        links_pv.put(pv, value, timeout=timeout)
-    except OperationError as error:
-        fail(f"{error}{_reason(pv)}", EXIT_FAILED)
+        with sign_of_life(lambda: put.progress or f"Putting {value} to {pv}"):
+            await put.put(value, timeout)
     except DaqError as error:
-        fail(error, EXIT_FAILED)
-
-
-def _reason(pv: str) -> str:
-    """What the device says of it, if `pv` belongs to one."""
-    device, _, _ = pv.rpartition(":")
-    try:
-        text = links_pv.get(f"{device}:LastError", timeout=REASON_TIMEOUT)
-    except DaqError:
-        return ""
-    return f"\n{text}" if text else ""
+        return f"{error}\n{put.reason}".rstrip()
+    return ""

@@ -62,7 +62,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
     In another terminal, with any EPICS client:
         caget AT:ECC:CoBo0:State
         caput -c -w 600 AT:ECC:CoBo0:Target Ready
-        camonitor AT:ECC:CoBo0:State AT:ECC:CoBo0:Message
+        camonitor -S AT:ECC:CoBo0:State AT:ECC:CoBo0:Message
 
     Exit code: 0 after a signal, 2 if FILE is wrong, 3 if the server cannot start, 4 if
     another process serves the same PVs.

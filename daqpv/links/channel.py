@@ -156,6 +156,11 @@ class Channel:
             return Nature(Form.LONG_TEXT, is_enum=False, is_array=False)
         return Nature(form, is_enum=kind == dbr.ENUM, is_array=count > 1)
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether this client may put; to be asked while it is connected."""
+        return libca.is_writable(self._chid)
+
     def follow(self, form: Form, show: Show, *, is_array: bool = False) -> None:
         """Call `show` with the value now and after each change, on each connection."""
         self._follows.append((form, show, is_array))

@@ -199,6 +199,11 @@ def nature(chid: Any) -> tuple[int, int]:
     return library.ca_field_type(chid), library.ca_element_count(chid)
 
 
+def is_writable(chid: Any) -> bool:
+    """Whether the server lets this client write the PV of a connected channel."""
+    return bool(ca.libca.ca_write_access(chid))
+
+
 def is_long_string(chid: Any) -> bool:
     """Whether the PV of a connected channel is an array of characters."""
     form, count = nature(chid)

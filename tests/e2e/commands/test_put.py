@@ -66,6 +66,20 @@ def test_put_that_takes_too_long_says_that_it_goes_on(
     shared_lab.sim().takes("Describe", 0.01)
 
 
+def test_put_tells_no_reason_of_another_put(failed_before: Any) -> None:
+    name = f"{failed_before.prefix}Enable.ZSV"
+    result = daqpv("put", name, "Nosuch")
+    assert result.exit_code == 1
+    assert told(result) == [f"{name}: Channel write request failed"]
+
+
+def test_put_that_is_refused_again_tells_its_reason_again(failed_before: Any) -> None:
+    """Within one second LastError is the very same text, which is no change."""
+    for _ in range(3):
+        result = daqpv("put", f"{failed_before.prefix}State", "Nosuch")
+        assert "'Nosuch' is none of" in told(result)[-1]
+
+
 @pytest.mark.parametrize(
     ("seconds", "says"),
     [

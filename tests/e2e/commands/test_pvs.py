@@ -88,14 +88,15 @@ def csv_lines(file: Path) -> list[str]:
     return daqpv("pvs", str(file), "--format", "csv").stdout.splitlines()[1:]
 
 
-def in_terminal(*arguments: str, columns: int) -> list[str]:
+def in_terminal(*arguments: str, columns: int, err: bool = False) -> list[str]:
     """What a command prints to a terminal of so many columns, without its colours."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     command = [sys.executable, "-m", "daqpv", *arguments]
     environ = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
     environ["TERM"] = "xterm"
-    with subprocess.Popen(command, stdout=its, env=environ) as running:
+    stderr = its if err else None
+    with subprocess.Popen(command, stdout=its, stderr=stderr, env=environ) as running:
         os.close(its)
         text = b"".join(read_all(ours)).decode()
         running.wait(DEADLINE)
