@@ -2,7 +2,9 @@
 
 A C IOC (epicscorelibs), pythonSoftIOC (softioc), caproto's own server, and daqpv's:
 each alone, one after the other, on a port of its own on 127.0.0.1. Medians of the runs.
-caproto serves plain channels, since its records would need 17 s and 1.6 GB.
+None of them has real-time scheduling or locked memory (benchmarks/rights.py). The C IOC
+has the stock scan rates, except where counters step faster than 10 Hz. caproto serves
+plain channels, since its records would need 17 s and 1.6 GB.
 
 A server that dies under a measurement is said to have, and begun anew for the next. All
 of it takes about 40 minutes; --runs 1 a third of that.
@@ -20,9 +22,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 
+from benchmarks.rights import as_ordinary_process
 from daqpv.bench.figure import Figure
 from daqpv.bench.measure import MEASURES, measure
 from daqpv.bench.table import markdown, median, table
@@ -35,20 +39,34 @@ PREFIX = "B:"
 N, M, RATE = 10_000, 1000, 10
 DEADLINE = 60.0  # [s] for a start
 HERE = Path(__file__).parent
+FASTER = ("fast", "most")  # these measurements want more than 10 Hz
 
 
 def _script(name: str) -> list[str]:
     return [str(HERE / name)]
 
 
-SERVERS: Mapping[str, tuple[Sequence[str], bool]] = {
-    "C": (_script("pv_server_c.py"), False),
-    "pythonSoftIOC": (_script("pv_server_softioc.py"), False),
-    "caproto": (_script("pv_server_caproto.py"), False),
-    "daqpv": (["-m", "daqpv", "bench", "ioc"], True),
-    "daqpv mix": (["-m", "daqpv", "bench", "ioc", "--mix"], True),
+class Server(NamedTuple):
+    """How a server is started.
+
+    Attributes:
+        command: of Python.
+        options: whether what to serve is given by options.
+        scans: whether it needs more scan rates than the stock ones above 10 Hz.
+    """
+
+    command: Sequence[str]
+    options: bool = False
+    scans: bool = False
+
+
+SERVERS: Mapping[str, Server] = {
+    "C": Server(_script("pv_server_c.py"), scans=True),
+    "pythonSoftIOC": Server(_script("pv_server_softioc.py")),
+    "caproto": Server(_script("pv_server_caproto.py")),
+    "daqpv": Server(["-m", "daqpv", "bench", "ioc"], options=True),
+    "daqpv mix": Server(["-m", "daqpv", "bench", "ioc", "--mix"], options=True),
 }
-"""By name: what runs it, and whether it is told by options what to serve."""
 
 
 def free_port() -> int:
@@ -71,22 +89,28 @@ class Running:
         name: of SERVERS.
         n: how many ``d``.
         m: how many ``m``.
+        faster: whether counters have to step faster than 10 Hz.
 
     Attributes:
         target: what is measured.
         seconds: from its start until the last PV answered.
     """
 
-    def __init__(self, name: str, n: int = N, m: int = M) -> None:
-        command, options = SERVERS[name]
+    def __init__(
+        self, name: str, n: int = N, m: int = M, *, faster: bool = False
+    ) -> None:
+        server = SERVERS[name]
         given = [PREFIX, str(n), str(m), str(RATE)]
-        if options:
+        self.faster = faster and server.scans
+        if self.faster:
+            given.append("faster")
+        if server.options:
             names = ("--prefix", "--n", "--m", "--rate")
             given = [part for pair in zip(names, given, strict=True) for part in pair]
         port = free_port()
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, *command, *given],
+            as_ordinary_process([sys.executable, *server.command, *given]),
             env=_environ(port),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -163,7 +187,11 @@ def figures_of(name: str, chosen: Iterable[str]) -> Iterator[Figure]:
             if what == "start":
                 yield from start(name)
                 continue
-            server = server or Running(name)
+            faster = what in FASTER and SERVERS[name].scans
+            if server is not None and server.faster != faster:
+                server.end()
+                server = None
+            server = server or Running(name, faster=faster)
             figures = measure(server.target, what)
             yield from figures
             if any(figure.value is None and figure.why for figure in figures):

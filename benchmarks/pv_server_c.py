@@ -1,8 +1,9 @@
-"""What `daqpv bench ioc` serves, on a C IOC: PREFIX N M RATE.
+"""What `daqpv bench ioc` serves, on a C IOC: PREFIX N M RATE [faster].
 
-The IOC of the package epicscorelibs, with a database made for it and scan rates besides
-the usual ones: counters step faster when their SCAN is put. Nothing blocks a C IOC, so
-there is no `block`. Prints "ready" when clients can connect.
+The IOC of the package epicscorelibs, with a database made for it. With "faster" it has
+scan rates besides the stock ones, and counters step faster when their SCAN is put; each
+rate is a thread that wakes up as often. Nothing blocks a C IOC, so there is no `block`.
+Prints "ready" when clients can connect.
 """
 
 from __future__ import annotations
@@ -47,21 +48,28 @@ def scan(rate: float) -> str:
     return f"{1 / rate:g} second".lstrip("0")
 
 
-def main(prefix: str, n: int, m: int, rate: float) -> None:
-    """Serve until the process is ended."""
+def add_rates(folder: str) -> None:
+    """Write a menu of scans with RATES to `folder`, and let the IOC find it first."""
     dbd = Path(ioc.DEFAULT_DBD_PATH)
+    menu = (dbd / "menuScan.dbd").read_text().rstrip().removesuffix("}")
+    for number, more in enumerate(RATES):
+        menu += f'\tchoice(menuScanBench{number},"{scan(more)}")\n'
+    Path(folder, "menuScan.dbd").write_text(menu + "}\n")
+    ioc.DEFAULT_DBD_PATH = os.pathsep.join((folder, str(dbd)))
+
+
+def main(prefix: str, n: int, m: int, rate: float, *, faster: bool) -> None:
+    """Serve until the process is ended."""
     with tempfile.TemporaryDirectory() as folder:
-        menu = (dbd / "menuScan.dbd").read_text().rstrip().removesuffix("}")
-        for number, more in enumerate(RATES):
-            menu += f'\tchoice(menuScanBench{number},"{scan(more)}")\n'
-        Path(folder, "menuScan.dbd").write_text(menu + "}\n")
+        if faster:
+            add_rates(folder)
         database = Path(folder, "bench.db")
         database.write_text("".join(records(prefix, n, m, rate)))
-        ioc.DEFAULT_DBD_PATH = os.pathsep.join((folder, str(dbd)))
         ioc.start_ioc(str(database))
         print("ready", flush=True)
         threading.Event().wait()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:4]), float(sys.argv[4]))
+    sizes = map(int, sys.argv[2:4])
+    main(sys.argv[1], *sizes, float(sys.argv[4]), faster="faster" in sys.argv[5:])
