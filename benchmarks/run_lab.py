@@ -85,7 +85,7 @@ class RunLab:
         )
 
     def __enter__(self) -> Self:
-        os.environ["HOME"] = str(self.sshd.home)
+        os.environ["DAQPV_SSH"] = self.sshd.program
         os.environ.pop("SSH_AUTH_SOCK", None)
         for folder in self.staging.values():
             folder.mkdir()
@@ -162,6 +162,7 @@ class RunLab:
 
     @property
     def cpu(self) -> float:
-        """CPU time that the serving process has used, user and system [s]."""
-        used = psutil.Process(self.server.process.pid).cpu_times()
-        return float(used.user + used.system)
+        """CPU time of the serving process and its ssh, user and system [s]."""
+        server = psutil.Process(self.server.process.pid)
+        every = [each.cpu_times() for each in (server, *server.children())]
+        return float(sum(used.user + used.system for used in every))

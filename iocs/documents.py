@@ -5,6 +5,7 @@ from __future__ import annotations
 from daqpv.core import Site
 from daqpv.ecc import Server
 from daqpv.links.config_files import ConfigFiles
+from daqpv.links.ssh import shared_hosts
 from daqpv.runs import Run
 from daqpv.runs.documents import Documents
 from daqpv.serve import Group, long, longin
@@ -34,7 +35,5 @@ def _files(site: Site, server: Server) -> ConfigFiles:
     settings = site.settings("ecc", server.name)
     host = None
     if settings.ssh and settings.config_dir:
-        from daqpv.links.ssh import shared_hosts  # noqa: PLC0415 - asyncssh, 0.2 s
-
         host = site.shared(shared_hosts).host(settings.ssh)
     return ConfigFiles(server, settings.config_dir, host)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from daqpv.core import Device, Site
 from daqpv.ecc.settings import EccSettings
 from daqpv.errors import RefusedError
+from daqpv.links.remote_log import RemoteLogFile
+from daqpv.links.ssh import shared_hosts
 from daqpv.remote_log import SIZE, RemoteLog
 from daqpv.routers import RouterSettings
 from daqpv.serve import Channel, Group, button, long
 from iocs.device import command
-
-if TYPE_CHECKING:
-    from daqpv.links.ssh import SshHost
 
 
 class RemoteLogGroup(Group[RemoteLog]):
@@ -33,12 +32,6 @@ def add_remote_log(
     site: Site, device: Device[Any], settings: EccSettings | RouterSettings
 ) -> None:
     """Serve the log of what `device` stands for."""
-    from daqpv.links.remote_log import RemoteLogFile  # noqa: PLC0415 - joined here
-
-    def host(target: str) -> SshHost:
-        from daqpv.links.ssh import shared_hosts  # noqa: PLC0415 - asyncssh, 0.2 s
-
-        return site.shared(shared_hosts).host(target)
-
-    log = RemoteLog(device, RemoteLogFile(settings, host), events=site.events)
+    file = RemoteLogFile(settings, site.shared(shared_hosts).host)
+    log = RemoteLog(device, file, events=site.events)
     site.add(log, RemoteLogGroup(device.prefix, log))

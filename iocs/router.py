@@ -6,6 +6,8 @@ from daqpv.config import Kind
 from daqpv.core import Site
 from daqpv.links.router_directory import DirectoryRouterLink
 from daqpv.links.router_page import PageRouterLink
+from daqpv.links.router_ssh import SshRouterLink
+from daqpv.links.ssh import shared_hosts
 from daqpv.routers import (
     Pace,
     Router,
@@ -131,10 +133,6 @@ def _link(name: str, settings: RouterSettings, watch: Watch, site: Site) -> Rout
         return DirectoryRouterLink(name, watch.directory)
     over_ssh = None
     if watch.ssh:
-        # asyncssh takes 0.2 s, for who has such routers alone
-        from daqpv.links.router_ssh import SshRouterLink  # noqa: PLC0415
-        from daqpv.links.ssh import shared_hosts  # noqa: PLC0415
-
         over_ssh = SshRouterLink(
             name,
             site.shared(shared_hosts).host(watch.ssh),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from daqpv.cli.formats import FORMATS
 from daqpv.config import Experiment, did_you_mean, installed_kinds, schema
 from daqpv.core import Events, PvInfo
 from daqpv.ecc.easy_setup import easy_setup
-from daqpv.errors import DaqError
+from daqpv.errors import DaqError, sentence
+from daqpv.links.ssh_master import missing as ssh_missing
 
 
 @click.command()
@@ -114,6 +116,14 @@ def check(file: Path | None, *, show_schema: bool) -> None:
         for section, devices in experiment.sections.items():
             if any(devices):  # not those without names
                 click.echo(f"  {section}: {', '.join(devices)}")
+    if any(map(_logs_in, experiment.sections.values())) and (reason := ssh_missing()):
+        click.echo(f"Here it could not log in by SSH: {sentence(reason)}", err=True)
+
+
+def _logs_in(devices: Mapping[str, Any]) -> bool:
+    """Whether one of them is reached over SSH."""
+    ways = (getattr(one, "watch", None) or one for one in devices.values())
+    return any(getattr(way, "ssh", None) for way in ways)
 
 
 @click.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,11 +12,9 @@ from daqpv.config import Experiment, did_you_mean
 from daqpv.ecc.settings import EccSettings
 from daqpv.errors import LinkError, sentence
 from daqpv.links.remote_log import RemoteLogFile
+from daqpv.links.ssh import SshHost
 from daqpv.remote_log import newest
 from daqpv.routers import RouterSettings
-
-if TYPE_CHECKING:
-    from daqpv.links.ssh import SshHost
 
 
 def show_remote(file: Path, name: str) -> None:
@@ -37,7 +34,7 @@ def _log(experiment: Experiment, name: str) -> RemoteLogFile:
     for section in ("ecc", "routers"):
         settings = experiment.sections[section].get(name)
         if isinstance(settings, (EccSettings, RouterSettings)):
-            log = RemoteLogFile(settings, _host)
+            log = RemoteLogFile(settings, SshHost)
             if log.missing:
                 place = experiment.where(section, name)
                 say = f"to read its log, say {log.missing}"
@@ -46,9 +43,3 @@ def _log(experiment: Experiment, name: str) -> RemoteLogFile:
     known = [*experiment.sections["ecc"], *experiment.sections["routers"]]
     near = did_you_mean(name, known)
     fail(f"--remote {name}: no such ECC server or router{near}", EXIT_CONFIG)
-
-
-def _host(target: str) -> SshHost:
-    from daqpv.links.ssh import SshHost  # noqa: PLC0415 - asyncssh, 0.2 s
-
-    return SshHost(target)

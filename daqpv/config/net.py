@@ -23,7 +23,7 @@ from daqpv.config.fields import read_by, wanted
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _SSH = re.compile(
-    r"(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<host>[^@:\s]+)(?::(?P<port>\d{1,5}))?"
+    r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?P<host>[^@:\s]+)(?::(?P<port>\d{1,5}))?"
 )
 
 
@@ -137,7 +137,7 @@ IPv4 = Annotated[
 
 SshTarget = Annotated[
     str,
-    AfterValidator(read_by(_ssh, "user@host or user@host:port")),
-    Field(json_schema_extra={"pattern": "^[^@ ]+@[^@ ]+$"}),
+    AfterValidator(read_by(_ssh, "host, user@host or user@host:port")),
+    Field(json_schema_extra={"pattern": "^([^@ ]+@)?[^@ ]+$"}),
 ]
-"""Where to log in: user@host, or user@host:port."""
+"""Where to log in, as ssh takes it: host, user@host or user@host:port."""

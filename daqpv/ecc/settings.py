@@ -139,8 +139,9 @@ class EccSettings(DeviceSettings):
     """Where its configuration files lie: the chosen ones are kept with each run."""
 
     ssh: SshTarget | None = None
-    """Its computer: user@host or user@host:port. Its log is read there, and so are its
-    configuration files, else on this one. The login has to work without a password."""
+    """Its computer: host, user@host or user@host:port, as ssh takes it. Its log is read
+    there, and so are its configuration files, else on this one. The login has to work
+    without a password."""
 
     def deadlines(self) -> Deadlines:
         """Give the longest times of its exchanges."""

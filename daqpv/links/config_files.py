@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from daqpv.ecc import Server
 from daqpv.errors import NoAnswerError, ProtocolError, RefusedError
-
-if TYPE_CHECKING:
-    from daqpv.links.ssh import SshHost
+from daqpv.links.remote_text import texts
+from daqpv.links.ssh import SshHost
 
 ANSWER = "Configure answer"
 """Name of what the server itself said that it uses."""
@@ -83,8 +81,6 @@ class ConfigFiles:
             raise ProtocolError(f"{error.filename}: {error.strerror}") from error
 
     async def _there(self, stems: Sequence[str]) -> Mapping[str, str]:
-        from daqpv.links.remote_text import texts  # noqa: PLC0415 - asyncssh, 0.2 s
-
         assert self._host is not None
         choices = [[f"{stem}{kind}" for kind in _KINDS] for stem in stems]
         async with self._host as host:

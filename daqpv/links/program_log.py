@@ -1,6 +1,6 @@
 """What the program and its libraries log, as events: one way for all that happens.
 
-Whoever logs by the standard library arrives here: ours, caproto, zeep, asyncssh,
+Whoever logs by the standard library arrives here: ours, caproto, zeep,
 SQLAlchemy, alembic. So does structlog, which logs by the standard library; what is
 bound to its loggers becomes the facts of the event.
 """

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 from daqpv.ecc.settings import EccSettings
+from daqpv.links.remote_text import tail
+from daqpv.links.ssh import SshHost
 from daqpv.remote_log import SIZE
 from daqpv.routers import RouterSettings
-
-if TYPE_CHECKING:
-    from daqpv.links.ssh import SshHost
 
 _READ = 2 * SIZE
 """[bytes] Its first line is not whole; that is beyond what is shown, or it is cut."""
@@ -22,7 +19,7 @@ class RemoteLogFile:
 
     Args:
         settings: of the server or the router.
-        host: gives the computer at ``user@host[:port]``; not called before it is read.
+        host: gives the computer at ``[user@]host[:port]``.
     """
 
     def __init__(
@@ -42,13 +39,5 @@ class RemoteLogFile:
 
     async def read(self) -> bytes:
         """Read its end; needs what may be missing."""
-        # asyncssh takes 0.2 s, for this alone; the event loop need not wait for it
-        tail = await asyncio.to_thread(_tail)
         async with self._host(self._target) as host:
             return await tail(host, self._path, size=_READ)
-
-
-def _tail() -> Callable[..., Coroutine[Any, Any, bytes]]:
-    from daqpv.links.remote_text import tail  # noqa: PLC0415 - see above
-
-    return tail

@@ -1,8 +1,8 @@
 """SSH: one connection to each computer, for all who have business there.
 
-Keys, host keys and what else ``~/.ssh/config`` says are those of the user who runs
-daqpv: where ``ssh user@host`` works without a question, this does. A computer with a
-host key that is not known there is not spoken to.
+It is that of OpenSSH's own ssh: where ``ssh user@host`` works without a question, this
+does (`daqpv.links.ssh_master`). A computer with a host key that is not known there is
+not spoken to.
 
 What is done there is a script for a POSIX shell, sent as its input: the login shell of
 the user may be any.
@@ -12,16 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
-
-import asyncssh
-from asyncssh.public_key import get_default_public_key_algs
+from typing import Self
 
 from daqpv.errors import (
     LinkError,
@@ -29,22 +22,16 @@ from daqpv.errors import (
     NotConnectedError,
     ProtocolError,
 )
+from daqpv.links.ssh_master import SHELL, LoginError, Master, by_hand
+from daqpv.links.ssh_sentences import login_failed, no_program, script_failed
+from daqpv.links.ssh_session import CrowdedError, Session, TooLongError
 
-PORT = 22
-
-KEEP_ALIVE = 5.0  # [s]; a connection that is silent for three of them is given up
-LOGIN = 30.0  # [s]; the deadline of the exchange is mostly shorter
-SESSIONS = 8  # at once in one connection: sshd has 10 (MaxSessions)
+LOGIN = 30.0  # [s]; an exchange that ends before leaves it to the next one
+SESSIONS = 8  # at once in one connection: sshd has 10 (MaxSessions), ours takes one
 CROWDED = 0.05  # [s] until a session that was refused is asked for again
-MAX_ANSWER = 64 * 2**20  # [bytes]
 
-# First what costs a quarter less per exchange than asyncssh's own choice, chacha20
-_CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
-
-_SHELL = "exec /bin/sh -s"
 _MARK = b"daqpv:answer\0"  # what a login shell says of itself comes before
 _HEAD = b"LC_ALL=C; export LC_ALL\nprintf 'daqpv:answer\\0'\n"
-_GRACE = 1.0  # [s] for the farewell
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +89,12 @@ class SshHost:
 
     def __init__(self, target: str) -> None:
         self.target = target
-        user, _, place = target.partition("@")
-        host, _, port = place.partition(":")
-        self._user, self._host = user, host
-        self._port: Any = int(port) if port else ()  # (): what the config says
+        place, _, port = target.partition(":")
+        self._destination = ["-p", port, place] if port else [place]
         self._users = 0
-        self._connection: asyncssh.SSHClientConnection | None = None
-        self._connecting = asyncio.Lock()
+        self._master: Master | None = None
+        self._login: asyncio.Task[Master | NotConnectedError] | None = None
         self._sessions = asyncio.Semaphore(SESSIONS)
-        self._failed = -1.0  # when connecting has failed last [monotonic]
-        self._failure = ""
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -124,13 +107,12 @@ class SshHost:
 
     async def close(self) -> None:
         """Close the connection; it is opened again if it is wanted."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-            with suppress(TimeoutError, OSError, asyncssh.Error):
-                async with asyncio.timeout(_GRACE):
-                    await connection.wait_closed()
-            connection.abort()
+        if self._login is not None:
+            self._login.cancel()
+            await asyncio.wait({self._login})
+        master, self._master = self._master, None
+        if master is not None:
+            await master.close()
 
     async def run(self, script: bytes, *, what: str, timeout: float) -> SshAnswer:
         """Run `script` there, and return all that it wrote.
@@ -148,43 +130,43 @@ class SshHost:
             NoAnswerError: sent, perhaps in part, and no whole answer in time.
             ProtocolError: it failed there, or its answer is too long.
         """
-        exchange: _Exchange | None = None
+        session: Session | None = None
         try:
             async with asyncio.timeout(timeout) as deadline, self._sessions:
-                connection = await self._connected()
-                exchange = _Exchange()
-                await exchange.begin(
-                    connection, b"{\n" + _HEAD + script + b"\nexit 0\n}\n"
-                )
-                return self._read(await exchange.outcome, exchange, what)
-        except (asyncssh.Error, OSError) as error:  # a TimeoutError is an OSError
+                session = await self._session()
+                code = await session.run(b"{\n" + _HEAD + script + b"\nexit 0\n}\n")
+                return self._read(code, session, what)
+        except OSError as error:  # a TimeoutError is one
             if deadline.expired():
-                raise self._too_late(exchange, what, timeout) from error
+                raise self._too_late(session, what, timeout) from error
             raise NoAnswerError(
-                f"{self.target}: the connection was cut before {what} was over "
-                f"({_reason(error)}). It is made again by itself",
+                f"{self.target}: the connection was cut before {what} was over. It is "
+                "made again by itself",
                 timed_out=False,
             ) from error
-        finally:
-            if exchange is not None:
-                exchange.end()
-
-    def _read(self, status: int | None, exchange: _Exchange, what: str) -> SshAnswer:
-        noise, mark, output = bytes(exchange.output).partition(_MARK)
-        if status is None and not exchange.errors:
-            raise asyncssh.ConnectionLost("Connection lost")
-        if not mark or status != 0:
-            said = (bytes(exchange.errors) or noise).decode(errors="replace").strip()
-            raise ProtocolError(
-                f"{self.target}: {what} failed there: {said[-200:] or 'no reason'} "
-                f"(exit code {status}). Does this work: ssh {self.target} /bin/sh -c id"
+        except TooLongError as error:
+            why = script_failed(
+                by_hand(self._destination), what, "it writes too much", None
             )
-        return SshAnswer(output, exchange.sent, exchange.begun or time.time())
+            raise ProtocolError(f"{self.target}: {why}") from error
+        finally:
+            if session is not None:
+                session.close()
+
+    def _read(self, code: int | None, session: Session, what: str) -> SshAnswer:
+        noise, mark, output = bytes(session.output).partition(_MARK)
+        if code is None and not session.errors:
+            raise ConnectionError
+        if not mark or code != 0:
+            said = (bytes(session.errors) or noise).decode(errors="replace")
+            why = script_failed(by_hand(self._destination), what, said, code)
+            raise ProtocolError(f"{self.target}: {why}")
+        return SshAnswer(output, session.sent, session.begun or time.time())
 
     def _too_late(
-        self, exchange: _Exchange | None, what: str, timeout: float
+        self, session: Session | None, what: str, timeout: float
     ) -> LinkError:
-        if exchange is None:
+        if session is None:
             return NotConnectedError(
                 f"{self.target}: no login in {timeout:g} s. Is the computer on, and on "
                 "the network?"
@@ -197,194 +179,59 @@ class SshHost:
 
     # -- the connection ----------------------------------------------------------------
 
-    async def _connected(self) -> asyncssh.SSHClientConnection:
+    async def _session(self) -> Session:
+        """A shell there.
+
+        Raises:
+            NotConnectedError: there is none; nothing was sent.
+        """
+        again = True
+        while True:
+            master = await self._connected()
+            try:
+                return await Session.begin(master.path, SHELL)
+            except CrowdedError:
+                await asyncio.sleep(CROWDED)  # sessions that have ended still count
+            except OSError as error:  # the process of ssh has ended, or is ending
+                await master.close()
+                if not again:
+                    raise NotConnectedError(
+                        f"{self.target}: the connection was cut. It is made again by "
+                        "itself"
+                    ) from error
+                again = False
+
+    async def _connected(self) -> Master:
         """The connection, opened if need be; who waits for the same fails with it.
 
         Raises:
-            LinkError: it cannot be opened.
+            NotConnectedError: it cannot be opened.
         """
-        came = time.monotonic()
-        async with self._connecting:
-            if self._connection is None or self._connection.is_closed():
-                if self._failed > came:
-                    raise NotConnectedError(self._failure)
-                try:
-                    self._connection = await self._connect()
-                except NotConnectedError as error:
-                    self._failed, self._failure = time.monotonic(), str(error)
-                    raise
-            return self._connection
+        if self._master is not None and not self._master.is_closed():
+            return self._master
+        login = self._login
+        if login is None:
+            login = self._login = asyncio.create_task(self._log_in())
+        await asyncio.wait({login})  # it goes on if this ends before
+        outcome = login.result()
+        if isinstance(outcome, NotConnectedError):
+            raise NotConnectedError(str(outcome)) from outcome
+        return outcome
 
-    async def _connect(self) -> asyncssh.SSHClientConnection:
-        with self._said():  # files of the user are read in another thread
-            options = await asyncssh.SSHClientConnectionOptions.construct(
-                config=(), host=self._host, port=self._port, username=self._user
-            )
-            known = await asyncio.to_thread(_known_hosts, options.known_hosts)
-        name, port = options.host_key_alias or options.host, options.port
-        place = name if port == PORT else f"[{name}]:{port}"
-        keys = _keys(known, name, port)
-        more = {}
-        if keys and not options.config.get("HostKeyAlgorithms"):
-            # other kinds after them: a key of another kind is to be told as changed
-            kinds = [kind for key in keys for kind in key.sig_algorithms]
-            kinds += get_default_public_key_algs()
-            more["server_host_key_algs"] = [kind.decode() for kind in kinds]
-        with self._said(known_as=place if keys else ""):
-            return await asyncssh.connect(
-                self._host,
-                self._port,
-                options=options,
-                config=None,  # it was read
-                known_hosts=known,
-                encryption_algs=options.config.get("Ciphers", _CIPHERS),
-                login_timeout=LOGIN,
-                keepalive_interval=KEEP_ALIVE,
-                **more,
-            )
-
-    @contextmanager
-    def _said(self, *, known_as: str = "") -> Iterator[None]:
-        """Say in a sentence, with its cure, why no connection came about.
-
-        Args:
-            known_as: its name in known_hosts; "" if it is not there.
-        """
+    async def _log_in(self) -> Master | NotConnectedError:
+        """Log in; an error is the outcome, for perhaps nobody waits for it any more."""
         try:
-            yield
-        except (asyncssh.Error, OSError, ValueError) as error:
-            text = self._sentence(error, known_as)
-            raise NotConnectedError(f"{self.target}: {text}") from error
-
-    def _sentence(self, error: Exception, known_as: str) -> str:
-        by_hand = f"ssh{self._port_option('-p')} {self._user}@{self._host}"
-        match error:
-            case socket.gaierror():
-                return "no such name. Correct it, or give the address in numbers"
-            case ConnectionRefusedError():
-                return (
-                    "connection refused. Nothing listens there: start sshd (on a Mac: "
-                    "Remote Login)"
-                )
-            case asyncssh.DisconnectError() if known_as and _is_of_host_key(error):
-                return (
-                    "its host key has CHANGED. If the computer was set up anew: "
-                    f"ssh-keygen -R '{known_as}', then once by hand: {by_hand}. If "
-                    "not, somebody else may answer there: nothing was sent"
-                )
-            case asyncssh.HostKeyNotVerifiable():
-                return (
-                    "its host key is not known here. Log in once by hand, as the user "
-                    f"who runs daqpv, and compare it: {by_hand}"
-                )
-            case asyncssh.PermissionDenied():
-                return (
-                    "the login is refused. It has to work without a password: "
-                    f"ssh-copy-id{self._port_option('-p')} {self._user}@{self._host} "
-                    "(a key with a passphrase wants an ssh-agent)"
-                )
-            case asyncssh.Error():
-                return f"no login ({_reason(error)}). Does this work: {by_hand}"
-            case OSError() if error.filename:
-                return f"{error.filename}: {_reason(error)}. Mend it, for ssh as well"
-            case OSError():
-                return f"{_reason(error)}. Is the computer on, and on the network?"
-            case _:
-                return (
-                    f"~/.ssh cannot be used ({_reason(error)}). Does ssh itself work?"
-                )
-
-    def _port_option(self, option: str) -> str:
-        return f" {option} {self._port}" if self._port else ""
-
-
-def _known_hosts(files: Any) -> Any:
-    """The host keys that the user knows; never none at all, which would trust all."""
-    if files is None:
-        return asyncssh.import_known_hosts("")
-    names = [Path(name).expanduser() for name in files] or [
-        Path("~/.ssh/known_hosts").expanduser(),
-        Path("/etc/ssh/ssh_known_hosts"),
-    ]
-    texts = [name.read_text(errors="replace") for name in names if name.is_file()]
-    return asyncssh.import_known_hosts("\n".join(texts))
-
-
-def _keys(known: Any, host: str, port: int) -> Any:
-    """The keys that `host` may have."""
-    return asyncssh.match_known_hosts(known, host, "", None if port == PORT else port)[
-        0
-    ]
-
-
-def _is_of_host_key(error: Exception) -> bool:
-    """Whether the host's key is not a known one, or of a kind of which none is."""
-    no_such = isinstance(error, asyncssh.KeyExchangeFailed) and "host key" in str(error)
-    return no_such or isinstance(error, asyncssh.HostKeyNotVerifiable)
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text[:1].lower() + text[1:]
-
-
-class _Exchange(asyncssh.SSHClientSession[bytes]):
-    """One script on its way: what it writes is gathered until it ends.
-
-    Attributes:
-        outcome: its exit code, None if there is none: it was cut off.
-        output: what it wrote; so errors.
-        sent: when it was sent; so begun: when it began to answer.
-    """
-
-    def __init__(self) -> None:
-        self.outcome: asyncio.Future[int | None]
-        self.outcome = asyncio.get_running_loop().create_future()
-        self.output = bytearray()
-        self.errors = bytearray()
-        self.sent = 0.0
-        self.begun = 0.0
-        self._status: int | None = None
-        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-
-    async def begin(
-        self, connection: asyncssh.SSHClientConnection, script: bytes
-    ) -> None:
-        """Start a shell, and send it `script`."""
-        while self._channel is None:
-            try:
-                self._channel, _ = await connection.create_session(
-                    lambda: self, _SHELL, encoding=None
-                )
-            except asyncssh.ChannelOpenError:
-                if connection.is_closed():
-                    raise
-                await asyncio.sleep(CROWDED)  # sessions that have ended still count
-        self.sent = time.time()
-        self._channel.write(script)
-        self._channel.write_eof()
-
-    def end(self) -> None:
-        """Be done with it: what still comes is nobody's."""
-        self.outcome.cancel()
-        if self._channel is not None:
-            self._channel.abort()
-
-    def data_received(self, data: bytes, datatype: int | None) -> None:
-        """Take what it writes."""
-        self.begun = self.begun or time.time()
-        into = self.output if datatype is None else self.errors
-        if len(into) + len(data) > MAX_ANSWER:
-            self.errors[:] = b"it writes too much"
-            self.connection_lost(None)
-            return
-        into += data
-
-    def exit_status_received(self, status: int) -> None:
-        """Take its exit code."""
-        self._status = status
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """It has ended, or was cut off."""
-        if not self.outcome.done():
-            self.outcome.set_result(self._status)
+            if self._master is not None:
+                await self._master.close()
+            async with asyncio.timeout(LOGIN):
+                self._master = await Master.begin(self._destination)
+            return self._master
+        except LoginError as error:
+            why = login_failed(by_hand(self._destination), error.said, error.code)
+        except TimeoutError:
+            why = f"no login in {LOGIN:g} s. Is the computer on, and on the network?"
+        except (OSError, ValueError) as error:
+            why = no_program(error)
+        finally:
+            self._login = None
+        return NotConnectedError(f"{self.target}: {why}")

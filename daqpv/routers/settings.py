@@ -49,8 +49,8 @@ class Watch(Model):
     )
 
     ssh: SshTarget | None = None
-    """Log in to its computer: user@host or user@host:port. It has to work without a
-    password, and with a host key that is known."""
+    """Log in to its computer: host, user@host or user@host:port, as ssh takes it. It
+    has to work without a password, and with a host key that is known."""
 
     page: Annotated[str, Http()] | None = None
     """Read the surveyor's page: http://host[:port]/path. Files are moved over ssh, if

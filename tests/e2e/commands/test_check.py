@@ -94,3 +94,25 @@ def test_check_without_a_file_says_that_it_wants_one() -> None:
     result = daqpv("check")
     assert result.exit_code == 2
     assert told(result)[-1] == "Error: Missing argument 'FILE'."
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        'routers: {data0: {address: 127.0.0.1, watch: {ssh: "a@b"}}}',
+        'ecc: {CoBo0: {url: "http://127.0.0.1/", ssh: mac0}}',
+    ],
+)
+def test_a_computer_without_ssh_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: str
+) -> None:
+    file = tmp_path / "e.yaml"
+    file.write_text(f'experiment: e1\nprefix: "AT:"\n{devices}\n')
+    assert daqpv("check", str(file)).stderr == ""
+    monkeypatch.setenv("DAQPV_SSH", "/nowhere/ssh")
+    result = daqpv("check", str(file))
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "Here it could not log in by SSH: there is no program /nowhere/ssh on this "
+        "computer. Install it: apt-get install openssh-client.\n"
+    )

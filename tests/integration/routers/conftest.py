@@ -24,7 +24,7 @@ SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 IS_ROOT = os.getuid() == 0
 
 CONFIG = """\
-ListenAddress 127.0.0.1
+ListenAddress {address}
 Port {port}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
@@ -36,6 +36,14 @@ KbdInteractiveAuthentication no
 MaxStartups 100
 LogLevel ERROR
 SetEnv PATH={folder}/bin:/usr/bin:/bin HOME={folder}/home
+"""
+
+CLIENT = """\
+Include {ssh}/config
+Match all
+IdentityFile {ssh}/id_ed25519
+UserKnownHostsFile {ssh}/known_hosts
+GlobalKnownHostsFile none
 """
 
 
@@ -73,18 +81,20 @@ def make_key(path: Path, kind: str = "ed25519") -> str:
 
 
 class Sshd:
-    """An sshd with keys, port and configuration of its own.
+    """An sshd with keys, port and configuration of its own, and an ssh that knows it.
 
     Whoever logs in has no power over files that he may not read, root neither.
 
     Attributes:
-        home: of the one who logs in from here: its .ssh is used.
+        home: of who is logged in; its .ssh is that of who logs in from here.
+        program: the ssh command that uses it: ssh takes no HOME from the environment.
         bin: programs there stand in for those of the system.
         target: where to log in.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         assert SSHD is not None
+        self.address = address
         self.folder = folder
         self.home = folder / "home"
         self.bin = folder / "bin"
@@ -92,8 +102,12 @@ class Sshd:
         self.ssh.mkdir(parents=True, mode=0o700)
         self.port = free_port()
         self.user = getpass.getuser()
-        self.target = f"{self.user}@127.0.0.1:{self.port}"
-        (folder / "config").write_text(CONFIG.format(port=self.port, folder=folder))
+        self.target = f"{self.user}@{address}:{self.port}"
+        self.program = f"ssh -F {folder}/ssh_config"
+        (folder / "ssh_config").write_text(CLIENT.format(ssh=self.ssh))
+        (folder / "config").write_text(
+            CONFIG.format(address=address, port=self.port, folder=folder)
+        )
         key = make_key(self.ssh / "id_ed25519")
         (folder / "authorized_keys").write_text(key)
         self.know(make_key(folder / "host_key"))
@@ -101,7 +115,7 @@ class Sshd:
 
     def know(self, key: str) -> None:
         """Let the host have `key` in known_hosts."""
-        (self.ssh / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {key}")
+        (self.ssh / "known_hosts").write_text(f"[{self.address}]:{self.port} {key}")
 
     def start(self) -> None:
         """Listen."""
@@ -149,17 +163,18 @@ class Sshd:
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.address, self.port)) == 0
 
 
 @pytest.fixture
 def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
-    """A running one; whom it lets in is the HOME of this process."""
+    """A running one; whom it lets in is the ssh of this process."""
     if SSHD is None:
         missing = pytest.fail if IN_CI else pytest.skip
         missing("no sshd: apt-get install openssh-server")
     sshd = Sshd(tmp_path / "sshd")
     monkeypatch.setenv("HOME", str(sshd.home))
+    monkeypatch.setenv("DAQPV_SSH", sshd.program)
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     sshd.start()
     yield sshd

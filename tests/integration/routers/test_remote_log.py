@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -128,42 +125,3 @@ async def test_nobody_there_is_said(sshd: Sshd):
     )
     with pytest.raises(LinkError, match="connection refused"):
         await RemoteLogFile(settings, SshHost).read()
-
-
-def test_asyncssh_is_loaded_by_who_reads_a_log_alone():
-    script = (
-        "import sys, iocs.ecc, iocs.router, daqpv.links.remote_log\n"
-        "import daqpv.cli.remote_log\n"
-        "assert 'asyncssh' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=DEADLINE)
-
-
-async def test_the_loop_is_free_while_asyncssh_is_loaded():
-    script = """
-import asyncio, time
-from daqpv.ecc.settings import EccSettings
-from daqpv.errors import LinkError
-from daqpv.links.remote_log import RemoteLogFile
-
-def host(target):
-    raise LinkError("loaded")
-
-async def main():
-    settings = EccSettings(url="http://127.0.0.1:1/", ssh="a@b", log_path="/a")
-    reading = asyncio.ensure_future(RemoteLogFile(settings, host).read())
-    turns = 0
-    while not reading.done():
-        await asyncio.sleep(0)
-        turns += 1
-    assert str(reading.exception()) == "loaded"
-    print(turns)
-
-asyncio.run(main())
-"""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, stdout=subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    assert int(said) > 10

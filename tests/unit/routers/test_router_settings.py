@@ -87,11 +87,14 @@ def test_it_is_watched_in_one_of_these_ways(router, watch, way, value):
             "a mapping is given; wanted is one of ssh, page, page and ssh, "
             "directory, not ssh and directory",
         ),
-        ("address: 1.2.3.4, watch: {ssh: b}", "wanted is user@host or user@host:port"),
+        (
+            "address: 1.2.3.4, watch: {ssh: 'a@b@c'}",
+            "wanted is host, user@host or user@host:port",
+        ),
         ("address: 1.2.3.4, watch: {ssh: 'a@b:0'}", "user@host or user@host:port"),
         ("address: 1.2.3.4, watch: {ssh: 'a@b c'}", "user@host or user@host:port"),
         ("address: 1.2.3.4, watch: {ssh: '-o@b'}", "user@host or user@host:port"),
-        ("address: 1.2.3.4, watch: {ssh: 'a@-o'}", "user@host or user@host:port"),
+        ("address: 1.2.3.4, watch: {ssh: '-o'}", "user@host or user@host:port"),
         ("address: 1.2.3.4, watch: {directory: data}", "wanted is an absolute path"),
         ("address: 1.2.3.4, watch: {directory: ~x/d}", "one that begins with ~/"),
         (
