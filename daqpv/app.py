@@ -26,7 +26,7 @@ from daqpv.links.process import OwnProcess
 from daqpv.links.readings import AnyReadings
 from daqpv.links.remote_run import RemoteRun
 from daqpv.process import Figures, Process, ProcessSnapshot
-from daqpv.serve import Group, Inside, Other, Others, Server
+from daqpv.serve import Group, Inside, Others, Server
 from iocs.process import ProcessGroup
 
 _log = logging.getLogger(__name__)
@@ -151,6 +151,7 @@ class App:
     Attributes:
         devices: all that is served, this process last.
         server: the PV server.
+        samples: a PV of each device.
         client_environ: EPICS_CA* for a libca in this process.
 
     Raises:
@@ -193,8 +194,8 @@ class App:
         site.servers()  # followed from the start: guards ask for them later
         self._remote_run = site.remote_run()
         self._add_process(name)
-        served = [group for group in self._groups if group.pvdb]
-        self._others = Others([_sample(group) for group in served], self.server)
+        self.samples = [_sample(group) for group in self._groups if group.pvdb]
+        self._others = Others(self.samples, self.server)
         self.client_environ = self._others.searches.environ()
         if saved is not None:
             saved.tell()
@@ -256,7 +257,7 @@ class App:
         if self._site.store is not None:
             self._site.store.begin()  # it takes 0.3 s, while we wait for others
         for other in await self._others.find(tries=SEARCHES):
-            raise _served_by(other)
+            raise AlreadyServedError(other.name, other.address)
         async with asyncio.TaskGroup() as tasks:
             for device in (*self.devices, *self._site.remotes):
                 tasks.create_task(_keep(device), name=device.name)
@@ -284,7 +285,7 @@ class App:
         """
         for other in await self._others.find(tries=1):
             if other.since < self.server.since:
-                raise _served_by(other)
+                raise AlreadyServedError(other.name, other.address)
 
     def _add(self, device: Device[Any], group: Group[Any]) -> Group[Any]:
         self.devices.append(device)
@@ -319,13 +320,6 @@ class App:
             name, measure, snapshot=snapshot, events=site.events, prefix=prefix
         )
         return self._this, ProcessGroup(prefix, self._this)
-
-
-def _served_by(other: Other) -> AlreadyServedError:
-    return AlreadyServedError(
-        f"{other.name} is already served by {other.address}. End that process, or "
-        "give each process its own devices (--only) and its own --name."
-    )
 
 
 def _sample(group: Group[Any]) -> str:

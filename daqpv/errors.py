@@ -47,7 +47,18 @@ class ServeError(DaqError):
 
 
 class AlreadyServedError(ServeError):
-    """Another process serves our PVs: two would fight for them."""
+    """Another process serves our PVs: two would fight for them.
+
+    Args:
+        name: of such a PV.
+        by: the other process.
+    """
+
+    def __init__(self, name: str, by: str) -> None:
+        super().__init__(
+            f"{name} is already served by {by}. End that process, or give each process "
+            "its own devices (--only) and its own --name."
+        )
 
 
 class StoreError(DaqError):

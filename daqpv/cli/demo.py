@@ -111,6 +111,7 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
             keeping = keep(experiment, "main", files)
             events, saved, store = keeping.events, keeping.saved, keeping.store
             app = App(experiment, kinds, events, saved=saved, store=store)
+            keeping.claim(app)
             gas = GasGroup(f"{experiment.prefix}Gas:")
             app.server.add(gas)
             tasks.create_task(gas.run())

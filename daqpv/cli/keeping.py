@@ -8,12 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from daqpv.cli.common import EXIT_CONFIG, fail
+from daqpv.app import App
+from daqpv.cli.common import EXIT_CONFIG, EXIT_SERVED, fail
 from daqpv.cli.places import log_path, spool_path, store_url
 from daqpv.config import Experiment
 from daqpv.config.model import NAME
 from daqpv.core import Event, Events, SavedSettings, SettingsPlace
-from daqpv.errors import StoreError
+from daqpv.errors import AlreadyServedError, StoreError
+from daqpv.links.claims import Claims
 from daqpv.links.log_file import LogFile
 from daqpv.links.program_log import ProgramLog
 from daqpv.links.settings_file import SettingsFile
@@ -29,12 +31,26 @@ class Keeping:
         program_log: what the program and its libraries log becomes events.
         store: None if the experiment wants none.
         saved: what operators have chosen.
+        claims: which devices are served by this process, and by no other one.
     """
 
     events: Events
     program_log: ProgramLog
     store: SqlStore | None
     saved: SavedSettings
+    claims: Claims
+
+    def claim(self, app: App) -> None:
+        """Claim what `app` serves; exits if another process of this computer has it.
+
+        What was to be kept until then is in the log file: the store is that process's.
+        """
+        try:
+            self.claims.take(app.samples)
+        except AlreadyServedError as error:
+            if self.store is not None:
+                self.store.give_up()
+            fail(error, EXIT_SERVED)
 
 
 def keep(
@@ -61,7 +77,8 @@ def keep(
     store = _store(experiment, name, events, stack)
     stack.callback(events.close)  # while all who keep them are still open
     saved = _saved(experiment, events, stack, store)
-    return Keeping(events, program_log, store, saved)
+    claims = stack.enter_context(Claims(spool_path(experiment), experiment.prefix))
+    return Keeping(events, program_log, store, saved, claims)
 
 
 def _store(

@@ -92,6 +92,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
             fail(error, EXIT_CONFIG)
         except ServeError as error:
             fail(error, EXIT_SERVE)
+        keeping.claim(app)
         os.environ |= app.client_environ
 
         def ready(port: int) -> None:

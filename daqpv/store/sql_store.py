@@ -173,6 +173,10 @@ class SqlStore:
         """Begin to write."""
         self._writer.begin()
 
+    def give_up(self) -> None:
+        """Keep nothing of what was added: before `begin`, in place of it."""
+        self._writer.give_up()
+
     def close(self) -> None:
         """Bring what is left into the store, else into the spool."""
         self._writer.close(END)

@@ -80,6 +80,7 @@ class Writer:
         self._left_out = 0
 
         self._elsewhere = 0  # records that are neither in the inbox nor in the store
+        self._gave_up = False
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -134,11 +135,18 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
+    def give_up(self) -> None:
+        """Forget what was added, and take no more; before `begin`."""
+        self._gave_up = True
+        self._spool.close()
+
     def close(self, timeout: float) -> None:
         """Bring what is left into the store or the spool, at most for `timeout` [s].
 
         What neither takes is lost, and told.
         """
+        if self._gave_up:
+            return
         self._offers.patience = _HURRY
         self._closing.set()
         self._wake.set()

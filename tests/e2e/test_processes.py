@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +22,18 @@ DEADLINE = 60.0  # [s]
 PARTS = (["ecc.MuTAnT"], ["ecc.CoBo0"], ["ecc.CoBo1"], ["ecc.CoBo2", "system"])
 
 
-def try_to_serve(lab: Any, *arguments: str) -> tuple[int, str]:
-    """Start a process that should not stay; its exit code and what it said."""
+def try_to_serve(
+    lab: Any, *arguments: str, folder: Path | None = None, **environ: str
+) -> tuple[int, str]:
+    """Start a process that should not stay; its exit code and what it said.
+
+    In a `folder` of its own it is like a process on another computer: only searches
+    find the others.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "daqpv", "serve", lab.file.name, *arguments],
-        cwd=lab.folder,
+        [sys.executable, "-m", "daqpv", "serve", str(lab.file), *arguments],
+        cwd=folder or lab.folder,
+        env=os.environ | environ,
         capture_output=True,
         text=True,
         timeout=DEADLINE,
@@ -136,20 +145,40 @@ def test_processes_on_ports_of_their_own_are_found_by_unicast(
 # No device is served twice
 
 
-def test_a_device_that_is_served_already_is_refused_with_the_address(lab: Any) -> None:
+def test_a_device_that_is_served_already_is_refused_with_the_address(
+    lab: Any, tmp_path: Path
+) -> None:
     lab.client().until("Online", "Online")
-    code, text = try_to_serve(lab, "--name", "second")
+    code, text = try_to_serve(lab, "--name", "second", folder=tmp_path)
     assert code == 4
     assert text.startswith(f"{lab.prefix}ECC:CoBo0:State is already served by 127.0.0")
     assert "--only" in text
     assert lab.client().get("State") == "Idle"  # who was there goes on
 
 
-def test_two_processes_of_one_name_are_refused(make_lab: Any) -> None:
+@pytest.mark.parametrize("name", ["main", "second"])
+@pytest.mark.parametrize("store", ["", "store: none"])
+def test_a_file_that_is_served_already_is_refused_on_any_port(
+    make_lab: Any, free_ports: list[int], name: str, store: str
+) -> None:
+    """Searches find nobody on another CA port; the computer knows it all the same."""
+    lab = make_lab()
+    lab.file.write_text(f"{lab.file.read_text()}{store}\n")
+    first = lab.serve()
+    port = str(free_ports[0])
+    code, text = try_to_serve(lab, "--name", name, EPICS_CAS_SERVER_PORT=port)
+    assert code == 4
+    (line,) = text.splitlines()  # it says nothing of records that are lost
+    assert line.startswith(f"{lab.prefix}ECC:CoBo0:State is already served by process ")
+    assert f"process {first.process.pid} of this computer (" in line
+    assert "daqpv serve lab.yaml). End that process, or " in line
+
+
+def test_two_processes_of_one_name_are_refused(make_lab: Any, tmp_path: Path) -> None:
     lab = make_lab(cobos=2)
     lab.simulate()
     lab.serve("--only", "ecc.CoBo0")
-    code, text = try_to_serve(lab, "--only", "ecc.CoBo1")
+    code, text = try_to_serve(lab, "--only", "ecc.CoBo1", folder=tmp_path)
     assert code == 4
     assert text.startswith(f"{lab.prefix}IOC:main:HEARTBEAT is already served by")
     assert "--name" in text
@@ -164,14 +193,18 @@ def test_one_of_many_processes_is_enough_to_be_refused(make_lab: Any) -> None:
     lab.serve("--name", "q", "--only", "ecc.CoBo3")
 
 
+@pytest.mark.parametrize("apart", [True, False])
 def test_of_processes_started_at_once_exactly_one_stays(
-    make_lab: Any, start: Callable[..., Any]
+    make_lab: Any, start: Callable[..., Any], tmp_path: Path, apart: bool
 ) -> None:
     lab = make_lab()
     lab.simulate()
+    folders = [tmp_path / f"host{n}" if apart else tmp_path for n in range(3)]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
     several = [
-        start("serve", lab.file.name, "--name", f"p{n}", cwd=lab.folder)
-        for n in range(3)
+        start("serve", str(lab.file), "--name", f"p{n}", cwd=folder)
+        for n, folder in enumerate(folders)
     ]
     end = time.monotonic() + DEADLINE
     while sum(running.process.poll() is None for running in several) > 1:
@@ -182,7 +215,8 @@ def test_of_processes_started_at_once_exactly_one_stays(
     for running in several:
         if running is not stays:
             assert running.wait() == 4
-            assert "already served by 127.0.0.1" in running.text
+            by = "127.0.0.1" if apart else f"process {stays.process.pid} of this"
+            assert f"already served by {by}" in running.text
     get(lab, "ECC:CoBo0:Online", "Online")
     assert stays.end() == 0
 
