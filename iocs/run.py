@@ -132,6 +132,8 @@ class RunGroup(DeviceGroup[Run]):
             "taking",
             "gaps",
             "left",
+            "owed",
+            "writers",
         )
         return [
             *super().saved(snapshot),

@@ -154,6 +154,7 @@ def _files(directory: bytes) -> Iterator[DataFile]:
 
 def _moved(directory: bytes, names: Collection[bytes], into: bytes) -> Moved:
     target = os.path.join(directory, into)
+    os.stat(directory)  # one that is gone, perhaps with its disk, is not made anew
     if names:
         os.makedirs(target, exist_ok=True)
     stayed = []

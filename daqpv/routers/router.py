@@ -14,7 +14,8 @@ from daqpv.routers.following import FollowedRouter
 from daqpv.routers.link import DataFile, Moved, Obstacle, RouterLink, shown
 
 STILL = 0.25  # [s] files that are the same so much later have stopped growing
-GROWING = 600.0  # [s] who waits for that longer waits in vain
+GROWS = 2.0  # [s] files that grow for longer are told of
+GROWING = 120.0  # [s] who waits for longer waits in vain
 MOVE = 60.0  # [s] for one exchange that moves files
 GRACE = 5.0  # [s] for one that is on its way when it is called back
 
@@ -130,6 +131,8 @@ class Router(FollowedRouter):
             LinkError: they cannot be seen.
         """
         before = await self._files(directory)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             async with asyncio.timeout(GROWING):
                 while before:
@@ -137,13 +140,20 @@ class Router(FollowedRouter):
                     now = await self._files(directory)
                     if set(now) == set(before):
                         break
-                    self.change(message="Waits: the files still grow")
                     before = now
+                    if loop.time() - began > GROWS:
+                        text = (
+                            "The files still grow, so they are not moved. That is "
+                            f"given up after {GROWING:g} s. Who takes data?"
+                        )
+                        self.change(growing=True, message=text)
         except TimeoutError as error:
             raise OperationError(
                 f"The files in {shown(directory)} still grow after "
                 f"{GROWING:g} s, so they stay there. Who takes data?"
             ) from error
+        finally:
+            self.change(growing=False)
         return before
 
     async def _files(self, directory: bytes) -> Sequence[DataFile]:

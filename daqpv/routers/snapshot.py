@@ -25,6 +25,7 @@ class RouterSnapshot(Snapshot):
         disk_time_left: until it is full at the present rate [s]; NaN: it does not fill.
         clock_offset: by how much its clock is ahead of ours [s]; NaN: not known.
         silent: no data come though they should.
+        growing: files that are to be moved still grow, and are waited for.
     """
 
     observed: ClassVar[frozenset[str]] = Snapshot.observed | {
@@ -45,6 +46,7 @@ class RouterSnapshot(Snapshot):
     disk_time_left: float = math.nan
     clock_offset: float = math.nan
     silent: bool = False
+    growing: bool = False
 
     @property
     @made_from("staged")

@@ -15,6 +15,7 @@ from daqpv.runs.detector import Member
 from daqpv.runs.states import RunState
 
 _MOST = 8  # gaps of one member in a note; those that follow extend the last one
+_ROUTER = "Router "
 _WORDS = 6  # states that a gap names
 
 _TAKING = frozenset({"Running", "Paused"})
@@ -59,6 +60,11 @@ class Gap:
         how = " (restarted)" if self._has_restarted else ""
         times = f", {self.times} times" if self.times > 1 else ""
         return f"{words} from {_clock(self.since)}{until} UTC{how}{times}"
+
+    @property
+    def is_seen_below(self) -> bool:
+        """Whether it answered meanwhile, and did something else than the run."""
+        return self.what[-1] in _ORDER
 
     @property
     def is_deliberate(self) -> bool:
@@ -108,6 +114,8 @@ def attended(
         word = _astray(member, wanted)
         index = _last(result, member.name)
         if index is not None and result[index].until is None:
+            if wanted is _STANDING and not word and result[index].is_seen_below:
+                continue  # it is not back: the others have come down
             result[index] = _continued(result[index], word, member, now)
         elif word:
             _begin(result, word, member, now)
@@ -160,6 +168,17 @@ def _begin(gaps: list[Gap], word: str, member: Member, now: float) -> None:
 def _is_alarm(member: Member) -> bool:
     """Whether it spoils the run: not if it was left out and takes no data for sure."""
     return member.enabled or member.may_take_data
+
+
+def router(name: str) -> str:
+    """The name of a router as a member of a run; a server may have the same."""
+    return f"{_ROUTER}{name}"
+
+
+def routers(taking: Iterable[str]) -> tuple[str, ...]:
+    """The names of the routers in `taking`."""
+    found = (one.partition(_ROUTER) for one in taking)
+    return tuple(name for before, is_one, name in found if is_one and not before)
 
 
 def note(gaps: Sequence[Gap]) -> str:

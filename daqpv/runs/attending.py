@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from daqpv.core import Command, EventSeverity
-from daqpv.runs.attendance import Gap, attended, expected
+from daqpv.runs.attendance import Gap, attended, expected, router
 from daqpv.runs.books import Books
 from daqpv.runs.checks import storages_in_use
-from daqpv.runs.detector import Detector, Member, Storage
+from daqpv.runs.detector import Detector, Member, Storage, lost_word
 from daqpv.runs.states import OPEN, RunState
 
 FULL_SOON = 0.5 * 3600  # [s] a disk that is full so soon spoils a run
@@ -138,14 +138,14 @@ class Attending(Books):
                 f"without a run: no number, no record. To stop: "
                 f"caput {self.prefix}Stop 1"
             )
-            self._say("data without a run", text, is_good=False)
+            self.say("data without a run", text, is_good=False)
         for name in self.snapshot.left:
             text = (
                 f"{name} is disabled and was Running: it may still take data. To stop "
                 f"it: caput {members[name].prefix}Enable 1, then: caput {self.prefix}"
                 f"Stop 1. If it is known to be stopped: caput {self.prefix}Reset 1"
             )
-            self._say("server left running", text, is_good=False, server=name)
+            self.say("server left running", text, is_good=False, server=name)
         if before and not self.snapshot.spoilt:
             self.change(message="No run is open, and no server takes data")
 
@@ -153,7 +153,7 @@ class Attending(Books):
         """Servers that were lost, restarted or were stopped in the open run."""
         if self.snapshot.state not in OPEN:
             return []
-        routers = {f"Router {one.name}" for one in self._storages}
+        routers = {router(one.name) for one in self._storages}
         return [
             gap.now
             for gap in self.snapshot.gaps
@@ -197,12 +197,12 @@ class Attending(Books):
 def _member(storage: Storage) -> Member:
     seen = storage.snapshot
     return Member(
-        name=f"Router {storage.name}",
+        name=router(storage.name),
         prefix=storage.prefix,
         enabled=seen.enabled,
         is_known=seen.known,
         is_there=not seen.is_lost,
-        state=seen.condition.label if seen.is_lost else "",
+        state=lost_word(seen.condition) if seen.is_lost else "",
         may_take_data=False,
         has_states=False,
     )

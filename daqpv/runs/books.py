@@ -165,12 +165,12 @@ class Books(Device[RunSnapshot]):
             stop=None,
             duration=0.0,
             live_time=0.0,
-            taking=self._taking(),
+            taking=tuple(dict.fromkeys((*snapshot.taking, *self._taking()))),
             gaps=(),
         )
         self._record(record)
         text = f"Run {number} has started: {record.title}".rstrip(": ")
-        self._say("run started", text, is_good=True)
+        self.say("run started", text, is_good=True)
         self._tell(record, event)
 
     def _take_up(self, event: RunEvent, *, goes_on: bool) -> None:
@@ -189,7 +189,7 @@ class Books(Device[RunSnapshot]):
         self._tell(record, event)
         word = "goes on" if goes_on else "is still open"
         text = f"Run {record.number} {word}; daqpv was away for {gap:.0f} s"
-        self._say("run goes on", text, is_good=False, away=round(gap, 1))
+        self.say("run goes on", text, is_good=False, away=round(gap, 1))
 
     def _close(self, entry: Entry, note: str, event: RunEvent) -> None:
         """Close the open run.
@@ -210,7 +210,7 @@ class Books(Device[RunSnapshot]):
         word = "ended" if entry is Entry.ENDED else f"ended: {entry}. {note}"
         is_good = entry is Entry.ENDED
         after = f" after {self.snapshot.duration_text}" if is_good else ""
-        self._say(
+        self.say(
             "run ended",
             f"Run {record.number} has {word}{after}",
             is_good=is_good,
@@ -218,7 +218,7 @@ class Books(Device[RunSnapshot]):
             duration=round(stop - record.start, 1),
         )
 
-    def _say(self, name: str, text: str, *, is_good: bool, **facts: Any) -> None:
+    def say(self, name: str, text: str, *, is_good: bool, **facts: Any) -> None:
         """Tell of the run where it is looked for: in its Message and as an event."""
         severity = EventSeverity.INFORMATION if is_good else EventSeverity.WARNING
         self.change(message=text)
@@ -231,7 +231,12 @@ class Books(Device[RunSnapshot]):
         assert closed.stop is not None
         duration = max(closed.stop - closed.start, 0.0)
         self.change(
-            open_run=None, stop=closed.stop, duration=duration, taking=(), gaps=()
+            open_run=None,
+            stop=closed.stop,
+            duration=duration,
+            writers=attendance.routers(self.snapshot.taking),
+            taking=(),
+            gaps=(),
         )
 
     def weighed(self, number: int, size: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from daqpv.core import Condition
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
@@ -31,6 +33,11 @@ class Member:
     state: str
     may_take_data: bool
     has_states: bool = True
+
+
+def lost_word(condition: Condition) -> str:
+    """What something is that is lost: "Offline", "Hung", "in error"."""
+    return "in error" if condition is Condition.ERROR else condition.label
 
 
 class Detector(Protocol):
@@ -114,7 +121,8 @@ class Storage(Protocol):
         prefix: of its PVs.
         snapshot: with known, online, message (why it is lost), enabled, directory,
             staging_empty (None: not known), staged (names of files there), files,
-            bytes, rate [byte/s], disk_free [byte], disk_time_left [s; NaN: it does not
+            growing (files that are to be moved still grow), is_lost, condition, bytes,
+            rate [byte/s], disk_free [byte], disk_time_left [s; NaN: it does not
             fill], silent (no data come though they should).
     """
 

@@ -164,6 +164,8 @@ class Following(Attending):
     def _seen_of_storage(self, snapshot: Any, changed: Collection[str]) -> None:
         if changed:
             self._look()
+        if "growing" in changed and snapshot.growing and self.running is None:
+            self.change(message=f"Sorting waits. {self._sorter.why_not}")
 
     def _look(self) -> None:
         """Show what the servers and routers do, and follow them."""
@@ -184,6 +186,7 @@ class Following(Attending):
         )
         self._attend()
         self._judge()
+        self._sorter.start(self._tasks)
         lost = self._lost_servers()
         if lost and self._settings.on_loss is OnLoss.STOP:
             self._stop_by_itself(f"on_loss: stop. {'; '.join(lost)}")

@@ -163,6 +163,19 @@ class RunFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Files of a run at a router that was disabled when they should be sorted.
+
+    Attributes:
+        number: of the run.
+        router: its name.
+    """
+
+    number: int
+    router: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunDocument:
     """A text that belongs to a run: a configuration file, an answer of Configure.
 

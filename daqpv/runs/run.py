@@ -72,6 +72,7 @@ class Run(Following):
             await command.within(self._check())
             tasks = self._followed()
             self._happens(RunEvent.START)
+            self.change(taking=self._taking())  # whoever leaves now has left a run
             try:
                 await self._done(command, tasks, self._detector.start())
             except RefusedError:

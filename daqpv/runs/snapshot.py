@@ -17,7 +17,7 @@ from daqpv.core import (
     made_from,
 )
 from daqpv.runs.attendance import Gap
-from daqpv.runs.records import RunFile, RunRecord
+from daqpv.runs.records import Owed, RunFile, RunRecord
 from daqpv.runs.states import RunClass, RunState
 
 
@@ -46,6 +46,8 @@ class RunSnapshot(Snapshot):
         sorting: files of a run are being moved to its directory.
         unsorted: numbers of the runs whose files have yet to be moved.
         sorted_files: of the run whose files were moved last.
+        owed: files at routers that were disabled when they should be sorted.
+        writers: names of the routers that had a part in the run that was open last.
         taking: names of those that have a part in the open run.
         gaps: times in which one of them had none.
         troubled: those without part in the open run now, each with what it is.
@@ -86,6 +88,8 @@ class RunSnapshot(Snapshot):
     sorting: bool = False
     unsorted: tuple[int, ...] = ()
     sorted_files: tuple[RunFile, ...] = ()
+    owed: tuple[Owed, ...] = ()
+    writers: tuple[str, ...] = ()
     taking: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     troubled: tuple[str, ...] = ()

@@ -4,34 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 from daqpv.errors import DaqError, LinkError, OperationError, counted, sentence
 from daqpv.runs.checks import go_without, storages_in_use
 from daqpv.runs.detector import Storage
-from daqpv.runs.records import RunFile
+from daqpv.runs.records import Owed, RunFile
+from daqpv.runs.states import RunState
 
 RETRY = 10.0  # [s] between two tries to move files, after a link was cut
+
+_NEWS = frozenset({"enabled", "known", "condition", "online"})
 
 
 class Sorter:
     """Moves the files of ended runs, one run after the other, all routers at once.
 
+    Files at a router that is disabled then are owed: they are moved when it is enabled
+    again, if they can only be of that run.
+
     Args:
         storages: where the files are.
-        run: whose snapshot says what is to be done (unsorted), and shows what is.
+        run: whose snapshot says what is to be done (unsorted, owed), and shows what is.
     """
 
     def __init__(self, storages: Sequence[Storage], run: Any) -> None:
-        self._storages = storages
+        self._storages = {one.name: one for one in storages}
         self._run = run
         self._work: asyncio.Task[None] | None = None
         self._cut: dict[str, str] = {}  # by router: why its files are not sorted yet
+        self._mixed: set[str] = set()  # routers with files of several runs, as told
+        self._news = asyncio.Event()
+        self._is_sweeping = False
+        for storage in storages:
+            storage.watch(self._seen)
+
+    def _seen(self, snapshot: Any, changed: Collection[str]) -> None:
+        if not _NEWS.isdisjoint(changed):
+            self._news.set()
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """See to what is unsorted, in a task of `tasks`."""
-        if self._run.snapshot.unsorted and (self._work is None or self._work.done()):
+        if self._is_sweeping or (self._work is not None and not self._work.done()):
+            return
+        if self._run.snapshot.unsorted or self._due():
             self._run.change(sorting=True)
             self._work = tasks.create_task(self._sort_all())
 
@@ -45,7 +63,12 @@ class Sorter:
     @property
     def why_not(self) -> str:
         """Why it is not done yet: a sentence for each router that does not do it."""
-        return " ".join(self._cut.values()) or "Files are on their way."
+        used = storages_in_use(list(self._storages.values()))
+        grow = [one.name for one in used if one.snapshot.growing]
+        why = list(self._cut.values())
+        if grow:
+            why.append(f"Files at {', '.join(grow)} still grow.")
+        return " ".join(why) or "Files are on their way."
 
     async def sweep(self) -> None:
         """Put aside what lies in staging, after what is on its way has been given up.
@@ -53,14 +76,24 @@ class Sorter:
         Raises:
             DaqError: not all could be moved.
         """
+        self._is_sweeping = True
+        try:
+            await self._sweep_all()
+        finally:
+            self._is_sweeping = False
+
+    async def _sweep_all(self) -> None:
         if self._work is not None and self._work.cancel():
             await asyncio.wait({self._work})
-        used = storages_in_use(self._storages)
+        used = storages_in_use(list(self._storages.values()))
         works = [self._sweep(storage) for storage in used]
         failed = [one for one in await asyncio.gather(*works) if one is not None]
         if failed:
             raise OperationError(" ".join(failed))
-        self._run.change(unsorted=())
+        names = {one.name for one in used}
+        owed = tuple(o for o in self._run.snapshot.owed if o.router not in names)
+        self._mixed -= names
+        self._run.change(unsorted=(), owed=owed)
 
     async def _sweep(self, storage: Storage) -> str | None:
         """Put aside what lies there; return why not all of it could be."""
@@ -81,18 +114,86 @@ class Sorter:
                 files = await self._sort(unsorted[0])
                 left = [o for o in self._run.snapshot.unsorted if o != unsorted[0]]
                 self._run.change(unsorted=tuple(left), sorted_files=tuple(files))
+            while due := self._due():
+                await self._sort_owed(due[0])
         finally:
             self._run.change(sorting=False)
 
     async def _sort(self, number: int) -> list[RunFile]:
-        used = storages_in_use(self._storages)
-        works = (self._sort_one(storage, number) for storage in used)
+        storages = self._storages.values()
+        works = (self._sort_one(storage, number) for storage in storages)
         files = [one for found in await asyncio.gather(*works) for one in found]
         if files:
             self._run.weighed(number, sum(one.size for one in files))
-            text = f"Run {number}: {counted(len(files), 'file')} moved to its directory"
-            self._run.emit("files sorted", text, number=number, files=len(files))
+        self._tell_moved(number, files)
         return files
+
+    def _tell_moved(self, number: int, files: Sequence[RunFile]) -> None:
+        """Say that a run is sorted; nothing older may stand in Message."""
+        text = f"Run {number}: {counted(len(files), 'file')} moved to its directory"
+        if files:
+            self._run.emit("files sorted", text, number=number, files=len(files))
+        snapshot = self._run.snapshot
+        is_idle = snapshot.state is RunState.STOPPED and not snapshot.busy
+        if is_idle and not snapshot.spoilt and not snapshot.owed:
+            self._run.change(message=text)
+
+    # Files at routers that were disabled
+
+    def _due(self) -> list[Owed]:
+        """What can be moved now of that which is owed."""
+        if self._run.snapshot.state is not RunState.STOPPED:
+            return []
+        due = []
+        for owed in self._run.snapshot.owed:
+            storage = self._storages.get(owed.router)
+            seen = None if storage is None else storage.snapshot
+            if seen is None or not (seen.enabled and seen.known) or seen.is_lost:
+                continue
+            if not self._is_mixed(owed.router):
+                due.append(owed)
+        return due
+
+    def _is_mixed(self, router: str) -> bool:
+        """Whether files of several runs may lie at a router; said once."""
+        runs = [o.number for o in self._run.snapshot.owed if o.router == router]
+        if len(runs) < 2:
+            return False
+        if router not in self._mixed:
+            self._mixed.add(router)
+            self._run.failed(
+                "files of several runs",
+                f"Files at {router} are of the runs {', '.join(map(str, runs))}, and "
+                f"which is of which is not known. To put them aside: "
+                f"caput {self._run.prefix}Sweep 1",
+            )
+        return True
+
+    async def _sort_owed(self, owed: Owed) -> None:
+        storage = self._storages[owed.router]
+        left = tuple(o for o in self._run.snapshot.owed if o != owed)
+        self._run.change(owed=left)  # if it is disabled again it is owed again
+        files = await self._sort_one(storage, owed.number)
+        closed = self._run.snapshot.closed_run
+        if files and closed is not None and closed.number == owed.number:
+            size = sum(one.size for one in files)
+            self._run.weighed(owed.number, closed.data + size)
+        if not any(o == owed for o in self._run.snapshot.owed):
+            self._tell_moved(owed.number, files)
+
+    def _owe(self, storage: Storage, number: int) -> None:
+        """Keep in mind that files of a run are at a router that is left alone."""
+        owed = Owed(number=number, router=storage.name)
+        if owed in self._run.snapshot.owed:
+            return
+        self._run.change(owed=(*self._run.snapshot.owed, owed))
+        text = (
+            f"Run {number}: {storage.name} is disabled, so its files stay where they "
+            f"are. They are moved when it is enabled: caput {storage.prefix}Enable 1"
+        )
+        self._run.say("files stay", text, is_good=False, router=storage.name)
+
+    # One router
 
     async def _sort_one(self, storage: Storage, number: int) -> list[RunFile]:
         """Move the files of one router, again after each cut of the link.
@@ -110,29 +211,58 @@ class Sorter:
             files.append(file)
             self._run.keep(file)
 
-        experiment = self._run.snapshot.experiment
         self._cut.pop(storage.name, None)
-        while True:
-            try:
-                await storage.sort(experiment, number, moved=moved)
-            except LinkError as error:
-                text = (
-                    f"Run {number}: files at {storage.name} not sorted yet. "
-                    f"{sentence(error)}"
-                )
-                if text != self._cut.get(storage.name):
-                    self._run.failed("sorting cut", text)
-                self._cut[storage.name] = text
-                await asyncio.sleep(RETRY)
-            except DaqError as error:
-                text = (
-                    f"Run {number}: files at {storage.name} are not sorted. "
-                    f"{sentence(error)} To put aside what stays: "
-                    f"caput {self._run.prefix}Sweep 1"
-                )
-                self._run.failed("sorting failed", text)
-                break
-            else:
-                break
+        while not await self._is_sorted(storage, number, moved):
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY):
+                    await self._news.wait()
         self._cut.pop(storage.name, None)
         return files
+
+    async def _is_sorted(self, storage: Storage, number: int, moved: Any) -> bool:
+        """Try to move the files of one router; return whether that is over."""
+        if not storage.snapshot.enabled:
+            if self._has_part(storage, number):
+                self._owe(storage, number)
+            return True
+        if any(o.router == storage.name for o in self._run.snapshot.owed):
+            self._owe_too(storage, number)
+            return True
+        try:
+            experiment = self._run.snapshot.experiment
+            await storage.sort(experiment, number, moved=moved)
+        except LinkError as error:
+            text = (
+                f"Run {number}: files at {storage.name} not sorted yet. "
+                f"{sentence(error)}"
+            )
+            if text != self._cut.get(storage.name):
+                self._run.failed("sorting cut", text)
+            self._cut[storage.name] = text
+            return False
+        except DaqError as error:
+            text = (
+                f"Run {number}: files at {storage.name} are not sorted. "
+                f"{sentence(error)} To put aside what stays: "
+                f"caput {self._run.prefix}Sweep 1"
+            )
+            self._run.failed("sorting failed", text)
+        return True
+
+    def _has_part(self, storage: Storage, number: int) -> bool:
+        """Whether a router that is disabled may have files of that run.
+
+        It writes on while nobody looks at it.
+        """
+        closed = self._run.snapshot.closed_run
+        if closed is None or closed.number != number:
+            return True
+        owed = {one.router for one in self._run.snapshot.owed}
+        return storage.name in owed.union(self._run.snapshot.writers)
+
+    def _owe_too(self, storage: Storage, number: int) -> None:
+        owed = Owed(number=number, router=storage.name)
+        if owed not in self._run.snapshot.owed:
+            self._run.change(owed=(*self._run.snapshot.owed, owed))
+        self._is_mixed(storage.name)

@@ -10,7 +10,7 @@ from functools import partial
 
 from daqpv.core import Condition, Device, Events, Hold
 from daqpv.ecc import EccSnapshot, EccState, Server, is_below
-from daqpv.runs import Member
+from daqpv.runs.detector import Member, lost_word
 from daqpv.system.plan import READY, TAKING_DATA, Part, Table
 from daqpv.system.servers import (
     is_moving,
@@ -243,13 +243,18 @@ class Following(Device[SystemSnapshot]):
         return bits
 
 
+def _loss(snapshot: EccSnapshot) -> str:
+    is_seen = snapshot.known and snapshot.served
+    return lost_word(snapshot.condition) if is_seen else where(snapshot)
+
+
 def _member(server: Server) -> Member:
     snapshot = server.snapshot
     is_seen = snapshot.known
     if not snapshot.enabled:
         state = snapshot.state.label if is_seen else ""
     else:
-        state = snapshot.state.label if is_there(snapshot) else where(snapshot)
+        state = snapshot.state.label if is_there(snapshot) else _loss(snapshot)
     return Member(
         name=server.name,
         prefix=server.prefix,

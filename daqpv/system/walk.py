@@ -80,6 +80,7 @@ class Walk:
         self._means = means
         self._left: dict[str, str] = {}  # whom the way down leaves behind, and why
         self._total = 0  # operations that it takes
+        self._starts = False  # the last step was one after which all have to run
         self._sending = Sending(command, means.tasks, self._show)
 
     def accepted(self, goal: Goal) -> None:
@@ -97,8 +98,9 @@ class Walk:
         """
         self.check_up(target)
         expected: Spread | None = None
-        while step := self._next_up(target, expected):
+        while step := await self._next_up(target, expected):
             expected = step.applied(spread(self._enabled()))
+            self._starts = step.row.on_failure is OnFailure.STOP
             failed = await self._do(step)
             if failed:
                 raise await self._halt(step, failed)
@@ -190,7 +192,7 @@ class Walk:
                 f"caput {busy.prefix}Abort 1. Nothing was sent."
             )
 
-    def _next_up(self, target: EccState, expected: Spread | None) -> Step | None:
+    async def _next_up(self, target: EccState, expected: Spread | None) -> Step | None:
         """The next step; all servers have to be where the last one has led."""
         servers = self._enabled()
         astray = [
@@ -201,10 +203,13 @@ class Walk:
         ]
         plan = self._means.table.plan(spread(servers), target)
         if astray or plan.blocked is not None:
-            raise OperationError(
+            text = (
                 f"{self._command.what}: halted. {are(astray or servers)}, not by this "
                 f"command. Again: caput {self._means.prefix}Target {target.label}"
             )
+            if self._starts:
+                text = several([text, *(await self.stop()).values()])
+            raise OperationError(text)
         return plan.steps[0] if plan.steps else None
 
     # Down

@@ -164,6 +164,7 @@ class Router:
     disk_free: float = 100e9
     disk_time_left: float = math.nan
     silent: bool = False
+    growing: bool = False
     condition: Condition = Condition.OK
 
     @property

@@ -8,9 +8,10 @@ import re
 import pytest
 
 from daqpv.core import Condition, Severity
+from daqpv.errors import NotConnectedError
 from daqpv.runs import Entry, RunState
 from daqpv.runs.settings import OnLoss, RunSettings
-from tests.unit.runs.conftest import Lab
+from tests.unit.runs.conftest import Lab, Storage, reaches
 
 CLOCK = r"\d\d:\d\d:\d\d"
 
@@ -204,3 +205,100 @@ async def test_gaps_outlive_a_kill(lab: Lab) -> None:
         lab.detector.server("CoBo3")
         await run.stop()
         assert note(after).startswith("CoBo3: Offline from ")
+
+
+# Files
+
+
+async def test_files_of_a_router_disabled_in_the_run_are_taken_in_later(
+    lab: Lab,
+) -> None:
+    lab.storages = [Storage("data0"), Storage("data1")]
+    async with lab.running() as run:
+        await run.start()
+        lab.storages[1].becomes(enabled=False)
+        await run.stop()
+        await reaches(lambda: not run.snapshot.sorting)
+        assert lab.storages[1].sorted == []
+        assert "data1 is disabled, so its files stay" in run.snapshot.message
+        assert "caput AT:Router:data1:Enable 1" in run.snapshot.message
+        assert "Router data1: disabled from" in note(lab)
+    after = Lab(snapshot=run.snapshot, storages=lab.storages)
+    async with after.running() as run:  # it is not forgotten
+        await asyncio.sleep(30)
+        assert lab.storages[1].sorted == []
+        lab.storages[1].becomes(enabled=True)
+        await reaches(lambda: lab.storages[1].sorted == [("e20009", 12)])
+        await reaches(lambda: not run.snapshot.sorting)
+        assert run.snapshot.owed == ()
+        assert run.snapshot.message == "Run 12: 1 file moved to its directory"
+        assert lab.storages[0].sorted == [("e20009", 12)]
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+async def test_files_of_two_runs_are_not_mixed(lab: Lab, enabled: bool) -> None:
+    """Enabled again in the next run, or after it: nobody knows which file is whose."""
+    lab.storages = [Storage("data0"), Storage("data1")]
+    async with lab.running() as run:
+        await run.start()
+        lab.storages[1].becomes(enabled=False)
+        await run.stop()
+        await run.start()
+        if enabled:
+            lab.storages[1].becomes(enabled=True)
+        await run.stop()
+        await reaches(lambda: not run.snapshot.sorting)
+        lab.storages[1].becomes(enabled=True)
+        await asyncio.sleep(30)
+        assert lab.storages[1].sorted == []
+        if enabled:
+            assert "are of the runs 12, 13" in run.snapshot.last_error
+            assert run.snapshot.last_error.endswith("caput AT:Run:Sweep 1")
+            await run.sweep()
+            assert run.snapshot.owed == ()
+
+
+async def test_a_router_disabled_while_its_files_are_waited_for(lab: Lab) -> None:
+    """The next start has not to wait for it."""
+    lab.storages = [Storage("data0"), Storage("data1")]
+    lab.storages[1].faults = [NotConnectedError("data1: cut")] * 100
+    async with lab.running() as run:
+        await run.start()
+        await run.stop()
+        await asyncio.sleep(20)
+        assert run.snapshot.sorting
+        lab.storages[1].becomes(enabled=False)
+        await reaches(lambda: not run.snapshot.sorting, within=1)
+        assert [one.router for one in run.snapshot.owed] == ["data1"]
+        await run.start()
+
+
+async def test_files_are_sorted_as_soon_as_their_router_is_back(lab: Lab) -> None:
+    lab.storages[0].faults = [NotConnectedError("data0: cut")]
+    async with lab.running() as run:
+        await run.start()
+        await run.stop()
+        await reaches(lambda: "not sorted yet" in run.snapshot.message)
+        lab.storages[0].becomes(online=True, condition=Condition.HUNG)
+        await reaches(lambda: not run.snapshot.sorting, within=2)
+        assert run.snapshot.message == "Run 12: 1 file moved to its directory"
+
+
+async def test_sorting_that_waits_says_why(lab: Lab) -> None:
+    lab.storages[0].takes = 50.0
+    async with lab.running() as run:
+        await run.start()
+        await run.stop()
+        await asyncio.sleep(1)
+        lab.storages[0].becomes(growing=True)
+        assert run.snapshot.message == "Sorting waits. Files at data0 still grow."
+
+
+async def test_who_is_disabled_while_a_run_starts_is_named(lab: Lab) -> None:
+    async with lab.running() as run:
+        start = asyncio.create_task(run.start())
+        await reaches(lambda: run.snapshot.state is RunState.STARTING)
+        lab.detector.server("CoBo0", **DISABLED)
+        await start
+        await asyncio.sleep(2)
+        assert "CoBo0 is disabled while Running since" in run.snapshot.message

@@ -1,0 +1,154 @@
+"""What can happen to a run: each cause strikes, and is mended.
+
+To add one: a class with `name` (the row of the table in docs/runs.md), `strike` and
+`mend`, in CAUSES; its cells in cells.py; then
+``python -m tests.e2e.truth.table`` prints the table for docs/runs.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from daqpv.ecc import Operation
+from daqpv.links.soap import EccSoapLink
+from tests.e2e.conftest import DEADLINE, until
+from tests.e2e.truth.conftest import Scene
+
+
+class Cause(Protocol):
+    """Something that happens to CoBo1, data1, daqpv or the store.
+
+    Attributes:
+        name: the row of the table.
+        is_spending: what it leaves behind is of no use for the next cell.
+    """
+
+    name: str
+    is_spending: bool
+
+    def strike(self, scene: Scene) -> None:
+        """Let it happen; return when it is over, or lasts."""
+
+    def mend(self, scene: Scene) -> None:
+        """Undo what lasts, as an operator would."""
+
+
+class ServerRestarts:
+    """An ECC server ends and begins anew, quicker than three polls: it is Idle."""
+
+    name = "a server restarts"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        scene.lab.sim("CoBo1")("/restart", "POST")
+        scene.server().until("State", "Idle")
+
+    def mend(self, scene: Scene) -> None:
+        pass
+
+
+class ServerLost:
+    """An ECC server does not answer any more, and comes back as it was."""
+
+    name = "a server is lost"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        scene.lab.sim("CoBo1").fault("*", "cut")
+        scene.server().until("Online", "Offline")
+
+    def mend(self, scene: Scene) -> None:
+        scene.lab.sim("CoBo1")("/faults", "DELETE")
+        scene.server().until("Online", "Online")
+
+
+class ServerDisabled:
+    """An operator disables a server."""
+
+    name = "a server is disabled"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        scene.server().put("Enable", "0")
+
+    def mend(self, scene: Scene) -> None:
+        scene.server().put("Enable", "1")
+        scene.server().until("Online", "Online")
+
+
+class ServerCommanded:
+    """Another client stops a server, past daqpv."""
+
+    name = "another client stops a server"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        url = scene.lab.urls["CoBo1"]
+        asyncio.run(_stop(url))
+        scene.server().until("State", "Ready")
+
+    def mend(self, scene: Scene) -> None:
+        pass
+
+
+async def _stop(url: str) -> None:
+    link = EccSoapLink("foreign", f"{url}foreign")
+    await link.operate(Operation.STOP, None, (), timeout=DEADLINE)
+
+
+class RouterLost:
+    """The directory of a router goes away, and comes back."""
+
+    name = "a router is lost"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        staging = scene.staging("data1")
+        staging.rename(staging.with_name("gone"))
+        router = scene.router()
+        until(lambda: router.get("Condition") != "OK", "a router that is lost")
+
+    def mend(self, scene: Scene) -> None:
+        staging = scene.staging("data1")
+        staging.with_name("gone").rename(staging)
+        scene.router().until("Condition", "OK")
+
+
+class RouterRestarts:
+    """A router is lost and back again."""
+
+    name = "a router restarts"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        RouterLost().strike(scene)
+        RouterLost().mend(scene)
+
+    def mend(self, scene: Scene) -> None:
+        pass
+
+
+class RouterDisabled:
+    """An operator disables a router."""
+
+    name = "a router is disabled"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        scene.router().put("Enable", "0")
+
+    def mend(self, scene: Scene) -> None:
+        scene.router().put("Enable", "1")
+        scene.router().until("Online", "Online")
+
+
+CAUSES: tuple[Cause, ...] = (
+    ServerRestarts(),
+    ServerLost(),
+    ServerDisabled(),
+    ServerCommanded(),
+    RouterLost(),
+    RouterRestarts(),
+    RouterDisabled(),
+)
