@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -30,13 +32,16 @@ _DRIVERS = {
 _EXTRAS = {"psycopg": "postgres", "pymysql": "mysql"}
 
 
-def make_engine(url: str, *, writes: bool = False, answer: int = ANSWER) -> Engine:
+def make_engine(
+    url: str, *, writes: bool = False, makes: bool = True, answer: int = ANSWER
+) -> Engine:
     """Make an engine. It connects to nothing yet.
 
     Args:
         url: ``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, ``mariadb://``.
         writes: its transactions write: SQLite then takes the lock at their beginning,
             where it waits for others, and not in the middle, where it would not.
+        makes: a file of SQLite that is not there is made.
         answer: that a server may take for one statement, at most [s].
 
     Raises:
@@ -46,6 +51,10 @@ def make_engine(url: str, *, writes: bool = False, answer: int = ANSWER) -> Engi
     kind = parsed.get_backend_name()
     if kind not in _DRIVERS:
         raise StoreError(f"{shown(url)}: wanted is one of {', '.join(_DRIVERS)}")
+    if kind == "sqlite" and not makes:
+        path = quote(str(Path(parsed.database or "").absolute()))
+        options = {"mode": "rw", "uri": "true"}
+        parsed = parsed.set(database=f"file:{path}", query=options)
     try:
         engine = create_engine(
             parsed.set(drivername=_DRIVERS[kind]),

@@ -16,7 +16,7 @@ from daqpv.core import Setting
 from daqpv.errors import StoreError
 from daqpv.store.crew import Crew
 from daqpv.store.rows import place_of, record
-from daqpv.store.sqlite_file import path_in, version_in
+from daqpv.store.sqlite_file import path_in, refuse_orphan, version_in
 from daqpv.store.url import shown
 from daqpv.store.version import newest
 
@@ -67,6 +67,7 @@ def look(url: str, experiment: str) -> Found:
 
 
 def _look_at_file(path: str, experiment: str) -> Found:
+    refuse_orphan(path)
     try:
         with closing(
             sqlite3.connect(path, timeout=_LOCKED, isolation_level=None)

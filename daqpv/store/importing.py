@@ -37,6 +37,7 @@ from daqpv.store.portable import (
     new_file,
     number_of,
 )
+from daqpv.store.sqlite_file import refuse_orphan
 from daqpv.store.url import shown
 from daqpv.store.version import newest
 
@@ -69,6 +70,7 @@ def import_(url: str, experiment: str, source: Path, progress: Progress) -> Mani
         parsed = make_url(url)
         file = Path(parsed.database or "")
         if parsed.get_backend_name() == "sqlite" and not file.exists():
+            refuse_orphan(str(file))
             with new_file(file) as part:
                 _fill(url, export, progress, into=f"sqlite:///{part}")
         else:

@@ -10,12 +10,15 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from daqpv.errors import StoreError
 from daqpv.store import migrate
 from daqpv.store.engine import make_engine, reason, translated
 from daqpv.store.models import Base
 from daqpv.store.records import put
 from daqpv.store.refused import Refuse
 from daqpv.store.rows import Entry, Source, microseconds
+from daqpv.store.sqlite_file import SCHEME, path_in
+from daqpv.store.sqlite_place import SqlitePlace
 from daqpv.store.unfit import UNFIT, is_unfit, most_bytes, refuse_larger
 
 _EXPERIMENT, _JOURNAL, _EVENT, _SETTING = (
@@ -45,13 +48,14 @@ class Journal:
         self, url: str, experiment: str, refuse: Refuse, *, late: bool = False
     ) -> None:
         self._url = url
-        self._engine = make_engine(url, writes=True)
+        self._engine = make_engine(url, writes=True, makes=False)
         self._experiment = experiment
         self._refuse = refuse
         self._late = late
         self._most = 0  # bytes that the engine takes in one statement; 0: no limit
         self._experiment_id: int | None = None  # None: the tables must be looked at
-        self._file = _inode(self._engine.url.database)
+        self._place: SqlitePlace | None = None
+        self._newest = ("", 0)  # writer and number that were written last
 
     def write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
         """Write `entries`, in the order of their numbers; none: see if it could.
@@ -66,10 +70,12 @@ class Journal:
         with translated(self._url):
             self._see_to_tables()
             try:
-                return self._write(source, entries)
+                refused = self._write(source, entries)
             except BaseException:
                 self._experiment_id = None
                 raise
+            self._see_to_place()
+            return refused
 
     def _write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
         try:
@@ -88,13 +94,37 @@ class Journal:
 
     def _see_to_tables(self) -> None:
         """Make and check the tables of a store that is new to us, or was replaced."""
-        file = _inode(self._engine.url.database)
-        if self._experiment_id is not None and file == self._file:
+        if self._place is not None and self._place.check(*self._newest):
+            self._experiment_id = None
+        if self._experiment_id is not None:
             return
         self._engine.dispose()
+        if self._place is not None:
+            self._place.closed()
+        elif self._url.startswith(SCHEME):
+            self._place = self._found()
         migrate.prepare(self._engine)
-        self._file = _inode(self._engine.url.database)
         self._experiment_id = self._find_experiment()
+
+    def _found(self) -> SqlitePlace:
+        """The file of SQLite; at first, it may be made."""
+        path = Path(path_in(self._url))
+        try:
+            return SqlitePlace(path, self._engine)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
+
+    def _see_to_place(self) -> None:
+        """Make sure that what was written is where it is looked for.
+
+        Raises:
+            StoreError: SQLite's file was moved meanwhile; the entries may be offered
+                again.
+        """
+        if self._place is not None:
+            self._place.note()
+            if self._place.check(*self._newest):
+                self._experiment_id = None
 
     def _find_experiment(self) -> int | None:
         find = select(_EXPERIMENT.c.id).where(_EXPERIMENT.c.name == self._experiment)
@@ -128,6 +158,7 @@ class Journal:
                     experiment_id=self._experiment_id,
                 )
             )
+        self._newest = (source.writer, last)
 
     def _last(self, connection: Connection, source: Source) -> int:
         """How far `source` has come, its row locked: an old transaction may still run.
@@ -179,11 +210,3 @@ def _above(written: int, entries: Iterable[Entry]) -> Iterable[Entry]:
         if entry.number > written:
             written = entry.number
             yield entry
-
-
-def _inode(database: str | None) -> int:
-    """The number of SQLite's file: one that was replaced must not be written on."""
-    try:
-        return Path(database or "").stat().st_ino
-    except OSError:
-        return 0

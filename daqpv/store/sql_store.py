@@ -162,7 +162,7 @@ class SqlStore:
     def _change(self, work: Callable[[Any], T]) -> T:
         from daqpv.store.engine import make_engine, translated  # noqa: PLC0415
 
-        engine = make_engine(self._url, writes=True)
+        engine = make_engine(self._url, writes=True, makes=False)
         try:
             with translated(self._url), engine.begin() as connection:
                 return work(connection)

@@ -26,6 +26,22 @@ def is_there(path: str) -> bool:
     return file.is_file() and file.stat().st_size > 0
 
 
+def refuse_orphan(path: str) -> None:
+    """Refuse to make a file where the journal of another one lies.
+
+    SQLite would take it for the new file's, and the records in it were lost.
+
+    Raises:
+        StoreError: there is no file, but a journal that holds records.
+    """
+    journal = Path(f"{path}-wal")
+    if not is_there(path) and is_there(str(journal)):
+        raise StoreError(
+            f"{path} is not there, but {journal.name}, which has its newest records: "
+            f"put {Path(path).name} back, or move {journal.name} to where it is"
+        )
+
+
 def read_only(path: str) -> str:
     """The URI by which SQLite reads a file, and does not make it.
 

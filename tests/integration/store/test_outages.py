@@ -173,24 +173,6 @@ async def test_a_database_that_is_locked_at_the_start_is_no_reason_not_to_start(
         assert await kept.texts() == numbers(2)
 
 
-async def test_a_database_file_that_was_taken_away_is_made_anew(tmp_path: Path) -> None:
-    file = tmp_path / "store.db"
-    async with running(f"sqlite:///{file}", tmp_path) as kept:
-        kept.store.add(event(0))
-        await kept.written()
-        _move_away(tmp_path)
-        kept.store.add(event(1))
-        await kept.written()
-        assert await kept.texts() == ["event 1"]
-    with closing(sqlite3.connect(tmp_path / "old-store.db")) as old:
-        assert old.execute("SELECT text FROM event").fetchall() == [("event 0",)]
-
-
-def _move_away(folder: Path) -> None:
-    for part in folder.glob("store.db*"):
-        part.rename(folder / f"old-{part.name}")
-
-
 @pytest.mark.parametrize(
     ("content", "why"), [(b"not a database " * 100, "not a database"), (None, "unable")]
 )
