@@ -16,6 +16,7 @@ from daqpv.core import (
     Device,
     Events,
     Hold,
+    Pulse,
     PvInfo,
     SavedSettings,
     Snapshot,
@@ -57,6 +58,7 @@ class ExperimentSite:
         follow: Remote | None,
         saved: SavedSettings | None,
         store: Store | None,
+        pulse: Pulse | None,
         readings: AnyReadings,
     ) -> None:
         self._experiment = experiment
@@ -70,6 +72,7 @@ class ExperimentSite:
         self.prefix = experiment.prefix
         self.events = events
         self.store = store
+        self.pulse = pulse
         self.hold = Hold()
         self.readings = readings
         self.also: list[tuple[Device[Any], Group[Any]]] = []
@@ -87,6 +90,10 @@ class ExperimentSite:
         if self._saved is None:
             return snapshot
         return self._saved.restored(prefix, group.saved(type(snapshot)), snapshot)
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until what was chosen and recorded so far would survive a kill."""
+        return self._saved is None or await self._saved.kept(timeout=timeout)
 
     def server(self, name: str) -> Any:
         """The ECC server `name`: this process's own, else another one's."""
@@ -147,6 +154,7 @@ class App:
             seen.
         saved: keeps what operators choose; None: it is lost at the end.
         store: keeps records for good; None: nobody does.
+        pulse: tells after a kill when the process was there last; None: nothing does.
 
     Attributes:
         devices: all that is served, this process last.
@@ -171,6 +179,7 @@ class App:
         follow: Remote | None = None,
         saved: SavedSettings | None = None,
         store: Store | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self.experiment = experiment
         self._saved = saved
@@ -188,6 +197,7 @@ class App:
             follow=follow,
             saved=saved,
             store=store,
+            pulse=pulse,
             readings=readings,
         )
         self._build(_chosen(experiment, kinds, only))

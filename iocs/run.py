@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from daqpv.config import Kind
 from daqpv.core import SavedField, Site
-from daqpv.errors import ServeError
+from daqpv.errors import DaqError, ServeError
 from daqpv.runs import History, Run, RunClass, RunSnapshot, RunState
 from daqpv.runs.numbers import LAST
 from daqpv.runs.settings import RunSettings
@@ -22,7 +23,7 @@ from daqpv.serve import (
     mbbo,
     string,
 )
-from iocs.device import DeviceGroup, command
+from iocs.device import DeviceGroup, Put, command
 from iocs.documents import add_documents
 from iocs.sheet import add_sheet
 
@@ -31,42 +32,57 @@ _YEAR = 31557600.0  # [s]
 _LENGTH = (0.0, 86400.0)  # [s] of a run, as a plot spans it
 
 
+def booked(method: Callable[..., Any]) -> Put:
+    """A put that calls `method` of the run, and ends when a kill would lose nothing."""
+    put = command(method)
+
+    async def kept(group: Any, value: Any) -> None:
+        try:
+            await put(group, value)
+        except DaqError:  # it may have changed the books all the same
+            await group.device.settled()
+            raise
+        await group.device.settled()
+
+    return kept
+
+
 class RunGroup(DeviceGroup[Run]):
     """The run that is open, or the last one, and what is written for the next."""
 
     state = mbbo(
         "State",
         RunState,
-        put=command(Run.reach),
+        put=booked(Run.reach),
         doc="Running, Paused, Stopped: a write acts",
     )
-    start = button("Start", put=command(Run.start), doc="Checks, and starts a run")
-    stop = button("Stop", put=command(Run.stop), doc="Stops and closes the run")
-    pause = button("Pause", put=command(Run.pause), doc="No data, the run stays open")
-    resume = button("Resume", put=command(Run.resume), doc="Data again")
-    reset = button("Reset", put=command(Run.reset), doc="Leads out of Failed")
-    sweep = button("Sweep", put=command(Run.sweep), doc="Puts left-over files aside")
+    start = button("Start", put=booked(Run.start), doc="Checks, and starts a run")
+    stop = button("Stop", put=booked(Run.stop), doc="Stops and closes the run")
+    pause = button("Pause", put=booked(Run.pause), doc="No data, the run stays open")
+    resume = button("Resume", put=booked(Run.resume), doc="Data again")
+    reset = button("Reset", put=booked(Run.reset), doc="Leads out of Failed")
+    sweep = button("Sweep", put=booked(Run.sweep), doc="Puts left-over files aside")
     number = longin("Number", doc="Of the open or the last run; -1: none")
     next_number = longout(
         "NextNumber",
-        put=command(Run.number_next),
+        put=booked(Run.number_next),
         drive=(0, LAST),
         saved=True,
         doc="What the next run will have",
     )
     title = long(
-        "Title", size=_TEXT, put=command(Run.entitle), saved=True, doc="Of the run"
+        "Title", size=_TEXT, put=booked(Run.entitle), saved=True, doc="Of the run"
     )
     comment = long(
-        "Comment", size=_TEXT, put=command(Run.remark), saved=True, doc="On the run"
+        "Comment", size=_TEXT, put=booked(Run.remark), saved=True, doc="On the run"
     )
     operator = string(
-        "Operator", put=command(Run.sign), saved=True, doc="Who is on shift"
+        "Operator", put=booked(Run.sign), saved=True, doc="Who is on shift"
     )
     kind = mbbo(
         "Class",
         RunClass,
-        put=command(Run.classify),
+        put=booked(Run.classify),
         saved=True,
         doc="What the run is good for",
     )
@@ -104,7 +120,7 @@ class RunGroup(DeviceGroup[Run]):
         precision=0,
         drive=(0.0, _YEAR),
         display=_LENGTH,
-        put=command(Run.stop_after),
+        put=booked(Run.stop_after),
         saved=True,
         doc="A run stops after so long; 0: never",
     )
@@ -128,7 +144,6 @@ class RunGroup(DeviceGroup[Run]):
             "open_run",
             "closed_run",
             "unsorted",
-            "sorted_files",
             "taking",
             "gaps",
             "left",
@@ -164,6 +179,8 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
         snapshot=snapshot,
         store=site.store,
         history=None if site.store is None else partial(_history, site),
+        pulse=site.pulse,
+        kept=site.kept,
     )
     add_sheet(settings, site, run)
     add_documents(site, run)

@@ -57,6 +57,7 @@ def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
         settings,
         readings=site.readings,
         keep=run.keep,
+        settled=run.settled,
         events=site.events,
         prefix=prefix,
         snapshot=site.restored(prefix, group, SheetSnapshot()),

@@ -6,11 +6,16 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from daqpv.app import App
 from daqpv.cli.common import EXIT_CONFIG, EXIT_SERVED, fail
-from daqpv.cli.places import log_path, spool_path, store_url
+from daqpv.cli.places import (
+    log_path,
+    pulse_path,
+    settings_path,
+    spool_path,
+    store_url,
+)
 from daqpv.config import Experiment
 from daqpv.config.model import NAME
 from daqpv.core import Event, Events, SavedSettings, SettingsPlace
@@ -18,6 +23,7 @@ from daqpv.errors import AlreadyServedError, StoreError
 from daqpv.links.claims import Claims
 from daqpv.links.log_file import LogFile
 from daqpv.links.program_log import ProgramLog
+from daqpv.links.pulse_file import PulseFile
 from daqpv.links.settings_file import SettingsFile
 from daqpv.store.sql_store import SqlStore
 
@@ -32,12 +38,14 @@ class Keeping:
         store: None if the experiment wants none.
         saved: what operators have chosen.
         claims: which devices are served by this process, and by no other one.
+        pulse: when the process was there last.
     """
 
     events: Events
     program_log: ProgramLog
     store: SqlStore | None
     saved: SavedSettings
+    pulse: PulseFile
     claims: Claims
 
     def claim(self, app: App) -> None:
@@ -78,7 +86,8 @@ def keep(
     stack.callback(events.close)  # while all who keep them are still open
     saved = _saved(experiment, events, stack, store)
     claims = stack.enter_context(Claims(spool_path(experiment), experiment.prefix))
-    return Keeping(events, program_log, store, saved, claims)
+    pulse = stack.enter_context(PulseFile(pulse_path(experiment)))
+    return Keeping(events, program_log, store, saved, pulse, claims)
 
 
 def _store(
@@ -115,9 +124,6 @@ def _saved(
 
     Without a store, the file is all that there is.
     """
-    if store is None:
-        places, path = [], Path(f"{experiment.experiment}.settings.json")
-    else:
-        places, path = [store], spool_path(experiment) / "settings.json"
-    places.append(stack.enter_context(SettingsFile(path, events)))
+    file = stack.enter_context(SettingsFile(settings_path(experiment), events))
+    places = [file] if store is None else [store, file]
     return SavedSettings(places, events, prefix=experiment.prefix)

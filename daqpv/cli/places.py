@@ -35,3 +35,20 @@ def spool_path(experiment: Experiment) -> Path:
     """
     name, shared = experiment.experiment, experiment.store.spool
     return Path(f"{name}.spool").absolute() if shared is None else shared / name
+
+
+def settings_path(experiment: Experiment) -> Path:
+    """The file of what operators chose."""
+    return _beside_spool(experiment, "settings.json")
+
+
+def pulse_path(experiment: Experiment) -> Path:
+    """The file that tells until when the open run was seen."""
+    return _beside_spool(experiment, "pulse.json")
+
+
+def _beside_spool(experiment: Experiment, name: str) -> Path:
+    """In the folder of the spool; without a store in the working directory."""
+    if experiment.store.url == "none":
+        return Path(f"{experiment.experiment}.{name}").absolute()
+    return spool_path(experiment) / name

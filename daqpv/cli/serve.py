@@ -87,6 +87,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
                 follow=_follower(events),
                 saved=keeping.saved,
                 store=keeping.store,
+                pulse=keeping.pulse,
             )
         except ConfigError as error:
             fail(error, EXIT_CONFIG)

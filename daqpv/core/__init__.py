@@ -2,7 +2,7 @@
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.beat import rest
-from daqpv.core.clock import AHEAD, stamp_after
+from daqpv.core.clock import AHEAD, STALL, Clocks, both, stamp_after, step_text
 from daqpv.core.command import Command, Goal
 from daqpv.core.derived import made_from, sources
 from daqpv.core.device import Condition, Device, Result, Snapshot
@@ -19,6 +19,8 @@ from daqpv.core.event import (
 from daqpv.core.folding import STORM, Folding
 from daqpv.core.hold import Hold, run_is_open
 from daqpv.core.losses import Losses
+from daqpv.core.milestones import Milestones
+from daqpv.core.pulse import Beat, Pulse
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
 from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
@@ -29,9 +31,12 @@ __all__ = [
     "AHEAD",
     "NO_ALARM",
     "READ_ELEMENTS",
+    "STALL",
     "STORM",
     "UNDEFINED",
     "Alarm",
+    "Beat",
+    "Clocks",
     "Command",
     "Condition",
     "Device",
@@ -42,7 +47,9 @@ __all__ = [
     "Goal",
     "Hold",
     "Losses",
+    "Milestones",
     "Origin",
+    "Pulse",
     "PvInfo",
     "Reading",
     "Readings",
@@ -59,6 +66,7 @@ __all__ = [
     "Status",
     "Store",
     "StoreFigures",
+    "both",
     "caller",
     "made_from",
     "origin",
@@ -66,5 +74,6 @@ __all__ = [
     "run_is_open",
     "sources",
     "stamp_after",
+    "step_text",
     "told",
 ]

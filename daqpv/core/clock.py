@@ -1,8 +1,9 @@
-"""Time stamps: they rise, and stay near our own clock."""
+"""Clocks: time stamps that rise, time that passes, and a clock that was set."""
 
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 AHEAD = 1.0  # [s] that a stamp may be ahead of our clock: computers differ a little
 
@@ -25,3 +26,56 @@ def stamp_after(last: float, at: float | None = None) -> float:
     if at is None or not last < at <= now + AHEAD:
         at = now
     return at if last > now + AHEAD else max(at, last + _TICK)
+
+
+STEP = 0.5  # [s] by which our clock must be set for us to call it a step
+STALL = 5.0  # [s] for which a process did not run, and should say so
+
+
+def steady() -> float:
+    """Seconds on a clock that nobody sets, and that goes on while the computer sleeps.
+
+    It counts from the start of the computer, where the kernel has such a clock.
+    """
+    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+
+
+def both() -> tuple[float, float]:
+    """The steady clock and our wall clock (UTC [s since 1970]) at the same moment."""
+    while True:
+        before, wall, after = steady(), time.time(), steady()
+        if after - before < STEP / 10:  # else we were stopped between them
+            return before, wall
+
+
+class Passed(NamedTuple):
+    """What has happened to time between two looks.
+
+    Attributes:
+        seconds: that have passed [s], however our clock was set.
+        step: by how much our clock was set [s]: 0, or at least `STEP` either way.
+    """
+
+    seconds: float
+    step: float
+
+
+class Clocks:
+    """Our clock beside the steady one: sees how long it was, and who has set it."""
+
+    def __init__(self) -> None:
+        self._steady, self._wall = both()
+
+    def look(self) -> Passed:
+        """What has passed since the look before, or since this was made."""
+        before = self._steady, self._wall
+        self._steady, self._wall = both()
+        seconds = self._steady - before[0]
+        step = self._wall - before[1] - seconds
+        return Passed(seconds, step if abs(step) >= STEP else 0.0)
+
+
+def step_text(step: float) -> str:
+    """How a clock was set: "forward by 3600.0 s", "back by 0.5 s"."""
+    return f"{'forward' if step > 0 else 'back'} by {abs(step):.1f} s"

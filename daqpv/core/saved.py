@@ -7,6 +7,7 @@ then the file wins, and an event says so.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -81,6 +82,9 @@ class SettingsPlace(Protocol):
     def add(self, setting: Setting, /) -> None:
         """Keep `setting` soon, in place of the last one of its device and field."""
 
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until what was added would survive a kill; whether it would."""
+
 
 @dataclass(slots=True)
 class _Followed:
@@ -113,6 +117,11 @@ class SavedSettings:
         self._kept: dict[Key, Setting] = {}
         self._behind: dict[Key, list[SettingsPlace]] = {}  # who lacks what is kept
         self._read()
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until all places have what was chosen; whether they have [s]."""
+        waits = (place.kept(timeout=timeout) for place in self._places)
+        return all(await asyncio.gather(*waits))
 
     def _read(self) -> None:
         found: list[tuple[SettingsPlace, dict[Key, Setting]]] = []

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, TypeVar
 from daqpv.core.device import Snapshot
 from daqpv.core.event import Events
 from daqpv.core.hold import Hold
+from daqpv.core.pulse import Pulse
 from daqpv.core.reading import Readings
 from daqpv.core.store import Store
 
@@ -23,6 +24,7 @@ class Site(Protocol):
         prefix: of all PVs, from the experiment file.
         events: where events go.
         store: keeps records for good; None: the experiment wants no store.
+        pulse: tells after a kill when the process was there last; None: nothing does.
         hold: whether servers may be commanded now by others than the run.
         readings: any PV, of this process or not, for when everything is built.
     """
@@ -31,6 +33,7 @@ class Site(Protocol):
     prefix: str
     events: Events
     store: Store | None
+    pulse: Pulse | None
     hold: Hold
     readings: Readings
 
@@ -46,6 +49,13 @@ class Site(Protocol):
         Every kind calls it, before it makes the device::
 
             snapshot = site.restored(prefix, PumpGroup, PumpSnapshot(...))
+        """
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until what was chosen and recorded so far would survive a kill.
+
+        Returns:
+            Whether it would; False also if that is not known in `timeout` [s].
         """
 
     def server(self, name: str) -> Any:

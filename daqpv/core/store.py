@@ -82,6 +82,13 @@ class Store(Protocol):
     def figures(self) -> StoreFigures:
         """How the store is now."""
 
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until all that was added is in the store or on the disk.
+
+        Returns:
+            Whether it is; at once if neither takes it, and else in `timeout` [s].
+        """
+
     async def ask(self, query: Callable[[Any], T], *, timeout: float = 5.0) -> T:
         """Run `query` with a connection of its own (SQLAlchemy), in a thread.
 

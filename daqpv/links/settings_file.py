@@ -16,7 +16,15 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from daqpv.core import Event, Events, EventSeverity, Origin, Setting, caller
+from daqpv.core import (
+    Event,
+    Events,
+    EventSeverity,
+    Milestones,
+    Origin,
+    Setting,
+    caller,
+)
 from daqpv.errors import StoreError
 
 RETRY = 5.0  # [s] after a write that failed
@@ -68,6 +76,8 @@ class SettingsFile:
         self._lines: dict[Key, _Line] = {}  # what the file has, when it was `_seen`
         self._seen: tuple[int, ...] = ()
         self._news: dict[Key, Setting] = {}  # to be written; guarded by `_changed`
+        self._count = 0  # of what was added; guarded likewise
+        self._kept = Milestones()
         self._changed = threading.Condition()
         self._ends = False
         self._trouble = ""  # the one that was said last
@@ -110,7 +120,14 @@ class SettingsFile:
         """Write `setting` soon."""
         with self._changed:
             self._news[setting.device, setting.field] = setting
+            self._count += 1
             self._changed.notify()
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until what was added is in the file; False at once if it fails."""
+        if self._trouble:
+            return False
+        return await self._kept.reached(self._count, timeout=timeout)
 
     # The thread
 
@@ -118,7 +135,7 @@ class SettingsFile:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._news or self._ends)
-                news = dict(self._news)
+                news, count = dict(self._news), self._count
             if not news:
                 return
             try:
@@ -131,6 +148,7 @@ class SettingsFile:
                         return
             else:
                 self._written(news)
+                self._kept.reach(count)
 
     def _written(self, news: Mapping[Key, Setting]) -> None:
         with self._changed:

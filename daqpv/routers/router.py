@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from daqpv.core import Folding
 from daqpv.errors import LinkError, OperationError, counted
 from daqpv.routers.following import FollowedRouter
-from daqpv.routers.link import DataFile, Moved, Obstacle, RouterLink, shown
+from daqpv.routers.link import DataFile, Obstacle, RouterLink, shown
 
 STILL = 0.25  # [s] files that are the same so much later have stopped growing
 GROWS = 2.0  # [s] files that grow for longer are told of
 GROWING = 120.0  # [s] who waits for longer waits in vain
 MOVE = 60.0  # [s] for one exchange that moves files
 GRACE = 5.0  # [s] for one that is on its way when it is called back
+SLICE = 100  # files that are told of before others may run
 
 UNASSIGNED = "unassigned"
 """Directory of files of which nobody knows the run."""
@@ -26,6 +27,8 @@ _EACH = Folding(singly=100_000)
 _MOST = 3  # obstacles in one sentence
 
 Told = Callable[[str, int], None]
+
+T = TypeVar("T")
 
 
 class Router(FollowedRouter):
@@ -71,10 +74,11 @@ class Router(FollowedRouter):
             directory = await self._place()
             files = await self._still(directory)
             names = [file.name for file in files]
-            result = await self._moved_by_link(directory, names, into)
+            move = self._link.move(directory, names, into, timeout=MOVE)
+            result = await _whole(move)
             stayed = {obstacle.name for obstacle in result.stayed}
             there = [file for file in result.there if file.name not in stayed]
-            self._report(there, directory, into, moved)
+            await _whole(self._report(there, directory, into, moved))
             with suppress(LinkError):
                 self._show_files(await self._files(directory))
             if there:
@@ -84,21 +88,7 @@ class Router(FollowedRouter):
             self._moved.pop(into, None)
             return f"{shown(directory)}/{into}" if names else ""
 
-    async def _moved_by_link(
-        self, directory: bytes, names: Collection[bytes], into: str
-    ) -> Moved:
-        """Move files; who is cancelled waits, so that two moves never cross."""
-        move = self._link.move(directory, names, into, timeout=MOVE)
-        work = asyncio.ensure_future(move)
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            await asyncio.wait({work}, timeout=GRACE)
-            if not work.cancel() and not work.cancelled():
-                work.exception()  # seen: nobody is there to be told
-            raise
-
-    def _report(
+    async def _report(
         self, files: Sequence[DataFile], directory: bytes, into: str, moved: Told
     ) -> None:
         """Tell of each file once, also of one that was moved before the link was cut.
@@ -106,9 +96,8 @@ class Router(FollowedRouter):
         What was moved for a daqpv that has ended since is told again.
         """
         told = self._moved.setdefault(into, set())
-        for file in files:
-            if file.name in told:
-                continue
+        new = [file for file in files if file.name not in told]
+        for count, file in enumerate(new, start=1):
             told.add(file.name)
             path = f"{shown(directory)}/{into}/{shown(file.name)}"
             text = f"{self.name}: {path} ({file.size} bytes)"
@@ -122,6 +111,8 @@ class Router(FollowedRouter):
                 aside=True,
             )
             moved(path, file.size)
+            if count % SLICE == 0:
+                await asyncio.sleep(0)
 
     async def _still(self, directory: bytes) -> Sequence[DataFile]:
         """The files in staging, as soon as none of them grows any more.
@@ -166,6 +157,18 @@ class Router(FollowedRouter):
             f"{counted(len(stayed), 'file')} left in {shown(directory)}, "
             f"the others are in {into}: {each}{more}"
         )
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """Do `work`; who is cancelled waits for its end, so that no move is half told."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=GRACE)
+        if not task.cancel() and not task.cancelled():
+            task.exception()  # seen: nobody is there to be told
+        raise
 
 
 def _run(number: int) -> str:

@@ -50,16 +50,16 @@ class Gap:
     @property
     def now(self) -> str:
         """What it is now: "CoBo1 is Idle since 12:03:05 UTC"."""
-        return f"{self.name} is {self.what[-1]} since {_clock(self.since)} UTC"
+        return f"{self.name} is {self.what[-1]} since {clock_text(self.since)} UTC"
 
     @property
     def told(self) -> str:
         """Without the name: "Idle from 12:03:05 to 12:03:11 UTC (restarted)"."""
         words = ", ".join(self.what)
-        until = "" if self.until is None else f" to {_clock(self.until)}"
+        until = "" if self.until is None else f" to {clock_text(self.until)}"
         how = " (restarted)" if self._has_restarted else ""
         times = f", {self.times} times" if self.times > 1 else ""
-        return f"{words} from {_clock(self.since)}{until} UTC{how}{times}"
+        return f"{words} from {clock_text(self.since)}{until} UTC{how}{times}"
 
     @property
     def is_seen_below(self) -> bool:
@@ -189,5 +189,18 @@ def note(gaps: Sequence[Gap]) -> str:
     return " ".join(f"{', '.join(n)}: {told}." for told, n in alike.items())
 
 
-def _clock(moment: float) -> str:
+def moved(gaps: Iterable[Gap], step: float) -> tuple[Gap, ...]:
+    """`gaps` by a clock that was set by `step` [s]."""
+    return tuple(
+        replace(
+            gap,
+            since=gap.since + step,
+            until=None if gap.until is None else gap.until + step,
+        )
+        for gap in gaps
+    )
+
+
+def clock_text(moment: float) -> str:
+    """The time of day, UTC: "12:03:05"; `moment` in s since 1970."""
     return datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S")

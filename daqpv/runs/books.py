@@ -8,16 +8,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from daqpv.core import Device, Events, EventSeverity, Store, origin
+from daqpv.core import Device, Events, EventSeverity, Pulse, Store, origin
 from daqpv.errors import RefusedError, StoreError
 from daqpv.runs import attendance
+from daqpv.runs.last_seen import as_last_seen, facts
 from daqpv.runs.numbers import Numbers
 from daqpv.runs.records import History, RunChange, RunRecord, RunSize
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
 
 HISTORY_RETRY = 5.0  # [s] between two tries to read the runs of before
+KEPT = 3.0  # [s] for what was written to be on the disk
+LONG_NOTE = 4000  # characters of a note; nothing more is noted of clock and process
 
+_WITH_A_RUN = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.STOPPING})
+
+Kept = Callable[..., Awaitable[bool]]
 
 Observer = Callable[[RunRecord, RunEvent], None]
 
@@ -31,10 +37,13 @@ class Books(Device[RunSnapshot]):
         prefix: of its PVs.
         store: keeps the records; None: nobody does.
         history: reads the runs of before from the store.
+        pulse: notes each second that the open run is seen; None: nothing does.
+        kept: waits until what was written so far would survive a kill, at most for
+            `timeout` [s], and says whether it would.
         sorts: whether the files of a run are to be moved when it has ended.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it joins all that books are about
         self,
         snapshot: RunSnapshot,
         *,
@@ -43,22 +52,44 @@ class Books(Device[RunSnapshot]):
         store: Store | None,
         history: Callable[[], Awaitable[History]] | None,
         sorts: bool,
+        pulse: Pulse | None = None,
+        kept: Kept | None = None,
     ) -> None:
         super().__init__("Run", snapshot, events=events, prefix=prefix)
         self._store = store
         self._read_history = history
         self._sorts = sorts
+        self._pulse = pulse
+        self._kept = kept
         self._numbers = Numbers()
         self._recorded = 0.0  # when the open run was written last [loop]
         self._observers: list[Observer] = []
-        opened, closed = snapshot.open_run, snapshot.closed_run
-        if opened:  # what is known of it before the servers are seen
+        self._restore(snapshot)
+
+    def _restore(self, snapshot: RunSnapshot) -> None:
+        """Show what is known of runs before the servers are seen.
+
+        A kill may come between any two changes of the settings.
+        """
+        opened, closed, state = snapshot.open_run, snapshot.closed_run, snapshot.state
+        if opened:
+            beat = None if self._pulse is None else self._pulse.last()
+            opened = as_last_seen(opened, beat, now=time.time())
             self._numbers.use([opened.number])
-            self.change(number=opened.number, start=opened.start)
+            self.change(
+                open_run=opened,
+                number=opened.number,
+                start=opened.start,
+                duration=max(opened.seen - opened.start, 0.0),
+                live_time=opened.live_time,
+            )
+            if state is RunState.STARTING:  # killed when it had taken its number
+                self.change(state=RunState.RUNNING)
         elif closed:
             self._show_last(closed)
         if opened and closed and opened.number == closed.number:
             self._leave(closed)  # killed in the moment of its end
+        if self.snapshot.open_run is None and state in _WITH_A_RUN:
             self.change(state=RunState.STOPPED)
 
     def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
@@ -75,6 +106,14 @@ class Books(Device[RunSnapshot]):
         """Have the store keep a record, if there is one."""
         if self._store is not None:
             self._store.add(record)
+
+    async def settled(self, *, timeout: float = KEPT) -> None:
+        """Wait until what was written would survive a kill, at most `timeout` [s].
+
+        If neither the store nor the disk takes it, they say so; nobody waits then.
+        """
+        if self._kept is not None:
+            await self._kept(timeout=timeout)
 
     # What people say of a run
 
@@ -182,6 +221,7 @@ class Books(Device[RunSnapshot]):
         ran = was_running and event is RunEvent.FOUND_RUNNING
         self.change(
             stop=None,
+            duration=max(time.time() - record.start, 0.0),
             live_time=record.live_time + (gap if ran else 0.0),
             next_number=self._next_from(max(self.snapshot.next_number, record.number)),
         )
@@ -201,6 +241,7 @@ class Books(Device[RunSnapshot]):
         record = self.snapshot.open_run
         assert record is not None
         stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
+        stop = max(stop, record.start)
         note = _joined(self._with_gaps(record).note, note)
         closed = self._as_known(record, entry=entry, stop=stop, note=note)
         self._tell(closed, event)
@@ -242,7 +283,7 @@ class Books(Device[RunSnapshot]):
     def weighed(self, number: int, size: int) -> None:
         """Write down how much data the files of the last run have [bytes]."""
         record = self.snapshot.closed_run
-        if record is not None and record.number == number and size > record.data:
+        if record is not None and record.number == number and size >= record.data:
             record = replace(record, data=size)
             self.change(closed_run=record)
             self.keep(RunSize(number=number, data=size))
@@ -253,6 +294,19 @@ class Books(Device[RunSnapshot]):
         self._recorded = asyncio.get_running_loop().time()
         self.change(open_run=record)
         self.keep(self._with_gaps(record))
+        self._beat(record)
+
+    def _beat(self, record: RunRecord) -> None:
+        """Note that the open run is still seen."""
+        if self._pulse is not None:
+            self._pulse.beat(facts(record))
+
+    def _annotate(self, record: RunRecord, text: str, **fields: Any) -> None:
+        """Write down something unusual of the open run, and its `fields`."""
+        note = record.note
+        if len(note) < LONG_NOTE:
+            note = _joined(note, text)
+        self._record(record, note=note, **fields)
 
     def _with_gaps(self, record: RunRecord) -> RunRecord:
         """`record` of the open run with its gaps in the note, as the store has it."""
@@ -265,13 +319,12 @@ class Books(Device[RunSnapshot]):
 
     def _as_known(self, record: RunRecord, **fields: Any) -> RunRecord:
         """`record` of the open run as it is now, with `fields`."""
-        return replace(
-            record,
-            seen=max(time.time(), record.seen),
-            live_time=self.snapshot.live_time,
-            data=max(record.data, round(self.snapshot.data * 1e9)),
-            **fields,
-        )
+        known = {
+            "seen": max(time.time(), record.seen),
+            "live_time": self.snapshot.live_time,
+            "data": max(record.data, round(self.snapshot.data * 1e9)),
+        }
+        return replace(record, **(known | fields))
 
     def _tell(self, record: RunRecord, event: RunEvent) -> None:
         for observer in self._observers:
@@ -313,13 +366,11 @@ class Books(Device[RunSnapshot]):
             self.change(next_number=self._numbers.after(self._numbers.highest))
 
     def _mend(self, history: History) -> None:
-        """Write how the last run has ended, if the store does not know, and its files.
+        """Write how the last run has ended, if the store does not know.
 
         A kill may come when the settings have it and the store does not yet. What it
         knows of a run is not written again: somebody may have edited it.
         """
-        for file in self.snapshot.sorted_files:
-            self.keep(file)
         last, closed = history.last, self.snapshot.closed_run
         ended = set(history.numbers)
         if last is not None and last.entry is Entry.OPEN:

@@ -9,19 +9,30 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
-from daqpv.core import Condition, Events, EventSeverity, Origin, Store, origin
+from daqpv.core import (
+    STALL,
+    Clocks,
+    Condition,
+    Events,
+    EventSeverity,
+    Origin,
+    Store,
+    origin,
+    step_text,
+)
 from daqpv.errors import DaqError
+from daqpv.runs.attendance import clock_text, moved
 from daqpv.runs.attending import Attending
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Storage
-from daqpv.runs.records import History
+from daqpv.runs.records import History, RunRecord
 from daqpv.runs.settings import OnLoss, RunSettings
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.sorting import Sorter
 from daqpv.runs.states import OPEN, RESET_FIRST, TABLE, Entry, RunEvent, RunState
 
-PERIOD = 1.0  # [s] the durations move so often
-SEEN_PERIOD = 30.0  # [s] ... and the record of an open run is written so often
+PERIOD = 1.0  # [s] the durations move so often, and the pulse of an open run
+SEEN_PERIOD = 30.0  # [s] ... and its record is written so often; sooner when it is new
 
 _TAKEN = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
 
@@ -38,6 +49,7 @@ class Following(Attending):
         snapshot: what it was before a restart; a run that was open then is taken up.
         store: keeps the records of runs; None: nobody does.
         history: reads the runs of before from the store.
+        books: more arguments of `Books`.
     """
 
     def __init__(  # noqa: PLR0913 - it joins all that a run is about
@@ -51,6 +63,7 @@ class Following(Attending):
         snapshot: RunSnapshot,
         store: Store | None = None,
         history: Callable[[], Awaitable[History]] | None = None,
+        **books: Any,
     ) -> None:
         super().__init__(
             detector,
@@ -61,10 +74,11 @@ class Following(Attending):
             store=store,
             history=history,
             sorts=settings.sort,
+            **books,
         )
         self._settings = settings
         self._tasks: asyncio.TaskGroup | None = None
-        self._ticked: float | None = None  # when live time was counted last [loop]
+        self._clocks = Clocks()  # when time was counted last
         self.change(online=True, condition=Condition.OK, message=self._greeting())
         detector.watch(self._seen_of_detector)
         for storage in self._storages:
@@ -92,7 +106,7 @@ class Following(Attending):
         """Do what the table says of `event`; `why` it fails is a sentence."""
         row = TABLE[self.snapshot.state, event]
         assert row.after is not None, (self.snapshot.state, event)
-        self._count_live_time()
+        self._count_time()
         if row.after is RunState.STOPPED is not self.snapshot.state:
             self._remember_left()
         begins = row.entry is Entry.OPEN and self.snapshot.open_run is None
@@ -102,11 +116,11 @@ class Following(Attending):
             self._take_up(event, goes_on=row.after in OPEN)
         elif row.entry is not None and self.snapshot.open_run is not None:
             self._close(row.entry, row.why, event)
-        elif row.after is RunState.STOPPING and self.snapshot.open_run is not None:
-            self._record(self.snapshot.open_run)  # seen until now, whatever follows
         failure = why if row.after is RunState.FAILED else ""
+        changes = row.after is not self.snapshot.state
         self.change(known=True, state=row.after, failure=failure, step="", progress=0.0)
-        self._count_live_time()
+        if changes and row.entry is None and self.snapshot.open_run is not None:
+            self._record(self.snapshot.open_run)  # seen until now, whatever follows
         for storage in self._storages:
             storage.expect_data(row.after is RunState.RUNNING)
         if self._tasks is not None:
@@ -123,25 +137,45 @@ class Following(Attending):
 
     def _tick(self) -> None:
         """Count time, stop when it is over, and say that the run is still there."""
-        self._count_live_time()
+        self._count_time()
         self._look()
         snapshot, record = self.snapshot, self.snapshot.open_run
         if record is None or not snapshot.known:
             return
-        self.change(duration=max(time.time() - record.start, 0.0))
-        if asyncio.get_running_loop().time() - self._recorded > SEEN_PERIOD:
+        age = asyncio.get_running_loop().time() - self._recorded
+        if age > min(SEEN_PERIOD, snapshot.duration / 2):
             self._record(record)
+        else:
+            self._beat(self._as_known(record))
         if 0 < snapshot.auto_stop <= self.snapshot.duration:
             self._stop_by_itself(f"AutoStop after {snapshot.auto_stop:g} s")
 
-    def _count_live_time(self) -> None:
-        now = asyncio.get_running_loop().time()
-        since, self._ticked = self._ticked, None
-        if self.snapshot.state is not RunState.RUNNING or not self.snapshot.known:
+    def _count_time(self) -> None:
+        """Count the time since this was done last, by a clock that nobody sets."""
+        passed = self._clocks.look()
+        if passed.step and self.snapshot.open_run is not None:
+            self._go_by_new_clock(self.snapshot.open_run, passed.step)
+        record, state = self.snapshot.open_run, self.snapshot.state
+        if record is None or not self.snapshot.known:
             return
-        self._ticked = now
-        if since is not None:
-            self.change(live_time=self.snapshot.live_time + now - since)
+        self.change(duration=self.snapshot.duration + passed.seconds)
+        if state is RunState.RUNNING:
+            self.change(live_time=self.snapshot.live_time + passed.seconds)
+        if passed.seconds > STALL:
+            until = f"{clock_text(time.time())} UTC"
+            text = f"daqpv stood still for {passed.seconds:.0f} s until {until}."
+            self._annotate(record, text)
+
+    def _go_by_new_clock(self, record: RunRecord, step: float) -> None:
+        """Our clock was set in the open run: all its times are by the new one."""
+        self.change(start=record.start + step, gaps=moved(self.snapshot.gaps, step))
+        self._annotate(
+            record,
+            f"The clock was set {step_text(step)} at {clock_text(time.time())} UTC; "
+            "all times of the run are by the new one.",
+            start=record.start + step,
+            seen=record.seen + step,
+        )
 
     def _stop_by_itself(self, why: str) -> None:
         if self.snapshot.state in OPEN and self.running is None and self._tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -83,18 +83,20 @@ class Sheet(Device[SheetSnapshot]):
         settings: what the file says.
         readings: of any PV.
         keep: keeps a record.
+        settled: waits until what was written would survive a kill.
         events: where events go.
         prefix: of its PVs.
         snapshot: what it was before a restart.
         open_run: number of the run that was open then; None: none was.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it joins all that a sheet is about
         self,
         settings: RunSettings,
         *,
         readings: Readings,
         keep: Callable[[Any], None],
+        settled: Callable[[], Awaitable[None]] | None = None,
         events: Events,
         prefix: str = "",
         snapshot: SheetSnapshot,
@@ -108,6 +110,7 @@ class Sheet(Device[SheetSnapshot]):
         self._pvs = settings.snapshot
         self._readings = readings
         self._keep = keep
+        self._settled = settled
         self._current: dict[str, Value] = {}  # of what is read, by name
         self._since: dict[str, float] = {}  # when that was counted last [loop]
         self._tallies: dict[str, Tally] | None = None  # None: nothing is counted
@@ -162,6 +165,8 @@ class Sheet(Device[SheetSnapshot]):
     async def write(self, name: str, value: Value) -> None:
         """Write down an observable, of the open run or the next; NaN or "" empties it.
 
+        Done when it would survive a kill.
+
         Raises:
             RefusedError: it is no value.
         """
@@ -180,9 +185,13 @@ class Sheet(Device[SheetSnapshot]):
             written[name] = value
         shown = _written(self._observables[name], value)
         self._set(name, shown, written=written)
-        number = snapshot.open_run
-        if number is None:
-            return
+        if snapshot.open_run is not None:
+            self._keep_change(snapshot.open_run, name, old, value)
+        if self._settled is not None:
+            await self._settled()
+
+    def _keep_change(self, number: int, name: str, old: Value, new: Value) -> None:
+        """Write down that an observable of the open run was written."""
         self._keep(self._value(number, name))
         self._keep(
             RunChange(
@@ -190,7 +199,7 @@ class Sheet(Device[SheetSnapshot]):
                 time=time.time(),
                 field=f"Par:{name}",
                 old=told(old),
-                new=told(value),
+                new=told(new),
                 origin=origin.get(),
             )
         )

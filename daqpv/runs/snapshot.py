@@ -17,7 +17,7 @@ from daqpv.core import (
     made_from,
 )
 from daqpv.runs.attendance import Gap
-from daqpv.runs.records import Owed, RunFile, RunRecord
+from daqpv.runs.records import Owed, RunRecord
 from daqpv.runs.states import RunClass, RunState
 
 
@@ -45,7 +45,6 @@ class RunSnapshot(Snapshot):
             fills.
         sorting: files of a run are being moved to its directory.
         unsorted: numbers of the runs whose files have yet to be moved.
-        sorted_files: of the run whose files were moved last.
         owed: files at routers that were disabled when they should be sorted.
         writers: names of the routers that had a part in the run that was open last.
         taking: names of those that have a part in the open run.
@@ -87,7 +86,6 @@ class RunSnapshot(Snapshot):
     disk_time_left: float = math.nan
     sorting: bool = False
     unsorted: tuple[int, ...] = ()
-    sorted_files: tuple[RunFile, ...] = ()
     owed: tuple[Owed, ...] = ()
     writers: tuple[str, ...] = ()
     taking: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from daqpv.runs.detector import Storage
 from daqpv.runs.records import Owed, RunFile
 from daqpv.runs.states import RunState
 
+KEPT = 60.0  # [s] for the records of many files to be in the store or the spool
 RETRY = 10.0  # [s] between two tries to move files, after a link was cut
 
 _NEWS = frozenset({"enabled", "known", "condition", "online"})
@@ -36,6 +37,7 @@ class Sorter:
         self._work: asyncio.Task[None] | None = None
         self._cut: dict[str, str] = {}  # by router: why its files are not sorted yet
         self._mixed: set[str] = set()  # routers with files of several runs, as told
+        self._paying: Owed | None = None  # what is being moved of that which is owed
         self._news = asyncio.Event()
         self._is_sweeping = False
         for storage in storages:
@@ -111,9 +113,11 @@ class Sorter:
     async def _sort_all(self) -> None:
         try:
             while unsorted := self._run.snapshot.unsorted:
-                files = await self._sort(unsorted[0])
+                await self._sort(unsorted[0])
+                # a kill until now finds it unsorted, and tells of all files once more
+                await self._run.settled(timeout=KEPT)
                 left = [o for o in self._run.snapshot.unsorted if o != unsorted[0]]
-                self._run.change(unsorted=tuple(left), sorted_files=tuple(files))
+                self._run.change(unsorted=tuple(left))
             while due := self._due():
                 await self._sort_owed(due[0])
         finally:
@@ -170,16 +174,23 @@ class Sorter:
         return True
 
     async def _sort_owed(self, owed: Owed) -> None:
+        """Move what is owed; a kill until its end leaves it owed."""
         storage = self._storages[owed.router]
-        left = tuple(o for o in self._run.snapshot.owed if o != owed)
-        self._run.change(owed=left)  # if it is disabled again it is owed again
-        files = await self._sort_one(storage, owed.number)
+        self._paying = owed
+        try:
+            files = await self._sort_one(storage, owed.number)
+        finally:
+            self._paying = None
+        if not storage.snapshot.enabled:
+            return  # it was disabled again
         closed = self._run.snapshot.closed_run
         if files and closed is not None and closed.number == owed.number:
             size = sum(one.size for one in files)
             self._run.weighed(owed.number, closed.data + size)
-        if not any(o == owed for o in self._run.snapshot.owed):
-            self._tell_moved(owed.number, files)
+        await self._run.settled(timeout=KEPT)
+        left = tuple(o for o in self._run.snapshot.owed if o != owed)
+        self._run.change(owed=left)
+        self._tell_moved(owed.number, files)
 
     def _owe(self, storage: Storage, number: int) -> None:
         """Keep in mind that files of a run are at a router that is left alone."""
@@ -226,7 +237,8 @@ class Sorter:
             if self._has_part(storage, number):
                 self._owe(storage, number)
             return True
-        if any(o.router == storage.name for o in self._run.snapshot.owed):
+        others = (o for o in self._run.snapshot.owed if o != self._paying)
+        if any(o.router == storage.name for o in others):
             self._owe_too(storage, number)
             return True
         try:

@@ -122,6 +122,10 @@ class SqlStore:
         """How the store is now."""
         return self._writer.figures()
 
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until all that was added is in the store or the spool; whether it is."""
+        return await self._writer.kept(timeout=timeout)
+
     async def ask(self, query: Callable[[Any], T], *, timeout: float = 5.0) -> T:
         """Run `query` with a connection of its own (SQLAlchemy), in a thread.
 

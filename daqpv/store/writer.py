@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from daqpv.core import Event, EventSeverity, Record, StoreFigures
+from daqpv.core import Event, EventSeverity, Milestones, Record, StoreFigures
 from daqpv.errors import StoreError
 from daqpv.store.offers import RETRY, Journal, Offers, Tell
 from daqpv.store.refused import CURE, Refuse, Refused, as_ascii
@@ -73,6 +73,7 @@ class Writer:
         self._told_refused = 0
         self._next_refused = 0.0
 
+        self._kept = Milestones()
         self._lock = threading.Lock()  # of the inbox
         self._inbox: deque[tuple[int, int, Record]] = deque()  # number, size
         self._number = 0
@@ -112,6 +113,16 @@ class Writer:
             refused=self._refused.count,
             refused_reason=self._refused.reason,
         )
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until all that was added is in the store or the spool.
+
+        Returns:
+            Whether it is; at once if neither takes it, and else in `timeout` [s].
+        """
+        if self._spool_reason and not self._offers.online:
+            return False
+        return await self._kept.reached(self._number, timeout=timeout)
 
     def open(self) -> None:
         """Take the spool, with what an earlier start left.
@@ -220,6 +231,7 @@ class Writer:
         direct = self._spool.is_empty and self._offers.make(self._source, self._pending)
         if not direct and not self._with_spool(self._to_spool):
             return False
+        self._kept.reach(self._pending[-1].number)
         self._pending = []
         if self._spool.is_open:
             self._spool_reason = ""

@@ -102,6 +102,11 @@ class Detector:
         self._watchers.append(show)
         show(Progress(), ())
 
+    def forget(self) -> None:
+        """Nobody watches any more: daqpv was killed."""
+        self._watchers.clear()
+        self.done.clear()
+
     def becomes(self, state: str, **facts: Any) -> None:
         """Somebody, or nobody, brings the servers there."""
         self.state = state
@@ -256,7 +261,7 @@ class Lab:
     store: Store = field(default_factory=Store)
     said: list[Event] = field(default_factory=list)
 
-    def make(self) -> Run:
+    def make(self, **books: Any) -> Run:
         events = Events()
         events.add(self.said.append)
 
@@ -273,6 +278,7 @@ class Lab:
             snapshot=self.snapshot,
             store=self.store,
             history=None if self.history is None else history,
+            **books,
         )
         return self.run
 

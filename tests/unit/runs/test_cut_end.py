@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Events, SavedSettings, Setting
@@ -16,8 +17,10 @@ from daqpv.runs import (
     Entry,
     History,
     Run,
+    RunFile,
     RunPv,
     RunRecord,
+    RunSize,
     RunSnapshot,
     RunState,
     RunValue,
@@ -54,6 +57,15 @@ class Kept:
     def add(self, record: Any) -> None:
         self.all.append(record)
 
+    async def kept(self, *, timeout: float) -> bool:
+        """What was written until now is on the disk, settings and records."""
+        self.all.append(KEPT)
+        return True
+
+
+KEPT = object()
+"""In what was written: all before it is on the disk when it comes."""
+
 
 class Site:
     """A run and its sheet, joined as in `daqpv serve`."""
@@ -71,7 +83,8 @@ class Site:
         self.lab.snapshot = self._saved.restored(
             "AT:Run:", run_fields, self.lab.snapshot
         )
-        self.run = self.lab.make()
+        self.lab.storages[0].files = ["a.graw", "b.graw", "c.graw"]
+        self.run = self.lab.make(kept=self.kept.kept)
         open_run = self.lab.snapshot.open_run
         self.sheet = Sheet(
             SETTINGS,
@@ -113,6 +126,10 @@ def stored(records: Sequence[Any]) -> dict[Any, Any]:
                 kept[one.number, one.name] = one
             case RunPv():
                 kept[one.number, one.moment, one.pv] = one
+            case RunSize() if one.number in kept:
+                kept[one.number] = replace(kept[one.number], data=one.data)
+            case RunFile():
+                kept[one.number, one.path] = replace(one, time=0.0)
     return kept
 
 
@@ -141,9 +158,8 @@ async def whole() -> tuple[list[Any], int]:
         await reaches(lambda: run.snapshot.state is RunState.STOPPING)
         begun = len(site.kept.all)
         await stop
-        written = list(site.kept.all)
         await reaches(lambda: not run.snapshot.sorting)
-    return written, begun
+    return list(site.kept.all), begun
 
 
 async def after_a_restart(written: list[Any], kept: list[Any]) -> dict[Any, Any]:
@@ -156,7 +172,6 @@ async def after_a_restart(written: list[Any], kept: list[Any]) -> dict[Any, Any]
         await reaches(lambda: run.snapshot.known and run.snapshot.number == 12)
         await reaches(lambda: not run.snapshot.sorting)
     assert run.snapshot.open_run is None
-    assert site.lab.storages[0].sorted == [("e20009", 12)]
     assert site.sheet.snapshot.written == {"target": "CH2"}
     return stored([*kept, *site.kept.all])
 
@@ -169,7 +184,8 @@ async def test_wherever_a_kill_cuts_the_end_of_a_run_it_is_told_whole() -> None:
     read = knows(written, "Run:Par", "run", "end")
     closed = knows(written, "Run", "closed_run", "stop")
     for known in range(begun, len(written) + 1):  # of the settings
-        for there in range(begun, known + 1):  # in the store
+        kept = max((n for n in range(known) if written[n] is KEPT), default=0)
+        for there in range(max(begun, kept), known + 1):  # in the store
             found = await after_a_restart(written[:known], written[:there])
             run = found.pop(12)
             assert run.entry is Entry.ENDED, (known, there)
@@ -180,6 +196,8 @@ async def test_wherever_a_kill_cuts_the_end_of_a_run_it_is_told_whole() -> None:
                 assert found == ours, (known, there)
             else:
                 assert found[12, "pressure"].start == 300.0, (known, there)
+            files = {key for key, one in found.items() if isinstance(one, RunFile)}
+            assert len(files) == 3, (known, there)
 
 
 async def test_a_run_that_is_closed_in_the_store_has_all_of_its_end_there() -> None:
@@ -188,5 +206,6 @@ async def test_a_run_that_is_closed_in_the_store_has_all_of_its_end_there() -> N
         i for i, one in enumerate(written)
         if isinstance(one, RunRecord) and one.entry is Entry.ENDED
     )  # fmt: skip
-    assert stored(written[:closes]) | {12: written[closes]} == stored(written)
+    sorts = next(i for i, one in enumerate(written) if isinstance(one, RunFile))
+    assert stored(written[:closes]) | {12: written[closes]} == stored(written[:sorts])
     assert begun < closes

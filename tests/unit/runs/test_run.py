@@ -276,21 +276,6 @@ async def test_an_open_run_that_nobody_knows_of_was_interrupted() -> None:
         assert run.snapshot.next_number == 13
 
 
-async def test_the_files_of_the_last_run_are_told_again_after_a_restart() -> None:
-    """A kill may have kept them from the store, when nothing is left to be sorted."""
-    lab = Lab(history=History())
-    async with lab.running() as run:
-        await run.start()
-        await run.stop()
-        await reaches(lambda: run.snapshot.sorted_files)
-        files = run.snapshot.sorted_files
-    assert lab.store.of(RunFile) == [*files]
-    again = Lab(snapshot=run.snapshot, history=History(numbers={12}))
-    async with again.running():
-        await reaches(lambda: again.store.of(RunFile) == [*files])
-    assert again.storages[0].sorted == []
-
-
 async def test_what_the_store_has_of_ended_runs_is_not_written_again() -> None:
     """It may have been edited since."""
     edited = replace(ended(12), title="beta")
@@ -307,8 +292,8 @@ async def test_a_stop_begins_with_a_record_that_the_run_was_seen(lab: Lab) -> No
         await run.start()
         count = len(lab.store.records)
         await run.stop()
-        entries = [one.entry for one in lab.store.records[count:]]
-        assert entries == [Entry.OPEN, Entry.ENDED]
+        *before, last = [one.entry for one in lab.store.records[count:]]
+        assert (set(before), last) == ({Entry.OPEN}, Entry.ENDED)
 
 
 async def test_a_number_put_while_a_run_starts_or_runs(lab: Lab) -> None:
