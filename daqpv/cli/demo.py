@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import shutil
 import socket
 import sys
@@ -16,7 +17,13 @@ from pathlib import Path
 import click
 
 from daqpv.app import App
-from daqpv.cli.common import EXIT_CONFIG, fail, load_or_exit, run_until_signal
+from daqpv.cli.common import (
+    EXIT_CONFIG,
+    EXIT_SERVED,
+    fail,
+    load_or_exit,
+    run_until_signal,
+)
 from daqpv.cli.keeping import keep
 from daqpv.cli.screen import Screen
 from daqpv.cli.simulate import copy_for, plans, router_plans
@@ -29,12 +36,12 @@ from daqpv.sim.gas import GasGroup
 
 _RUN = """
 run:
-  checks: {disk_free: 1 GB}
+  checks: {{disk_free: 1 GB}}
   observables:
-    pressure: {units: Torr, precision: 2, pv: "DEMO:Gas:Pressure"}
-    temperature: {units: C, precision: 2, pv: "DEMO:Gas:Temperature"}
-    target: {type: string, desc: what the beam hits}
-  snapshot: ["DEMO:Gas:Pressure", "DEMO:Gas:Temperature"]
+    pressure: {{units: Torr, precision: 2, pv: "{prefix}Gas:Pressure"}}
+    temperature: {{units: C, precision: 2, pv: "{prefix}Gas:Temperature"}}
+    target: {{type: string, desc: what the beam hits}}
+  snapshot: ["{prefix}Gas:Pressure", "{prefix}Gas:Temperature"]
 """
 
 FIRST_PORT = 5070  # not 5064: a demo keeps out of the way of a laboratory's IOCs
@@ -55,7 +62,13 @@ FIRST_PORT = 5070  # not 5064: a demo keeps out of the way of a laboratory's IOC
     show_default=True,
     help="How many times faster than real servers.",
 )
-def demo(folder: Path | None, cobos: int, speed: float) -> None:
+@click.option(
+    "--prefix",
+    default="DEMO:",
+    show_default=True,
+    help="What all its PVs begin with; each demo on a computer needs one of its own.",
+)
+def demo(folder: Path | None, cobos: int, speed: float, prefix: str) -> None:
     """Show a simulated experiment with its PVs, until Ctrl-C.
 
     \b
@@ -64,30 +77,47 @@ def demo(folder: Path | None, cobos: int, speed: float) -> None:
 
     Everything stays on loopback, on a Channel Access port of its own. It prints what a
     second terminal may type, and shows live what that does.
+
+    Exit code: 0 after a signal, 2 if an option is wrong, 4 if another demo
+    has the prefix.
     """
+    text = _experiment(prefix, cobos)
     with ExitStack() as stack:
-        if folder is None:
-            folder = Path(tempfile.mkdtemp(prefix="daqpv-demo-"))
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            fail(f"{folder}: {error.strerror}", EXIT_CONFIG)
-        folder = folder.absolute()
-        port = _port_of_its_own(stack)
+        _claim(prefix, stack)
+        folder = _folder(folder, stack)
+        port = _port_of_its_own(prefix, stack)
         os.environ |= _environment(port)
         plan = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "demo.yaml"
+        plan.write_text(text, encoding="utf-8")
+        run_until_signal(_demo(plan, folder, speed=speed, port=port))
+
+
+def _experiment(prefix: str, cobos: int) -> str:
+    """The experiment file, before its addresses are replaced by free ports."""
+    try:
         text = easy_setup(
             experiment="demo",
-            prefix="DEMO:",
+            prefix=prefix,
             cobos=cobos,
             first_ip="127.0.0.1",
             mutant="127.0.1.1",  # all get loopback ports of their own
             watch="directory: /data",  # each gets one of its own
         )
-        text += _RUN
-        plan.write_text(text, encoding="utf-8")
-        run_until_signal(_demo(plan, folder, speed=speed, port=port))
+    except ValueError as error:
+        fail(f"--{error}", EXIT_CONFIG)
+    return text + _RUN.format(prefix=prefix)
+
+
+def _folder(folder: Path | None, stack: ExitStack) -> Path:
+    """Make the folder of the experiment; one that nobody asked for goes at the end."""
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="daqpv-demo-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"{folder}: {error.strerror}", EXIT_CONFIG)
+    return folder.absolute()
 
 
 async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
@@ -189,16 +219,30 @@ def _environment(port: int) -> dict[str, str]:
     }
 
 
-def _port_of_its_own(stack: ExitStack) -> int:
-    """The first port from 5070 on that is free for TCP and UDP, and no other demo's.
+def _claim(prefix: str, stack: ExitStack) -> None:
+    """Claim `prefix`; exits if another demo has it, and names that one."""
+    try:
+        stack.enter_context(_name(f"prefix-{prefix}"))
+    except OSError:
+        with open("/proc/net/unix", encoding="utf-8", errors="replace") as names:
+            form = re.compile(f"@daqpv-demo-port-([0-9]+)-{re.escape(prefix)}$")
+            ports = [found[1] for line in names if (found := form.search(line))]
+        at = f", on CA port {ports[0]}" if ports else ""
+        fail(
+            f"A demo on this computer serves {prefix} already{at}. Use that one, or "
+            "give this one a prefix of its own: daqpv demo --prefix DEMO2:",
+            EXIT_SERVED,
+        )
 
-    A name in the abstract namespace of Unix sockets, held until `stack` is closed,
-    keeps other demos away until this one listens, and goes with the process.
-    """
+
+def _port_of_its_own(prefix: str, stack: ExitStack) -> int:
+    """The first port from 5070 on that is free for TCP and UDP, and no other demo's."""
     for port in itertools.count(FIRST_PORT):
-        claim = socket.socket(socket.AF_UNIX)
         try:
-            claim.bind(f"\0daqpv-demo-{port}")
+            claim = _name(f"port-{port}")
+        except OSError:
+            continue
+        try:
             with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
                 tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 tcp.bind(("127.0.0.1", port))
@@ -207,5 +251,21 @@ def _port_of_its_own(stack: ExitStack) -> int:
             claim.close()
         else:
             stack.enter_context(claim)
+            stack.enter_context(_name(f"port-{port}-{prefix}"))  # for who wants it, too
             return port
     raise AssertionError  # the count has no end
+
+
+def _name(name: str) -> socket.socket:
+    """Take a name in the abstract namespace of Unix sockets: it ends with the process.
+
+    Raises:
+        OSError: another demo on this computer has it.
+    """
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0daqpv-demo-{name}")
+    except OSError:
+        claim.close()
+        raise
+    return claim

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import secrets
 import shlex
 import signal
 import struct
@@ -62,8 +63,17 @@ class Words:
         return self.run([sys.executable, "-c", script, name]).stdout.rstrip("\n")
 
     @property
+    def prefix(self) -> str:
+        return self.found(r"^ready: \d+ PVs under (\S+),")
+
+    @property
     def file(self) -> Path:
         return Path(self.found(r"Its file: (.*)$"))
+
+
+def own_prefix() -> tuple[str, str]:
+    """Options for a demo that is not alone on this computer."""
+    return "--prefix", f"D{secrets.token_hex(3)}:"
 
 
 def words_of(demo: Any) -> Words:
@@ -93,7 +103,7 @@ def demo(
 ) -> tuple[Any, Words]:
     """A demo for all tests that do not end it."""
     folder = tmp_path_factory.mktemp("demo")
-    running = start("demo", "--cobos", "2", "--speed", "50", cwd=folder)
+    running = start("demo", *own_prefix(), "--cobos", "2", "--speed", "50", cwd=folder)
     return running, words_of(running)
 
 
@@ -104,19 +114,19 @@ def words(demo: tuple[Any, Words]) -> Words:
 
 def test_the_first_line_says_that_it_is_ready(words: Words) -> None:
     first = words.text.splitlines()[0]
-    assert re.fullmatch(r"ready: \d+ PVs under DEMO:, CA port \d+", first)
+    assert re.fullmatch(r"ready: \d+ PVs under D\w{6}:, CA port \d+", first)
 
 
 def test_the_put_that_is_printed_moves_the_state(words: Words) -> None:
-    done = words.type(r"^ +(\S*daqpv put DEMO:Sys:Target Ready)$")
+    done = words.type(r"^ +(\S*daqpv put \S+:Sys:Target Ready)$")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert words.get("DEMO:Sys:State") == "Ready"
-    assert words.get("DEMO:ECC:MuTAnT:State") == "Ready"
+    assert words.get(f"{words.prefix}Sys:State") == "Ready"
+    assert words.get(f"{words.prefix}ECC:MuTAnT:State") == "Ready"
 
 
 def test_the_get_that_is_printed_reads_the_state(words: Words) -> None:
-    done = words.type(r"^ +(\S*caproto-get DEMO:Sys:State)$")
-    assert done.stdout.startswith("DEMO:Sys:State")
+    done = words.type(r"^ +(\S*caproto-get \S+:Sys:State)$")
+    assert done.stdout.startswith(f"{words.prefix}Sys:State")
 
 
 def test_the_fault_that_is_printed_lets_a_step_fail(words: Words) -> None:
@@ -124,15 +134,16 @@ def test_the_fault_that_is_printed_lets_a_step_fail(words: Words) -> None:
     request = urllib.request.Request(url, method="PUT", data=body.encode())
     with urllib.request.urlopen(request, timeout=TIMEOUT):
         pass
-    words.run([sys.executable, "-m", "daqpv", "put", "DEMO:Sys:Target", "Idle"])
-    done = words.type(r"^ +(\S*daqpv put DEMO:Sys:Target Ready)$")
+    put = [sys.executable, "-m", "daqpv", "put", f"{words.prefix}Sys:Target"]
+    words.run([*put, "Idle"])
+    done = words.type(r"^ +(\S*daqpv put \S+:Sys:Target Ready)$")
     assert done.returncode == 1
     assert "no power" in done.stderr
 
 
 def test_a_demo_does_not_pass_for_the_real_thing(words: Words) -> None:
-    assert words.get("DEMO:IOC:main:Simulated") == "Yes"
-    assert words.get("DEMO:IOC:main:Simulated.SEVR") == "MINOR"
+    assert words.get(f"{words.prefix}IOC:main:Simulated") == "Yes"
+    assert words.get(f"{words.prefix}IOC:main:Simulated.SEVR") == "MINOR"
 
 
 def test_everything_is_on_loopback(words: Words) -> None:
@@ -144,7 +155,7 @@ def test_what_happens_is_printed_as_lines(demo: tuple[Any, Words]) -> None:
     running, words = demo
     for state in ("Idle", "Described"):
         done = words.run(
-            [sys.executable, "-m", "daqpv", "put", "DEMO:Sys:Target", state]
+            [sys.executable, "-m", "daqpv", "put", f"{words.prefix}Sys:Target", state]
         )
         assert done.returncode == 0
     assert re.search(r"^\S+ CoBo1: Idle -> Described  \[\S+@\S+\]$", running.text, re.M)
@@ -154,7 +165,9 @@ def test_what_happens_is_printed_as_lines(demo: tuple[Any, Words]) -> None:
 def test_a_demo_ends_soon_and_leaves_nothing(
     start: Callable[..., Any], tmp_path: Path, number: int
 ) -> None:
-    running = start("demo", "--cobos", "1", cwd=tmp_path, TMPDIR=str(tmp_path))
+    running = start(
+        "demo", *own_prefix(), "--cobos", "1", cwd=tmp_path, TMPDIR=str(tmp_path)
+    )
     assert words_of(running).file.is_file()
     assert seconds_to_end(running.process, number) < END
     assert list(tmp_path.iterdir()) == []
@@ -165,7 +178,14 @@ def test_a_demo_in_a_directory_keeps_its_file_and_its_log(
 ) -> None:
     folder = tmp_path / "new" / "demo"
     running = start(
-        "demo", "--cobos", "1", "--dir", str(folder), cwd=tmp_path, TMPDIR=str(tmp_path)
+        "demo",
+        *own_prefix(),
+        "--cobos",
+        "1",
+        "--dir",
+        str(folder),
+        cwd=tmp_path,
+        TMPDIR=str(tmp_path),
     )
     file = words_of(running).file
     running.end(signal.SIGINT)
@@ -188,14 +208,40 @@ def test_a_directory_that_cannot_be_made_is_told_in_one_line(
 def test_two_demos_that_begin_together_have_a_port_each(
     start: Callable[..., Any], tmp_path: Path
 ) -> None:
-    both = [start("demo", "--cobos", "1", cwd=tmp_path) for _ in range(2)]
+    both = [
+        start("demo", *own_prefix(), "--cobos", "1", cwd=tmp_path) for _ in range(2)
+    ]
     spoken = [words_of(running) for running in both]
     assert len({words.environ["EPICS_CA_ADDR_LIST"] for words in spoken}) == 2
-    assert [words.get("DEMO:IOC:main:PROCESS_ID") for words in spoken] == [
+    assert [words.get(f"{words.prefix}IOC:main:PROCESS_ID") for words in spoken] == [
         str(running.process.pid) for running in both
     ]
     for running in both:
         running.end()
+
+
+def test_a_second_demo_of_one_prefix_names_the_first(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    options = own_prefix()
+    words = words_of(start("demo", *options, "--cobos", "1", cwd=tmp_path))
+    second = start("demo", *options, "--cobos", "1", cwd=tmp_path)
+    assert second.wait() == 4
+    port = words.found(r"CA port (\d+)$")
+    (line,) = second.lines
+    assert line == (
+        f"A demo on this computer serves {words.prefix} already, on CA port {port}. "
+        "Use that one, or give this one a prefix of its own: daqpv demo --prefix DEMO2:"
+    )
+
+
+def test_a_prefix_that_is_none_is_told_in_one_line(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    refused = start("demo", "--prefix", "no good", cwd=tmp_path)
+    assert refused.wait() == 2
+    assert "no good" in refused.text
+    assert "Traceback" not in refused.text
 
 
 # -- in a terminal ---------------------------------------------------------------------
@@ -208,8 +254,9 @@ class Terminal:
         self.text = ""
         self._ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+        command = (sys.executable, "-m", "daqpv", "demo")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daqpv", "demo", "--cobos", "1", "--speed", "50"],
+            [*command, *own_prefix(), "--cobos", "1", "--speed", "50"],
             env=os.environ | {"TERM": "xterm", "TMPDIR": str(folder)},
             stdout=its,
             stderr=its,
@@ -284,7 +331,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def test_the_table_shows_what_a_put_does(terminal: Terminal, tmp_path: Path) -> None:
     terminal.until(r"^device +State +Transition +Target +Result +Message *$")
     terminal.until(r"^CoBo0 +Idle +None +None +None +Connected: Idle *$")
-    done = terminal.words.type(r"^ +(\S*daqpv put DEMO:Sys:Target Ready)$")
+    done = terminal.words.type(r"^ +(\S*daqpv put \S+:Sys:Target Ready)$")
     assert done.returncode == 0
     terminal.until(r"^Sys +Ready +None +Ready +Done +Go to Ready: done in ")
     terminal.until(r"^CoBo0 +Ready +None +Ready +Done +Configure: done in ")
@@ -295,8 +342,10 @@ def test_the_table_shows_what_a_put_does(terminal: Terminal, tmp_path: Path) -> 
 
 def test_a_long_message_leaves_the_states_in_the_table(terminal: Terminal) -> None:
     nonsense = "x" * 39
-    put = [sys.executable, "-m", "daqpv", "put", "DEMO:ECC:CoBo0:State", nonsense]
-    assert terminal.words.run(put).returncode == 1
+    words = terminal.words
+    name = f"{words.prefix}ECC:CoBo0:State"
+    put = [sys.executable, "-m", "daqpv", "put", name, nonsense]
+    assert words.run(put).returncode == 1
     line = terminal.until(r"^CoBo0 .*xxx.*…")
     assert line.split()[:5] == ["CoBo0", "Idle", "None", "None", "Refused"]
     assert len(line) <= 80
@@ -305,7 +354,7 @@ def test_a_long_message_leaves_the_states_in_the_table(terminal: Terminal) -> No
 def test_a_stopped_terminal_stops_no_pv_and_no_end(terminal: Terminal) -> None:
     words = terminal.words
     terminal.stop()
-    beat = "DEMO:IOC:main:HEARTBEAT"
+    beat = f"{words.prefix}IOC:main:HEARTBEAT"
     first = int(words.get(beat))
     end = time.monotonic() + TIMEOUT
     while int(words.get(beat)) < first + 2:
@@ -325,7 +374,7 @@ def test_a_demo_takes_a_run_and_sorts_its_files(
     start: Callable[..., Any], tmp_path: Path
 ) -> None:
     arguments = ("--cobos", "1", "--dir", "d", "--speed", "50")
-    words = words_of(start("demo", *arguments, cwd=tmp_path))
+    words = words_of(start("demo", *own_prefix(), *arguments, cwd=tmp_path))
     staging = tmp_path / "d" / "data" / "data0"
     sorted_ = staging / "demo" / "run_0001"
 
@@ -333,10 +382,10 @@ def test_a_demo_takes_a_run_and_sorts_its_files(
         done = words.run([sys.executable, "-m", "daqpv", "put", name, value])
         assert done.returncode == 0, done.stderr
 
-    put("DEMO:Sys:Target", "Ready")
-    put("DEMO:Run:Start", "1")
+    put(f"{words.prefix}Sys:Target", "Ready")
+    put(f"{words.prefix}Run:Start", "1")
     until(lambda: any(file.stat().st_size for file in staging.glob("*.graw")))
-    put("DEMO:Run:Stop", "1")
+    put(f"{words.prefix}Run:Stop", "1")
     until(lambda: len(list(sorted_.glob("CoBo0_AsAd*.graw"))) == 4)
     assert list(staging.glob("*.graw")) == []
 
