@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,16 @@ from daqpv.serve.forms import (
     NATIVE_DTYPE,
     RANGE,
     Array,
-    Text,
     number_of,
     pack_text,
-    put_text,
     real_text,
+    whole_of,
 )
-from daqpv.serve.meta import Meta
-from daqpv.serve.protocol import CHAR, STRING, STRING_SIZE, cut
+from daqpv.serve.meta import MOST_SINGLE, Meta
+from daqpv.serve.protocol import CHAR, DOUBLE, FLOAT, STRING, STRING_SIZE, cut
+from daqpv.serve.texts import Text, put_text
+
+_SINGLE = (-MOST_SINGLE, MOST_SINGLE)
 
 
 def fitted(text: str, size: int) -> str:
@@ -78,14 +81,14 @@ class LongText:
         return np.frombuffer(data, np.uint8).astype(DTYPE[basic]).tobytes()
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
-        """A DBR_STRING as it stands, or an array of bytes.
+        """A DBR_STRING as it stands, or an array of bytes or of UTF-16 code units.
 
-        One single byte is a text of one character, as caput -S sends it.
+        One single number is a text of one character, as caput -S sends it.
         """
-        if isinstance(given, tuple) and len(given) == 1 and isinstance(given[0], int):
-            given = np.array(given, np.uint8)
-        elif len(given) == 0:
+        if len(given) == 0:
             return ""
+        if not isinstance(given[0], str):
+            given = np.asarray(given)
         text = put_text(given)
         if len(text.encode()) >= self.nelm:
             raise RefusedError(f"the text has more than {self.nelm - 1} bytes")
@@ -136,23 +139,49 @@ class Numbers:
         return b"".join(pack_text(str(v)) for v in value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Array:
-        """Up to NELM numbers, also as texts."""
+        """Up to NELM numbers, also as texts; none beyond the range of the type."""
         if len(given) > self.nelm:
             raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
         if len(given) and isinstance(given[0], str):
-            given = [number_of(one) for one in given]
-        return self.coerce(given)
+            given = [self._spelled(one) for one in given]
+        array = np.asarray(given)
+        if self.native != DOUBLE:
+            self._check_range(array)
+        return self.coerce(array)
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        """One array of its accepted parts."""
+        return self.coerce(np.concatenate(parts))
+
+    def _spelled(self, text: str) -> float:
+        return whole_of(text) if self.native in RANGE else number_of(text)
+
+    def _check_range(self, array: Array) -> None:
+        if np.can_cast(array.dtype, NATIVE_DTYPE[self.native]):
+            return
+        least: float
+        most: float
+        if self.native in RANGE:
+            least, most = RANGE[self.native]
+            inside = (array > least - 1) & (array < most + 1)  # nor is NaN
+        else:
+            least, most = _SINGLE
+            inside = (abs(array) <= most) | ~np.isfinite(array)
+        if not inside.all():
+            raise RefusedError(f"{array[~inside][0]} is not in {least} to {most}")
 
 
 def cast(array: Array, basic: int) -> Array:
     """`array` held inside the range of `basic`; NaN becomes 0 in whole numbers."""
-    if basic in RANGE:
-        if array.dtype.kind == "f":
-            array = np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        info = RANGE[basic]
-        if array.size and not np.can_cast(array.dtype, NATIVE_DTYPE[basic]):
-            array = np.clip(array, *info)
-    return array
+    if basic == DOUBLE or np.can_cast(array.dtype, NATIVE_DTYPE[basic]):
+        return array
+    if array.dtype.kind == "f":
+        array = array.astype(np.float64)  # which holds the limits of whole numbers
+    if basic == FLOAT:
+        return np.where(np.isinf(array), array, np.clip(array, *_SINGLE))
+    if array.dtype.kind == "f":
+        array = np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    return np.clip(array, *RANGE[basic])
 
 
 class Texts:
@@ -191,3 +220,7 @@ class Texts:
         if len(given) > self.nelm:
             raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
         return self.coerce(given)
+
+    def join(self, parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+        """One array of its accepted parts."""
+        return tuple(chain.from_iterable(parts))

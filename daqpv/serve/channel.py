@@ -18,8 +18,8 @@ from daqpv.core import (
 )
 from daqpv.errors import RefusedError
 from daqpv.serve.arrays import LongText
-from daqpv.serve.forms import Form
-from daqpv.serve.limits import beyond, judge_for
+from daqpv.serve.forms import Form, Real
+from daqpv.serve.limits import Judge, beyond, judge_for
 from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import (
     DBE_ALARM,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from daqpv.serve.teller import Teller
 
 _UDF = Status.UDF
+_NO_NUMBER = "no number"  # the reason of a NaN's alarm
 _END = EPICS_EPOCH + 2**32 - 1  # [s since 1970] no later stamp can be sent
 
 
@@ -66,6 +67,7 @@ class Channel(Source):
         "_judge",
         "_last_logged",
         "_last_posted",
+        "_nan",
         "_told",
         "acks",
         "ackt",
@@ -90,7 +92,9 @@ class Channel(Source):
         self._told = NO_ALARM
         self._by_limit = False
         self._given = UNDEFINED
-        self._judge = judge_for(meta)
+        self._judge: Judge | None = None
+        self._nan: Alarm | None = None
+        self._judge_by(meta)
         self._last_posted = self._last_logged = form.blank
         self._fields: dict[str, Field] | None = None
 
@@ -151,12 +155,14 @@ class Channel(Source):
             own = self._judge.alarm(value)
             if own is not NO_ALARM and own[0] > alarm[0]:
                 alarm = own
+        if self._nan is not None and value != value and alarm[0] < self._nan[0]:  # noqa: PLR0124
+            alarm = self._nan
         mask = self._moved(value)
         self.value = value
         if time is None or not time < _END:  # nor is NaN
             time = clock.time()
         self.time = time if time > self.time else stamp_after(self.time, time)
-        self.undefined = alarm[1] == _UDF
+        self.undefined = self._given[1] == _UDF
         if alarm is not self.alarm and alarm != self.alarm:
             mask |= DBE_ALARM
             self._set_alarm(alarm)
@@ -186,23 +192,18 @@ class Channel(Source):
             self.time = stamp_after(self.time)
         self.stale()
 
-    def shows(self, value: Any, alarm: Alarm) -> bool:
-        """Whether a post of this value and judgement would change nothing."""
-        return (
-            not self.undefined
-            and alarm == self._given
-            and bool(self.form.same(self.value, self.form.coerce(value)))
-        )
+    def holds(self, value: Any) -> bool:
+        """Whether a post of `value` would leave the value as it is."""
+        same = self.form.same
+        return not self.undefined and bool(same(self.value, self.form.coerce(value)))
 
     def rejudge(self, alarm: Alarm, time: float | None = None) -> None:
         """The device judges the same value otherwise: monitors for alarms hear it."""
         if alarm == self._given:
             return
-        if self.undefined:
-            self._given = alarm
-            self._send(alarm, 0, time)
-            return
-        self.post(self.value, alarm=alarm, time=time)
+        self._given = alarm
+        self.undefined = self.undefined or alarm[1] == _UDF
+        self._send(self._judgement(), 0, time)
 
     def repost(self) -> None:
         """Send the value once more as a change of value, with a new stamp.
@@ -248,7 +249,11 @@ class Channel(Source):
         """Who is told of the value, by dead band (recGblCheckDeadband)."""
         meta = self._meta
         if not (meta.mdel or meta.adel):
-            if not self.undefined and self.form.same(self.value, value):
+            if (
+                not self.undefined
+                and self.form.same(self.value, value)
+                and self.form.nelm == 1  # arrays: each is an event (MPST Always)
+            ):
                 return 0
             self._last_posted = self._last_logged = value
             return DBE_VALUE | DBE_LOG
@@ -261,9 +266,21 @@ class Channel(Source):
             mask |= DBE_LOG
         return mask
 
-    def _judged(self, value: Any, alarm: Alarm) -> Alarm:
+    def _judgement(self) -> Alarm:
+        """The worst alarm of the present value, as `post` finds it."""
+        alarm, value = self._given, self.value
+        if self.undefined:
+            return alarm
         own = NO_ALARM if self._judge is None else self._judge.alarm(value)
+        if self._nan is not None and value != value:  # noqa: PLR0124, the fastest test
+            own = self._nan
         return own if own[0] > alarm[0] else alarm  # by severity
+
+    def _judge_by(self, meta: Meta) -> None:
+        """Hold values against the limits and states of `meta` from now on."""
+        self._judge = judge_for(meta)
+        is_real = isinstance(self.form, Real) and meta.udfs > Severity.NO_ALARM
+        self._nan = Alarm(meta.udfs, _UDF, _NO_NUMBER) if is_real else None
 
     def _set_alarm(self, alarm: Alarm) -> None:
         self.alarm = alarm
@@ -273,9 +290,9 @@ class Channel(Source):
             self._tell(alarm, self.teller)
 
     def _tell(self, alarm: Alarm, teller: Teller) -> None:
-        is_limit = alarm is not self._given
+        is_limit = alarm is not self._given and alarm is not self._nan
         if alarm.severity is Severity.INVALID and not is_limit:
-            return  # the device is lost, which another PV bears, or was not read yet
+            return  # nothing is known: another PV bears it, or there is nothing yet
         new = alarm if is_limit or self.bears else NO_ALARM
         old, self._told = self._told, new
         if new.severity:
@@ -291,9 +308,9 @@ class Channel(Source):
         if self.outbox is not None and self.outbox.due(self):
             self.outbox.drain()
         self._meta = meta
-        self._judge = judge_for(meta)
+        self._judge_by(meta)
         self.stale()
-        alarm = self._given if self.undefined else self._judged(self.value, self._given)
+        alarm = self._judgement()
         if alarm != self.alarm:
             mask |= DBE_ALARM
             self._set_alarm(alarm)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from daqpv.serve import protocol as ca
-from daqpv.serve.session import Request, Session, Subscription
+from daqpv.serve.connected import Request, Subscription
+from daqpv.serve.session import Session
+from daqpv.serve.slices import TakesLong, send
 from daqpv.serve.wire import NO_CONVERSION
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ _HIGH = 256 * 1024  # [bytes] unsent beyond which a client counts as slow
 _LOW = 64 * 1024
 _KEEP_ALIVE = 30  # [s] of silence after which TCP asks if the client lives
 _PROBES = 6  # in the same time again: none answered, and the client has gone
+_BUDGET = 0.01  # [s] that the requests of one client may take of a turn of the loop
 
 
 class Circuit(asyncio.Protocol):
@@ -28,6 +32,9 @@ class Circuit(asyncio.Protocol):
     A client that does not read is *held*: of each subscription only the newest value
     is kept for it, its further requests wait in its own socket, and after
     `Server.slow_client` seconds without progress it is dropped.
+
+    Requests are acted on in their order. A request that needs time, and more requests
+    than one turn of the loop has time for, make those behind them wait.
 
     Attributes:
         out: what goes out with the next write.
@@ -45,7 +52,7 @@ class Circuit(asyncio.Protocol):
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._late: dict[Subscription, None] = {}
         self._after: list[bytes] = []
-        self._slow = self._silent = False
+        self._slow = self._silent = self._waits = False
         self._chunks: list[bytes] = []
         self._have = 0
         self._need = 0
@@ -99,12 +106,35 @@ class Circuit(asyncio.Protocol):
         if self._chunks:
             self._chunks.append(data)
             self._have += len(data)
-            if self._have < self._need or self._slow:
+            if self._have < self._need or self._slow or self._waits:
                 return
             data = b"".join(self._chunks)
             self._chunks.clear()
         self._consume(data)
         self.send()
+
+    def wait(self) -> None:
+        """Act on no further request before `go_on`."""
+        self._waits = True
+        self._transport.pause_reading()
+
+    def wait_a_turn(self) -> None:
+        """Act on the further requests when what is ready to run now has run."""
+        self.wait()
+        asyncio.get_running_loop().call_soon(self.go_on)
+
+    def go_on(self) -> None:
+        """Act on the requests that have waited, then read on."""
+        self._waits = False
+        if self._slow or self._transport.is_closing():
+            return
+        if self._chunks and self._have >= self._need:
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            self._consume(data)
+            self.send()
+        if not (self._slow or self._waits):
+            self._transport.resume_reading()
 
     def _skipped(self, data: bytes) -> bytes:
         rest = data[self._skip :]
@@ -128,6 +158,7 @@ class Circuit(asyncio.Protocol):
         i, end = 0, len(data)
         gets, out = self.session.gets, self.out
         size = 0
+        deadline = monotonic() + _BUDGET
         while end - i >= ca.HEADER_SIZE:
             wire = gets.get(data[i : i + 12])  # a get as this client has sent it before
             if wire is not None and (body := wire.body) is not None:
@@ -143,9 +174,11 @@ class Circuit(asyncio.Protocol):
             if size > _HIGH:
                 size = 0
                 self.send()
-                if self._slow:
-                    self._need = 0
-                    return i
+                if not self._slow and monotonic() > deadline:
+                    self.wait_a_turn()
+            if self._slow or self._waits:
+                self._need = 0
+                return i
         self._need = ca.HEADER_SIZE
         return min(i, end)
 
@@ -221,6 +254,14 @@ class Circuit(asyncio.Protocol):
             self.server.conflated += 1
         self._late[subscription] = None
 
+    def send_event(self, subscription: Subscription, head: bytes, body: bytes) -> None:
+        """Send what was packed for `subscription`, or the newest value later."""
+        if self.held:
+            self.hold(subscription)
+        else:
+            self.out += (head, subscription.key, body)
+            self.server.outbox.write_later(self)
+
     def forget(self, subscription: Subscription) -> None:
         """Send nothing more of `subscription`."""
         self._late.pop(subscription, None)
@@ -246,16 +287,8 @@ class Circuit(asyncio.Protocol):
         self.server.slow.discard(self)
         self._release()
         self.send()
-        if not self._slow:
-            self._transport.resume_reading()
-            self._resume_parsing()
-
-    def _resume_parsing(self) -> None:
-        if self._chunks and self._have >= self._need:
-            data = b"".join(self._chunks)
-            self._chunks.clear()
-            self._consume(data)
-            self.send()
+        if not self._waits:
+            self.go_on()
 
     def _release(self) -> None:
         """Send the newest values that were held, then the answers behind them.
@@ -282,6 +315,9 @@ class Circuit(asyncio.Protocol):
         wire = subscription.wire
         try:
             body = wire.body or wire.pack()
+        except TakesLong:
+            send(wire, (subscription,))
+            return 0
         except NO_CONVERSION:
             head, body = wire.failure()
             self.out += (head, subscription.key, body)

@@ -5,7 +5,8 @@ A declaration is a caproto `pvproperty`: groups may mix both.
 Arguments that all of them take:
 
 * `of`: the attribute of the device's snapshot that the PV shows; default: the name of
-  the class attribute. A PV whose snapshot has no such attribute is posted by its group.
+  the class attribute. A PV whose snapshot has no such attribute is posted by its group,
+  and so is a button: whatever it is called, it shows no field.
 * `put`: ``async def put(group, value)``, run as a task of the server. Its end is the
   client's callback; an exception fails it. A writable PV without it keeps what is put.
 * `doc`: what the PV means, one sentence; also the record's DESC.
@@ -15,11 +16,14 @@ Arguments that all of them take:
 * `alarm_tree`: False if nobody has to act on its alarm; the alarm server's tree
   (``daqpv pvs --format alarm``) then leaves it out.
 * `dead_band`, `archive_dead_band`: MDEL and ADEL.
+* `nan`: the severity of a NaN (UDFS), INVALID as on a C IOC; NO_ALARM if NaN is a good
+  value, such as "does not apply".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeAlias, Unpack
 
@@ -28,9 +32,10 @@ import numpy as np
 from daqpv.core import Severity
 from daqpv.serve.arrays import LongText, Numbers, Texts
 from daqpv.serve.declaration import Button, Common, Declaration, Long
-from daqpv.serve.forms import Choice, Form, Integer, Real, Text
+from daqpv.serve.forms import Choice, Form, Integer, Real
 from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import CHAR, DOUBLE, FLOAT, INTEGER, SHORT
+from daqpv.serve.texts import Text
 
 States: TypeAlias = type[Enum] | Sequence[str]
 Range: TypeAlias = tuple[float, float]
@@ -49,6 +54,7 @@ class Limits(Common, total=False):
     high: float
     hihi: float
     hysteresis: float
+    nan: Severity
     dead_band: float
     archive_dead_band: float
 
@@ -80,6 +86,7 @@ def _meta(precision: int = 0, **limits: Unpack[Limits]) -> Meta:
         low=limits.get("low", 0.0),
         high=limits.get("high", 0.0),
         hihi=limits.get("hihi", 0.0),
+        udfs=limits.get("nan", Severity.INVALID),
         hyst=limits.get("hysteresis", 0.0),
         mdel=limits.get("dead_band", 0.0),
         adel=limits.get("archive_dead_band", limits.get("dead_band", 0.0)),
@@ -101,7 +108,7 @@ def _number(
     name: str, record: str, precision: int, limits: Limits, *, writable: bool
 ) -> Declaration:
     form: Form = Real() if record in ("ai", "ao") else Integer()
-    meta = _meta(precision, **limits)
+    meta = replace(_meta(precision, **limits), is_output=writable)
     return Declaration(name, record, form, meta, writable=writable, **_common(limits))
 
 
@@ -136,7 +143,8 @@ def _states(
         labels = tuple(str(getattr(m, "label", m.name)) for m in members)
         form = Choice(members)
     else:
-        labels, form = tuple(states), Choice()
+        labels = tuple(states)
+        form = Choice(size=len(labels))
     meta = Meta(labels=labels)
     return Declaration(name, record, form, meta, writable=writable, **common)
 
@@ -170,10 +178,12 @@ def button(
 ) -> Button:
     """A command: writing 1 acts, and the value reads 1 until the action has ended.
 
-    `put` gets True. 0 is accepted and does nothing.
+    `put` gets True. 0 is accepted and does nothing. A button shows no field.
     """
+    if "of" in common:
+        raise ValueError(f"{name}: a button shows no field, so it takes no `of`")
     meta = Meta(labels=labels)
-    return Button(name, "bo", Choice(), meta, writable=True, **common)
+    return Button(name, "bo", Choice(size=2), meta, writable=True, **common)
 
 
 # -- texts and arrays ------------------------------------------------------------------

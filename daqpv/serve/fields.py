@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from daqpv.core import Severity
+from daqpv.core import Severity, Status
+from daqpv.errors import RefusedError
 from daqpv.serve.arrays import LongText, Numbers
-from daqpv.serve.forms import Choice, Form, Integer, Real, Text
+from daqpv.serve.forms import Choice, Form, Integer, Real
 from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import (
     CHAR,
@@ -23,14 +24,13 @@ from daqpv.serve.protocol import (
     DOUBLE,
     FLOAT,
     INTEGER,
-    PUT_ACKS,
-    PUT_ACKT,
     READ_ACCESS,
     SHORT,
     STRING,
     STRING_SIZE,
 )
 from daqpv.serve.recordtable import MENUS, STATES, fields_of
+from daqpv.serve.texts import Text
 from daqpv.serve.wire import ALL_ACCESS, Source
 
 if TYPE_CHECKING:
@@ -114,6 +114,15 @@ class Field(Source):
         work = self._put(self._channel, value)
         self.follow()
         return work
+
+    def acknowledge(self, dbr: int, value: int) -> None:
+        """The record's alarm, through any of its fields."""
+        self._channel.acknowledge(dbr, value)
+        self.follow()
+
+    def stsack(self) -> tuple[int, int]:
+        """Of the record's alarm."""
+        return self._channel.stsack()
 
     def repost(self) -> None:
         """Send the value once more to those who follow it."""
@@ -286,7 +295,8 @@ _SHOWN: dict[str, Get] = {
     "ACKS": lambda c: int(c.acks),
     "ACKT": lambda c: int(c.ackt),
     "ASG": lambda _: "DEFAULT",
-    "UDF": lambda c: int(c.undefined),
+    "UDF": lambda c: int(c.undefined or c.alarm.status is Status.UDF),
+    "UDFS": lambda c: int(c.meta.udfs),
     "DISP": lambda c: int(c.put_disabled),
     "PROC": lambda _: 0,
     "TIME": _time_text,
@@ -310,9 +320,16 @@ def _put_proc(channel: Channel, _value: int) -> None:
     channel.repost()
 
 
+def _refuse_plain(channel: Channel, _value: int) -> None:
+    raise RefusedError(
+        f"alarms of {channel.name} are acknowledged by a put of DBR_PUT_ACKS or "
+        "DBR_PUT_ACKT, as alarm handlers send it"
+    )
+
+
 _ACTING: dict[str, Put] = {
     "DISP": _put_disp,
     "PROC": _put_proc,
-    "ACKS": lambda c, value: c.acknowledge(PUT_ACKS, value),
-    "ACKT": lambda c, value: c.acknowledge(PUT_ACKT, value),
+    "ACKS": _refuse_plain,
+    "ACKT": _refuse_plain,
 }

@@ -17,7 +17,7 @@ from daqpv.serve.protocol import CHAR
 from daqpv.serve.wire import Source, Wire
 
 if TYPE_CHECKING:
-    from daqpv.serve.session import Subscription
+    from daqpv.serve.connected import Subscription
 
 
 class Filtered(Source):
@@ -54,6 +54,11 @@ class Filtered(Source):
     def record(self) -> str:
         """The record type."""
         return self.base.record
+
+    @property
+    def prefix(self) -> str:
+        """As without filters."""
+        return self.base.prefix
 
     @property
     def target(self) -> Source:

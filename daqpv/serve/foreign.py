@@ -29,10 +29,10 @@ from daqpv.serve.forms import (
     Form,
     Integer,
     Real,
-    Text,
 )
 from daqpv.serve.meta import Meta
 from daqpv.serve.protocol import CHAR, ENUM, STRING
+from daqpv.serve.texts import Text
 from daqpv.serve.wire import Source
 
 _log = logging.getLogger(__name__)
@@ -157,8 +157,8 @@ class Foreign(Channel):
         except (ValueError, TypeError) as error:
             _log.error("%s: %r is no value for it: %s", self.name, data.value, error)
 
-    def _judged(self, value: Any, alarm: Alarm) -> Alarm:
-        return alarm  # caproto has held the value against the limits already
+    def _judge_by(self, meta: Meta) -> None:
+        """Judge nothing: caproto has held the value against the limits already."""
 
     def _collect_alarm(self) -> dict[str, Any]:
         """In place of ChannelData's: what limits say must not undo what a write says.

@@ -126,6 +126,8 @@ def decode(dbr: int, count: int, data: bytes | memoryview) -> Sequence[Any] | Ar
     if not 0 <= dbr < BASIC_TYPES:
         raise RefusedError(f"a put of DBR type {dbr} is not understood")
     if dbr == STRING:
+        if count == 0:
+            return []
         data = bytes(data)
         if len(data) > count * STRING_SIZE:
             data = data[: count * STRING_SIZE]
@@ -138,7 +140,12 @@ def decode(dbr: int, count: int, data: bytes | memoryview) -> Sequence[Any] | Ar
     return np.frombuffer(data, DTYPE[dbr], count)
 
 
-def _one(given: Sequence[Any] | Array) -> Any:
+def one_of(given: Sequence[Any] | Array) -> Any:
+    """The first element of a put.
+
+    Raises:
+        RefusedError: there is none.
+    """
     if len(given) == 0:
         raise RefusedError("an empty array is no value")
     return given[0]
@@ -187,7 +194,7 @@ class Real:
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> float:
         """Any number within the drive limits, also as text."""
-        one = _one(given)
+        one = one_of(given)
         value = float(number_of(one) if isinstance(one, str) else one)
         check_drive(value, meta)
         return value
@@ -220,15 +227,28 @@ class Integer:
         return pack_text(str(value)) if basic == STRING else pack_number(value, basic)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> int:
-        """Any whole number within the drive limits and the type, also as text."""
-        one = _one(given)
-        number = number_of(one) if isinstance(one, str) else one
-        if not math.isfinite(number) or number != int(number):
-            raise RefusedError(f"{number} is not a whole number")
+        """A number within the drive limits and the type, or a text that spells one.
+
+        The fraction of a number is cut off, as a C IOC does it; a text with a fraction
+        was typed by a person and is refused.
+        """
+        number = whole_of(one_of(given))
         if not self._least <= number <= self._most:
             raise RefusedError(f"{number} is not in {self._least} to {self._most}")
         check_drive(number, meta)
-        return int(number)
+        return number
+
+
+def whole_of(one: float | str) -> int:
+    """The whole number that one element of a put asks for.
+
+    Raises:
+        RefusedError: it is not finite, or a text that spells no whole number.
+    """
+    number = number_of(one) if isinstance(one, str) else one
+    if not math.isfinite(number) or (isinstance(one, str) and number != int(number)):
+        raise RefusedError(f"{number} is not a whole number")
+    return int(number)
 
 
 def check_drive(value: float, meta: Meta) -> None:
@@ -249,20 +269,28 @@ class Choice:
 
     Args:
         members: what the domain calls them, by index; None: their indices.
+        size: how many there are; default: that of `members`, else all that CA has.
     """
 
     native = ENUM
     nelm = 1
     blank = 0
 
-    def __init__(self, members: Sequence[Enum] | None = None) -> None:
+    def __init__(
+        self, members: Sequence[Enum] | None = None, size: int = 2**16
+    ) -> None:
         self.members = members
         self._index = {m: i for i, m in enumerate(members)} if members else {}
+        self._size = len(members) if members else size
 
     def coerce(self, value: Any) -> int:
-        """The index of a member, or the number itself."""
+        """The index of a member, or the number itself. ValueError: no such state."""
         index = self._index.get(value) if isinstance(value, Enum) else None
-        return int(value) if index is None else index
+        if index is not None:
+            return index
+        if isinstance(value, float | str) or not 0 <= int(value) < self._size:
+            raise ValueError(f"{value!r} is none of its {self._size} states")
+        return int(value)
 
     def same(self, old: int, new: int) -> bool:
         """Equal."""
@@ -281,7 +309,7 @@ class Choice:
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> int:
         """A text (exactly, else in any case), or an index, also as text."""
-        one = _one(given)
+        one = one_of(given)
         if isinstance(one, str):
             index = _label_index(one.strip(), meta.labels)
             if index is not None:
@@ -304,53 +332,3 @@ def _label_index(text: str, labels: tuple[str, ...]) -> int | None:
     if text and folded.count(text.casefold()) == 1:
         return folded.index(text.casefold())
     return None
-
-
-class Text:
-    """A short text, one DBR_STRING: stringin, stringout, string fields.
-
-    Args:
-        size: most bytes, without a closing zero.
-    """
-
-    native = STRING
-    nelm = 1
-    blank = ""
-
-    def __init__(self, size: int = STRING_SIZE - 1) -> None:
-        self.size = size
-
-    def coerce(self, value: Any) -> str:
-        """Cut at a character to what the PV holds."""
-        return cut(str(value), self.size).decode()
-
-    def same(self, old: str, new: str) -> bool:
-        """Equal."""
-        return old == new
-
-    def length(self, value: str, basic: int) -> int:
-        """One."""
-        return 1
-
-    def pack(self, value: str, basic: int, meta: Meta, count: int) -> bytes:
-        """As text, or as the number that it spells."""
-        if basic == STRING:
-            return pack_text(value)
-        try:
-            return pack_number(number_of(value) if value else 0, basic)
-        except RefusedError as error:
-            raise ValueError(str(error)) from None
-
-    def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
-        """A text; more than one element is taken as the text's bytes."""
-        return self.coerce(put_text(given))
-
-
-def put_text(given: Sequence[Any] | Array) -> str:
-    """The text that a put brings: a DBR_STRING, bytes, or a number's digits."""
-    if isinstance(given, np.ndarray):
-        if given.dtype.itemsize > 1:
-            raise RefusedError("an array of numbers is no text")
-        return c_string(given.tobytes())
-    one = _one(given)
-    return one if isinstance(one, str) else f"{one:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time as clock
 from collections.abc import Collection
 from dataclasses import replace
@@ -16,14 +17,22 @@ from daqpv.core import (
     Device,
     PvInfo,
     SavedField,
+    Severity,
     Snapshot,
+    Status,
     sources,
 )
 from daqpv.errors import RefusedError, ServeError
 from daqpv.serve.channel import Channel
-from daqpv.serve.declaration import Declaration, Declared
+from daqpv.serve.declaration import Declaration, Declared, Pressed
+from daqpv.serve.forms import Choice
+
+_log = logging.getLogger(__name__)
 
 D = TypeVar("D", bound=Device[Any])
+
+_NO_VALUE = (ValueError, TypeError, OverflowError)
+_BAD_VALUE = Alarm(Severity.INVALID, Status.SOFT, "the device has no such value")
 
 
 class _Shown(NamedTuple):
@@ -51,7 +60,7 @@ class Group(PVGroup, Generic[D]):
 
     Raises:
         ServeError: a PV name is too long, or a PV wants a snapshot's attribute that
-            does not exist.
+            does not exist, or whose value is none for it.
     """
 
     limits_told: ClassVar[bool] = True
@@ -67,16 +76,24 @@ class Group(PVGroup, Generic[D]):
     def __init__(self, prefix: str, device: D, **options: Any) -> None:
         self.device = device
         super().__init__(prefix, **options)
-        self._shown = tuple(self._find_shown(type(device.snapshot)))
+        snapshot = type(device.snapshot)
+        self._shown = tuple(self._find_shown(snapshot))
+        self._reads_states = any(
+            isinstance(shown.channel.form, Choice) and shown.field in snapshot.observed
+            for shown in self._shown
+        )
 
     def _find_shown(self, snapshot: type[Snapshot]) -> list[_Shown]:
         found = []
         for attribute, channel in self.attr_pvdb.items():
             if not isinstance(channel, Declared) or channel.group is not self:
                 continue
+            if isinstance(channel, Pressed):
+                continue
             wanted = channel.declaration.of
             field = wanted or attribute
             if hasattr(snapshot, field):
+                self._check(channel, field)
                 found.append(_Shown(channel, field, sources(snapshot, field)))
             elif wanted:
                 raise ServeError(
@@ -84,6 +101,23 @@ class Group(PVGroup, Generic[D]):
                     f"which {snapshot.__name__} does not have"
                 )
         return found
+
+    def _check(self, channel: Declared, field: str) -> None:
+        value = getattr(self.device.snapshot, field)
+        try:
+            if value is not None:
+                channel.form.coerce(value)
+        except _NO_VALUE as error:
+            raise ServeError(
+                f"{channel.name} shows the field {field!r}, and {value!r} is no value "
+                f"for it: {error}. Rename one of them, or name the field with of="
+            ) from None
+
+    @property
+    def awaits_states(self) -> bool:
+        """Whether a state is shown that was not read from the device yet."""
+        snapshot = self.device.snapshot
+        return self._reads_states and snapshot.enabled and not snapshot.known
 
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
         """Post what has moved, in the order of the declarations.
@@ -112,13 +146,18 @@ class Group(PVGroup, Generic[D]):
         self, channel: Declared, snapshot: Snapshot, field: str, now: float
     ) -> None:
         value, alarm = getattr(snapshot, field), _alarm(snapshot, field)
-        if value is None:
-            channel.rejudge(alarm, now)
-        elif channel.shows(value, alarm):
-            if field in type(snapshot).observed:
-                channel.stamp(now)
-        else:
-            channel.post(value, alarm=alarm, time=now)
+        try:
+            if value is None:
+                channel.rejudge(alarm, now)
+            elif not channel.holds(value):
+                channel.post(value, alarm=alarm, time=now)
+            elif field in type(snapshot).observed:
+                channel.stamp(now, alarm)
+            else:
+                channel.rejudge(alarm, now)
+        except _NO_VALUE as error:  # a bug of the device, which other PVs must not feel
+            _log.error("%s: %r is no value for it: %s", channel.name, value, error)
+            channel.rejudge(_BAD_VALUE, now)
 
     @classmethod
     def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:

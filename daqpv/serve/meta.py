@@ -32,6 +32,8 @@ class Meta:
         units: at most 15 bytes; the first 7 go out with each value.
         precision: digits after the point.
         drvl: lowest value that a put may ask for; no limits if not below `drvh`.
+        is_output: whether it has drive limits at all, as ao and longout.
+        udfs: severity of a NaN; NO_ALARM: NaN is a good value.
         hyst: how far a value must leave an alarm limit to end that alarm.
         mdel: change of value beyond which monitors hear of it; below 0: always.
         adel: the same for archivers.
@@ -46,6 +48,7 @@ class Meta:
     lopr: float = 0.0
     drvh: float = 0.0
     drvl: float = 0.0
+    is_output: bool = False
     hihi: float = 0.0
     high: float = 0.0
     low: float = 0.0
@@ -54,6 +57,7 @@ class Meta:
     hsv: Severity = Severity.NO_ALARM
     lsv: Severity = Severity.NO_ALARM
     llsv: Severity = Severity.NO_ALARM
+    udfs: Severity = Severity.INVALID
     hyst: float = 0.0
     mdel: float = 0.0
     adel: float = 0.0
@@ -77,7 +81,7 @@ class Meta:
         Alarm limits without a severity are NaN, as a C IOC has them.
         """
         control = (self.drvh, self.drvl)
-        if not self.has_drive_limits:
+        if not (self.is_output or self.has_drive_limits):
             control = (self.hopr, self.lopr)
         return (
             self.hopr,
@@ -128,14 +132,14 @@ def _finite(limits: tuple[float, ...], basic: int) -> tuple[float, ...]:
     return tuple(single(limit) for limit in limits)
 
 
-_MOST_SINGLE = 3.4028234663852886e38
+MOST_SINGLE = 3.4028234663852886e38
 
 
 def single(value: float) -> float:
     """`value`, held inside the range of a 32-bit float; NaN and inf stay."""
-    if abs(value) <= _MOST_SINGLE or not math.isfinite(value):
+    if abs(value) <= MOST_SINGLE or not math.isfinite(value):
         return value
-    return math.copysign(_MOST_SINGLE, value)
+    return math.copysign(MOST_SINGLE, value)
 
 
 def whole_number(value: float, least: int, most: int) -> int:

@@ -33,7 +33,6 @@ class Names:
 
     def __init__(self) -> None:
         self._channels: dict[bytes, Channel] = {}
-
         self._foreign: list[Foreign] = []
         self._layer = AsyncioLayer()
 

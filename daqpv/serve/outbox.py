@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from daqpv.serve.slices import TakesLong, send
 from daqpv.serve.wire import NO_CONVERSION
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ class Outbox:
                     continue
                 try:
                     body = wire.body or wire.pack()
+                except TakesLong:
+                    send(wire, [s for s in wire.subscriptions if s.mask & mask])
+                    continue
                 except NO_CONVERSION as error:
                     _log.debug("%s: %s", source.name, error)
                     continue

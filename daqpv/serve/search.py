@@ -60,7 +60,7 @@ class Search(asyncio.DatagramProtocol):
             command, size, dbr, _count, p1, _p2 = ca.HEADER.unpack_from(data, i)
             i += ca.HEADER_SIZE
             if command == ca.SEARCH and p1 not in server.own_search:
-                if server.find(data[i : i + size].partition(b"\0")[0]) is not None:
+                if server.offer(data[i : i + size].partition(b"\0")[0]) is not None:
                     answers.append(server.search_reply(p1))
             elif command == ca.VERSION and dbr & 1:
                 number = p1

@@ -27,15 +27,17 @@ from daqpv.serve import protocol as ca
 from daqpv.serve.addresses import LOOK, Addresses
 from daqpv.serve.beacon import send_beacons
 from daqpv.serve.circuit import Circuit
-from daqpv.serve.forms import Text
+from daqpv.serve.connected import Request
+from daqpv.serve.group import Group
 from daqpv.serve.listening import Listening
 from daqpv.serve.meta import Meta
 from daqpv.serve.names import Names
 from daqpv.serve.others import SINCE
 from daqpv.serve.outbox import Outbox
 from daqpv.serve.search import Search
-from daqpv.serve.session import Request, Session
+from daqpv.serve.session import Session
 from daqpv.serve.teller import Put, Teller, as_given, shown
+from daqpv.serve.texts import Text
 from daqpv.serve.watchdog import Block, OnBlock, Watchdog
 from daqpv.serve.wire import Source
 
@@ -46,6 +48,7 @@ _log = logging.getLogger(__name__)
 
 _FILES = 65_536  # open files that the process may have, if the system lets it
 _TICK = 0.5  # [s] between two looks at slow clients
+_PATIENCE = 5.0  # [s] that searches for a device's PVs wait for its state
 _SHUT_DOWN = 5.0  # [s] that third parties' shutdown hooks may take
 
 
@@ -99,6 +102,8 @@ class Server:
         self._since = Source("", Text(), Meta(), "", NO_ALARM, time.time())
         self._tasks: asyncio.TaskGroup | None = None
         self._reply_head = b""
+        self._young: dict[str, list[Group[Any]]] = {}
+        self._grown = 0.0
 
     def add(self, group: PVGroup) -> None:
         """Serve all PVs of `group`.
@@ -107,6 +112,8 @@ class Server:
             ServeError: a PV name is used twice.
         """
         self._names.add(group, self.teller)
+        if isinstance(group, Group):
+            self._young.setdefault(group.prefix, []).append(group)
 
     def infos(self) -> Iterator[PvInfo]:
         """A row for each PV."""
@@ -119,6 +126,23 @@ class Server:
             has = self._names.find(name.removesuffix(SINCE)) is not None
             return self._since if has else None
         return found
+
+    def offer(self, name: bytes) -> Source | None:
+        """What a search for `name` may find now.
+
+        The PVs of a device are not offered before its state is known, for a few seconds
+        at most: after a restart clients wait, and do not see a state that is none.
+        """
+        source = self.find(name)
+        if source is None or not self._young:
+            return source
+        if time.monotonic() > self._grown:
+            self._young.clear()
+        groups = self._young.pop(source.prefix, None)
+        if groups is None or not any(group.awaits_states for group in groups):
+            return source
+        self._young[source.prefix] = groups
+        return None
 
     @property
     def since(self) -> str:
@@ -181,6 +205,7 @@ class Server:
             ca.SEARCH, 8, self.tcp_port, 0, 0xFFFFFFFF, 0
         )[:12]
         self._since.value = f"{time.time_ns():020} {secrets.token_hex(4)}"
+        self._grown = time.monotonic() + _PATIENCE
         await self._listening.answer()  # from here on we are found
 
     def _start_tasks(self, tasks: asyncio.TaskGroup) -> None:
@@ -230,9 +255,14 @@ class Server:
             self._tasks.create_task(work)
 
     def begin_put(
-        self, put: Put, dbr: int, count: int, payload: bytes | memoryview
+        self, put: Put, request: Request, parsed: Callable[[], Any]
     ) -> Coroutine[Any, Any, None] | None:
         """Check a put and begin it; what is left to do comes back.
+
+        Args:
+            put: who puts, and to what.
+            request: as it came.
+            parsed: gives the value that it asks for; what it raises refuses the put.
 
         Raises:
             RefusedError: the put is not possible; group and clients know already.
@@ -240,7 +270,7 @@ class Server:
         source = put.source
         with _acting_for(put):
             try:
-                value = source.parse(dbr, count, payload)
+                value = parsed()
                 put.new = shown(source, value)
                 work = source.put(value)
             except (ValueError, TypeError, OverflowError) as error:
@@ -252,7 +282,7 @@ class Server:
                     self.teller.put(put, None)
                 return work
             self._refused(source, refusal, put.by)
-        put.new = put.new or as_given(source, dbr, count, payload)
+        put.new = put.new or as_given(source, *request[1:3], request.payload)
         self.teller.put(put, refusal)
         raise refusal
 
@@ -296,7 +326,7 @@ class Server:
             self.teller.put(put, failure)
         if failure is not None:
             put.source.repost()
-        session.put_ended(request, ca.NORMAL if failure is None else ca.PUT_FAIL)
+        session.put_ended(request, failure)
 
 
 @contextlib.contextmanager

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from daqpv.core import Origin
 from daqpv.errors import RefusedError
 from daqpv.serve import protocol as ca
+from daqpv.serve.connected import Connected, Request, Subscription
+from daqpv.serve.slices import LARGE, TakesLong, is_by_element, parse
 from daqpv.serve.teller import Put, as_given
-from daqpv.serve.wire import NO_CONVERSION, Source, Wire
+from daqpv.serve.wire import NO_CONVERSION, Wire
 
 if TYPE_CHECKING:
     from daqpv.serve.circuit import Circuit
@@ -19,55 +23,6 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_REQUEST = 32 * 1024  # [bytes] of any request but a put
 _KEPT_GETS = 8  # requests per channel that are answered by table
-
-
-class Request(NamedTuple):
-    """A message of a client; what `p1` and `p2` are depends on the command."""
-
-    command: int
-    dbr: int
-    elements: int
-    p1: int
-    p2: int
-    payload: bytes | memoryview = b""
-
-
-class Subscription:
-    """One client's wish to hear of changes.
-
-    Attributes:
-        wire: the value as the client wants it.
-        circuit: where events go.
-        mask: the changes that matter to the client.
-        key: the client's id for it, as it stands on the wire.
-    """
-
-    __slots__ = ("circuit", "key", "mask", "wire")
-
-    def __init__(self, wire: Wire, circuit: Circuit, mask: int, key: bytes) -> None:
-        self.wire = wire
-        self.circuit = circuit
-        self.mask = mask
-        self.key = key
-        wire.source.attach(self)
-
-    def end(self) -> None:
-        """Send nothing more."""
-        self.wire.source.detach(self)
-
-
-class Connected:
-    """A PV as one client is connected to it ("channel" in the specification)."""
-
-    __slots__ = ("cid", "keys", "rights", "sid", "source", "subscriptions")
-
-    def __init__(self, source: Source, cid: int, sid: int, rights: int) -> None:
-        self.source = source
-        self.cid = cid
-        self.sid = sid
-        self.rights = rights
-        self.keys: list[bytes] = []
-        self.subscriptions: dict[int, Subscription] = {}
 
 
 class Session:
@@ -170,7 +125,7 @@ class Session:
 
     def _search(self, request: Request) -> None:
         cid = request.p1
-        if self._server.find(ca.c_bytes(request.payload)) is not None:
+        if self._server.offer(ca.c_bytes(request.payload)) is not None:
             self._out.append(self._server.search_reply(cid))
         elif request.dbr == ca.DO_REPLY:
             answer = ca.message(ca.NOT_FOUND, request.dbr, request.elements, cid, cid)
@@ -221,7 +176,8 @@ class Session:
                 request.command, 0, request.dbr, count, request.p1, request.p2
             )
             payload = head + text.encode() + b"\0"
-            self._out.append(ca.message(ca.ERROR, 0, 0, channel.cid, status, payload))
+            message = ca.message(ca.ERROR, 0, 0, channel.cid, status, payload)
+            self._circuit.reply(message)
 
     def _rights(self, channel: Connected) -> int:
         """What the client may do now; it is told if that has changed."""
@@ -260,14 +216,37 @@ class Session:
         self._server.outbox.write_later(self._circuit)
 
     def _answer(self, request: Request, channel: Connected) -> None:
-        command, dbr, count, sid, ioid, _ = request
+        _, dbr, count, *_ = request
         source = channel.source
         try:
             wire = source.wire(dbr, count)
             body = wire.body or wire.pack()
+        except TakesLong:
+            self._circuit.wait()
+            self._server.spawn(self._answer_slowly(request, channel, wire))
         except NO_CONVERSION:
             self._read_failed(request, ca.GET_FAIL)
-            return
+        else:
+            self._send_answer(request, channel, wire, body)
+
+    async def _answer_slowly(
+        self, request: Request, channel: Connected, wire: Wire
+    ) -> None:
+        try:
+            body = await wire.pack_slowly()
+        except NO_CONVERSION:
+            self._read_failed(request, ca.GET_FAIL)
+        else:
+            self._send_answer(request, channel, wire, body)
+        finally:
+            self._server.outbox.write_later(self._circuit)
+            self._circuit.go_on()
+
+    def _send_answer(
+        self, request: Request, channel: Connected, wire: Wire, body: bytes
+    ) -> None:
+        command, dbr, count, sid, ioid, _ = request
+        source = channel.source
         if len(body) >= ca.LONG and self._minor < ca.EXTENDED_MINOR:
             self._read_failed(request, ca.TOO_LARGE)
             return
@@ -293,7 +272,7 @@ class Session:
     def _event_add(self, request: Request) -> None:
         _, dbr, count, sid, subid, payload = request
         channel = self.channels.get(sid)
-        if channel is None or subid in channel.subscriptions:
+        if channel is None:
             return
         mask = int.from_bytes(payload[12:14], "big")
         source = channel.source
@@ -303,13 +282,16 @@ class Session:
             self._error(request, ca.GET_FAIL, str(error))
             return
         if not self._rights(channel) & ca.READ_ACCESS:
-            nothing = bytes(len(wire.body or wire.pack()))  # libca ignores an empty one
             head = ca.EVENT_ADD, dbr, count, ca.NO_READ_ACCESS, subid
-            self._out.append(ca.message(*head, nothing))
+            self._out.append(ca.message(*head, wire.blank()))
             return
         self._server.outbox.drain()  # it begins with the present value, not before
         source.refresh_now()
         circuit = self._circuit
+        before = channel.subscriptions.pop(subid, None)
+        if before is not None:  # CAJ repeats its subscriptions after a long silence
+            circuit.forget(before)
+            before.end()
         subscription = Subscription(wire, circuit, mask, subid.to_bytes(4, "big"))
         channel.subscriptions[subid] = subscription
         circuit.tell(subscription)
@@ -343,15 +325,33 @@ class Session:
         if dbr in (ca.PUT_ACKT, ca.PUT_ACKS):
             self._acknowledge(put, request)
             return
+        if count > LARGE and is_by_element(source.form, dbr):
+            self._circuit.wait()
+            self._server.spawn(self._write_slowly(put, request))
+            return
+        self._begin_put(put, request, partial(source.parse, dbr, count, payload))
+
+    async def _write_slowly(self, put: Put, request: Request) -> None:
+        _, dbr, count, _, _, payload = request
+        parsing = asyncio.create_task(parse(put.source, dbr, count, payload))
         try:
-            work = self._server.begin_put(put, dbr, count, payload)
+            await asyncio.wait((parsing,))
+            self._begin_put(put, request, parsing.result)
+        finally:
+            parsing.cancel()
+            self._circuit.go_on()
+
+    def _begin_put(self, put: Put, request: Request, parsed: Callable[[], Any]) -> None:
+        try:
+            work = self._server.begin_put(put, request, parsed)
         except RefusedError as error:
             self._write_failed(request, ca.PUT_FAIL, str(error))
             return
-        if work is not None:
-            self._server.spawn_put(work, put, self, request)
-        else:
-            self.put_ended(request, ca.NORMAL)
+        if work is None:
+            self.put_ended(request, None)
+            return
+        self._server.spawn_put(work, put, self, request)
+        self._circuit.wait_a_turn()  # what needs no time is done before the next get
 
     def _acknowledge(self, put: Put, request: Request) -> None:
         value = int.from_bytes(request.payload[:2], "big")
@@ -363,25 +363,33 @@ class Session:
             self._refuse(put, request, ca.PUT_FAIL, error)
             return
         self._server.teller.put(put, None)
-        self.put_ended(request, ca.NORMAL)
+        self.put_ended(request, None)
 
     def _refuse(
         self, put: Put, request: Request, status: int, error: RefusedError
     ) -> None:
-        put.new = put.new or as_given(
-            put.source, request.dbr, request.elements, request.payload
-        )
+        put.new = put.new or as_given(put.source, *request[1:3], request.payload)
         self._server.teller.put(put, error)
         self._write_failed(request, status, str(error))
 
-    def put_ended(self, request: Request, status: int) -> None:
-        """Tell the client how its put ended, if it wants to know."""
-        command, dbr, count, _, ioid, _ = request
-        if command == ca.WRITE_NOTIFY:
-            self._circuit.reply(ca.message(command, dbr, count, status, ioid))
+    def put_ended(self, request: Request, failure: Exception | None) -> None:
+        """Tell the client how its put ended, if it wants to know.
+
+        A plain put that was refused is told of by an exception message, as by a C IOC;
+        how an action ended that it began is told by PVs.
+        """
+        if failure is None:
+            self._write_answered(request, ca.NORMAL)
+        elif request.command == ca.WRITE_NOTIFY or isinstance(failure, RefusedError):
+            self._write_failed(request, ca.PUT_FAIL, str(failure))
 
     def _write_failed(self, request: Request, status: int, text: str) -> None:
         if request.command == ca.WRITE_NOTIFY:
-            self.put_ended(request, status)
+            self._write_answered(request, status)
         else:
             self._error(request, status, text)
+
+    def _write_answered(self, request: Request, status: int) -> None:
+        command, dbr, count, _, ioid, _ = request
+        if command == ca.WRITE_NOTIFY:
+            self._circuit.reply(ca.message(command, dbr, count, status, ioid))

@@ -191,7 +191,7 @@ def shown(source: Source, value: Any) -> str:
         labels = source.meta.labels
         return str(labels[value]) if 0 <= value < len(labels) else str(value)
     if isinstance(value, np.ndarray | tuple | list):
-        return _elements(value)
+        return _elements(value, len(value))
     text = value if isinstance(value, str) else str(value)
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 3]}..."
@@ -201,17 +201,17 @@ def shown(source: Source, value: Any) -> str:
 def as_given(source: Source, dbr: int, count: int, payload: bytes | memoryview) -> str:
     """What a client wrote that is no value of the PV."""
     try:
-        given = decode(dbr, count, payload)
+        given = decode(dbr, min(count, _ELEMENTS), payload)
     except (RefusedError, ValueError):
         return f"{len(payload)} bytes"
-    return shown(source, given)
+    return _elements(given, count) if count > _ELEMENTS else shown(source, given)
 
 
-def _elements(values: Sequence[Any] | np.ndarray[Any, Any]) -> str:
-    if len(values) == 1:
+def _elements(values: Sequence[Any] | np.ndarray[Any, Any], count: int) -> str:
+    if count == 1:
         return str(values[0])
     shown = ", ".join(str(value) for value in values[:_ELEMENTS])
-    more = f", ... {len(values)} elements" if len(values) > _ELEMENTS else ""
+    more = f", ... {count} elements" if count > _ELEMENTS else ""
     return f"[{shown}{more}]"
 
 

@@ -7,73 +7,39 @@ gets and monitors of all clients share it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Coroutine
-from struct import Struct
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from daqpv.core import Alarm
 from daqpv.errors import RefusedError
-from daqpv.serve.arrays import LongText, Numbers
-from daqpv.serve.forms import Form, converter, decode, pack_text
-from daqpv.serve.meta import Meta, pack_meta
+from daqpv.serve import slices
+from daqpv.serve.forms import Form, decode
+from daqpv.serve.meta import Meta
+from daqpv.serve.packers import joined, packed_head, packer
 from daqpv.serve.protocol import (
     BASIC_TYPES,
-    CHAR,
     CLASS_NAME,
-    CTRL,
-    DOUBLE,
     ELEMENT_SIZE,
-    ENUM,
-    EPICS_EPOCH,
     EVENT_ADD,
-    EXTENSION,
-    FLOAT,
     GET_FAIL,
-    GR,
-    INTEGER,
     LONG,
     NORMAL,
-    PLAIN,
     READ_ACCESS,
     READ_NOTIFY,
     REPLY_HEAD,
-    SHORT,
-    STRING,
-    STS,
     STSACK_STRING,
-    TIME,
     WRITE_ACCESS,
 )
 
 if TYPE_CHECKING:
     from daqpv.core import Origin
+    from daqpv.serve.connected import Subscription
     from daqpv.serve.outbox import Outbox
-    from daqpv.serve.session import Subscription
 
 NO_CONVERSION = (ValueError, TypeError, OverflowError, struct.error)
 """What packing a value as a type that it does not have raises."""
 
 _KEPT_WIRES = 24  # a source keeps no more: clients may ask for any count
-
-_ALARM = Struct(">HH")
-_STAMP = Struct(">HHII")
-
-# Bytes between the alarm (STS) or the time (TIME) and the value (db_access.h, "RISC
-# alignment")
-_STS_PAD = {STRING: 0, SHORT: 0, FLOAT: 0, ENUM: 0, CHAR: 1, INTEGER: 0, DOUBLE: 4}
-_TIME_PAD = {STRING: 0, SHORT: 2, FLOAT: 0, ENUM: 2, CHAR: 3, INTEGER: 0, DOUBLE: 4}
-
-
-def _scalar_struct(head: str, pad: int, code: str) -> Struct:
-    exact = Struct(f">{head}{pad}x{code}")
-    return Struct(f"{exact.format}{-exact.size % 8}x")
-
-
-_CODES = {SHORT: "h", FLOAT: "f", ENUM: "H", CHAR: "B", INTEGER: "i", DOUBLE: "d"}
-_TIME_SCALARS = {
-    basic: _scalar_struct("HHII", _TIME_PAD[basic], code)
-    for basic, code in _CODES.items()
-}
 
 
 class View(Protocol):
@@ -232,6 +198,7 @@ class Wire:
         get_head: what precedes that parameter in the answer to a get.
         event_head: the same in a monitor's event.
         subscriptions: those who follow it.
+        late: those who get it when it is packed in slices; None: nobody waits.
     """
 
     __slots__ = (
@@ -242,6 +209,7 @@ class Wire:
         "dbr",
         "event_head",
         "get_head",
+        "late",
         "source",
         "subscriptions",
     )
@@ -252,6 +220,7 @@ class Wire:
         self.count = count
         self.subscriptions: list[Subscription] = []
         self.body: bytes | None = None
+        self.late: dict[Subscription, None] | None = None
         self.get_head = self.event_head = b""
         self._shape = (-1, -1)
         self._pack = packer(source, dbr, count)
@@ -261,14 +230,38 @@ class Wire:
 
         Raises:
             ValueError: it cannot be had as this type.
+            TakesLong: it has many elements to convert.
         """
         payload, count = self._pack()
+        self._keep_heads(payload, count)
+        self.body = payload
+        return payload
+
+    async def pack_slowly(self) -> bytes:
+        """Pack the present value in slices.
+
+        Raises:
+            ValueError: it cannot be had as this type.
+        """
+        source, basic = self.source, self.dbr % BASIC_TYPES
+        head = packed_head(source, self.dbr)
+        count = self.count or source.form.length(source.value, basic)
+        data = await slices.pack(source, basic, count)
+        payload = joined(head, data, basic, count)
+        self._keep_heads(payload, count)
+        return payload
+
+    def blank(self) -> bytes:
+        """Zeros in place of the value; not empty, for libca ignores an empty event."""
+        source, basic = self.source, self.dbr % BASIC_TYPES
+        count = self.count or source.form.length(source.value, basic)
+        return bytes(len(joined(packed_head(source, self.dbr), b"", basic, count)))
+
+    def _keep_heads(self, payload: bytes, count: int) -> None:
         shape = (len(payload), count)
         if shape != self._shape:  # mostly it is what it was
             self._shape = shape
             self._pack_heads(*shape)
-        self.body = payload
-        return payload
 
     def _pack_heads(self, size: int, count: int) -> None:
         if size >= LONG:  # the payload begins with the true size and count
@@ -284,95 +277,6 @@ class Wire:
         """
         body = bytes(16 + ELEMENT_SIZE[self.dbr % BASIC_TYPES] // 8 * 8)
         return REPLY_HEAD.pack(EVENT_ADD, len(body), self.dbr, 1, GET_FAIL), body
-
-
-Pack = Callable[[], tuple[bytes, int]]
-
-
-def packer(source: Source, dbr: int, count: int) -> Pack:
-    """What packs the value of `source`; returns the payload and its element count.
-
-    A payload of LONG bytes or more begins with its size and count (a long header's).
-    """
-    if dbr == STSACK_STRING:
-        return lambda: (_stsack(source), 1)
-    if dbr == CLASS_NAME:
-        return lambda: (pack_text(source.record), 1)
-    basic = dbr % BASIC_TYPES
-    scalar = not isinstance(source.form, Numbers | LongText)
-    if scalar and dbr // BASIC_TYPES == TIME and basic in _TIME_SCALARS:
-        if source.form.native == basic:
-            return _time_scalar(source, basic)
-        if source.form.native != STRING:
-            return _time_scalar_as(source, basic)
-    return lambda: _any(source, dbr, count)
-
-
-def _time_scalar(source: Source, basic: int) -> Pack:
-    """The way of nearly all monitors, so it is short."""
-    pack = _TIME_SCALARS[basic].pack
-
-    def packed() -> tuple[bytes, int]:
-        severity, status, _ = source.alarm
-        time = source.time
-        seconds = int(time)
-        nanos = int((time - seconds) * 1e9)
-        return pack(status, severity, seconds - EPICS_EPOCH, nanos, source.value), 1
-
-    return packed
-
-
-def _time_scalar_as(source: Source, basic: int) -> Pack:
-    convert = converter(basic) or float
-    pack = _TIME_SCALARS[basic].pack
-
-    def packed() -> tuple[bytes, int]:
-        severity, status, _ = source.alarm
-        seconds, nanos = epics_time(source.time)
-        return pack(status, severity, seconds, nanos, convert(source.value)), 1
-
-    return packed
-
-
-def epics_time(time: float) -> tuple[int, int]:
-    """Seconds since 1990 and nanoseconds; before 1990 there was no time."""
-    seconds = int(time)
-    return max(seconds - EPICS_EPOCH, 0), int((time - seconds) * 1e9)
-
-
-def _any(source: Source, dbr: int, count: int) -> tuple[bytes, int]:
-    form, value = source.form, source.value
-    basic = dbr % BASIC_TYPES
-    count = count or form.length(value, basic)
-    data = form.pack(value, basic, source.meta, count)
-    # no element is sent as one zero: libca takes an empty event for the end of them all
-    missing = max(count, 1) * ELEMENT_SIZE[basic] - len(data)
-    head = _head(source, dbr)
-    tail = bytes(missing + -(len(head) + len(data) + missing) % 8)
-    size = len(head) + len(data) + len(tail)
-    long = EXTENSION.pack(size, count) if size >= LONG else b""
-    return b"".join((long, head, data, tail)), count
-
-
-def _head(source: Source, dbr: int) -> bytes:
-    kind, basic = divmod(dbr, BASIC_TYPES)
-    if kind == PLAIN:
-        return b""
-    severity, status, _ = source.alarm
-    if kind == STS:
-        return _ALARM.pack(status, severity) + bytes(_STS_PAD[basic])
-    if kind == TIME:
-        stamp = _STAMP.pack(status, severity, *epics_time(source.time))
-        return stamp + bytes(_TIME_PAD[basic])
-    assert kind in (GR, CTRL)
-    return _ALARM.pack(status, severity) + pack_meta(source.meta, basic, kind)
-
-
-def _stsack(source: Source) -> bytes:
-    severity, status, _ = source.alarm
-    ackt, acks = source.stsack()
-    value = source.form.pack(source.value, STRING, source.meta, 1)
-    return Struct(">HHHH").pack(status, severity, ackt, acks) + value[:40]
 
 
 ALL_ACCESS = READ_ACCESS | WRITE_ACCESS

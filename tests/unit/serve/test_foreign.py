@@ -302,3 +302,37 @@ async def test_a_value_that_is_none_is_logged_and_not_sent(
     await group.mode.write(7, verify_value=False)
     assert "no such state" in caplog.text
     assert (await raw.get(sid, ENUM)).payload[:2] == b"\0\1"
+
+
+class Limited(PVGroup):
+    """It judges by itself: its limits are for displays."""
+
+    level = pvproperty(
+        value=1.0,
+        upper_alarm_limit=10.0,
+        lower_alarm_limit=-10.0,
+        upper_warning_limit=5.0,
+        lower_warning_limit=-5.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "alarm"),
+    [
+        (7.0, (AlarmSeverity.MINOR_ALARM, AlarmStatus.COMM)),
+        (20.0, (AlarmSeverity.INVALID_ALARM, AlarmStatus.READ)),
+        (20.0, (AlarmSeverity.MINOR_ALARM, AlarmStatus.SOFT)),
+        (20.0, (AlarmSeverity.NO_ALARM, AlarmStatus.NO_ALARM)),
+    ],
+)
+async def test_the_alarm_that_a_group_gives_is_not_overruled(
+    bench: Any, value: float, alarm: tuple[AlarmSeverity, AlarmStatus]
+) -> None:
+    group = Limited(prefix="F:")
+    raw, (sid,) = await connect(bench, group, "F:level")
+    for _ in range(2):
+        await group.level.write(
+            value, severity=alarm[0], status=alarm[1], verify_value=False
+        )
+        payload = (await raw.get(sid, TIME + DOUBLE)).payload
+        assert struct.unpack_from(">HH", payload) == (alarm[1], alarm[0])
