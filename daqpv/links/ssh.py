@@ -95,6 +95,7 @@ class SshHost:
         self._master: Master | None = None
         self._login: asyncio.Task[Master | NotConnectedError] | None = None
         self._sessions = asyncio.Semaphore(SESSIONS)
+        self._crowded = False  # the last session was refused
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -166,6 +167,11 @@ class SshHost:
     def _too_late(
         self, session: Session | None, what: str, timeout: float
     ) -> LinkError:
+        if session is None and self._crowded:
+            return NotConnectedError(
+                f"{self.target}: its sshd takes no further session. Allow at least two "
+                "there: MaxSessions in sshd_config"
+            )
         if session is None:
             return NotConnectedError(
                 f"{self.target}: no login in {timeout:g} s. Is the computer on, and on "
@@ -189,8 +195,11 @@ class SshHost:
         while True:
             master = await self._connected()
             try:
-                return await Session.begin(master.path, SHELL)
+                session = await Session.begin(master.path, SHELL)
+                self._crowded = False
+                return session
             except CrowdedError:
+                self._crowded = True
                 await asyncio.sleep(CROWDED)  # sessions that have ended still count
             except OSError as error:  # the process of ssh has ended, or is ending
                 await master.close()

@@ -255,6 +255,16 @@ async def test_few_sessions_are_enough(sshd: Sshd):
         assert {done.output for done in await asyncio.gather(*asks)} == {b"it\n"}
 
 
+async def test_a_single_session_is_too_few(sshd: Sshd):
+    sshd.stop()
+    config = sshd.folder / "config"
+    config.write_text(config.read_text() + "MaxSessions 1\n")
+    sshd.start()
+    async with SshHost(sshd.target) as host:
+        with pytest.raises(NotConnectedError, match="MaxSessions in sshd_config"):
+            await host.run(b"id", what="the test", timeout=3)
+
+
 async def test_the_directory_of_temporary_files_may_have_any_name(
     sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
