@@ -11,6 +11,8 @@ service, src/get/rc/ConfigId.cpp, ConfigIdSet.cpp and DataLinkSet.cpp for the te
 from __future__ import annotations
 
 import logging
+import re
+import sys
 import threading
 from collections.abc import Sequence
 from enum import IntEnum
@@ -176,8 +178,8 @@ def _content(envelope: etree._Element) -> etree._Element | None:
 
 def _number(answer: Any, name: str) -> int:
     number = getattr(answer, name)
-    if not isinstance(number, int):
-        raise ValueError(f"its {name} is not a number")
+    if not isinstance(number, int) or not -(2**31) <= number < 2**31:
+        raise ValueError(f"its {name} is not a number of 32 bits")
     return number
 
 
@@ -211,12 +213,46 @@ def _parse(document: bytes) -> etree._Element:
     try:
         root = etree.fromstring(document, _own.parser)
     except etree.XMLSyntaxError as error:
-        raise ValueError(
-            f"it is not XML ({error.msg}), it begins with {document[:60]!r}"
-        ) from error
+        root = _mended(document)
+        if root is None:
+            raise ValueError(
+                f"it is not XML ({error.msg}), it begins with {document[:60]!r}"
+            ) from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise ValueError("it declares a document type of its own")
     return root
+
+
+def _mended(document: bytes) -> etree._Element | None:
+    r"""Read `document` with its forbidden characters written out; None: no XML either.
+
+    gSOAP sends what the program's texts hold, XML or not: an ESC of a coloured message
+    as ``&#x1B;``, a byte of another encoding as it is. They become ``\x1b``.
+
+    Source: XML 1.0, production 2 (Char); gSOAP 2.8, stdsoap2.cpp, soap_string_out.
+    """
+    text = document.decode("utf-8", "backslashreplace")
+    text = _REFERENCE.sub(_written_out, text)
+    text = _FORBIDDEN.sub(lambda found: _escape(ord(found[0])), text)
+    try:
+        return etree.fromstring(text.encode(), _own.parser)
+    except etree.XMLSyntaxError:
+        return None
+
+
+_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+_REFERENCE = re.compile(r"&#(?:x0*([0-9A-Fa-f]{1,8})|0*([0-9]{1,8}));")
+
+
+def _written_out(reference: re.Match[str]) -> str:
+    """A character reference; the character itself, if XML cannot refer to it."""
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    allowed = code <= sys.maxunicode and not _FORBIDDEN.match(chr(code))
+    return reference[0] if allowed else _escape(code)
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def config_xml(config: ConfigId) -> str:

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 
 from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
 
-MAX_ANSWER = 64 * 2**20  # [bytes] head and body; a Configure answer holds 100s of kB
+MAX_ANSWER = 16 * 2**20  # [bytes] head and body; a Configure answer holds 100s of kB
 MAX_HEAD = 64 * 2**10  # [bytes] of the head, and of any line
 
 _PIECE = 2**16  # [bytes] received at a time
@@ -34,6 +34,7 @@ _HEAD = re.compile(
     rb"((?:[^\s:]+:[^\r\n]*\r\n)*)\r\n"  # header fields
 )
 _FIELD = re.compile(rb"([^:]+):([^\r\n]*)\r\n")
+_LENGTH = re.compile(rb"\d{1,15}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 _lookups = ThreadPoolExecutor(4, "lookup")
@@ -93,13 +94,16 @@ class HttpPeer:
             "Content-Length: "
         ).encode("ascii")
 
-    async def post(self, body: bytes, *, what: str, timeout: float) -> HttpAnswer:
+    async def post(
+        self, body: bytes, *, what: str, timeout: float, most: int = MAX_ANSWER
+    ) -> HttpAnswer:
         """Send `body`, and return the whole answer, of whatever status.
 
         Args:
             body: the request, XML in UTF-8.
             what: the name of the request, for the sentences of errors.
             timeout: for all of it, from the look-up of the name on [s].
+            most: the longest answer that is taken [bytes].
 
         Raises:
             NotConnectedError: no connection came about; nothing was sent.
@@ -108,16 +112,18 @@ class HttpPeer:
         """
         request = b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
         doubt = "; whether it did what it was asked is not known"
-        return await self._exchange(request, what, doubt, timeout)
+        exchange = _Exchange(request, most)
+        return await self._answer(exchange, what, doubt, timeout)
 
-    async def get(self, *, what: str, timeout: float) -> HttpAnswer:
-        """Read the page; arguments and errors are those of `post`."""
-        return await self._exchange(self._get, what, "", timeout)
-
-    async def _exchange(
-        self, request: bytes, what: str, doubt: str, timeout: float
+    async def get(
+        self, *, what: str, timeout: float, most: int = MAX_ANSWER
     ) -> HttpAnswer:
-        exchange = _Exchange(request)
+        """Read the page; arguments and errors are those of `post`."""
+        return await self._answer(_Exchange(self._get, most), what, "", timeout)
+
+    async def _answer(
+        self, exchange: _Exchange, what: str, doubt: str, timeout: float
+    ) -> HttpAnswer:
         try:
             async with asyncio.timeout(timeout) as deadline:
                 return await self._first(exchange)
@@ -232,11 +238,11 @@ class _Exchange:
         is_connected: whether a connection came about, so that something may have left.
     """
 
-    def __init__(self, request: bytes) -> None:
+    def __init__(self, request: bytes, most: int) -> None:
         self.is_tried = False
         self.is_connected = False
         self._rest = memoryview(request)
-        self._reader = AnswerReader()
+        self._reader = AnswerReader(most)
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[HttpAnswer | Exception]
         self._socket: socket.socket
@@ -313,9 +319,14 @@ def _head(head: bytes) -> tuple[int, str, Mapping[bytes, bytes]]:
 
 
 class AnswerReader:
-    """Makes an answer of bytes as they come."""
+    """Makes an answer of bytes as they come.
 
-    def __init__(self) -> None:
+    Args:
+        most: the longest answer that is taken, with its head [bytes].
+    """
+
+    def __init__(self, most: int = MAX_ANSWER) -> None:
+        self._most = most
         self._buffer = bytearray()
         self._at = 0  # what is before has been understood
         self._reading = self._answer()
@@ -350,7 +361,7 @@ class AnswerReader:
             return (yield from self._chunks())
         if coding != b"identity":
             raise ValueError(f"its transfer encoding is {coding!r}")
-        if length.isdigit():
+        if _LENGTH.fullmatch(length):
             return (yield from self._exactly(int(length)))
         if length:
             raise ValueError(f"its Content-Length is {length[:60]!r}")
@@ -384,8 +395,8 @@ class AnswerReader:
         return self._take(end + len(mark))
 
     def _exactly(self, size: int) -> _Reading[bytes]:
-        if size > MAX_ANSWER:
-            raise ValueError(f"it is {size} bytes long, at most {MAX_ANSWER} are taken")
+        if size > self._most:
+            raise ValueError(f"it is {size} bytes long, at most {self._most} are taken")
         while len(self._buffer) < self._at + size:
             self._append((yield))
         return self._take(self._at + size)
@@ -404,5 +415,5 @@ class AnswerReader:
         if not piece:
             raise EOFError(f"closed after {len(self._buffer)} bytes")
         self._buffer += piece
-        if len(self._buffer) > MAX_ANSWER:
-            raise ValueError(f"it is longer than the {MAX_ANSWER} bytes that are taken")
+        if len(self._buffer) > self._most:
+            raise ValueError(f"it is longer than the {self._most} bytes that are taken")

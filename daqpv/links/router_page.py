@@ -19,12 +19,15 @@ from collections.abc import Collection, Sequence
 
 from daqpv.errors import NotConnectedError, OperationError, ProtocolError
 from daqpv.links.http import HttpPeer
+from daqpv.links.numbers import whole
 from daqpv.routers import SUFFIX, DataFile, Disk, Moved, Observation, RouterLink
+
+MAX_PAGE = 8 * 2**20  # [bytes]; a line is 100 or so
 
 EMPTY = 30.0  # [s]; a page that is empty for longer says nothing about now
 
-_BLOCK = re.compile(rb"(\d+)([Kk]?)-blocks")
-_ROW = re.compile(rb"\s(\d+)\s+(\d+)\s+(-?\d+)\s+\d+%")
+_BLOCK = re.compile(rb"(?<!\d)(\d{1,7})([Kk]?)-blocks")
+_ROW = re.compile(rb"\s(\d{1,18})\s+(\d{1,18})\s+(-?\d{1,18})\s+\d+%")
 
 
 class PageRouterLink:
@@ -53,7 +56,7 @@ class PageRouterLink:
 
     async def observe(self, *, timeout: float) -> Observation | None:
         """Read the page; None: it is empty, as it is now and then."""
-        answer = await self._peer.get(what="its page", timeout=timeout)
+        answer = await self._peer.get(what="its page", timeout=timeout, most=MAX_PAGE)
         if answer.status != 200:
             raise ProtocolError(
                 f"{self._peer.who}: its page is HTTP {answer.status} {answer.reason}. "
@@ -123,10 +126,13 @@ class PageRouterLink:
 def _file(line: bytes) -> DataFile | None:
     """Read a line of ``ls -l``; None if it is not that of a data file."""
     fields = line.split(maxsplit=8)
-    if len(fields) < 9 or not line.startswith(b"-") or not fields[4].isdigit():
+    if len(fields) < 9 or not line.startswith(b"-"):
         return None
-    name = fields[8]
-    return DataFile(name, int(fields[4])) if name.endswith(SUFFIX) else None
+    try:
+        file = DataFile(fields[8], whole(fields[4]))
+    except ValueError:
+        return None
+    return file if file.name.endswith(SUFFIX) else None
 
 
 def _disk(heading: bytes, row: bytes) -> Disk:

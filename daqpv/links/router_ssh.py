@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from daqpv.errors import NotConnectedError, ProtocolError, sentence
+from daqpv.links.numbers import whole
 from daqpv.links.ssh import SshHost, path, quoted
 from daqpv.routers import (
     SUFFIX,
@@ -33,7 +34,12 @@ DATA_PORT = 46005
 Source: GET software (GetBench), src/get/DefaultPortNums.h.
 """
 
-_DF = re.compile(rb"\s(\d+)\s+(\d+)\s+(-?\d+)\s+\d+%")  # 1024-blocks, used, free
+_MOST_FILES = 1_000_000  # in one directory
+
+_CLOCK = re.compile(rb"(\d{1,12})(?!\d)(?:\.(\d{1,9}))?")
+_DF = re.compile(
+    rb"\s(\d{1,18})\s+(\d{1,18})\s+(-?\d{1,18})\s+\d+%"
+)  # 1024-blocks, used, free
 
 # Functions of the scripts; what they tell ends in a zero byte. `has` refuses what can
 # not be listed, for [ -e ] says no as well of what one may not see.
@@ -313,10 +319,10 @@ def _files(answer: _Answer, *, begun: bool = False) -> list[DataFile]:
     if not begun and answer.next() != b"files":
         raise answer.error("it tells no files")
     try:
-        names = [answer.raw() for _ in range(int(answer.raw()))]
+        names = [answer.raw() for _ in range(whole(answer.raw(), most=_MOST_FILES))]
         rows = [row.split() for row in answer.raw().splitlines()]
         found = [
-            DataFile(name, int(size))
+            DataFile(name, whole(size))
             for name, (mode, size) in zip(names, rows, strict=True)
             if stat.S_ISREG(int(mode, 16))
         ]
@@ -330,7 +336,10 @@ def _process(directory: bytes, arguments: bytes) -> _Process:
     ports = [part.rpartition(b":") for part in arguments.split()[1:]]
     addresses = [port for _, colon, port in ports if colon]
     data = addresses[1] if len(addresses) > 1 else b""
-    port = int(data) if data.isdigit() else DATA_PORT
+    try:
+        port = whole(data, most=65535)
+    except ValueError:
+        port = DATA_PORT
     return _Process(directory.removesuffix(b"\n"), port)
 
 
@@ -345,10 +354,7 @@ def _disk(text: bytes) -> Disk:
 
 def _clock(text: bytes) -> float:
     """Read seconds since 1970; half a second is added where no fraction is known."""
-    seconds, _, fraction = text.partition(b".")
-    try:
-        return int(seconds) + (
-            int(fraction) / 10 ** len(fraction) if fraction.isdigit() else 0.5
-        )
-    except ValueError:
+    found = _CLOCK.match(text)
+    if not found:
         return float("nan")
+    return float(found[0]) if found[2] else float(found[1]) + 0.5

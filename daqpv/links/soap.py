@@ -9,11 +9,11 @@ from typing import TypeVar
 from daqpv.ecc import ConfigId, DataLink, Operation, OperationAnswer, StateAnswer
 from daqpv.errors import ProtocolError
 from daqpv.links import ecc_xml
-from daqpv.links.http import HttpAnswer, HttpPeer
+from daqpv.links.http import MAX_ANSWER, HttpAnswer, HttpPeer
 
 T = TypeVar("T")
 
-_LONG = 2**17  # [bytes] reading more than that takes milliseconds: not on the loop
+_LONG = 2**17  # [bytes] reading more takes milliseconds: not on the loop, or each poll
 
 
 class EccSoapLink:
@@ -42,7 +42,9 @@ class EccSoapLink:
 
     async def state(self, *, timeout: float) -> StateAnswer:
         """Ask GetState."""
-        return await self._call(ecc_xml.state_answer, "GetState", timeout=timeout)
+        return await self._call(
+            ecc_xml.state_answer, "GetState", timeout=timeout, most=_LONG
+        )
 
     async def configs(self, *, timeout: float) -> Sequence[ConfigId]:
         """Ask GetConfigIDs: what the server lists, in its order.
@@ -90,11 +92,14 @@ class EccSoapLink:
         operation: str,
         *arguments: str,
         timeout: float,
+        most: int = MAX_ANSWER,
     ) -> T:
         if not ecc_xml.is_prepared():
             await asyncio.to_thread(ecc_xml.prepare)
         request = ecc_xml.request(operation, *arguments)
-        answer = await self._peer.post(request, what=operation, timeout=timeout)
+        answer = await self._peer.post(
+            request, what=operation, timeout=timeout, most=most
+        )
         if len(answer.body) > _LONG:
             return await asyncio.to_thread(self._read, read, operation, answer)
         return self._read(read, operation, answer)

@@ -70,11 +70,11 @@ def test_whatever_comes_is_an_answer_or_one_of_two_errors(
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * (MAX_HEAD + 9), "head of more than"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_ANSWER + 1),
-            "at most 67108864",
+            "at most 16777216",
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n",
-            "at most 67108864",
+            "at most 16777216",
         ),
     ],
 )
@@ -89,9 +89,9 @@ def test_an_answer_without_a_length_is_refused_when_it_grows_too_long() -> None:
     reader = AnswerReader()
     reader.feed(b"HTTP/1.0 200 OK\r\n\r\n")
     piece = bytes(2**20)
-    for _ in range(63):
+    for _ in range(15):
         assert reader.feed(piece) is None
-    with pytest.raises(ValueError, match="longer than the 67108864 bytes"):
+    with pytest.raises(ValueError, match="longer than the 16777216 bytes"):
         reader.feed(piece)
 
 
@@ -133,3 +133,18 @@ def test_an_address_that_is_not_http_is_refused(url: str) -> None:
 )
 def test_a_peer_is_called_by_its_name_and_address(url: str, who: str) -> None:
     assert HttpPeer("CoBo0", url).who == who
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 101,
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 400 + b"\r\n\r\n",
+    ],
+)
+def test_an_answer_longer_than_its_request_allows_is_refused(sent: bytes) -> None:
+    with pytest.raises(ValueError, match=r"long|Content-Length is b'999") as caught:
+        AnswerReader(100).feed(sent)
+    assert len(str(caught.value)) < 200
