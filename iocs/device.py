@@ -85,6 +85,12 @@ class DeviceGroup(Group[D]):
         if desc:
             self.online.change_meta(replace(self.online.meta, desc=desc))
 
+    def put_ended(
+        self, channel: Channel, began: float, error: Exception | None
+    ) -> None:
+        """Empty LastError when the same operator's put to the same PV is done."""
+        self.device.put_ended(channel.pvname, began, error)
+
     def refused(self, channel: Channel, error: RefusedError) -> None:
         """Say in the device's PVs why the server did not even ask the device."""
         self.device.refuse(f"put to {channel.pvname}", error)

@@ -35,6 +35,8 @@ from daqpv.errors import (
 
 _log = logging.getLogger(__name__)
 
+_READ_WITHIN = 60.0  # [s] so long a failure stays for who has made it
+
 _SEEN_PERIOD = 10.0  # [s] least distance of two changes of `last_seen`
 
 
@@ -92,7 +94,7 @@ class Snapshot:
         message: what happens, in a sentence.
         result: how the last command ended; Busy while one runs.
         result_count: commands ended.
-        last_error: the last failure with its time and cure; "" after a good command.
+        last_error: the last failure with its time and cure; "" when that is over.
         last_by: user@host of the last command.
         last_seen: when the device last answered, UTC text; "" if never.
         errors: failed commands, and losses of the device.
@@ -159,6 +161,30 @@ class Snapshot:
         return self.alarm(field).severity
 
 
+@dataclass(slots=True)
+class _Failure:
+    """What `last_error` tells of.
+
+    Attributes:
+        by: who met it; None if nobody did.
+        at: when, monotonic [s].
+        pv: the PV that was put to; "" if not known.
+    """
+
+    by: Origin | None
+    at: float
+    pv: str = ""
+
+    def is_over(self, began: float, by: Origin | None) -> bool:
+        """Whether what `by` began at `began`, and has done well, puts an end to it.
+
+        What somebody else does well meanwhile leaves time to read it.
+        """
+        is_theirs = self.by is None or self.by == by
+        is_read = time.monotonic() - self.at > _READ_WITHIN
+        return began >= self.at and (is_theirs or is_read)
+
+
 S = TypeVar("S", bound=Snapshot)
 Show = Callable[[S, Collection[str]], None]
 
@@ -185,6 +211,7 @@ class Device(Generic[S]):
         self._events = events
         self._watchers: list[Show[S]] = []
         self._seen = -_SEEN_PERIOD
+        self._last_failure: _Failure | None = None
 
     def watch(self, show: Show[S]) -> None:
         """Call `show(snapshot, fields)` now with all fields, and then per change.
@@ -313,10 +340,12 @@ class Device(Generic[S]):
         told = command.end(error)
         if told is None:
             text = f"{_capital(command.what)}: done in {command.elapsed:.1f} s"
-            last_error = ""
+            is_over = self._is_over(time.monotonic() - command.elapsed, command.by)
+            last_error = "" if is_over else self.snapshot.last_error
         else:
             text = str(told)
             last_error = f"{_clock(time.time())} {text}"
+            self._last_failure = _Failure(command.by, time.monotonic())
         self.change(
             last_by=str(command.by or ""),
             message=text,
@@ -337,8 +366,29 @@ class Device(Generic[S]):
         if self.running is not None:  # this was refused beside it
             self.change(result=Result.BUSY)
 
+    def _is_over(self, began: float, by: Origin | None) -> bool:
+        return self._last_failure is None or self._last_failure.is_over(began, by)
+
+    def put_ended(self, pv: str, began: float, error: Exception | None) -> None:
+        """A put to `pv` has ended; a good one ends the failure of one before it.
+
+        Args:
+            pv: the PV's name.
+            began: when the put arrived, monotonic [s].
+            error: why it failed; None if it did not.
+        """
+        failure = self._last_failure
+        if failure is None:
+            return
+        if error is not None:
+            if failure.at >= began and failure.by == origin.get():
+                failure.pv = pv
+        elif failure.pv == pv and failure.is_over(began, origin.get()):
+            self.change(last_error="")
+
     def failed(self, name: str, text: str) -> None:
         """Say a failure for which no command is waiting any more."""
+        self._last_failure = _Failure(None, time.monotonic())
         self.change(
             message=text,
             last_error=f"{_clock(time.time())} {text}",

@@ -354,6 +354,12 @@ class Channel(Source):
         if refused is not None:
             refused(self, error)
 
+    def put_ended(self, began: float, error: Exception | None) -> None:
+        """Tell the group how a put has ended."""
+        ended = getattr(self.group, "put_ended", None)
+        if ended is not None:
+            ended(self, began, error)
+
     def acknowledge(self, dbr: int, value: int) -> None:
         """A client acknowledges the alarm, or says if transient ones need that."""
         if dbr == PUT_ACKT:

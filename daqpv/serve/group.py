@@ -209,6 +209,19 @@ class Group(PVGroup, Generic[D]):
         bearers = {f: c.name for c, f, _ in reversed(self._shown) if f in judged}
         return frozenset(bearers.values())
 
+    def put_ended(
+        self, channel: Channel, began: float, error: Exception | None
+    ) -> None:
+        """A put to `channel` has ended; its client hears of it after this.
+
+        Override it to show that in PVs; `daqpv.core.origin` says who put.
+
+        Args:
+            channel: of this group.
+            began: when the put arrived, monotonic [s].
+            error: why it failed; None if it did not.
+        """
+
     def refused(self, channel: Channel, error: RefusedError) -> None:
         """The server refused a put before it became a command of the device.
 

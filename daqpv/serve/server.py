@@ -279,9 +279,11 @@ class Server:
                 refusal = error
             else:
                 if work is None:
+                    self._ended(put, None)
                     self.teller.put(put, None)
                 return work
             self._refused(source, refusal, put.by)
+            self._ended(put, refusal)
         put.new = put.new or as_given(source, *request[1:3], request.payload)
         self.teller.put(put, refusal)
         raise refusal
@@ -292,6 +294,12 @@ class Server:
         except Exception:  # a group's hook: a put more or less must not matter
             _log.exception("%s: refused() failed", source.name)
         source.repost()
+
+    def _ended(self, put: Put, error: Exception | None) -> None:
+        try:
+            put.source.put_ended(put.began, error)
+        except Exception:  # a group's hook, likewise
+            _log.exception("%s: put_ended() failed", put.source.name)
 
     def spawn_put(
         self,
@@ -323,6 +331,7 @@ class Server:
         except Exception as error:  # a bug of one command must not end the server
             failure = error
         finally:
+            self._ended(put, failure)
             self.teller.put(put, failure)
         if failure is not None:
             put.source.repost()

@@ -49,9 +49,10 @@ class Put:
         old: the value before, as text.
         new: the value that was asked for, as text.
         told: names of the events with which devices have told of it.
+        began: when it arrived, monotonic [s].
     """
 
-    __slots__ = ("_began", "by", "new", "old", "source", "told")
+    __slots__ = ("began", "by", "new", "old", "source", "told")
 
     def __init__(self, source: Source, by: Origin) -> None:
         source.refresh_now()
@@ -60,7 +61,7 @@ class Put:
         self.old = shown(source, source.value)
         self.new = ""
         self.told: set[str] = set()
-        self._began = time.monotonic()
+        self.began = time.monotonic()
 
     @property
     def change(self) -> str:
@@ -73,7 +74,7 @@ class Put:
     @property
     def elapsed(self) -> float:
         """Time since it arrived [s]."""
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
 
 class Teller:

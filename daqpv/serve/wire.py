@@ -126,6 +126,9 @@ class Source:
     def refused(self, error: RefusedError, by: Origin) -> None:
         """A put was refused before it became a command."""
 
+    def put_ended(self, began: float, error: Exception | None) -> None:
+        """A put that arrived at `began` (monotonic [s]) has ended, well or not."""
+
     def refresh(self) -> Coroutine[Any, Any, None] | None:
         """Before a get: bring the value up to date; mostly there is nothing to do."""
         return None
