@@ -12,6 +12,7 @@ from typing import ClassVar
 from daqpv.core import (
     NO_ALARM,
     Alarm,
+    Clocks,
     Condition,
     Device,
     Events,
@@ -20,9 +21,11 @@ from daqpv.core import (
     Severity,
     Snapshot,
     Status,
+    step_text,
 )
 
 PERIOD = 1.0  # [s] distance of two readings
+STANDING = 5.0  # [s] that a process does nothing before it says so
 CULPRITS = 5  # that block the loop and are told of singly within a minute
 
 
@@ -108,10 +111,10 @@ class Process(Device[ProcessSnapshot]):
     ) -> None:
         super().__init__(name, snapshot, events=events, prefix=prefix)
         self._measure = measure
-        self._began = time.time()
-        self.change(
-            known=True, online=True, condition=Condition.OK, started=_text(self._began)
-        )
+        self._clocks = Clocks()
+        self._age = 0.0  # [s]
+        started = _text(time.time())
+        self.change(known=True, online=True, condition=Condition.OK, started=started)
 
     async def run(self) -> None:
         """Measure once a second until cancelled; a blocked loop skips beats."""
@@ -123,13 +126,36 @@ class Process(Device[ProcessSnapshot]):
             self._read()
 
     def _read(self) -> None:
-        now = time.time()
-        uptime = timedelta(seconds=int(now - self._began))
+        passed = self._clocks.look()
+        self._age += passed.seconds
+        if passed.seconds > PERIOD + STANDING:
+            self._stood_still(passed.seconds - PERIOD)
+        if passed.step:
+            self._clock_set(passed.step)
         self.change(
             heartbeat=self.snapshot.heartbeat + 1,
-            now=_text(now),
-            uptime=str(uptime),
+            now=_text(time.time()),
+            uptime=str(timedelta(seconds=int(self._age))),
             **asdict(self._measure()),
+        )
+
+    def _stood_still(self, seconds: float) -> None:
+        self.emit(
+            "stood still",
+            f"daqpv stood still for {seconds:.0f} s: no device was looked at and no "
+            "client answered. Was it stopped (SIGSTOP), its virtual machine paused, or "
+            "the computer asleep or overloaded?",
+            severity=EventSeverity.WARNING,
+            duration=round(seconds, 1),
+        )
+
+    def _clock_set(self, step: float) -> None:
+        self.emit(
+            "clock set",
+            f"The clock of {self.snapshot.hostname or 'this computer'} was set "
+            f"{step_text(step)}: what was written before has times of the old one",
+            severity=EventSeverity.WARNING,
+            step=round(step, 3),
         )
 
     # -- what blocks the loop ----------------------------------------------------------

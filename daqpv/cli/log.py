@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -24,7 +27,7 @@ from daqpv.cli.log_formats import FORMATS, Printer
 from daqpv.cli.moments import moment
 from daqpv.cli.places import log_path, spool_path, store_url
 from daqpv.config import Experiment, did_you_mean
-from daqpv.core import EventSeverity
+from daqpv.core import AHEAD, EventSeverity
 from daqpv.core.lines import one_line
 from daqpv.errors import StoreError, sentence
 from daqpv.store.engine import translated
@@ -200,6 +203,7 @@ class _Log:
             if len(found) > limit:
                 found = found[1:]
                 more = f"The newest {limit}; there are more: -n {10 * limit or SHOWN}"
+            found = [*found, *self._hidden(connection, found, limit)]
         shown = 0
         for page in _pages(found):
             follower.skip(page)
@@ -209,6 +213,27 @@ class _Log:
             _say(f"{more}, -n all, --since, --until")
         elif not shown and limit != 0:
             _say(sentence(f"No event{self._nothing(connection)}"))
+
+    def _hidden(
+        self, connection: Connection, found: Sequence[KeptEvent], limit: int
+    ) -> Sequence[KeptEvent]:
+        """What newest events hide that are ahead of our clock: those until now.
+
+        After a clock was set back, what happens now is older than what happened then.
+        """
+        now = time.time() + AHEAD
+        if self._selection.until or not found or found[-1].event.time <= now:
+            return ()
+        known = {one.id for one in found}
+        by_now = newest(
+            connection, self._name, replace(self._selection, until=now), limit
+        )
+        last = datetime.fromtimestamp(found[-1].event.time, UTC)
+        _say(
+            f"Events until {last:%Y-%m-%d %H:%M:%S} UTC are ahead of the clock of this "
+            "computer, which may have been set back: they come first."
+        )
+        return [one for one in by_now if one.id not in known]
 
     def _tell_waiting(self) -> None:
         """Say so if processes on this computer have more, for the store was away."""

@@ -10,7 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from daqpv.core import Condition, Device, Event, Events, EventSeverity, Snapshot
+from daqpv.core import (
+    AHEAD,
+    Clocks,
+    Condition,
+    Device,
+    Event,
+    Events,
+    EventSeverity,
+    Snapshot,
+)
 from daqpv.errors import RefusedError, StoreError
 from daqpv.events.lines import long_line, newest_lines, short_line
 
@@ -96,6 +105,8 @@ class Log(Device[LogSnapshot]):
         self._history = history
         self._keep = keep
         self._began = time.time()
+        self._clocks = Clocks()
+        self._age = 0.0  # [s]
         self._has_begun = False
         self._last: deque[Event] = deque(maxlen=LAST)
         self._counts: Counter[EventSeverity] = Counter()
@@ -171,14 +182,18 @@ class Log(Device[LogSnapshot]):
         Each goes where its time belongs; what was told here stays in its order.
         """
         last = list(self._last)
+        self._age += self._clocks.look().seconds
+        now = time.time()
+        began = min(self._began, now - self._age)  # our clock may have been set back
         for event in kept:
-            since_start = event.time >= self._began
+            since_start = event.time >= began
             if event.is_aside or (event.process == self._process and since_start):
                 continue
             if since_start:
                 self._counts[event.severity] += event.count
             place = len(last)
-            while place and last[place - 1].time > event.time:
+            # what is ahead of our clock was told before that was set back
+            while place and event.time < last[place - 1].time <= now + AHEAD:
                 place -= 1
             last.insert(place, event)
             self._news.set()

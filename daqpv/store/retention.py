@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from sqlalchemy import Connection, delete, select
 
+from daqpv.core import AHEAD
 from daqpv.store.models import EventRow, ExperimentRow
 from daqpv.store.query import KeptEvent, Selection, newest
 
@@ -14,10 +17,25 @@ _DEEPEST = 10_000  # rows among which the last for people are looked for
 def last_for_people(
     connection: Connection, experiment: str, count: int
 ) -> list[KeptEvent]:
-    """The last `count` events that are not kept aside, oldest first."""
+    """The last `count` events that are not kept aside, oldest first.
+
+    Those that are ahead of our clock come first: it was set back since.
+    """
+    by_now = Selection(until=time.time() + AHEAD)
+    present = _for_people(connection, experiment, by_now, count)
+    ahead = Selection(since=by_now.until)
+    future = _for_people(connection, experiment, ahead, count - len(present))
+    return [*future, *present]
+
+
+def _for_people(
+    connection: Connection, experiment: str, selection: Selection, count: int
+) -> list[KeptEvent]:
+    if not count:
+        return []
     depth = 2 * count
     while True:
-        kept = newest(connection, experiment, Selection(), depth)
+        kept = newest(connection, experiment, selection, depth)
         wanted = [one for one in kept if not one.event.is_aside]
         if len(wanted) >= count or len(kept) < depth or depth >= _DEEPEST:
             return wanted[-count:]

@@ -181,6 +181,16 @@ def test_that_there_are_more_is_told_past_the_pipe(experiment: Experiment) -> No
     assert experiment.texts("-n", "all") == [str(n) for n in range(103)]
 
 
+def test_events_ahead_of_our_clock_hide_nothing(experiment: Experiment) -> None:
+    experiment.add("before the clock was set back", ago=-3600)
+    experiment.add("now", ago=5)
+    result = experiment.log("-n", "1", "--format", "json")
+    texts = [json.loads(line)["text"] for line in result.stdout.splitlines()]
+    assert texts == ["before the clock was set back", "now"]
+    assert "are ahead of the clock of this computer" in result.stderr
+    assert experiment.texts("-n", "1", "--until", "1s") == ["now"]
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

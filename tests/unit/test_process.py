@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from daqpv.core import Event, Events, EventSeverity, Severity, Status
+from daqpv.core import Event, Events, EventSeverity, Severity, Status, clock
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
 
@@ -254,10 +254,50 @@ def test_the_time_since_the_start_is_told_in_days_and_hours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watched = process()
-    later = time.time() + 3 * 86400 + 4 * 3600 + 5 * 60 + 6.5
-    monkeypatch.setattr("daqpv.process.time.time", lambda: later)
+    later = clock.steady() + 3 * 86400 + 4 * 3600 + 5 * 60 + 6.5
+    monkeypatch.setattr(clock, "steady", lambda: later)
     virtually(run_for(watched, 1.5))
     assert watched.snapshot.uptime == "3 days, 4:05:06"
+
+
+def told_by(watched: Process, monkeypatch: pytest.MonkeyPatch, **jumps: float) -> Event:
+    """The one event of a process whose clocks jump before its second reading."""
+    told: list[Event] = []
+    watched._events.add(told.append)
+    steady, wall = clock.steady, time.time
+
+    def jump(*_: Any) -> None:
+        if watched.snapshot.heartbeat == 1:
+            passed = jumps.get("both", 0.0)
+            step = passed + jumps.get("wall", 0.0)
+            monkeypatch.setattr(clock, "steady", lambda: steady() + passed)
+            monkeypatch.setattr(time, "time", lambda: wall() + step)
+
+    watched.watch(jump)
+    virtually(run_for(watched, 4.5))
+    (event,) = told
+    return event
+
+
+def test_that_the_process_stood_still_is_told_with_its_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = told_by(process(), monkeypatch, both=28.0)
+    assert (event.name, event.severity) == ("stood still", EventSeverity.WARNING)
+    assert event.text.startswith("daqpv stood still for 27 s: ")
+    assert event.fields["duration"] == pytest.approx(27, abs=0.5)
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_a_clock_that_is_set_is_told_and_counts_for_no_time(
+    step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = process(hostname="hut")
+    event = told_by(watched, monkeypatch, wall=step)
+    way = "forward" if step > 0 else "back"
+    assert event.name == "clock set"
+    assert event.text.startswith(f"The clock of hut was set {way} by 3600.0 s: ")
+    assert watched.snapshot.uptime == "0:00:00"
 
 
 def test_a_simulation_is_a_minor_alarm() -> None:

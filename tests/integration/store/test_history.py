@@ -33,6 +33,19 @@ async def test_the_last_for_people_are_found_behind_many_that_are_aside(
     assert [one.text for one in last] == [f"event {n}" for n in range(10, 30)]
 
 
+async def test_what_is_ahead_of_our_clock_hides_nothing(
+    store_url: str, tmp_path: Path
+) -> None:
+    """The clock was set back: what happens now comes last."""
+    now = time.time()
+    async with running(store_url, tmp_path) as store:
+        await kept(store, *(event(n, at=now + 3600 + n) for n in range(30)))
+        await kept(store, *(event(n, at=now - 5 + n / 100) for n in range(100, 105)))
+        last = await StoredEvents(store.store, "e1").last(20)
+    numbers = [*range(15, 30), *range(100, 105)]
+    assert [one.text for one in last] == [f"event {n}" for n in numbers]
+
+
 async def test_news_are_what_has_come_since_each_once(
     store_url: str, tmp_path: Path
 ) -> None:

@@ -254,6 +254,27 @@ async def test_what_comes_late_from_a_spool_is_shown_where_it_belongs() -> None:
     assert now.infos == 1  # since the start
 
 
+async def test_a_clock_that_was_set_back_hides_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = Kept()
+    log, events = make(kept)
+    events.add(kept.events.append)
+    async with running(log) as until:
+        for n in range(20):
+            events.emit(event(f"before {n}", time=time.time()))
+        await until(lambda now: now.text.count("before") == 20)
+        wall = time.time
+        monkeypatch.setattr(time, "time", lambda: wall() - 3600)
+        events.emit(event("here", time=time.time()))
+        there = event("there", process="left@hut", time=time.time())
+        await until(lambda now: "here" in now.last)
+        kept.events.append(there)
+        now = await until(lambda now: "there" in now.text)
+    assert now.last.endswith("there")
+    assert now.text.count("here") == 2  # here and there, each once
+
+
 async def test_a_store_that_is_away_is_looked_for_until_it_is_there() -> None:
     kept = Kept(event("of before", process="left@hut"))
     kept.is_away = True
