@@ -77,8 +77,11 @@ class RouterGroup(DeviceGroup[Router]):
         of="disk_hours_left",
         units="h",
         precision=1,
-        display=(0, 48),
-        doc="Until it is full; NaN: it does not fill",
+        display=(0, 9999),
+        low=2.0,
+        lolo=0.5,
+        hysteresis=0.1,
+        doc="Until it is full, at least",
     )
     clock_offset = ai(
         "ClockOffset",

@@ -110,7 +110,10 @@ class RunGroup(DeviceGroup[Run]):
         "DiskTimeLeft",
         units="h",
         precision=1,
-        display=(0, 48),
+        display=(0, 9999),
+        low=2.0,
+        lolo=0.5,
+        hysteresis=0.1,
         doc="Of the router full first",
     )
     sorting = bi("Sorting", labels=("No", "Yes"), doc="Files are being moved")

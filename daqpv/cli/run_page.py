@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,14 +60,13 @@ class RunPage:
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         run = self.run
-        end = run.seen if run.stop is None else run.stop
         yield "Title", run.title
         yield "Start", _moment(run.start)
         if run.stop is None:
             yield "Last seen", _moment(run.seen)
         else:
             yield "Stop", _moment(run.stop)
-        yield "Duration", duration_text(end - run.start)
+        yield "Duration", duration_text(run.lasted(time.time()))
         yield "Live time", duration_text(run.live_time)
         yield "Data", amount_text(run.data)
         yield "Operator", run.operator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -83,13 +84,12 @@ def amount_text(size: float) -> str:
 
 def _cells(run: RunRecord) -> list[str]:
     start = datetime.fromtimestamp(run.start, UTC)
-    end = run.seen if run.stop is None else run.stop
     return [
         str(run.number),
         one_line(run.kind),
         one_line(run.title),
         f"{start:%Y-%m-%d %H:%M}",
-        duration_text(end - run.start),
+        duration_text(run.lasted(time.time())),
         duration_text(run.live_time),
         amount_text(run.data),
         str(run.entry),

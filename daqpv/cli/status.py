@@ -35,6 +35,7 @@ from daqpv.links.pv import NOT_FOUND
 ONCE_WITHIN = 5.0  # [s] for all PVs to connect
 SHOWN_EVERY = 0.2  # [s] at most so often
 CLOCK = 1.0  # [s] at least so often
+_SUMMARIES = frozenset({"Sys", "Run"})  # in alarm because of others: counted if alone
 _FRAME = 6  # lines beside devices and what is wrong
 _PIPE_WIDTH = 120  # characters, where no terminal says how wide it is
 
@@ -180,8 +181,10 @@ class _Screen:
     def _head(self) -> Text:
         rows = self.board.rows
         moving = sum(row.is_moving for row in rows)
-        wrong = sum(row.severity > Severity.NO_ALARM for row in rows)
-        fine = len(rows) - wrong
+        alarmed = [row for row in rows if row.severity > Severity.NO_ALARM]
+        causes = [row for row in alarmed if row.name not in _SUMMARIES]
+        wrong = len(causes or alarmed)
+        fine = len(rows) - len(alarmed)
         moment = datetime.fromtimestamp(time.time(), UTC)
         text = (
             f"{self._title}  {moment:%H:%M:%S} UTC  "

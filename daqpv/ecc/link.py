@@ -74,7 +74,6 @@ class StateAnswer:
 
     state: EccState
     transition: Transition
-    error_code: int = 0
     error_message: str = ""
 
 

@@ -99,10 +99,11 @@ def state_answer(operation: str, body: bytes) -> StateAnswer:
 
 def _state(operation: str, body: bytes) -> StateAnswer:
     answer = _answer(operation, body)
+    if code := _number(answer, "ErrorCode"):
+        raise ValueError(f"it is error {code}, {answer.ErrorMessage or 'no reason'}")
     return StateAnswer(
         _member(EccState, answer, "State"),
         _member(Transition, answer, "Transition"),
-        error_code=_number(answer, "ErrorCode"),
         error_message=answer.ErrorMessage or "",
     )
 

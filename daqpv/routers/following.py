@@ -14,7 +14,9 @@ from typing import Any
 from daqpv.core import Condition, Device, Events, EventSeverity, Losses, rest
 from daqpv.errors import LinkError, NotConnectedError, sentence
 from daqpv.routers.link import DataFile, Observation, RouterLink, shown
-from daqpv.routers.snapshot import RouterSnapshot
+from daqpv.routers.snapshot import LONGEST, RouterSnapshot
+
+FULL = 10e6  # [bytes] a disk with less is full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,6 @@ class FollowedRouter(Device[RouterSnapshot]):
         old, disk = self.snapshot, seen.disk
         rate = self._measure(seen)
         self._directory = seen.directory
-        fills = rate > 0 and math.isfinite(disk.free)
         self.change(
             at=time.time(),
             known=True,
@@ -149,7 +150,7 @@ class FollowedRouter(Device[RouterSnapshot]):
             disk_size=disk.size,
             disk_free=disk.free,
             disk_used=disk.used,
-            disk_time_left=disk.free / rate if fills else math.nan,
+            disk_time_left=_time_left(disk.free, rate),
             clock_offset=round(seen.clock_offset, 3),
             **self.seen(),
         )
@@ -222,6 +223,15 @@ class FollowedRouter(Device[RouterSnapshot]):
     def _show_files(self, files: Sequence[DataFile]) -> None:
         """Show what lies in staging, seen between two looks."""
         self.change(**_staged(files))
+
+
+def _time_left(free: float, rate: float) -> float:
+    """Until a disk with `free` bytes is full at `rate` [byte/s]: seconds."""
+    if free < FULL:  # nothing grows there any more
+        return 0.0
+    if math.isnan(free):
+        return math.nan
+    return min(free / rate, LONGEST) if rate > 0 else LONGEST
 
 
 def _staged(files: Sequence[DataFile]) -> dict[str, Any]:

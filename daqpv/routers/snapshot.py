@@ -8,6 +8,9 @@ from typing import ClassVar
 
 from daqpv.core import NO_ALARM, Alarm, Severity, Snapshot, Status, made_from
 
+LONGEST = 9999.0 * 3600
+"""A disk that lasts at least so long [s]: at the present rate it does not fill."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterSnapshot(Snapshot):
@@ -22,7 +25,8 @@ class RouterSnapshot(Snapshot):
         disk_size: of the disk to which it writes [bytes]; NaN if not known; so
             disk_free.
         disk_used: of what it may use of it [%].
-        disk_time_left: until it is full at the present rate [s]; NaN: it does not fill.
+        disk_time_left: until it is full at the present rate [s], LONGEST at most: so if
+            it does not fill; NaN if not known.
         clock_offset: by how much its clock is ahead of ours [s]; NaN: not known.
         silent: no data come though they should.
         growing: files that are to be moved still grow, and are waited for.

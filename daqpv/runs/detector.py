@@ -122,8 +122,8 @@ class Storage(Protocol):
         snapshot: with known, online, message (why it is lost), enabled, directory,
             staging_empty (None: not known), staged (names of files there), files,
             growing (files that are to be moved still grow), is_lost, condition, bytes,
-            rate [byte/s], disk_free [byte], disk_time_left [s; NaN: it does not
-            fill], silent (no data come though they should).
+            rate [byte/s], disk_free [byte], disk_time_left [s; 9999 h: it does not
+            fill; NaN: not known], silent (no data come though they should).
     """
 
     name: str

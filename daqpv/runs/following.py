@@ -25,16 +25,22 @@ from daqpv.runs.attendance import clock_text, moved
 from daqpv.runs.attending import Attending
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Storage
-from daqpv.runs.records import History, RunRecord
+from daqpv.runs.records import SEEN_PERIOD, History, RunRecord
 from daqpv.runs.settings import OnLoss, RunSettings
-from daqpv.runs.snapshot import RunSnapshot
+from daqpv.runs.snapshot import LONGEST, RunSnapshot
 from daqpv.runs.sorting import Sorter
 from daqpv.runs.states import OPEN, RESET_FIRST, TABLE, Entry, RunEvent, RunState
 
 PERIOD = 1.0  # [s] the durations move so often, and the pulse of an open run
-SEEN_PERIOD = 30.0  # [s] ... and its record is written so often; sooner when it is new
 
 _TAKEN = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
+
+
+def _first_full(left: Sequence[float]) -> float:
+    """Of the disk that is full first [h]; NaN if none is known."""
+    if not left:
+        return LONGEST
+    return min(filter(math.isfinite, left), default=math.nan) / 3600
 
 
 class Following(Attending):
@@ -215,7 +221,7 @@ class Following(Attending):
             rate=sum(one.rate for one in used if math.isfinite(one.rate)) / 1e6,
             data=sum(one.bytes for one in used) / 1e9,
             files=sum(one.files for one in used),
-            disk_time_left=min(filter(math.isfinite, left), default=math.nan) / 3600,
+            disk_time_left=_first_full(left),
             allowed=self._allowed(),
         )
         self._attend()

@@ -13,6 +13,8 @@ from typing import Any
 from daqpv.core import Origin, Severity
 from daqpv.runs.states import Entry
 
+SEEN_PERIOD = 30.0  # [s] the record of an open run is written so often
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
@@ -47,6 +49,17 @@ class RunRecord:
     config: str = ""
     note: str = ""
     data: int = 0
+
+    def lasted(self, now: float) -> float:
+        """For how long it has lasted at `now`, UTC [s since 1970]: seconds.
+
+        An open run is written down every SEEN_PERIOD: one that was seen just now goes
+        on, and one that was not has lasted until then, as far as is known.
+        """
+        if self.stop is not None:
+            return self.stop - self.start
+        goes_on = abs(now - self.seen) < 2 * SEEN_PERIOD
+        return max(now if goes_on else self.seen, self.start) - self.start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,10 +189,10 @@ class Run(Following):
     def busy_with(self, running: Any) -> str:
         """Say what a put that is refused should wait for."""
         step = f"{self.snapshot.step}, " if self.snapshot.step else ""
-        return (
-            f"{step}{running.what} since {running.elapsed:.1f} s. Wait, or: "
-            f"caput {self.prefix}Stop 1"
-        )
+        what = f"{step}{running.what} since {running.elapsed:.1f} s."
+        if running.goal == _DOWN:
+            return f"{what} Wait until it has ended: {self.prefix}State"
+        return f"{what} Wait, or: caput {self.prefix}Stop 1"
 
     # What a command stands on
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -19,6 +18,9 @@ from daqpv.core import (
 from daqpv.runs.attendance import Gap
 from daqpv.runs.records import Owed, RunRecord
 from daqpv.runs.states import RunClass, RunState
+
+LONGEST = 9999.0
+"""Disks that last at least so long [h]: at the present rate none fills."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,8 @@ class RunSnapshot(Snapshot):
         experiment: the name that goes into directories.
         rate: of all routers [MB/s].
         data: in staging of all routers [GB]; so files.
-        disk_time_left: of the router that is full first, at this rate [h]; NaN: none
-            fills.
+        disk_time_left: of the router that is full first, at this rate [h]; 9999: none
+            fills; NaN: not known.
         sorting: files of a run are being moved to its directory.
         unsorted: numbers of the runs whose files have yet to be moved.
         owed: files at routers that were disabled when they should be sorted.
@@ -83,7 +85,7 @@ class RunSnapshot(Snapshot):
     rate: float = 0.0
     data: float = 0.0
     files: int = 0
-    disk_time_left: float = math.nan
+    disk_time_left: float = LONGEST
     sorting: bool = False
     unsorted: tuple[int, ...] = ()
     owed: tuple[Owed, ...] = ()

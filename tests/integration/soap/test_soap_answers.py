@@ -153,6 +153,10 @@ async def test_a_fault_is_told_with_its_words_and_the_cure(serving: Serving) -> 
         (http(b""), "it is not XML"),
         (http(STATE.replace(b"</State>", b"</Stat>")), "it is not XML"),
         (http(STATE.replace(b"<State>3", b"<State>33")), "its State is 33"),
+        (
+            http(STATE.replace(b"<ErrorCode>0", b"<ErrorCode>5")),
+            "it is error 5, The ECC state machine is busy!",
+        ),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "it begins with b'SSH-2.0"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "it begins with b'\\\\x15"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "it is 99999999 byt"),

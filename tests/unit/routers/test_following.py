@@ -10,6 +10,7 @@ import pytest
 from daqpv.core import Condition, Severity, Status
 from daqpv.errors import ProtocolError
 from daqpv.routers import Disk, shown
+from daqpv.routers.following import _time_left
 from tests.unit.routers.conftest import HUNG, OFFLINE, Watched
 
 
@@ -66,8 +67,15 @@ async def test_a_file_that_is_begun_anew_counts_from_its_beginning(watched: Watc
 
 
 async def test_a_disk_that_does_not_fill_has_no_time_left(watched: Watched):
-    assert math.isnan(watched.snapshot.disk_time_left)
-    assert math.isnan(watched.snapshot.disk_hours_left)
+    assert watched.snapshot.disk_hours_left == 9999
+
+
+@pytest.mark.parametrize(
+    ("free", "rate", "hours"),
+    [(4e11, 1.0, 9999), (7.2e9, 1e6, 2.0), (4e6, 0.0, 0.0), (math.nan, 1e6, math.nan)],
+)
+def test_time_left_of_a_disk(free: float, rate: float, hours: float) -> None:
+    assert _time_left(free, rate) / 3600 == pytest.approx(hours, nan_ok=True)
 
 
 async def test_an_empty_page_keeps_the_last_values(watched: Watched):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 
 import pytest
 
 from daqpv.core import Condition, Severity
-from daqpv.errors import NotConnectedError
+from daqpv.errors import BusyError, NotConnectedError
 from daqpv.runs import Entry, RunState
 from daqpv.runs.settings import OnLoss, RunSettings
 from tests.unit.runs.conftest import Lab, Storage, reaches
@@ -205,6 +206,33 @@ async def test_gaps_outlive_a_kill(lab: Lab) -> None:
         lab.detector.server("CoBo3")
         await run.stop()
         assert note(after).startswith("CoBo3: Offline from ")
+
+
+async def test_a_disk_that_is_soon_full_spoils_a_run(lab: Lab) -> None:
+    lab.storages = [Storage("data0"), Storage("data1")]
+    async with lab.running() as run:
+        assert math.isnan(run.snapshot.disk_time_left)
+        await run.start()
+        lab.storages[0].becomes(disk_time_left=9999.0 * 3600)
+        assert run.snapshot.disk_time_left == 9999
+        lab.storages[1].becomes(disk_time_left=720.0)
+        assert run.snapshot.disk_time_left == pytest.approx(0.2)
+        assert run.snapshot.alarm("state").severity is Severity.MINOR
+        assert run.snapshot.message == "Run 12 goes on. Disk of data1 is full in 12 min"
+        lab.storages[1].becomes(disk_time_left=0.0)
+        assert run.snapshot.message == "Run 12 goes on. Disk of data1 is full"
+        await run.stop()
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+
+
+async def test_a_refusal_beside_a_stop_does_not_advise_a_stop(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        stop = asyncio.create_task(run.stop())
+        await asyncio.sleep(0.1)
+        with pytest.raises(BusyError, match=r"Wait until it has ended: AT:Run:State$"):
+            await run.pause()
+        await stop
 
 
 # Files

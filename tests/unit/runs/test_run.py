@@ -480,3 +480,16 @@ async def test_allowed_tells_what_would_be_taken(lab: Lab) -> None:
         with pytest.raises(DaqError, match="Choose Running"):
             await run.reach(RunState.FAILED)
         assert lab.detector.done == ["start", "pause", "stop"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "seen", "lasted"),
+    [(150.0, 140.0, 50.0), (None, 100.0, 25.0), (None, 40.0, 0.0)],
+)
+def test_how_long_a_run_has_lasted(
+    stop: float | None, seen: float, lasted: float
+) -> None:
+    """An open run of which daqpv wrote just now goes on; another one may not."""
+    entry = Entry.OPEN if stop is None else Entry.ENDED
+    run = RunRecord(number=1, entry=entry, start=100.0, stop=stop, seen=seen)
+    assert run.lasted(125.0) == lasted
