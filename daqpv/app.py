@@ -6,10 +6,12 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from daqpv import __version__
-from daqpv.config import ConfigProblems, Experiment, Kind, did_you_mean
+from daqpv.choosing import Buildable, chosen
+from daqpv.config import ConfigProblems, Experiment, Kind
 from daqpv.config.model import NAME
 from daqpv.core import (
     Condition,
@@ -27,7 +29,7 @@ from daqpv.links.process import OwnProcess
 from daqpv.links.readings import AnyReadings
 from daqpv.links.remote_run import RemoteRun
 from daqpv.process import Figures, Process, ProcessSnapshot
-from daqpv.serve import Group, Inside, Others, Server
+from daqpv.serve import Group, Inside, Others, Rivalry, Server
 from iocs.process import ProcessGroup
 
 _log = logging.getLogger(__name__)
@@ -37,9 +39,6 @@ S = TypeVar("S", bound=Snapshot)
 
 Remote = Callable[[str, str, Any], Device[Any]]
 """Follows an ECC server of another process, by name, PV prefix and settings."""
-
-Buildable = tuple[Kind[Any], str, Any]
-"""A kind, the name of a device, and its settings."""
 
 RESTART_DELAY = 5.0  # [s] before a device whose code failed is begun anew
 
@@ -200,12 +199,13 @@ class App:
             pulse=pulse,
             readings=readings,
         )
-        self._build(_chosen(experiment, kinds, only))
+        self._build(chosen(experiment, kinds, only))
         site.servers()  # followed from the start: guards ask for them later
         self._remote_run = site.remote_run()
         self._add_process(name)
         self.samples = [_sample(group) for group in self._groups if group.pvdb]
         self._others = Others(self.samples, self.server)
+        site.hold.watch(lambda: self._this.rival(site.hold.rival))
         self.client_environ = self._others.searches.environ()
         if saved is not None:
             saved.tell()
@@ -283,6 +283,20 @@ class App:
             for before, age in itertools.pairwise((0.0, *YOUNG)):
                 await asyncio.sleep(age - before)
                 await self._give_way()
+            tasks.create_task(self._rivalry(), name="rivalry")
+
+    async def _rivalry(self) -> None:
+        """From now on nobody gives way: who else serves our devices is said."""
+        found = partial(self._site.hold.found, "search")
+        rivalry = Rivalry(self._others, found)
+
+        def look(snapshot: Any, changed: Collection[str]) -> None:
+            if "served" in changed and snapshot.served:  # a cut network may be whole
+                rivalry.look()
+
+        for remote in self._site.remotes:
+            remote.watch(look)
+        await rivalry.run()
 
     async def _give_way(self) -> None:
         """While it listens: of those that began at the same time, the first stays.
@@ -336,48 +350,6 @@ def _sample(group: Group[Any]) -> str:
     """The PV by which a device is known: its State, if it has one."""
     names = [info.name for info in group.infos()]
     return next((name for name in names if name.endswith(":State")), names[0])
-
-
-def _chosen(
-    experiment: Experiment, kinds: Iterable[Kind[Any]], only: Collection[str]
-) -> list[Buildable]:
-    """The devices to build: kind, name, settings; last those that are about others.
-
-    Raises:
-        ConfigError: `only` names what the file does not have.
-    """
-    every = {
-        f"{kind.section}.{name}" if name else kind.section: (kind, name, settings)
-        for kind in kinds
-        if kind.build is not None
-        for name, settings in experiment.of(kind).items()
-    }
-    turns = _turns(kind for kind, _, _ in every.values())
-    if not only:
-        return sorted(every.values(), key=lambda device: turns[device[0].section])
-    chosen: dict[str, Buildable] = {}
-    for wish in only:
-        found = {
-            key: device
-            for key, device in every.items()
-            if key == wish or key.startswith(f"{wish}.")
-        }
-        if not found:
-            near = did_you_mean(wish, [*(key.split(".")[0] for key in every), *every])
-            raise ConfigError(f"--only {wish}: no such device or section{near}")
-        chosen |= found
-    return sorted(chosen.values(), key=lambda device: turns[device[0].section])
-
-
-def _turns(kinds: Iterable[Kind[Any]]) -> dict[str, int]:
-    """When each section is built: after all those on which it stands."""
-    by_section = {kind.section: kind for kind in kinds}
-
-    def turn(kind: Kind[Any]) -> int:
-        before = (by_section[one] for one in kind.after if one in by_section)
-        return max((1 + turn(one) for one in before), default=0 if kind.many else 1)
-
-    return {section: turn(kind) for section, kind in by_section.items()}
 
 
 async def _keep(device: Device[Any]) -> None:

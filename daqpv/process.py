@@ -68,10 +68,11 @@ class ProcessSnapshot(Snapshot):
             answered nobody [s].
         simulated: whether the outside is simulated: a demo must not pass for the
             real thing.
+        duplicate: whether another process serves devices of this one, too.
     """
 
     observed: ClassVar[frozenset[str]] = frozenset()
-    judged: ClassVar[frozenset[str]] = frozenset({"simulated"})
+    judged: ClassVar[frozenset[str]] = frozenset({"simulated", "duplicate"})
 
     heartbeat: int = 0
     started: str = ""
@@ -89,9 +90,12 @@ class ProcessSnapshot(Snapshot):
     process_id: int = 0
     version: str = ""
     simulated: bool = False
+    duplicate: bool = False
 
     def alarm(self, field: str) -> Alarm:
-        """A simulation says so by a MINOR alarm."""
+        """A simulation says so by a MINOR alarm; a second process is a MAJOR one."""
+        if field == "duplicate" and self.duplicate:
+            return Alarm(Severity.MAJOR, Status.STATE, "served twice")
         if field == "simulated" and self.simulated:
             return Alarm(Severity.MINOR, Status.STATE, "nothing here is real")
         return NO_ALARM
@@ -157,6 +161,14 @@ class Process(Device[ProcessSnapshot]):
             severity=EventSeverity.WARNING,
             step=round(step, 3),
         )
+
+    def rival(self, text: str) -> None:
+        """Say that another process serves devices of this one; "": it does no more."""
+        if text:
+            self.emit("duplicate", text, severity=EventSeverity.ERROR)
+        elif self.snapshot.duplicate:
+            self.emit("duplicate over", "No other process serves its devices now")
+        self.change(duplicate=bool(text), message=text)
 
     # -- what blocks the loop ----------------------------------------------------------
 

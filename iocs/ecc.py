@@ -137,7 +137,7 @@ def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
 
 def _order(site: Site) -> Order:
     table = site.settings("system", "").table()
-    return Order(site.servers, table=table, prefix=f"{site.prefix}Sys:")
+    return Order(site.servers, table=table, prefix=f"{site.prefix}Sys:", hold=site.hold)
 
 
 def _data_links(settings: EccSettings, site: Site) -> Iterator[DataLink]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from daqpv.process import PERIOD, Process
-from daqpv.serve import Group, ai, bi, longin, string
+from daqpv.serve import Group, ai, bi, long, longin, string
 
 _LOAD: dict[str, Any] = {
     "units": "%",
@@ -55,6 +55,10 @@ class ProcessGroup(Group[Process]):
         high=0.05,
         doc="Longest silence in the last second",
     )
+    duplicate = bi(
+        "Duplicate", labels=("No", "Yes"), doc="Another process serves its devices, too"
+    )
+    message = long("Message", doc="What is wrong with it, in a sentence")
     simulated = bi(
         "Simulated",
         labels=("No", "Yes"),

@@ -1,4 +1,4 @@
-"""What an open run forbids to everybody else."""
+"""What an open run forbids to everybody else, and a second process to everybody."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ class Holder(Protocol):
 
 
 class Hold:
-    """Whether servers may be commanded by others than the run; one for all of a site.
+    """Whether servers may be commanded now; one for all of a site.
 
-    The run commands them past it.
+    An open run holds them for all others, and commands them past that. While another
+    process serves devices of this one, too, nobody brings them up, not even the run.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class Hold:
         self._ask: Ask | None = None
         self._told = ""
         self._shows: list[Callable[[], None]] = []
+        self._rivals: dict[str, str] = {}
 
     def take(self, holder: Holder, *, ask: Ask | None = None) -> None:
         """From now on `holder` holds the servers while its `hold` says so.
@@ -81,8 +83,32 @@ class Hold:
         if self._holder is not None:
             await self._holder.stop()
 
+    @property
+    def rival(self) -> str:
+        """Why nobody may bring servers up, with the cure; "" if they may.
+
+        Another process serves devices of this one, too, and commands the same servers.
+        """
+        return next(filter(None, self._rivals.values()), "")
+
+    def found(self, proof: str, what: str) -> None:
+        """Say what a proof tells of another process now.
+
+        Args:
+            proof: who tells: each has its own say.
+            what: a sentence: which devices it serves, and where; "" if there is none.
+        """
+        before = self.rival
+        self._rivals[proof] = what and (
+            f"{what} Both command the same servers. End one of them; until then only "
+            "the way down is free."
+        )
+        if self.rival != before:
+            for show in self._shows:
+                show()
+
     def watch(self, show: Callable[[], None]) -> None:
-        """Call `show` whenever `reason` has changed."""
+        """Call `show` whenever `reason` or `rival` has changed."""
         self._shows.append(show)
 
     def _seen(self, snapshot: Any, changed: Collection[str]) -> None:

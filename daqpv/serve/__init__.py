@@ -27,6 +27,7 @@ from daqpv.serve.declare import (
 from daqpv.serve.group import Group
 from daqpv.serve.inside import Inside
 from daqpv.serve.others import Other, Others
+from daqpv.serve.rivalry import Rivalry
 from daqpv.serve.server import Server
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Inside",
     "Other",
     "Others",
+    "Rivalry",
     "Server",
     "ai",
     "ao",

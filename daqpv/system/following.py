@@ -234,6 +234,8 @@ class Following(Device[SystemSnapshot]):
                 free = target is goal or is_below(target, goal)
             elif is_below(target, heading):
                 free = True
+            elif self.hold.rival:
+                free = False
             else:
                 plan = self._table.plan(standings, target)
                 free = at_rest and plan.blocked is None

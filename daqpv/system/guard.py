@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
-from daqpv.ecc import EccSnapshot, EccState, Operation, Server, leads_to
+from daqpv.core import Hold
+from daqpv.ecc import EccSnapshot, EccState, Operation, Server, is_below, leads_to
 from daqpv.ecc.path import path
 from daqpv.errors import RefusedError
-from daqpv.system.plan import READY, STOP, TAKING_DATA, Part, Row, States, Table
+from daqpv.system.plan import DOWN, READY, STOP, TAKING_DATA, Part, Row, States, Table
 from daqpv.system.servers import is_there
 from daqpv.system.words import at, names, they_are, title, without
 
@@ -55,11 +56,18 @@ class Order:
         servers: gives all of the experiment; asked when first needed.
         table: the order.
         prefix: of the PVs of the system, for the cure.
+        hold: whether anything may go up; None: it may.
     """
 
     def __init__(
-        self, servers: Callable[[], Sequence[Server]], *, table: Table, prefix: str
+        self,
+        servers: Callable[[], Sequence[Server]],
+        *,
+        table: Table,
+        prefix: str,
+        hold: Hold | None = None,
     ) -> None:
+        self.hold = hold or Hold()
         self.table = table
         self.prefix = prefix
         self._find = servers
@@ -134,6 +142,7 @@ class OrderGuard:
         News of servers in other processes come a little later than the ends of their
         commands: they are waited for before they count as an offence.
         """
+        self._check_rival(operations)
         clock = asyncio.get_running_loop()
         began = clock.time()
         while offences := self._offences(state, operations):
@@ -144,12 +153,22 @@ class OrderGuard:
 
     def check(self, state: EccState, operation: Operation) -> None:
         """Return if the server may be sent this now (daqpv.ecc.Guard)."""
+        self._check_rival((operation,))
         if offences := self._offences(state, (operation,)):
             raise RefusedError(self._refusal(offences, state, (operation,)))
 
     def barred(self, state: EccState) -> int:
         """Bit n: from `state` the way to state n is forbidden now."""
-        return self._order.barred(self._name, state)
+        bits = self._order.barred(self._name, state)
+        if self._order.hold.rival:
+            up = (one for one in list(EccState)[1:] if not is_below(one, state))
+            bits |= sum(1 << target for target in up)
+        return bits
+
+    def _check_rival(self, operations: Sequence[Operation]) -> None:
+        rival = self._order.hold.rival
+        if rival and not DOWN.issuperset(operations):
+            raise RefusedError(f"{self._name}: {rival}")
 
     def _offences(
         self, state: EccState, operations: Sequence[Operation]

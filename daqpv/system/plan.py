@@ -17,6 +17,7 @@ from daqpv.ecc import EccState, Operation, leads_to
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 DESCRIBE, PREPARE, CONFIGURE, START, STOP, PAUSE, RESUME, BREAKUP, UNDO = Operation
+DOWN = frozenset({STOP, BREAKUP, UNDO})
 
 TAKING_DATA = frozenset({RUNNING, PAUSED})
 """The states from which Stop leads back."""
@@ -107,7 +108,7 @@ class Row:
     @property
     def is_down(self) -> bool:
         """Whether it is a step of the way down: that one leaves the lost behind."""
-        return self.operation in (STOP, BREAKUP, UNDO)
+        return self.operation in DOWN
 
     def turn(self, part: Part) -> int:
         """When the turn of `part` is, from 0."""

@@ -57,7 +57,7 @@ class System(Following):
                 self.change(target=EccTarget(target))
                 await walk.down(target)
             else:
-                self._check_enabled()
+                self._check_upward()
                 walk.check_up(target)
                 self.change(target=EccTarget(target))
                 await walk.up(target)
@@ -72,7 +72,7 @@ class System(Following):
         if await self._join_or_make_way("start", goal):
             return
         with self._pursue("start", goal) as walk:
-            self._check_enabled()
+            self._check_upward()
             walk.check_up(EccState.RUNNING)
             self.change(target=EccTarget.RUNNING)
             if self._reconfigures:
@@ -144,7 +144,7 @@ class System(Following):
             RefusedError: a server does not list that, or has gone beyond it.
         """
         with self.command(f"choose configuration {name!r}") as command:
-            self._check_enabled()
+            self._check_upward()
             await choose_everywhere(
                 command, self._enabled(), name.strip(), prefix=self.prefix
             )
@@ -168,11 +168,13 @@ class System(Following):
         self.refuse(what, error)
         return error
 
-    def _check_enabled(self) -> None:
+    def _check_upward(self) -> None:
         if not self.snapshot.enabled:
             raise RefusedError(
                 f"The system is disabled. To enable it: caput {self.prefix}Enable 1"
             )
+        if self.hold.rival:
+            raise RefusedError(f"{self.hold.rival} Nothing was sent.")
 
     async def _join_or_make_way(self, what: str, goal: StateGoal) -> bool:
         return await self.join_or_make_way(
@@ -209,6 +211,7 @@ class System(Following):
     def _means(self, tasks: asyncio.TaskGroup) -> Means:
         return Means(
             servers=self._servers,
+            hold=self.hold,
             table=self._table,
             tasks=tasks,
             news=self._news,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from daqpv.core import Command, Goal
+from daqpv.core import Command, Goal, Hold
 from daqpv.ecc import EccState, Server, is_below
 from daqpv.errors import (
     BusyError,
@@ -50,6 +50,7 @@ class Means:
 
     Attributes:
         servers: all of the experiment.
+        hold: whether anything may go up.
         table: the order.
         tasks: owns what is on the wire: an abort does not end that.
         news: set whenever a snapshot of a server has changed.
@@ -59,6 +60,7 @@ class Means:
     """
 
     servers: Sequence[Server]
+    hold: Hold
     table: Table
     tasks: asyncio.TaskGroup
     news: asyncio.Event
@@ -99,6 +101,8 @@ class Walk:
         self.check_up(target)
         expected: Spread | None = None
         while step := await self._next_up(target, expected):
+            if self._means.hold.rival:
+                raise OperationError(f"{step.label}: halted. {self._means.hold.rival}")
             expected = step.applied(spread(self._enabled()))
             self._starts = step.row.on_failure is OnFailure.STOP
             failed = await self._do(step)

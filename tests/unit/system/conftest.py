@@ -188,7 +188,12 @@ class Lab:
         events.add(self.events.append)
         self.members = {n: Member(n, role, self.watch) for n, role in roles.items()}
         self.eccs: dict[str, Ecc] = {}
-        order = Order(lambda: list(self.eccs.values()), table=self.table, prefix=SYS)
+        order = Order(
+            lambda: list(self.eccs.values()),
+            table=self.table,
+            prefix=SYS,
+            hold=hold,
+        )
         for name, role in roles.items():
             self.eccs[name] = Ecc(
                 name,

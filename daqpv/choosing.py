@@ -1,0 +1,54 @@
+"""Which devices of an experiment a process serves, in the order of their building."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from daqpv.config import Experiment, Kind, did_you_mean
+from daqpv.errors import ConfigError
+
+Buildable = tuple[Kind[Any], str, Any]
+"""A kind, the name of a device, and its settings."""
+
+
+def chosen(
+    experiment: Experiment, kinds: Iterable[Kind[Any]], only: Collection[str]
+) -> list[Buildable]:
+    """The devices to build: kind, name, settings; last those that are about others.
+
+    Raises:
+        ConfigError: `only` names what the file does not have.
+    """
+    every = {
+        f"{kind.section}.{name}" if name else kind.section: (kind, name, settings)
+        for kind in kinds
+        if kind.build is not None
+        for name, settings in experiment.of(kind).items()
+    }
+    turns = _turns(kind for kind, _, _ in every.values())
+    if not only:
+        return sorted(every.values(), key=lambda device: turns[device[0].section])
+    found_all: dict[str, Buildable] = {}
+    for wish in only:
+        found = {
+            key: device
+            for key, device in every.items()
+            if key == wish or key.startswith(f"{wish}.")
+        }
+        if not found:
+            near = did_you_mean(wish, [*(key.split(".")[0] for key in every), *every])
+            raise ConfigError(f"--only {wish}: no such device or section{near}")
+        found_all |= found
+    return sorted(found_all.values(), key=lambda device: turns[device[0].section])
+
+
+def _turns(kinds: Iterable[Kind[Any]]) -> dict[str, int]:
+    """When each section is built: after all those on which it stands."""
+    by_section = {kind.section: kind for kind in kinds}
+
+    def turn(kind: Kind[Any]) -> int:
+        before = (by_section[one] for one in kind.after if one in by_section)
+        return max((1 + turn(one) for one in before), default=0 if kind.many else 1)
+
+    return {section: turn(kind) for section, kind in by_section.items()}
