@@ -167,6 +167,7 @@ class Watchdog:
     def _watch(self, over: threading.Lock, last: float) -> None:
         """Remember what the loop does while a turn lasts; until `over` is free."""
         wait = _LOOK
+        turn, before = 0.0, self._thread.look()
         while not over.acquire(timeout=wait):
             now = time.monotonic()
             if now - last > wait + _LATE:
@@ -174,9 +175,12 @@ class Watchdog:
             last = now
             began = self._began
             age = now - began if began else 0.0
-            self._base = self._base if age > _AGE else None
-            if began and self._base is None:
-                self._base = self._thread.look()
+            look = self._thread.look()
+            if age <= _AGE:
+                self._base = look
+            elif began != turn:  # it began since we looked last: both were kept waiting
+                self._base = before
+            turn, before = began, look
             if age > _AGE:
                 self._remember(began)
             wait = _AGE - age if began and age < _AGE else _LOOK
