@@ -15,7 +15,7 @@ LINES = 50
 """As many lines of a log are shown, at most."""
 
 SIZE = 16_000
-"""Their text has less bytes: 50 lines of 320. With its headers that is less than the
+"""Their text has less bytes: 50 lines of 319. With its headers that is less than the
 16,384 beyond which Java clients and EPICS before 3.16 want EPICS_CA_MAX_ARRAY_BYTES."""
 
 

@@ -22,7 +22,7 @@ def test_the_last_fifty_lines_are_shown_the_newest_last() -> None:
 
 
 def test_fifty_ordinary_lines_fit() -> None:
-    lines = [f"{n:03}" + 317 * "x" for n in range(LINES)]
+    lines = [f"{n:03}" + 316 * "x" for n in range(LINES)]
     assert newest("\n".join(lines).encode()).splitlines() == lines
 
 

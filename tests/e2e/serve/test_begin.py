@@ -135,7 +135,7 @@ def test_a_udp_port_that_is_not_shared_is_told_in_one_line(
 ) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as foreign:
         foreign.bind(("127.0.0.1", CA_PORT))
-        refused = start("serve", lab.file.name, cwd=lab.folder)
+        refused = start("serve", lab.file.name, "--quiet", cwd=lab.folder)
         assert refused.wait() == 3
     assert refused.lines == [
         f"UDP port {CA_PORT} on 127.0.0.1 cannot be used for searches: Address already "
@@ -168,7 +168,8 @@ def test_a_tcp_port_that_is_taken_is_replaced_and_clients_find_the_pvs(
 def test_an_epics_variable_that_cannot_be_is_told_in_one_line(
     lab: Any, start: Callable[..., Any], variable: str, value: str, says: str
 ) -> None:
-    refused = start("serve", lab.file.name, cwd=lab.folder, **{variable: value})
+    command = ("serve", lab.file.name, "--quiet")
+    refused = start(*command, cwd=lab.folder, **{variable: value})
     assert refused.wait() == 3
     (said,) = refused.lines
     assert variable in said
