@@ -14,6 +14,7 @@ from daqpv.bench.ioc import serve as serve_pvs
 from daqpv.bench.measure import MEASURES, measure
 from daqpv.bench.target import Target, pid_of
 from daqpv.bench.wire import host_and_port
+from daqpv.cli.collector import building
 from daqpv.cli.common import EXIT_FAILED, fail, run_until_signal
 from daqpv.errors import DaqError
 
@@ -76,7 +77,8 @@ def ioc(*, prefix: str, n: int, m: int, rate: float, mix: bool) -> None:
         camonitor B:m0                                     (ten updates a second)
         while true; do caput -c B:block 1; done            (in another terminal)
     """
-    group = group_of(prefix, n, m, mix=mix)
+    with building():
+        group = group_of(prefix, n, m, mix=mix)
 
     def ready(port: int) -> None:
         click.echo(f"ready: {len(group.pvdb)} PVs under {prefix}, CA port {port}")

@@ -14,6 +14,7 @@ import click
 
 from daqpv import __version__
 from daqpv.app import App, Remote
+from daqpv.cli.collector import building
 from daqpv.cli.common import (
     EXIT_CONFIG,
     EXIT_SERVE,
@@ -78,17 +79,18 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
         keeping = keep(experiment, name, stack, tell)
         events = keeping.events
         try:
-            app = App(
-                experiment,
-                kinds,
-                events,
-                only=only,
-                name=name,
-                follow=_follower(events),
-                saved=keeping.saved,
-                store=keeping.store,
-                pulse=keeping.pulse,
-            )
+            with building():
+                app = App(
+                    experiment,
+                    kinds,
+                    events,
+                    only=only,
+                    name=name,
+                    follow=_follower(events),
+                    saved=keeping.saved,
+                    store=keeping.store,
+                    pulse=keeping.pulse,
+                )
         except ConfigError as error:
             fail(error, EXIT_CONFIG)
         except ServeError as error:
