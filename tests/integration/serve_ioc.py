@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from daqpv.serve import (
     ao,
     button,
     long,
+    longin,
+    longout,
     mbbi,
     mbbo,
     string,
@@ -94,6 +97,9 @@ class ValveGroup(Group[ValveDevice]):
     title = string("Title", writable=True)
     wave = waveform("Wave", size=1_000_000, writable=True)
     names = strings("Names", size=5, writable=True)
+    count = longin("Count")
+    number = longout("Number", drive=(0, 1000))
+    left = ai("Left")
 
 
 async def main(prefix: str, count: int = 0, rate: float = 10.0) -> None:
@@ -106,6 +112,8 @@ async def main(prefix: str, count: int = 0, rate: float = 10.0) -> None:
     )
     group.flow.post(81.5)
     group.title.post("no number")
+    group.count.post(7)
+    group.left.post(math.nan)
     counters = type("Counters", (Group,), {f"m{i}": ai(f"M{i}") for i in range(count)})(
         prefix, device
     )

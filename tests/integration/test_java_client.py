@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,8 @@ put Open: NORMAL
 put Stuck: PUTFAIL
 put Purple: PUTFAIL
 Valve value: 1 of Open
+put text: NORMAL
+Note value: true
 variable first: 5 of 0.0 1.0 2.0 3.0 4.0
 three first: 3 of 0.0 1.0 2.0
 whole first: 1000000 of 0.0 1.0 2.0 3.0 4.0 ... 0.0
@@ -72,10 +75,14 @@ def library() -> Path:
     pytest.skip(missing)
 
 
+def command(ioc: Any, *options: str) -> list[str]:
+    return ["java", *QUICK, "-cp", str(library()), str(CLIENT), ioc.prefix, *options]
+
+
 @pytest.mark.timeout(DEADLINE + 60)
 def test_a_java_client_reads_monitors_and_puts(ioc: Any) -> None:
     done = subprocess.run(
-        ["java", *QUICK, "-cp", str(library()), str(CLIENT), ioc.prefix],
+        command(ioc),
         env=ioc.environ,
         capture_output=True,
         text=True,
@@ -84,3 +91,19 @@ def test_a_java_client_reads_monitors_and_puts(ioc: Any) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == SEEN.strip().splitlines()
+
+
+@pytest.mark.timeout(DEADLINE + 60)
+def test_a_java_client_is_answered_again_after_a_hang(make_ioc: Any) -> None:
+    ioc = make_ioc()
+    with subprocess.Popen(
+        command(ioc, "hang"), env=ioc.environ, stdout=subprocess.PIPE, text=True
+    ) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "first: 1 of 81.5\n"
+        ioc.process.send_signal(signal.SIGSTOP)
+        assert client.stdout.readline() == "connected: false\n"
+        ioc.process.send_signal(signal.SIGCONT)
+        assert client.stdout.read().splitlines() == [
+            *("connected: true", "then: 1 of 81.5", "put: NORMAL", "more events: 0"),
+        ]

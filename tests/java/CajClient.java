@@ -11,6 +11,7 @@ import gov.aps.jca.dbr.PRECISION;
 import gov.aps.jca.dbr.TIME;
 import gov.aps.jca.event.PutListener;
 import java.lang.reflect.Array;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -19,8 +20,9 @@ import java.util.concurrent.TimeUnit;
 /**
  * Goes through what Phoebus and the Archiver Appliance do, with their library.
  *
- * <p>Run as: java -cp jca.jar CajClient.java PREFIX. What it has seen is printed as lines "what:
- * value"; the PVs are those of serve_ioc.py. Any wait that is in vain ends it with an exception.
+ * <p>Run as: java -cp jca.jar CajClient.java PREFIX [hang]. What it has seen is printed as lines
+ * "what: value"; the PVs are those of serve_ioc.py. Any wait that is in vain ends it with an
+ * exception. With "hang" it follows a PV while the server is stopped and goes on.
  */
 public class CajClient {
     private static final int DEADLINE = 30; // [s]
@@ -37,7 +39,7 @@ public class CajClient {
 
     public static void main(String[] args) {
         try {
-            go(args[0]);
+            go(args[0], args.length > 1);
             System.exit(0);
         } catch (Exception error) {
             error.printStackTrace();
@@ -45,14 +47,20 @@ public class CajClient {
         }
     }
 
-    private static void go(String prefix) throws Exception {
+    private static void go(String prefix, boolean hangs) throws Exception {
         String port = System.getenv("EPICS_CA_SERVER_PORT");
         System.setProperty(CAJ + "addr_list", "127.0.0.1:" + port);
         System.setProperty(CAJ + "auto_addr_list", "false");
         System.setProperty(CAJ + "repeater_port", System.getenv("EPICS_CA_REPEATER_PORT"));
         System.setProperty(CAJ + "max_array_bytes", "100000000");
+        System.setProperty(CAJ + "connection_timeout", "2.0");
         Context context = JCALibrary.getInstance().createContext(JCALibrary.CHANNEL_ACCESS_JAVA);
-        new CajClient(context, prefix).run();
+        CajClient client = new CajClient(context, prefix);
+        if (hangs) {
+            client.hang();
+        } else {
+            client.run();
+        }
         context.destroy();
     }
 
@@ -93,6 +101,32 @@ public class CajClient {
         tell("put Stuck", put(listener -> valve.put("Stuck", listener)));
         tell("put Purple", put(listener -> valve.put("Purple", listener)));
         tell("Valve value", text(get("Valve", DBRType.STRING, 1)));
+        Channel note = connect("Note");
+        String words = "é 日本 \uD83D\uDE00";
+        int[] units = words.chars().toArray(); // so Phoebus sends a text
+        int[] ended = java.util.Arrays.copyOf(units, units.length + 1);
+        tell("put text", put(listener -> note.put(ended, listener)));
+        byte[] bytes = (byte[]) get("Note", DBRType.BYTE, 0).getValue();
+        String read = new String(bytes, StandardCharsets.UTF_8);
+        tell("Note value", read.substring(0, read.indexOf(0)).equals(words));
+    }
+
+    /** A PV that does not change: after a hang its subscription is answered again. */
+    private void hang() throws Exception {
+        Channel flow = connect("Flow");
+        var changes = new LinkedBlockingQueue<Boolean>();
+        flow.addConnectionListener(event -> changes.add(event.isConnected()));
+        var events = monitor("Flow", 1);
+        tell("first", next(events));
+        tell("connected", take(changes));
+        tell("connected", take(changes));
+        tell("then", next(events));
+        tell("put", put(listener -> connect("Limit").put(2.5, listener)));
+        tell("more events", events.size());
+    }
+
+    private static boolean take(BlockingQueue<Boolean> changes) throws Exception {
+        return changes.poll(DEADLINE, TimeUnit.SECONDS);
     }
 
     /** A waveform as it comes, with a fixed count, with all it can hold, and through a filter. */
