@@ -314,3 +314,60 @@ def test_an_interrupt_ends_the_server_cleanly(make_ioc: Any) -> None:
     ioc = make_ioc()
     ioc.process.send_signal(signal.SIGINT)
     assert ioc.process.wait(30) in (0, 1, 130, -2)
+
+
+def test_libca_goes_on_after_the_server_was_stopped(make_ioc: Any) -> None:
+    ioc = make_ioc()
+    script = ioc.script("""
+        import epics
+        seen = []
+        title = epics.PV(P + "Title", callback=lambda value, **k: seen.append(value))
+        until(lambda: seen)
+        tell("first")
+        until(lambda: not title.connected)
+        tell("lost")
+        until(lambda: title.connected)
+        until(lambda: seen[1:])  # the present value again, though nothing has changed
+        epics.caput(P + "Title", "then", wait=True, timeout=20)
+        until(lambda: "then" in seen)
+        epics.caput(P + "Title", "last", wait=True, timeout=20)
+        until(lambda: "last" in seen)
+        tell([value for value in seen if value != "no number"])
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=ioc.environ | {"EPICS_CA_CONN_TMO": "2"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as client:
+        assert client.stdout is not None
+        assert json.loads(client.stdout.readline()) == "first"
+        ioc.process.send_signal(signal.SIGSTOP)
+        assert json.loads(client.stdout.readline()) == "lost"
+        ioc.process.send_signal(signal.SIGCONT)
+        assert json.loads(client.stdout.readline()) == ["then", "last"]
+
+
+def test_a_client_that_searches_while_the_server_is_stopped_finds_it_later(
+    make_ioc: Any,
+) -> None:
+    ioc = make_ioc()
+    ioc.process.send_signal(signal.SIGSTOP)
+    script = ioc.script("""
+        import epics
+        pv = epics.PV(P + "Flow")
+        assert not pv.wait_for_connection(0.5)
+        tell("searches")
+        until(lambda: pv.get(timeout=20) == 81.5)
+        tell("found")
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=ioc.environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as client:
+        assert client.stdout is not None
+        assert json.loads(client.stdout.readline()) == "searches"
+        ioc.process.send_signal(signal.SIGCONT)
+        assert json.loads(client.stdout.readline()) == "found"
