@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from daqpv.core import PvInfo, Severity
+from daqpv.core.lines import one_line
 from daqpv.links.channel import Channel, Client, Form, Update
 
 SHOWN = ("State", "Transition", "Target", "Result", "Message")
@@ -226,7 +227,7 @@ class Board:
             self._changed(signal, None)
 
     def _updated(self, signal: Signal, update: Update) -> None:
-        signal.text = str(update.value)
+        signal.text = one_line(str(update.value))
         signal.severity = update.severity
         signal.is_connected = True
         self._silent.discard(signal)

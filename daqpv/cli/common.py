@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from daqpv.cli.output import OutputError
+from daqpv.core.lines import is_text, plain
 from daqpv.errors import AlreadyServedError, ConfigError, DaqError
 
 if TYPE_CHECKING:
@@ -49,10 +50,30 @@ class _Seconds(click.FloatRange):
 SECONDS = _Seconds(0, 1e6)
 
 
+class _Text(click.types.StringParamType):
+    """Text for a PV, or the name of one; arguments of a process may be any bytes."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        text = str(super().convert(value, param, ctx))
+        if not is_text(text):
+            self.fail(f"{os.fsencode(text)!r} is not UTF-8.", param, ctx)
+        return text
+
+
+TEXT = _Text()
+
+
 def fail(error: DaqError | str, code: int) -> NoReturn:
     """Say what is wrong on stderr, and end with `code`."""
-    click.echo(str(error), err=True)
+    complain(error)
     sys.exit(code)
+
+
+def complain(error: DaqError | str) -> None:
+    """Say on stderr what is wrong; a text of a device may be part of it."""
+    click.echo(plain(str(error)), err=True)
 
 
 def load_or_exit(file: Path) -> tuple[Experiment, tuple[Kind[Any], ...]]:

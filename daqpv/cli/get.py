@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from daqpv.cli.common import EXIT_FAILED, SECONDS
+from daqpv.cli.common import EXIT_FAILED, SECONDS, TEXT, complain
 from daqpv.cli.readout_formats import formatted
 from daqpv.cli.waiting import sign_of_life
 from daqpv.errors import DaqError
@@ -16,7 +16,7 @@ from daqpv.links.channel import Client
 from daqpv.links.readout import Reader, Readout
 
 TIMEOUT = 5.0  # [s]
-PVS = click.argument("names", nargs=-1, required=True, metavar="PV...")
+PVS = click.argument("names", type=TEXT, nargs=-1, required=True, metavar="PV...")
 
 
 @click.command()
@@ -63,7 +63,7 @@ def get(names: tuple[str, ...], form: str, timeout: float) -> None:
             click.echo(formatted(one, form, width))
     failures = [one for one in found if isinstance(one, DaqError)]
     for error in failures:
-        click.echo(str(error), err=True)
+        complain(error)
     if failures:
         sys.exit(EXIT_FAILED)
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from daqpv.cli.csv_cells import csv_cell
 from daqpv.core import Event, EventSeverity
 from daqpv.core.lines import one_line, shortened
 from daqpv.links import log_file
@@ -134,7 +135,7 @@ def _csv() -> Printer:
         writer = csv.writer(text, lineterminator="\n")
         for kept in events:
             row = _row(kept) | {"fields": json.dumps(dict(kept.event.fields))}
-            writer.writerow([one_line(str(value)) for value in row.values()])
+            writer.writerow([one_line(csv_cell(str(value))) for value in row.values()])
         click.echo(text.getvalue(), nl=False)
 
     return show

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from daqpv.cli.common import EXIT_FAILED, SECONDS, fail
+from daqpv.cli.common import EXIT_FAILED, SECONDS, TEXT, fail
 from daqpv.cli.waiting import sign_of_life
 from daqpv.errors import DaqError
 from daqpv.links.device_put import DevicePut
@@ -15,8 +15,8 @@ _NEGATIVE = {"ignore_unknown_options": True}  # -7 is a value
 
 
 @click.command(context_settings=_NEGATIVE)
-@click.argument("pv")
-@click.argument("value")
+@click.argument("pv", type=TEXT)
+@click.argument("value", type=TEXT)
 @click.option(
     "--timeout",
     type=SECONDS,

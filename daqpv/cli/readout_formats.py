@@ -9,7 +9,7 @@ import sys
 import click
 
 from daqpv.core import Severity
-from daqpv.core.lines import one_line
+from daqpv.core.lines import plain
 from daqpv.links.readout import Readout
 
 _COLOURS = {
@@ -28,10 +28,11 @@ def formatted(readout: Readout, form: str, width: int) -> str:
         width: characters for the name, in a table.
     """
     if form == "json":
-        return json.dumps(readout.as_json(), ensure_ascii=False)
+        text = json.dumps(readout.as_json(), ensure_ascii=False)
+        return text if text.isprintable() else json.dumps(readout.as_json())
     if form == "value":
-        return "\n".join(map(one_line, readout.text.split("\n")))
-    rows = [one_line(row) for row in readout.text.split("\n")]
+        return plain(readout.text)
+    rows = plain(readout.text).split("\n")
     head = f"{readout.name:{width}}  "
     alarm = ""
     if readout.severity:

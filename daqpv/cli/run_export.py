@@ -23,7 +23,7 @@ _FORMATS = click.Choice([*TEXTS, "xlsx"])
 @click.command()
 @FILE
 @click.argument("out", type=click.Path(path_type=Path), required=False)
-@click.option("--format", "form", type=_FORMATS, help="Default: as OUT ends, else csv.")
+@click.option("--format", "form", type=_FORMATS, help="Default: as OUT ends; csv.")
 def export(file: Path, out: Path | None, *, form: str | None) -> None:
     """Write the runs of FILE's experiment to OUT, a new file, or print them.
 
@@ -37,8 +37,7 @@ def export(file: Path, out: Path | None, *, form: str | None) -> None:
     """
     if out == _STDOUT:
         out = None
-    ending = "" if out is None else out.suffix.lstrip(".").lower()
-    form = form or (ending if ending in _FORMATS.choices else "csv")
+    form = form or _form_of(out)
     if form == "xlsx" and out is None:
         raise click.UsageError("xlsx is no text: it wants a file OUT.")
     found = _read(load_or_exit(file)[0], whole=form == "json")
@@ -53,6 +52,17 @@ def export(file: Path, out: Path | None, *, form: str | None) -> None:
             with part.open("w", encoding="utf-8", newline="") as text:
                 TEXTS[form](found, text)
     click.echo(f"{out}: {len(found.runs):,} runs")
+
+
+def _form_of(out: Path | None) -> str:
+    """The format that the end of `out` says."""
+    ending = "" if out is None else out.suffix.lstrip(".").lower()
+    if ending and ending not in _FORMATS.choices:
+        choices = ", ".join(f".{form}" for form in _FORMATS.choices)
+        raise click.UsageError(
+            f"{out}: .{ending} is no format. OUT ends in {choices}, or say --format."
+        )
+    return ending or "csv"
 
 
 def _read(experiment: Experiment, *, whole: bool) -> Runs:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from daqpv.cli.csv_cells import csv_cell
+from daqpv.core.lines import one_line
 from daqpv.errors import DaqError
 from daqpv.runs import RunRecord, RunValue
 
@@ -66,7 +68,15 @@ def _moment(time: float) -> str:
 
 
 def _csv(runs: Runs, file: TextIO) -> None:
-    csv.writer(file, lineterminator="\n").writerows(runs.rows())
+    """A terminal gets no control characters, a spreadsheet no formulas."""
+    shown = one_line if file.isatty() else str
+    writer = csv.writer(file, lineterminator="\n")
+    for row in runs.rows():
+        writer.writerow([_text_cell(shown, cell) for cell in row])
+
+
+def _text_cell(shown: Callable[[str], str], cell: Any) -> Any:
+    return shown(csv_cell(cell)) if isinstance(cell, str) else cell
 
 
 def _json(runs: Runs, file: TextIO) -> None:

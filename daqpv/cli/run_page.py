@@ -42,7 +42,7 @@ class RunPage:
     def lines(self, width: int) -> Iterator[str]:
         """The page; long texts are folded at `width` characters."""
         run = self.run
-        yield f"Run {run.number}: {run.kind}, {run.entry}"
+        yield one_line(f"Run {run.number}: {run.kind}, {run.entry}")
         for label, text in self._facts():
             yield from _folded(label, text, width)
         parts = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit, printing
 from daqpv.cli.run_options import NUMBER, terminal_width
 from daqpv.cli.run_page import RunPage
 from daqpv.cli.run_store import in_order, reading
+from daqpv.core.lines import plain
 from daqpv.store import runs as store
 
 _PAGE = 100  # characters of a page that nobody looks at
@@ -47,4 +49,5 @@ def show(file: Path, number: int, *, document: str | None) -> None:
         if document not in texts:
             there = ", ".join(texts) or "none"
             fail(f"Run {number} has no document {document}: {there}", EXIT_FAILED)
-        click.echo(texts[document], nl=False)
+        text = texts[document]
+        click.echo(plain(text) if sys.stdout.isatty() else text, nl=False)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import math
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +18,19 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
 from daqpv.config.problems import ConfigProblems, Problem, listed
+from daqpv.core.lines import is_text
 
 Value = None | bool | int | float | str | dict[str, "Node"] | list["Node"]
+
+MAX_BYTES = 2**20
+"""[bytes] of a file; that of ten CoBos has some thousand."""
+
+MAX_VALUES = 100_000
+"""Of a file, with those that its aliases repeat."""
+
+_MAX_WHOLE = 2**64  # beyond, a whole number is out of all bounds: infinite
+
+_MAX_DEPTH = 50  # of values within values
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _TAG = "tag:yaml.org,2002:"
@@ -101,17 +116,31 @@ def read_tree(
         problems: takes what is wrong.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: the file cannot be read, or is none.
     """
-    content = path.read_bytes()
+    content = _content(path)
     try:
         root = _compose(_decode(content, shown), shown)
+        if root is None:
+            return Node(shown, 1, "", None)
+        return _Builder(shown, environ, problems).build(root, "", 1)
     except ConfigProblems as error:
         problems.extend(error.problems)
         return None
-    if root is None:
-        return Node(shown, 1, "", None)
-    return _Builder(shown, environ, problems).build(root, "", 1)
+
+
+def _content(path: Path) -> bytes:
+    """Read a file; never a device without an end, or a pipe in which nothing comes."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        kind = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(kind):
+            raise OSError(None, "is a pipe or a device, not a file")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(None, f"is longer than {MAX_BYTES} bytes: no experiment file")
+    return content
 
 
 def _decode(content: bytes, shown: str) -> str:
@@ -131,7 +160,7 @@ def _compose(text: str, shown: str) -> yaml.Node | None:
     try:
         root: yaml.Node | None = loader.compose(text)
     except MarkedYAMLError as error:
-        raise ConfigProblems([_syntax(shown, error)]) from None
+        raise ConfigProblems([_syntax(shown, error, text)]) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         what = f"control character 0x{ord(text[error.position]):02x}: remove it"
@@ -143,7 +172,6 @@ def _compose(text: str, shown: str) -> yaml.Node | None:
 
 
 _SYNTAX = (  # what ruamel.yaml says; our words; whether its context's line is meant
-    (r"character '\\t'", "a tab: YAML is indented with blanks", False),
     (r"found character '(.)'", "text that begins with '{0}' needs quotes", False),
     (
         "mapping values are not allowed",
@@ -175,10 +203,20 @@ _SYNTAX = (  # what ruamel.yaml says; our words; whether its context's line is m
 )
 
 
-def _syntax(shown: str, error: MarkedYAMLError) -> Problem:
+def _tab(line: str, column: int) -> str:
+    """What is wrong with a tab. YAML 1.2 takes one beside a value, ruamel.yaml not."""
+    if line[:column].strip():
+        return "a tab beside a value: write blanks instead"
+    return "a tab: YAML is indented with blanks"
+
+
+def _syntax(shown: str, error: MarkedYAMLError, content: str) -> Problem:
     """Say a YAML error in plain words; the text of the file is not shown."""
     said = " ".join(str(part) for part in (error.context, error.problem) if part)
     mark, text = error.problem_mark, f"not YAML: {said}"
+    if mark and r"character '\t'" in said:
+        line = content.splitlines()[mark.line]
+        return Problem(shown, mark.line + 1, "", _tab(line, mark.column))
     for pattern, words, of_context in _SYNTAX:
         if found := re.search(pattern, said):
             text = words.format(*found.groups())
@@ -198,11 +236,18 @@ class _Builder:
         self._environ = environ
         self._problems = problems
         self._open: set[int] = set()  # what is being built: an alias may lead back
+        self._built = 0
 
     def build(self, node: yaml.Node, key: str, line: int) -> Node:
         made = Node(self._shown, line, key, None)
         if id(node) in self._open:
             return self._break(made, "refers to itself")
+        if len(self._open) > _MAX_DEPTH:
+            return self._break(made, "nested too deeply")
+        self._built += 1
+        if self._built > MAX_VALUES:
+            text = f"more than {MAX_VALUES} values, with what aliases (*name) repeat"
+            raise ConfigProblems([made.problem(text)])
         self._open.add(id(node))
         if isinstance(node, yaml.ScalarNode):
             self._scalar(node, made)
@@ -280,6 +325,8 @@ class _Builder:
                 missing.append("'${' is not followed by NAME}; '$${' is a plain '${'")
             elif name not in self._environ:
                 missing.append(f"the environment variable {name} is not set")
+            elif not is_text(self._environ[name]):
+                missing.append(f"the environment variable {name} is not UTF-8")
             else:
                 made.source = text
                 return self._environ[name]
@@ -295,7 +342,9 @@ def _number(text: str) -> int | float | str:
     word = text.lower().replace(".inf", "inf").replace(".nan", "nan").replace("_", "")
     for read in (int, lambda word: int(word, 0), float):  # 017 is seventeen
         try:
-            return read(word)
+            number = read(word)
         except ValueError:
             continue
+        is_huge = isinstance(number, int) and abs(number) > _MAX_WHOLE
+        return math.copysign(math.inf, number > 0 or -1) if is_huge else number
     return text

@@ -18,6 +18,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from daqpv.core.lines import has_controls
+
 T = TypeVar("T")
 
 
@@ -130,8 +132,8 @@ LocalPath = Annotated[Path, AfterValidator(_from_folder)]
 
 
 def _short(text: str) -> str:
-    if len(text.encode()) > 40:
-        raise wanted("a description of at most 40 bytes")
+    if len(text.encode()) > 40 or has_controls(text):
+        raise wanted("a description of at most 40 bytes, without control characters")
     return text
 
 

@@ -29,8 +29,8 @@ EXPERIMENT = Matching(
 """What an experiment may be called."""
 
 PREFIX = Matching(
-    r"[!#%&(-\-/-\[\]-z|~]{1,30}",  # printable ASCII but for the following
-    "1 to 30 ASCII characters without blanks, quotes, braces, '.', '$' and '\\'",
+    r"[!#%&(-\-/-\[\]-~]{1,30}",  # printable ASCII but for the following
+    "1 to 30 ASCII characters without blanks, quotes, '.', '$' and '\\'",
 )
 """What every PV may begin with."""
 

@@ -18,6 +18,29 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else text.translate(_ESCAPES)
 
 
+def plain(text: str) -> str:
+    """`text` for a terminal: its lines stay, each as `one_line`."""
+    return "\n".join(one_line(line.expandtabs()) for line in text.split("\n"))
+
+
+def has_controls(text: str) -> bool:
+    """Whether `one_line` changes `text`."""
+    return one_line(text) != text
+
+
+def is_text(text: str) -> bool:
+    """Whether `text` can be written in UTF-8.
+
+    Arguments and variables of a process may hold any bytes: Python makes surrogates of
+    those that are no UTF-8, and no database, PV or file takes them.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def shortened(text: str) -> str:
     """`text` for a terminal: of a device's log of a megabyte its beginning."""
     if len(text) <= LONGEST:

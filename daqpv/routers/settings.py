@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -9,6 +11,7 @@ from pydantic import ConfigDict, model_validator
 
 from daqpv.config import (
     TIME,
+    Conflict,
     DeviceSettings,
     Http,
     IPv4,
@@ -63,6 +66,16 @@ class Watch(Model):
     """With ssh alone: where the router writes, on its computer. Default: the working
     directory of its dataRouter process."""
 
+    def place(self, port: int) -> tuple[object, ...]:
+        """What it looks at, of a router with this `port`: two of one place are one."""
+        if self.page:
+            return ("page", self.page)
+        if self.ssh:
+            if self.staging:
+                return ("ssh", self.ssh, posixpath.normpath(self.staging))
+            return ("ssh", self.ssh, port)
+        return ("directory", posixpath.normpath(self.directory or ""))
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         ways = [name for name in ("ssh", "page", "directory") if getattr(self, name)]
@@ -99,3 +112,15 @@ class RouterSettings(DeviceSettings):
 
     timeout: Annotated[float, TIME.within(0.5, 600)] = 10.0
     """How long a look at it may take."""
+
+    @classmethod
+    def conflicts(cls, devices: Mapping[str, Self]) -> Iterable[Conflict]:
+        """Find routers whose files are the same ones: they would be counted twice."""
+        first: dict[tuple[object, ...], str] = {}
+        for name, settings in devices.items():
+            if settings.watch is None:
+                continue
+            other = first.setdefault(settings.watch.place(settings.port), name)
+            if other != name:
+                text = "looks at the same files as another one"
+                yield Conflict(name, ("watch",), text, (other, ("watch",)))

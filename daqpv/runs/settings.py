@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from daqpv.config import TIME, Bytes, Description, Matching, Model, wanted
 from daqpv.config.model import NAME
+from daqpv.core.lines import has_controls
 from daqpv.runs.numbers import LAST
 
 
@@ -50,8 +51,8 @@ _TAKES = {
 
 
 def _short(units: str) -> str:
-    if len(units.encode()) > 15:
-        raise wanted("units of at most 15 bytes")
+    if len(units.encode()) > 15 or has_controls(units):
+        raise wanted("units of at most 15 bytes, without control characters")
     return units
 
 

@@ -356,7 +356,7 @@ def test_csv_has_a_row_for_each_run(exported: Experiment) -> None:
         "live time (s)": "3600.0",
         "data (bytes)": "123456789012",
         "operator": "otto",
-        "comment": "=1+1",
+        "comment": "'=1+1",
         "entry": "ended",
         "note": "",
         "target": "007",
@@ -364,6 +364,15 @@ def test_csv_has_a_row_for_each_run(exported: Experiment) -> None:
         "old": "",
     }
     assert (open_[4], open_[-3:]) == ("", ["", "", "4"])
+
+
+@pytest.mark.parametrize("name", ["r.doc", "r.CSVV", "r.csv.gz"])
+def test_an_end_that_no_format_has_is_refused(exported: Experiment, name: str) -> None:
+    result = exported.runs("export", exported.folder / name)
+    assert result.exit_code == 2
+    assert "is no format. OUT ends in .csv, .json, .xlsx, or say --f" in result.stderr
+    assert not (exported.folder / name).exists()
+    assert exported.runs("export", exported.folder / "r").exit_code == 0
 
 
 def test_a_dash_is_the_terminal(exported: Experiment) -> None:

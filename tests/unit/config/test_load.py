@@ -172,14 +172,16 @@ def test_names_no_good_for_a_directory_are_refused(wrong, name):
     assert "is given; wanted is a name good for a directory" in problem
 
 
-@pytest.mark.parametrize("prefix", ["AT:", "a-b_c:d:", "[x]<y>;", "A" * 30])
+@pytest.mark.parametrize(
+    "prefix", ["AT:", "a-b_c:d:", "[x]<y>;", "XF:31ID1-ES{DAQ:1}", "A" * 30]
+)
 def test_good_prefixes_are_taken(write, kinds, prefix):
     path = write(f"experiment: e\nprefix: '{prefix}'\n")
     assert load(path, kinds).prefix == prefix
 
 
 @pytest.mark.parametrize(
-    "prefix", ["", "A B:", "A.B:", "$(P)", "{A}:", 'A"', "A\\\\:", "é:", "A" * 31]
+    "prefix", ["", "A B:", "A.B:", "$(P)", 'A"', "A\\\\:", "é:", "A" * 31]
 )
 def test_prefixes_that_no_pv_can_have_are_refused(wrong, prefix):
     text = prefix.replace('"', '\\"')

@@ -119,3 +119,53 @@ def test_an_experiment_whose_directory_would_lie_elsewhere_is_refused(tmp_path, 
     path.write_text(f"experiment: '{name}'\nprefix: 'AT:'\n")
     with pytest.raises(ConfigProblems, match="a name good for a directory"):
         load(path, KINDS, {})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{directory: /data}", "{directory: /data/}"),
+        ("{directory: ~/d}", "{directory: ~/x/../d}"),
+        ("{page: 'http://h/p'}", "{page: 'http://h:80/p', ssh: a@b}"),
+        ("{ssh: a@b}", "{ssh: a@b}"),
+        ("{ssh: a@b, staging: /d}", "{ssh: a@b, staging: /d/.}"),
+    ],
+)
+def test_two_routers_of_one_directory_are_found(tmp_path, one, other):
+    file = tmp_path / "e.yaml"
+    file.write_text(
+        "experiment: e\nprefix: 'A:'\nrouters:\n"
+        f"  data0: {{address: 1.2.3.4, watch: {one}}}\n"
+        f"  data1: {{address: 1.2.3.5, watch: {other}}}\n"
+    )
+    with pytest.raises(ConfigProblems) as caught:
+        load(file, KINDS, {})
+    (problem,) = caught.value.problems
+    assert "e.yaml:5: routers.data1.watch: looks at the same files as another" in str(
+        problem
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{ssh: a@b}, port: 46005", "{ssh: a@b}, port: 46006"),
+        ("{ssh: a@b, staging: /d}", "{ssh: a@b, staging: /e}"),
+        ("{ssh: a@b, staging: /d}", "{ssh: a@c, staging: /d}"),
+        ("{directory: /data}", "{directory: /data/1}"),
+    ],
+)
+def test_routers_of_different_directories_are_two(tmp_path, one, other):
+    file = tmp_path / "e.yaml"
+    file.write_text(
+        "experiment: e\nprefix: 'A:'\nrouters:\n"
+        f"  data0: {{address: 1.2.3.4, watch: {one}}}\n"
+        f"  data1: {{address: 1.2.3.5, watch: {other}}}\n"
+    )
+    load(file, KINDS, {})
+
+
+@pytest.mark.parametrize("text", [r"a\e[2J", r"a\nb", r"a\x9b", r"a\u202e"])
+def test_a_description_has_no_control_characters(router, text):
+    with pytest.raises(ConfigProblems, match="without control characters"):
+        router(f'address: 1.2.3.4, desc: "{text}"')
