@@ -12,11 +12,12 @@ from daqpv.ecc import EccState, EccTarget, StateGoal, back, is_below, leads_to
 from daqpv.errors import OperationError, RefusedError
 from daqpv.system.configs import choose_everywhere
 from daqpv.system.following import Following
+from daqpv.system.means import Means
 from daqpv.system.plan import READY
 from daqpv.system.servers import is_there, may_take_data
 from daqpv.system.snapshot import SystemState
-from daqpv.system.walk import Means, Walk, several
-from daqpv.system.words import are
+from daqpv.system.walk import Walk
+from daqpv.system.words import are, several
 
 
 class System(Following):
@@ -101,7 +102,7 @@ class System(Following):
         with self._pursue("stop", goal) as walk:
             if any(may_take_data(one.snapshot) for one in self._enabled()):
                 self.change(target=EccTarget.READY)
-            if failures := await walk.stop():
+            if failures := await walk.stop_all():
                 raise OperationError(
                     f"Stop: not all have stopped. {several(failures.values())}"
                 )

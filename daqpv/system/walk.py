@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from daqpv.core import Command, Goal, Hold
+from daqpv.core import Command, Goal
 from daqpv.ecc import EccState, Server, is_below
 from daqpv.errors import (
     BusyError,
@@ -18,6 +17,7 @@ from daqpv.errors import (
     UnknownOutcomeError,
     sentence,
 )
+from daqpv.system.means import Means
 from daqpv.system.plan import (
     BROKEN,
     READY,
@@ -26,7 +26,6 @@ from daqpv.system.plan import (
     Part,
     Spread,
     Step,
-    Table,
 )
 from daqpv.system.sending import Sending
 from daqpv.system.servers import (
@@ -38,35 +37,10 @@ from daqpv.system.servers import (
     standing,
     unlisted,
 )
-from daqpv.system.words import MOST, are, where, without
+from daqpv.system.stopping import Stopping
+from daqpv.system.words import are, named, several, where, without
 
-STOP_DEADLINE = 15.0  # [s] for a group to stop; then the next one is stopped
 _MOST_STEPS = 60  # of a way down; it takes more only if somebody else leads it up
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a walk goes by.
-
-    Attributes:
-        servers: all of the experiment.
-        hold: whether anything may go up.
-        table: the order.
-        tasks: owns what is on the wire: an abort does not end that.
-        news: set whenever a snapshot of a server has changed.
-        show: called with what is done, and how much of it [%].
-        prefix: of the PVs of the system, for the cure.
-        patience: how long the way down waits for what others have on the wire [s].
-    """
-
-    servers: Sequence[Server]
-    hold: Hold
-    table: Table
-    tasks: asyncio.TaskGroup
-    news: asyncio.Event
-    show: Callable[[str, float], None]
-    prefix: str
-    patience: float
 
 
 class Walk:
@@ -84,6 +58,7 @@ class Walk:
         self._total = 0  # operations that it takes
         self._starts = False  # the last step was one after which all have to run
         self._sending = Sending(command, means.tasks, self._show)
+        self._stopping = Stopping(command, self._sending, means)
 
     def accepted(self, goal: Goal) -> None:
         """From now on others may join, on the way to `goal`."""
@@ -265,7 +240,7 @@ class Walk:
         for server, error in tuple(failed.items()):
             is_lost = not is_there(server.snapshot) or isinstance(error, LinkError)
             if is_lost or server.name in were_broken:
-                self._left[server.name] = _named(server, error)
+                self._left[server.name] = named(server, error)
                 del failed[server]
         if failed:
             raise await self._halt(step, failed)
@@ -314,38 +289,13 @@ class Walk:
         text = f"{self._command.what}: not all are there. {several(reasons)}"
         return OperationError(text)
 
-    # Stop
-
     async def stop(self) -> dict[str, str]:
-        """Stop whatever takes data, group after group, and nothing else.
+        """Stop whatever takes data; see `Stopping.stop`."""
+        return await self._stopping.stop()
 
-        A group has 15 s; then, as after any failure, the next one is stopped.
-
-        Returns:
-            Who may still take data, and why.
-        """
-        failures: dict[str, str] = {}
-        row = self._means.table.rows["stop"]
-        for group in row.order:
-            members = [one for one in self._enabled() if standing(one)[0] in group]
-            here = [one for one in members if is_there(one.snapshot)]
-            going = [one for one in here if may_take_data(one.snapshot)]
-            if going:
-                label = Step(row, spread(going)).label
-                errors = await self._sending.send(
-                    label, STOP, going, within=STOP_DEADLINE
-                )
-                failures |= {
-                    one.name: _named(one, errors.get(one) or are([one]))
-                    for one in going
-                    if may_take_data(one.snapshot)
-                }
-            failures |= {
-                one.name: f"{one.name} is {where(one.snapshot)}: it may still take data"
-                for one in members
-                if one.name not in failures and not is_there(one.snapshot)
-            }
-        return failures
+    async def stop_all(self) -> dict[str, str]:
+        """Stop whatever takes data, and look again; see `Stopping.stop_all`."""
+        return await self._stopping.stop_all()
 
     # One step
 
@@ -370,7 +320,7 @@ class Walk:
         self, step: Step, failed: Mapping[Server, DaqError]
     ) -> CommandError:
         """Do what the table says of a failure; return it as one error."""
-        reasons = [_named(server, error) for server, error in failed.items()]
+        reasons = [named(server, error) for server, error in failed.items()]
         if step.row.on_failure is OnFailure.STOP and self._sending.has_sent:
             not_stopped = await self.stop()
             reasons += [text for name, text in not_stopped.items()]
@@ -396,16 +346,3 @@ class Walk:
                 text = f"{server.name} is {where(server.snapshot)}"
                 self._left.setdefault(server.name, text)
         return [one for one in enabled if one.name not in self._left]
-
-
-def _named(server: Server, error: object) -> str:
-    text = str(error)
-    return text if server.name in text else f"{server.name}: {text}"
-
-
-def several(reasons: Iterable[str]) -> str:
-    """Join sentences; of many, the first and how many more there are."""
-    every = list(reasons)
-    text = " ".join(map(sentence, every[:MOST]))
-    rest = len(every) - MOST
-    return f"{text} And {rest} more." if rest > 0 else text

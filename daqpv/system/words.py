@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from daqpv.ecc import EccSnapshot, EccState, Server
+from daqpv.errors import sentence
 from daqpv.system.plan import Part, States
 
 MOST = 3  # names in a sentence; the others are counted
@@ -87,3 +88,17 @@ def title(server: Server) -> str:
         return server.name
     is_named_so = server.name.casefold() == "mutant"
     return f"the {server.name}" if is_named_so else f"the MuTAnT {server.name}"
+
+
+def named(server: Server, error: object) -> str:
+    """What went wrong with a server, with its name."""
+    text = str(error)
+    return text if server.name in text else f"{server.name}: {text}"
+
+
+def several(reasons: Iterable[str]) -> str:
+    """Join sentences; of many, the first and how many more there are."""
+    every = list(reasons)
+    text = " ".join(map(sentence, every[:MOST]))
+    rest = len(every) - MOST
+    return f"{text} And {rest} more." if rest > 0 else text

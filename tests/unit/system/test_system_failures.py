@@ -344,3 +344,37 @@ async def test_nobody_goes_to_broken_or_mixed(lab: Lab, word: str) -> None:
     with pytest.raises(RefusedError, match="Choose Idle"):
         await lab.system.reach(SystemState[word])
     assert lab.now.result is Result.REFUSED
+
+
+async def test_a_server_that_comes_back_in_a_stop_is_stopped_too(lab: Lab) -> None:
+    await lab.at(RUNNING)
+    await lab.lost("CoBo1")
+    lab["CoBo0"].durations["Stop"] = 10.0
+    stopping = lab.put(lab.system.stop())
+    await lab.on_the_wire("Stop", "CoBo0")
+    back = lab["CoBo1"]
+    back.state_fault = back.fault = back.list_fault = None
+    lab.watch.blind.clear()
+    await stopping
+    assert set(lab.states.values()) == {READY}
+
+
+async def test_who_never_got_the_stop_is_named(lab: Lab) -> None:
+    await lab.at(RUNNING)
+    await lab.lost("CoBo1")
+    with pytest.raises(OperationError, match="take data, and it never got the Stop"):
+        await lab.system.stop()
+    assert lab.states == {"MuTAnT": 4, "CoBo0": 4, "CoBo1": 5, "CoBo2": 4}
+
+
+async def test_a_server_that_another_client_starts_in_a_stop_is_stopped_again(
+    lab: Lab,
+) -> None:
+    await lab.at(RUNNING)
+    lab["CoBo0"].durations["Stop"] = 10.0
+    stopping = lab.put(lab.system.stop())
+    await lab.on_the_wire("Stop", "CoBo0")
+    await lab.until(lambda: lab.states["CoBo1"] == READY)
+    lab["CoBo1"].set(RUNNING)
+    await stopping
+    assert set(lab.states.values()) == {READY}

@@ -1,0 +1,36 @@
+"""What a command of the system goes by."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from daqpv.core import Hold
+from daqpv.ecc import Server
+from daqpv.system.plan import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a walk goes by.
+
+    Attributes:
+        servers: all of the experiment.
+        hold: whether anything may go up.
+        table: the order.
+        tasks: owns what is on the wire: an abort does not end that.
+        news: set whenever a snapshot of a server has changed.
+        show: called with what is done, and how much of it [%].
+        prefix: of the PVs of the system, for the cure.
+        patience: how long the way down waits for what others have on the wire [s].
+    """
+
+    servers: Sequence[Server]
+    hold: Hold
+    table: Table
+    tasks: asyncio.TaskGroup
+    news: asyncio.Event
+    show: Callable[[str, float], None]
+    prefix: str
+    patience: float
