@@ -38,7 +38,7 @@ class ArchiveSnapshot(Snapshot):
         spool: of them on the disk [MB].
         filled: the part of the spool's limit that they take.
         write_errors: attempts to write that failed.
-        refusal: what the store refuses, with the cure; "" if it refuses nothing.
+        refusal: what the store refuses, with the cure, and what is lost; "" if neither.
     """
 
     judging: ClassVar[frozenset[str]] = frozenset(
@@ -130,6 +130,10 @@ def _message(figures: StoreFigures) -> str:
 
 
 def _refusal(figures: StoreFigures) -> str:
-    if not figures.refused:
-        return ""
-    return f"{figures.refused} records refused: {figures.refused_reason}. {CURE}"
+    faults = []
+    if figures.lost:
+        faults.append(f"{figures.lost} records lost: {figures.lost_reason}")
+    if figures.refused:
+        reason = figures.refused_reason
+        faults.append(f"{figures.refused} records refused: {reason}. {CURE}")
+    return "; ".join(faults)

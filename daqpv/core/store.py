@@ -53,6 +53,8 @@ class StoreFigures:
             records that the store has refused.
         refused: records that the store does not take; they are kept in a file.
         refused_reason: why it refused the last of them.
+        lost: records that were damaged or taken away on the disk since the start.
+        lost_reason: how.
     """
 
     kept: bool = True
@@ -65,6 +67,8 @@ class StoreFigures:
     write_errors: int = 0
     refused: int = 0
     refused_reason: str = ""
+    lost: int = 0
+    lost_reason: str = ""
 
 
 class Store(Protocol):

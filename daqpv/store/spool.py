@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import ENOENT
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class Spool:
 
     Attributes:
         left_out: how many informations were, so far.
+        lost: how many entries were damaged or taken away, so far.
     """
 
     def __init__(self, folder: Path, source: Source, *, limit: float, say: Say) -> None:
@@ -72,7 +74,7 @@ class Spool:
         self._taken = 0  # entries of the first file
         self._read = (0, 0)  # bytes and entries that were read last
         self._damaged = 0  # lines of the first file
-        self.left_out = 0
+        self.left_out = self.lost = 0
 
     @property
     def is_open(self) -> bool:
@@ -115,6 +117,38 @@ class Spool:
         self._lock = lock
         self._files = [file for path in self._paths() if (file := self._mend(path))]
         return True
+
+    def see(self) -> None:
+        """Begin anew if the folder was taken away, and say what was in it.
+
+        Raises:
+            OSError: it cannot be made again.
+        """
+        if not self.is_open or self._is_there():
+            return
+        count, files = self.count, self._files
+        self.close()
+        self._files, self._offset, self._taken = [], 0, 0
+        try:
+            self.open()
+        finally:
+            if files:
+                self.lost += count
+                self._say(
+                    f"{self._folder} was moved or removed with {count} records that "
+                    "are not in the store. If it was moved: daqpv db retry FILE FOLDER"
+                )
+
+    def _is_there(self) -> bool:
+        """Whether the folder is still the one that is locked, with all its files."""
+        try:
+            there = (self._folder / "lock").stat()
+        except OSError:
+            return False
+        ours = os.fstat(self._lock)
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino) and all(
+            file.path.exists() for file in self._files
+        )
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("[0-9]*.spool"))
@@ -172,6 +206,8 @@ class Spool:
         try:
             _write(out, data)
             os.fsync(out.fileno())
+            if not self._is_there():
+                raise FileNotFoundError(ENOENT, "it was moved or removed")
         except OSError:
             self._take_back(file)
             raise
@@ -188,7 +224,7 @@ class Spool:
             out.close()
             if not file.count:
                 self._files.remove(file)
-                file.path.unlink()
+                file.path.unlink(missing_ok=True)
 
     def _begin_file(self) -> None:
         self._end_file()
@@ -243,6 +279,7 @@ class Spool:
         self._offset += self._read[0]
         self._taken += self._read[1]
         if self._damaged:
+            self.lost += self._damaged
             keep = file.path.with_suffix(".damaged")
             with suppress(OSError):
                 keep.write_bytes(file.path.read_bytes())

@@ -70,6 +70,7 @@ class Writer:
         self._pending_size = 0
         self._told = 0  # of those left out
         self._next_told = 0.0
+        self._lost_text = ""
         self._told_refused = 0
         self._next_refused = 0.0
 
@@ -112,6 +113,8 @@ class Writer:
             write_errors=self._offers.errors + self._spool_errors + self._refused.kept,
             refused=self._refused.count,
             refused_reason=self._refused.reason,
+            lost=self._spool.lost,
+            lost_reason=self._lost_text,
         )
 
     async def kept(self, *, timeout: float) -> bool:
@@ -198,8 +201,7 @@ class Writer:
 
     def _turn(self) -> bool:
         """Bring on what waits; return whether more could be done at once."""
-        if not self._spool.is_open:
-            self._with_spool(self._open_spool)
+        self._with_spool(self._see_to_spool)
         if not self._pending:
             self._take()
         moved = self._bring_on()
@@ -241,8 +243,9 @@ class Writer:
 
     # -- the spool ---------------------------------------------------------------------
 
-    def _open_spool(self) -> bool:
-        if self._spool.open():
+    def _see_to_spool(self) -> bool:
+        self._spool.see()
+        if self._spool.is_open or self._spool.open():
             return True
         now = time.monotonic()
         if now < self._began + ENDING:
@@ -292,7 +295,12 @@ class Writer:
     # -- what is lost ------------------------------------------------------------------
 
     def _lost(self, text: str) -> None:
-        self._tell(EventSeverity.WARNING, "records lost", text)
+        """Take what the spool says: only the end of a torn line is no record yet."""
+        severity = EventSeverity.WARNING
+        if self._spool.lost:
+            severity = EventSeverity.ERROR
+            self._lost_text = text
+        self._tell(severity, "records lost", text)
 
     def _tell_left_out(self) -> None:
         left_out = self._left_out + self._spool.left_out
@@ -304,7 +312,8 @@ class Writer:
             left_out,
             now + _FOLD,
         )
-        self._lost(f"{count} informations were left out: there was no room for them.")
+        text = f"{count} informations were left out: there was no room for them."
+        self._tell(EventSeverity.WARNING, "records lost", text)
 
     def _tell_refused(self) -> None:
         """Say so at most once in `_FOLD`: what says it may be refused in turn."""

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from daqpv.cli import main
 from daqpv.core import EventSeverity, Setting
 from daqpv.store import offers, spool, writer
 from daqpv.store.rows import entry
@@ -181,3 +183,54 @@ def _full(*_: object) -> None:
 def test_time_limits_fit_together() -> None:
     assert offers.PATIENCE < offers.AWAY
     assert spool.FILE_SIZE < 1e9 / 16
+
+
+# -- a folder that vanishes ------------------------------------------------------------
+
+
+async def test_a_spool_that_is_moved_goes_on_in_a_new_folder(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    async with running(f"sqlite:///{file}", tmp_path) as kept:
+        kept.store.add(event(0))
+        await kept.written()
+        with locked(file):
+            kept.store.add(event(1))
+            await kept.waiting(1)
+            await kept.until(lambda: kept.store.figures().online is False)
+            moved = tmp_path / "spool" / "moved"
+            kept.spool.rename(moved)
+            kept.store.add(event(2))
+            await kept.until(lambda: list(kept.spool.glob("*.spool")))
+            await kept.until(lambda: "records lost" in kept.names())
+            figures = kept.store.figures()
+            assert figures.lost == 1
+            assert "daqpv db retry FILE FOLDER" in figures.lost_reason
+            said = next(e for e in kept.said if e.name == "records lost")
+            assert said.severity is EventSeverity.ERROR
+        await kept.written()
+        assert await kept.texts() == ["event 0", "event 2"]
+        experiment = tmp_path / "e.yaml"
+        experiment.write_text(
+            f"experiment: e1\nprefix: 'A:'\nstore: sqlite:///{file}\n"
+        )
+        arguments = ["db", "retry", str(experiment), str(moved)]
+        result = CliRunner().invoke(main, arguments)
+        assert "1 of 1 records are in the store" in result.output
+
+
+async def test_a_spool_that_cannot_be_made_again_is_an_alarm(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    async with running(f"sqlite:///{file}", tmp_path) as kept:
+        kept.store.add(event(0))
+        await kept.written()
+        with locked(file):
+            kept.spool.parent.rename(tmp_path / "away")
+            kept.spool.parent.write_text("in its place")
+            kept.store.add(event(1))
+            await kept.until(lambda: kept.store.figures().spool_reason)
+            assert kept.store.figures().backlog >= 1
+            kept.spool.parent.unlink()
+            await kept.waiting(1)
+            await kept.until(lambda: not kept.store.figures().spool_reason)
+        await kept.written()
+        assert await kept.texts() == numbers(2)
