@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
-from daqpv.cli.places import spool_path, store_url
+from daqpv.cli.places import refuse_leftovers, spool_path, store_url
 from daqpv.errors import StoreError
 from daqpv.store import migrate, refused
 from daqpv.store.backup import backup as make_backup
 from daqpv.store.engine import make_engine, translated
 from daqpv.store.spool import waiting
-from daqpv.store.state import state_of
+from daqpv.store.state import refuse_unusable, state_of
 from daqpv.store.url import shown
 from daqpv.store.version import newest, refuse_other
 
@@ -37,7 +37,10 @@ def status(file: Path) -> None:
     try:
         url = store_url(experiment)
         click.echo(f"store   {shown(url)}")
-        _show_tables(url)
+        refuse_leftovers(experiment)
+        state = state_of(url)
+        refuse_unusable(state, url)
+        click.echo(f"        {_told(state.version)}")
     except StoreError as error:
         problem = error
     click.echo(f"spool   {folder}")
@@ -47,25 +50,6 @@ def status(file: Path) -> None:
         click.echo(f"        {path}: {count} records are refused: {refused.CURE}")
     if problem is not None:
         fail(problem, EXIT_FAILED)
-
-
-def _show_tables(url: str) -> None:
-    """Print the version of the tables.
-
-    Raises:
-        StoreError: the store is away, or cannot be used as it is.
-    """
-    state = state_of(url)
-    if state.version is not None:
-        refuse_other(state.version, shown(url))
-    if state.missing:
-        raise StoreError(
-            f"{shown(url)}: missing: {', '.join(state.missing)}. Put a backup back, or "
-            "name another store"
-        )
-    if state.poor:
-        raise StoreError(f"{shown(url)}: {state.poor}")
-    click.echo(f"        {_told(state.version)}")
 
 
 @click.command()

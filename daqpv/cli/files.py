@@ -13,10 +13,16 @@ import click
 from daqpv.app import App
 from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit, printing
 from daqpv.cli.formats import FORMATS
-from daqpv.config import Experiment, did_you_mean, installed_kinds, schema
+from daqpv.config import (
+    ConfigProblems,
+    Experiment,
+    did_you_mean,
+    installed_kinds,
+    schema,
+)
 from daqpv.core import Events, PvInfo
 from daqpv.ecc.easy_setup import easy_setup
-from daqpv.errors import DaqError, sentence
+from daqpv.errors import DaqError, StoreError, sentence
 from daqpv.links.ssh_master import missing as ssh_missing
 
 
@@ -99,7 +105,8 @@ def check(file: Path | None, *, show_schema: bool) -> None:
         daqpv check --schema > daqpv.schema.json
 
     Every problem is told at once, as file:line: key: what is wrong; the exit code is
-    then 2. Nothing is contacted.
+    then 2. Nothing is contacted but the database of the store, and nothing is made or
+    changed; a store that is away is no problem.
     """
     if show_schema:
         with printing():
@@ -108,6 +115,7 @@ def check(file: Path | None, *, show_schema: bool) -> None:
     if file is None:
         raise click.UsageError("Missing argument 'FILE'.")
     experiment, infos = _read(file)
+    store = _checked_store(experiment)
     with printing():
         click.echo(
             f"{file}: experiment {experiment.experiment}, {len(infos)} PVs under "
@@ -116,6 +124,7 @@ def check(file: Path | None, *, show_schema: bool) -> None:
         for section, devices in experiment.sections.items():
             if any(devices):  # not those without names
                 click.echo(f"  {section}: {', '.join(devices)}")
+        click.echo(f"  store: {store}")
     if any(map(_logs_in, experiment.sections.values())) and (reason := ssh_missing()):
         click.echo(f"Here it could not log in by SSH: {sentence(reason)}", err=True)
 
@@ -173,6 +182,17 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
             fail(f"no device {device!r}{did_you_mean(device, names)}", EXIT_CONFIG)
     with printing():
         FORMATS[form](experiment, infos)
+
+
+def _checked_store(experiment: Experiment) -> str:
+    """Say how the store is; exit if it cannot be used as it is."""
+    from daqpv.cli.store_check import check_store  # noqa: PLC0415 - SQLAlchemy, 0.3 s
+
+    try:
+        return check_store(experiment)
+    except StoreError as error:
+        problem = experiment.problem("store", "", str(error))
+        fail(ConfigProblems([problem]), EXIT_CONFIG)
 
 
 def _read(

@@ -12,6 +12,7 @@ from daqpv.cli.common import EXIT_CONFIG, EXIT_SERVED, fail
 from daqpv.cli.places import (
     log_path,
     pulse_path,
+    refuse_leftovers,
     settings_path,
     spool_path,
     store_url,
@@ -105,6 +106,7 @@ def _store(
         events=events,
     )
     try:
+        refuse_leftovers(experiment)
         store.open()
     except StoreError as error:
         fail(error, EXIT_CONFIG)

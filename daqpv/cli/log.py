@@ -275,13 +275,7 @@ class _Log:
     def _elsewhere(self) -> str:
         """Where to look, if the store cannot be read."""
         experiment, _ = load_or_exit(self._experiment.path)
-        where = f"The newest events are in {log_path(experiment).absolute()}, too."
-        if self._experiment.store.url:
-            return where
-        return (
-            f"{where} (Without a `store` in {self._experiment.path} both are in the "
-            "folder in which daqpv serve was started.)"
-        )
+        return f"The newest events are in {log_path(experiment)}, too."
 
 
 def _pages(events: Iterable[KeptEvent]) -> Iterator[list[KeptEvent]]:

@@ -27,7 +27,7 @@ class Experiment:
         sections: settings by section and name, in the order of the file; every kind has
             its section here, empty if the file has none. The single settings of a kind
             with ``many=False`` have the name "".
-        nodes: each device as the file has it, by section and name.
+        nodes: each device as the file has it, by section and name; so the store.
     """
 
     path: Path

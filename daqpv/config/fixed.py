@@ -45,6 +45,12 @@ class ServerSettings(Model):
     """Whether the outside is simulated: the PV Simulated of the process says so."""
 
 
+_PORT = re.compile(r"\w+://(?:[^@]*@)?(?:\[[^\]]*\]|[^/:?]*)(?::(?P<port>[^/?]*))?/")
+_LAST_PORT = 65535
+_WANTED_PORT = (
+    "wanted is a port from 1 to 65535 behind the host; in a password '@', ':' and '/' "
+    "are written as %40, %3A and %2F"
+)
 _STORE = r"none|sqlite:///[^?]+|(postgresql|mysql|mariadb)://[^/]+/.+"
 
 
@@ -57,10 +63,21 @@ def _store(url: str, info: ValidationInfo[Any]) -> str:
         )
     head = "sqlite:///"
     if not url.startswith(head):
+        _check_port(url)
         return url
     path = Path(url.removeprefix(head)).expanduser()
     folder = info.context.folder if isinstance(info.context, Context) else Path()
     return f"{head}{folder / path}"
+
+
+def _check_port(url: str) -> None:
+    """Refuse a port that is none; it is not shown: it may be a part of a password."""
+    found = _PORT.match(url)
+    port = found["port"] if found else None
+    if port is None:
+        return
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= _LAST_PORT:
+        raise ValueError(_WANTED_PORT)
 
 
 class StoreSettings(Model):
@@ -72,12 +89,13 @@ class StoreSettings(Model):
         Field(json_schema_extra={"pattern": f"^({_STORE})$"}),
     ] = ""
     """``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, or none: settings
-    alone are kept. Default: the SQLite file EXPERIMENT.db in the working directory."""
+    alone are kept. Default: the SQLite file EXPERIMENT.db in the folder of the
+    experiment file."""
 
     spool: LocalPath | None = None
     """The folder where records wait while the store is away; each experiment has one of
     its own there. A relative path starts at the folder of the experiment file. Default:
-    EXPERIMENT.spool in the working directory."""
+    EXPERIMENT.spool in that folder."""
 
     spool_limit: Annotated[float, AMOUNT.within(1e6, 1e13)] = 1e9
     """Of the spool of a process. Over it, the oldest informations are left out."""

@@ -155,6 +155,7 @@ class _Check:
             if key not in ("include", *done)
         }
         node = replace(self._root, value=dict(entries))
+        self._nodes["store", ""] = entries.get("store", self._root)
         return self._validated(Fixed, node, whole=self._complete, also=done)
 
     def _defaults(self) -> None:

@@ -14,7 +14,7 @@ class LogSettings(Model):
 
     file: LocalPath | None = None
     """The plain file. A relative path starts at the folder of the experiment file.
-    Default: EXPERIMENT.log in the working directory."""
+    Default: EXPERIMENT.log in the folder of the experiment file."""
 
     keep: Annotated[float, TIME.within(_DAY, 100 * _YEAR)] = 2 * _YEAR
     """Age at which events are deleted from the store."""

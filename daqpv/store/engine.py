@@ -97,7 +97,7 @@ def reason(error: BaseException) -> str:
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # of a port that is no number
         raise StoreError("the URL of the store cannot be understood") from error
 
 

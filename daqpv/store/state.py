@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, inspect
 
+from daqpv.errors import StoreError
 from daqpv.store.encoding import poor_encoding
 from daqpv.store.engine import make_engine, translated
 from daqpv.store.migrate import version_of
 from daqpv.store.models import Base
 from daqpv.store.reader import read_only_url
 from daqpv.store.sqlite_file import SCHEME, is_there, path_in
-from daqpv.store.version import newest
+from daqpv.store.url import shown
+from daqpv.store.version import newest, refuse_other
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,23 @@ def state_of(url: str) -> TableState:
             return TableState(version, missing, poor_encoding(connection))
     finally:
         engine.dispose()
+
+
+def refuse_unusable(state: TableState, url: str) -> None:
+    """Refuse a store whose tables or encoding are not what daqpv needs.
+
+    Raises:
+        StoreError: it is so; it says what to do.
+    """
+    if state.version is not None:
+        refuse_other(state.version, shown(url))
+    if state.missing:
+        raise StoreError(
+            f"{shown(url)}: missing: {', '.join(state.missing)}. Put a backup back, or "
+            "name another store"
+        )
+    if state.poor:
+        raise StoreError(f"{shown(url)}: {state.poor}")
 
 
 def _missing(connection: Connection) -> tuple[str, ...]:

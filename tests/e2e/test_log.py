@@ -420,7 +420,6 @@ def test_it_starts_quickly_for_it_imports_neither_kinds_nor_the_pv_server(
         ("none", "e20009.yaml wants no store (store: none). "),
         ("sqlite:///no.db", "no.db yet: daqpv serve makes it. "),
         ("postgresql://daq:secret@127.0.0.1:1/daq", "daq:***@127.0.0.1:1/daq: "),
-        (None, "both are in the folder in which daqpv serve was started"),
     ],
 )
 def test_a_store_that_cannot_be_read_is_told_with_where_else_to_look(
@@ -436,10 +435,23 @@ def test_a_store_that_cannot_be_read_is_told_with_where_else_to_look(
     result = experiment.log()
     assert (result.exit_code, result.stdout) == (1, "")
     assert says in result.stderr
-    assert f"{elsewhere}/e20009.log" in result.stderr
+    assert f"{experiment.folder}/e20009.log" in result.stderr
     assert "secret" not in result.stderr
     assert "Traceback" not in result.stderr
     assert list(elsewhere.iterdir()) == []
+
+
+def test_the_working_directory_does_not_matter(
+    experiment: Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    experiment.add("moves")
+    experiment.write(None)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    result = experiment.log()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("moves") == 1
 
 
 def test_what_waits_for_the_store_is_told(experiment: Experiment) -> None:

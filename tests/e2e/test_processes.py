@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,12 +28,13 @@ def try_to_serve(
 ) -> tuple[int, str]:
     """Start a process that should not stay; its exit code and what it said.
 
-    In a `folder` of its own it is like a process on another computer: only searches
-    find the others.
+    With a file in a `folder` of its own it is like a process on another computer: only
+    searches find the others.
     """
+    file = shutil.copy(lab.file, folder) if folder else lab.file
     done = subprocess.run(
-        [sys.executable, "-m", "daqpv", "serve", str(lab.file), *arguments],
-        cwd=folder or lab.folder,
+        [sys.executable, "-m", "daqpv", "serve", str(file), *arguments],
+        cwd=lab.folder,
         env=os.environ | environ,
         capture_output=True,
         text=True,
@@ -203,7 +205,7 @@ def test_of_processes_started_at_once_exactly_one_stays(
     for folder in folders:
         folder.mkdir(exist_ok=True)
     several = [
-        start("serve", str(lab.file), "--name", f"p{n}", cwd=folder)
+        start("serve", shutil.copy(lab.file, folder), "--name", f"p{n}", cwd=folder)
         for n, folder in enumerate(folders)
     ]
     end = time.monotonic() + DEADLINE
