@@ -334,6 +334,11 @@ class Lab:
         self._served.append(self.start("serve", self.file.name, *arguments))
         return self._served[-1]
 
+    @property
+    def served(self) -> Running:
+        """What was served last."""
+        return self._served[-1]
+
     def serve_no_more(self, number: int = signal.SIGTERM) -> None:
         """End what serves by a signal, and its clients; simulators go on."""
         for client in self._clients:

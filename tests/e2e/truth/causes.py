@@ -8,8 +8,11 @@ To add one: a class with `name` (the row of the table in docs/runs.md), `strike`
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from typing import Protocol
 
+from daqpv.core import STALL
 from daqpv.ecc import Operation
 from daqpv.links.soap import EccSoapLink
 from tests.e2e.conftest import DEADLINE, until
@@ -143,6 +146,46 @@ class RouterDisabled:
         scene.router().until("Online", "Online")
 
 
+class Ended:
+    """daqpv ends by a signal, and is served again.
+
+    Args:
+        name: the row of the table.
+        number: of the signal.
+    """
+
+    is_spending = False
+
+    def __init__(self, name: str, number: int) -> None:
+        self.name = name
+        self._number = number
+
+    def strike(self, scene: Scene) -> None:
+        scene.lab.serve_no_more(self._number)
+        scene.serve_again()
+        until(lambda: scene.run.get("State.SEVR") != "INVALID", "a run that is known")
+
+    def mend(self, scene: Scene) -> None:
+        pass
+
+
+class StandsStill:
+    """daqpv is stopped for a while: by SIGSTOP, or with its virtual machine."""
+
+    name = "daqpv stands still"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        served = scene.lab.served.process
+        served.send_signal(signal.SIGSTOP)
+        threading.Event().wait(STALL + 1.5)
+        served.send_signal(signal.SIGCONT)
+        until(lambda: "stood still" in scene.events(), "the event of it")
+
+    def mend(self, scene: Scene) -> None:
+        pass
+
+
 CAUSES: tuple[Cause, ...] = (
     ServerRestarts(),
     ServerLost(),
@@ -151,4 +194,8 @@ CAUSES: tuple[Cause, ...] = (
     RouterLost(),
     RouterRestarts(),
     RouterDisabled(),
+    Ended("daqpv is killed, and served again", signal.SIGKILL),
+    Ended("daqpv is ended (SIGTERM), and served again", signal.SIGTERM),
+    Ended("its terminal is closed (SIGHUP), and it is served again", signal.SIGHUP),
+    StandsStill(),
 )

@@ -64,6 +64,28 @@ def well(state: str) -> tuple[str, str, str]:
     return state, "NO_ALARM", "all is well"
 
 
+STOOD_STILL = f"daqpv stood still for [67] s until {CLOCK} UTC"
+
+
+def served_again(*ends: str) -> dict[str, Cell]:
+    """The cells of an end of daqpv, which has events of that, and is served again."""
+    log = (*ends, "run goes on")
+    goes_on = r"Run \d+ goes on; daqpv was away for \d+ s"
+    begun = "daqpv was restarted while it was started: it began earlier"
+    return {
+        "Starting": Cell(("Running", "NO_ALARM", ""), DONE, note=begun, log=ends),
+        "Running": Cell(("Running", "NO_ALARM", goes_on), DONE, log=log),
+        "Paused": Cell(("Paused", "NO_ALARM", goes_on), DONE, log=log),
+        "Stopping": Cell(
+            ("Stopped", "NO_ALARM", "has ended|moved to its directory"), DONE, log=ends
+        ),
+        "Sorting": Cell(("Stopped", "NO_ALARM", ""), DONE, log=ends),
+        "Failed": Cell(
+            ("Failed", "MAJOR", "Run:Stop 1"), DONE, log=(*ends, "run found failed")
+        ),
+    }
+
+
 CELLS: dict[str, dict[str, Cell]] = {
     "a server restarts": {
         "Starting": Cell(
@@ -271,5 +293,20 @@ CELLS: dict[str, dict[str, Cell]] = {
             note=f"Router data1: disabled {OPEN}",
             log=("run gap", "files stay"),
         ),
+    },
+    "daqpv is killed, and served again": served_again(),
+    "daqpv is ended (SIGTERM), and served again": served_again("end"),
+    "its terminal is closed (SIGHUP), and it is served again": served_again("end"),
+    "daqpv stands still": {
+        "Starting": Cell(STARTED, DONE, log=("stood still",)),
+        "Running": Cell(
+            ("Running", "NO_ALARM", ""), DONE, note=STOOD_STILL, log=("stood still",)
+        ),
+        "Paused": Cell(
+            ("Paused", "NO_ALARM", ""), DONE, note=STOOD_STILL, log=("stood still",)
+        ),
+        "Stopping": Cell(DONE, DONE, note=STOOD_STILL, log=("stood still",)),
+        "Sorting": Cell(("Stopped", "NO_ALARM", ""), DONE, log=("stood still",)),
+        "Failed": Cell(STOP_FAILED, DONE, note=STOOD_STILL, log=("stood still",)),
     },
 }
