@@ -26,7 +26,8 @@ from daqpv.core import (
 
 PERIOD = 1.0  # [s] distance of two readings
 STANDING = 5.0  # [s] that a process does nothing before it says so
-CULPRITS = 5  # that block the loop and are told of singly within a minute
+CULPRITS = 5  # that block the loop for long and are told of singly within a minute
+LONG = 1.0  # [s] that clients have to wait before it matters to the shift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,21 +176,27 @@ class Process(Device[ProcessSnapshot]):
     def blocked(self, duration: float, where: str, task: str) -> None:
         """Something has blocked the event loop: nobody was answered meanwhile.
 
-        Each culprit is an event at once, and once more after a minute if it went on.
+        A long one is a warning, for each culprit; short ones, which a loaded computer
+        has many of, are one event together. Both come at once, and once more after a
+        minute if it went on.
 
         Args:
             duration: for how long [s].
             where: the innermost calls; "" if nobody could see.
             task: that ran; "" if none.
         """
-        culprit = where.partition(" < ")[0] or "a call that nobody could see"
+        culprit = where.partition(" < ")[0] or "a call that was over too soon to see"
+        is_long = duration >= LONG
+        waited = f"{duration:.1f} s" if is_long else f"{1e3 * duration:.0f} ms"
+        advice = ". If this comes again, report this line" if is_long else ""
         self.emit(
             "loop blocked",
-            f"{where or culprit}{f' (task {task})' if task else ''} blocked the event "
-            f"loop for {1e3 * duration:.0f} ms: no client was answered meanwhile. What "
-            "takes so long belongs into a thread: asyncio.to_thread()",
-            severity=EventSeverity.WARNING,
-            folding=Folding(same=culprit, singly=1, kinds=CULPRITS),
+            f"Clients waited {waited} for an answer: daqpv was busy in {culprit}"
+            f"{f' (task {task})' if task else ''}{advice}",
+            severity=EventSeverity.WARNING if is_long else EventSeverity.INFORMATION,
+            folding=Folding(
+                same=culprit if is_long else "short", singly=1, kinds=1 + CULPRITS
+            ),
             duration=round(duration, 3),
             where=where,
             task=task,

@@ -77,7 +77,7 @@ class RouterGroup(DeviceGroup[Router]):
         of="disk_hours_left",
         units="h",
         precision=1,
-        display=(0, 9999),
+        display=(0, 48),
         low=2.0,
         lolo=0.5,
         hysteresis=0.1,

@@ -110,7 +110,7 @@ class RunGroup(DeviceGroup[Run]):
         "DiskTimeLeft",
         units="h",
         precision=1,
-        display=(0, 9999),
+        display=(0, 48),
         low=2.0,
         lolo=0.5,
         hysteresis=0.1,

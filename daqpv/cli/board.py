@@ -9,6 +9,7 @@ from functools import partial
 from daqpv.core import PvInfo, Severity
 from daqpv.core.lines import one_line
 from daqpv.links.channel import Channel, Client, Form, Update
+from daqpv.runs.snapshot import LONGEST
 
 SHOWN = ("State", "Transition", "Target", "Result", "Message")
 """The columns: whatever of it a device has."""
@@ -20,6 +21,13 @@ _BEARERS = frozenset({*_ONLINE, "Condition"})
 _HELPERS = frozenset(
     {"Online", "Condition", "Enable", "Transitioning", "StepTime", "LastError"}
 )
+
+
+_RUN = "Run"
+_OF_RUN = frozenset(
+    {"Number", "Title", "DurationText", "Rate", "DiskTimeLeft", "Operator"}
+)
+"""What is told of the run besides its row."""
 
 
 class Signal:
@@ -184,9 +192,10 @@ class Board:
         rows: dict[str, Row] = {}
         for info in infos:
             device, _, name = info.name.rpartition(":")
-            if not (info.alarms or name in SHOWN or name in _HELPERS):
-                continue
             short = device.removeprefix(prefix).rpartition(":")[2]
+            more = name in _OF_RUN and device == f"{prefix}{_RUN}"
+            if not (info.alarms or more or name in SHOWN or name in _HELPERS):
+                continue
             row = rows.setdefault(device, Row(f"{device}:", short))
             row.signals[name] = Signal(info)
         found = [row for row in rows.values() if any(n in row.signals for n in _STATES)]
@@ -237,6 +246,38 @@ class Board:
 def _level(row: Row) -> tuple[int, bool]:
     """System and run stand above the others, and the store below these."""
     return row.prefix.count(":"), "State" not in row.signals
+
+
+def run_line(rows: Iterable[Row]) -> str:
+    """The run in a line: number, state, duration, rate, disk, operator, title.
+
+    "" if there is none, or if nobody serves it.
+    """
+    run = next((row for row in rows if "Number" in row.signals), None)
+    if run is None or not run.is_served:
+        return ""
+    number = run.text("Number")
+    if number.startswith("-"):
+        return "No run yet"
+    left = _hours(run.text("DiskTimeLeft"))
+    parts = (
+        f"Run {number} {run.text('State')}",
+        run.text("DurationText"),
+        f"{run.text('Rate')} MB/s",
+        "" if left is None else f"disk full in {left:g} h",
+        run.text("Operator"),
+        f'"{run.text("Title")}"' if run.text("Title") else "",
+    )
+    return "  ".join(filter(None, parts))
+
+
+def _hours(text: str) -> float | None:
+    """Until a disk is full [h]; None if it does not fill, or nobody knows."""
+    try:
+        hours = float(text)
+    except ValueError:
+        return None
+    return hours if hours < LONGEST else None  # not NaN either
 
 
 def summary(rows: Iterable[Row]) -> str:

@@ -93,9 +93,11 @@ def _progress() -> Iterator[portable.Progress]:
     console = Console(stderr=True)
     tasks: dict[str, TaskID] = {}
     with Progress(console=console, disable=not console.is_terminal) as bars:
+        beginning = bars.add_task("looking at the store", total=None)
 
         def tell(table: str, done: int, total: int) -> None:
             if table not in tasks:
+                bars.update(beginning, visible=False)
                 tasks[table] = bars.add_task(table, total=total)
             bars.update(tasks[table], completed=done)
 

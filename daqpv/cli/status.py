@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daqpv.app import App
-from daqpv.cli.board import RANK, SHOWN, Board, Row, Signal, summary
+from daqpv.cli.board import RANK, SHOWN, Board, Row, Signal, run_line, summary
 from daqpv.cli.common import (
     EXIT_CONFIG,
     FILE,
@@ -26,8 +27,10 @@ from daqpv.cli.common import (
     printing,
     run_until_signal,
 )
+from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment
 from daqpv.core import Events, PvInfo, Severity
+from daqpv.core.lines import one_line
 from daqpv.errors import DaqError
 from daqpv.links import console as lines
 from daqpv.links.pv import NOT_FOUND
@@ -36,7 +39,7 @@ ONCE_WITHIN = 5.0  # [s] for all PVs to connect
 SHOWN_EVERY = 0.2  # [s] at most so often
 CLOCK = 1.0  # [s] at least so often
 _SUMMARIES = frozenset({"Sys", "Run"})  # in alarm because of others: counted if alone
-_FRAME = 6  # lines beside devices and what is wrong
+_FRAME = 7  # lines beside devices and what is wrong
 _PIPE_WIDTH = 120  # characters, where no terminal says how wide it is
 
 _LETTERS = {
@@ -73,7 +76,7 @@ EXIT_CODES = {
     "code how things are.",
 )
 def status(file: Path, *, once: bool) -> None:
-    """Show the devices of FILE, live: states, what moves, what is wrong.
+    """Show the run and the devices of FILE, live: states, what moves, what is wrong.
 
     Ctrl-C ends it, and so does the end of its terminal. Everything comes over Channel
     Access, from whatever processes serve it; nothing is asked of the devices. A letter
@@ -120,13 +123,11 @@ class _Screen:
     async def once(self) -> Severity:
         """Print when all PVs have connected, or after 5 s; return what is worst."""
         self.board.open()
-        try:
+        with sign_of_life("Searching for the PVs"), suppress(TimeoutError):
             async with asyncio.timeout(ONCE_WITHIN):
                 while not self.board.is_complete:
                     self._news.clear()
                     await self._news.wait()
-        except TimeoutError:
-            pass
         console = Console()
         if not console.is_terminal:
             console = Console(width=_PIPE_WIDTH)
@@ -167,11 +168,13 @@ class _Screen:
             wrong = _fitted(wrong, max(height // 3, spare), width)
             wrong += _fitted(refused, spare - len(wrong), width)
             rows = _most_urgent(rows, height - len(wrong) - _FRAME)
+        run = run_line(self.board.rows)
         hidden = [row for row in self.board.rows if row not in rows]
         more = f"and {len(hidden)} more: {summary(hidden)}" if hidden else ""
         return Group(
             self._head(),
-            Text(),
+            Text(one_line(run), style="bold", no_wrap=True, overflow="ellipsis"),
+            *([Text()] if run else []),
             _table(rows, width),
             Text(more, no_wrap=True, overflow="ellipsis"),
             *wrong,
