@@ -39,7 +39,7 @@ ONCE_WITHIN = 5.0  # [s] for all PVs to connect
 SHOWN_EVERY = 0.2  # [s] at most so often
 CLOCK = 1.0  # [s] at least so often
 _SUMMARIES = frozenset({"Sys", "Run"})  # in alarm because of others: counted if alone
-_FRAME = 7  # lines beside devices and what is wrong
+_FRAME = 6  # lines beside devices and what is wrong
 _PIPE_WIDTH = 120  # characters, where no terminal says how wide it is
 
 _LETTERS = {
@@ -174,7 +174,6 @@ class _Screen:
         return Group(
             self._head(),
             Text(one_line(run), style="bold", no_wrap=True, overflow="ellipsis"),
-            *([Text()] if run else []),
             _table(rows, width),
             Text(more, no_wrap=True, overflow="ellipsis"),
             *wrong,
