@@ -28,6 +28,7 @@ from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.links.process import OwnProcess
 from daqpv.links.readings import AnyReadings
 from daqpv.links.remote_run import RemoteRun
+from daqpv.neighbours import Neighbours, hashes, whole
 from daqpv.process import Figures, Process, ProcessSnapshot
 from daqpv.serve import Group, Inside, Others, Rivalry, Server
 from iocs.process import ProcessGroup
@@ -186,7 +187,9 @@ class App:
             slow_client=experiment.server.slow_client,
             on_block=lambda block: self._this.blocked(*block),
             events=events,
+            identity=lambda: {"process": events.process, "file": self._file},
         )
+        self._file = hashes(experiment)
         self.devices: list[Device[Any]] = []
         self._groups: list[Group[Any]] = []
         readings = AnyReadings(Inside(self.server))
@@ -205,6 +208,12 @@ class App:
         self._add_process(name)
         self.samples = [_sample(group) for group in self._groups if group.pvdb]
         self._others = Others(self.samples, self.server)
+        rest = [
+            pv for pv in _samples(experiment) if self.server.find(pv.encode()) is None
+        ]
+        self._neighbours = Neighbours(
+            Others(rest, self.server, foreign=True), self._file, self._this
+        )
         site.hold.watch(lambda: self._this.rival(site.hold.rival))
         self.client_environ = self._others.searches.environ()
         if saved is not None:
@@ -288,7 +297,7 @@ class App:
     async def _rivalry(self) -> None:
         """From now on nobody gives way: who else serves our devices is said."""
         found = partial(self._site.hold.found, "search")
-        rivalry = Rivalry(self._others, found)
+        rivalry = Rivalry(self._others, found, also=self._neighbours.look)
 
         def look(snapshot: Any, changed: Collection[str]) -> None:
             if "served" in changed and snapshot.served:  # a cut network may be whole
@@ -338,6 +347,7 @@ class App:
             process_id=own.process_id,
             version=f"daqpv {__version__}",
             simulated=self.experiment.server.simulated,
+            file=whole(self._file),
         )
         prefix = site.prefix_of("IOC", name)
         self._this = Process(
@@ -350,6 +360,17 @@ def _sample(group: Group[Any]) -> str:
     """The PV by which a device is known: its State, if it has one."""
     names = [info.name for info in group.infos()]
     return next((name for name in names if name.endswith(":State")), names[0])
+
+
+def _samples(experiment: Experiment) -> list[str]:
+    """A PV of each device that another process may serve."""
+    prefix = experiment.prefix
+    routers = experiment.sections.get("routers", ())
+    return [
+        *(f"{prefix}ECC:{name}:State" for name in experiment.sections.get("ecc", ())),
+        *(f"{prefix}Router:{name}:Online" for name in routers),
+        *(f"{prefix}{one}" for one in ("Sys:State", "Run:State", "Log:Last")),
+    ]
 
 
 async def _keep(device: Device[Any]) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from daqpv.core import (
+    AHEAD,
     NO_ALARM,
     Alarm,
     Clocks,
@@ -70,10 +71,16 @@ class ProcessSnapshot(Snapshot):
         simulated: whether the outside is simulated: a demo must not pass for the
             real thing.
         duplicate: whether another process serves devices of this one, too.
+        clock_offset: by how much the clock of another process of the experiment is
+            ahead of ours, of those that differ most [s].
+        file: a hash of the experiment file, without what may differ.
+        file_differs: whether another process has another one.
     """
 
     observed: ClassVar[frozenset[str]] = frozenset()
-    judged: ClassVar[frozenset[str]] = frozenset({"simulated", "duplicate"})
+    judged: ClassVar[frozenset[str]] = frozenset(
+        {"simulated", "duplicate", "file_differs"}
+    )
 
     heartbeat: int = 0
     started: str = ""
@@ -92,11 +99,16 @@ class ProcessSnapshot(Snapshot):
     version: str = ""
     simulated: bool = False
     duplicate: bool = False
+    clock_offset: float = 0.0
+    file: str = ""
+    file_differs: bool = False
 
     def alarm(self, field: str) -> Alarm:
-        """A simulation says so by a MINOR alarm; a second process is a MAJOR one."""
+        """A simulation says so by a MINOR alarm; what parts processes is MAJOR."""
         if field == "duplicate" and self.duplicate:
             return Alarm(Severity.MAJOR, Status.STATE, "served twice")
+        if field == "file_differs" and self.file_differs:
+            return Alarm(Severity.MAJOR, Status.STATE, "files differ")
         if field == "simulated" and self.simulated:
             return Alarm(Severity.MINOR, Status.STATE, "nothing here is real")
         return NO_ALARM
@@ -116,6 +128,7 @@ class Process(Device[ProcessSnapshot]):
     ) -> None:
         super().__init__(name, snapshot, events=events, prefix=prefix)
         self._measure = measure
+        self._wrong: dict[str, str] = {}  # what is, by the name of its event
         self._clocks = Clocks()
         self._age = 0.0  # [s]
         started = _text(time.time())
@@ -165,11 +178,47 @@ class Process(Device[ProcessSnapshot]):
 
     def rival(self, text: str) -> None:
         """Say that another process serves devices of this one; "": it does no more."""
-        if text:
-            self.emit("duplicate", text, severity=EventSeverity.ERROR)
-        elif self.snapshot.duplicate:
+        if not text and self.snapshot.duplicate:
             self.emit("duplicate over", "No other process serves its devices now")
-        self.change(duplicate=bool(text), message=text)
+        self._say("duplicate", text, severity=EventSeverity.ERROR)
+        self.change(duplicate=bool(text))
+
+    def files(self, text: str) -> None:
+        """Say that another process has another experiment file; "": none has."""
+        self._say("files differ", text, severity=EventSeverity.ERROR)
+        self.change(file_differs=bool(text))
+
+    def clocks(self, ahead: float, other: str) -> None:
+        """Say how far the clock of another process is ahead of ours.
+
+        Args:
+            ahead: of those that differ most [s].
+            other: which one that is.
+        """
+        text = ""
+        if abs(ahead) > AHEAD:
+            text = (
+                f"The clock of {other} is {abs(ahead):.1f} s "
+                f"{'ahead of' if ahead > 0 else 'behind'} ours. Set the clocks of both "
+                "computers (NTP)."
+            )
+        is_new = bool(text) and "clock differs" not in self._wrong
+        self._say("clock differs", text, severity=EventSeverity.WARNING, tell=is_new)
+        self.change(clock_offset=round(ahead, 2))
+
+    def _say(
+        self, name: str, text: str, *, severity: EventSeverity, tell: bool = True
+    ) -> None:
+        """Show what is wrong, beside all else that is; an event if that is new."""
+        if text == self._wrong.get(name, ""):
+            return
+        if text:
+            self._wrong[name] = text
+        else:
+            del self._wrong[name]
+        if text and tell:
+            self.emit(name, text, severity=severity)
+        self.change(message=" ".join(self._wrong.values()))
 
     # -- what blocks the loop ----------------------------------------------------------
 

@@ -58,6 +58,20 @@ class ProcessGroup(Group[Process]):
     duplicate = bi(
         "Duplicate", labels=("No", "Yes"), doc="Another process serves its devices, too"
     )
+    clock_offset = ai(
+        "ClockOffset",
+        units="s",
+        precision=2,
+        display=(-5, 5),
+        low=-1.0,
+        high=1.0,
+        hysteresis=0.1,
+        doc="Another process's clock is ahead",
+    )
+    file = string("FileHash", doc="Of what all processes must have alike")
+    file_differs = bi(
+        "FileDiffers", labels=("No", "Yes"), doc="Another process has another file"
+    )
     message = long("Message", doc="What is wrong with it, in a sentence")
     simulated = bi(
         "Simulated",

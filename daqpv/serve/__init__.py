@@ -25,6 +25,7 @@ from daqpv.serve.declare import (
     waveform,
 )
 from daqpv.serve.group import Group
+from daqpv.serve.identity import Identity
 from daqpv.serve.inside import Inside
 from daqpv.serve.others import Other, Others
 from daqpv.serve.rivalry import Rivalry
@@ -35,6 +36,7 @@ __all__ = [
     "Channel",
     "Declaration",
     "Group",
+    "Identity",
     "Inside",
     "Other",
     "Others",

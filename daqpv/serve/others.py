@@ -7,12 +7,14 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daqpv.serve import protocol as ca
 from daqpv.serve.addresses import Address, Searches
+from daqpv.serve.identity import IDENTITY, Identity
 
 if TYPE_CHECKING:
     from daqpv.serve.server import Server
@@ -34,11 +36,15 @@ class Other(NamedTuple):
         name: of the PV.
         address: ``host:port`` of the server.
         since: `Server.since` of another daqpv; "" if it is none.
+        identity: who it says that it is.
+        ahead: by how much its clock is ahead of ours [s].
     """
 
     name: str
     address: str
     since: str
+    identity: Identity | None = None
+    ahead: float = 0.0
 
 
 class Others:
@@ -55,6 +61,7 @@ class Others:
         names: PV names.
         server: our own; it does not answer these searches.
         environ: the EPICS_CA* variables.
+        foreign: the names are none of ours: who serves them is no rival.
 
     Attributes:
         searches: where searches go.
@@ -66,8 +73,10 @@ class Others:
         server: Server,
         *,
         environ: Mapping[str, str] = os.environ,
+        foreign: bool = False,
     ) -> None:
         self._names = tuple(names)
+        self._foreign = foreign
         self._server = server
         self.searches = Searches(environ, server.addresses)
 
@@ -79,19 +88,26 @@ class Others:
                 `WITHIN` for answers. It ends with the first that finds somebody.
         """
         names, server = self._names, self._server
+        if not names:
+            return []
         self.searches.look()
-        first = secrets.randbelow(2**32 - len(names))
-        cids = server.own_search = range(first, first + len(names))
+        # a young daqpv answers for its PVs a little later, but at once for such a field
+        searched = [*names, *(name + SINCE.decode() for name in names)]
+        first = secrets.randbelow(2**32 - len(searched))
+        cids = range(first, first + len(searched))
+        if not self._foreign:
+            server.own_search = cids
         answers: dict[Address, str] = {}
 
         def answered(cid: int, address: Address) -> None:
             if cid in cids:
-                answers.setdefault(address, names[cid - first])
+                answers.setdefault(address, names[(cid - first) % len(names)])
 
-        datagrams = tuple(_datagrams(names, first))
+        datagrams = tuple(_datagrams(searched, first))
         asked: set[Address] = set()
         async with AsyncExitStack() as sockets:
-            sockets.callback(setattr, server, "own_search", range(0))
+            if not self._foreign:
+                sockets.callback(setattr, server, "own_search", range(0))
             asking = [
                 asyncio.ensure_future(_ask(one, datagrams, answered))
                 for one in self.searches.name_servers()
@@ -220,7 +236,7 @@ class _Answers(asyncio.DatagramProtocol):
 async def _confirm(address: Address, name: str) -> Other | None:
     """Ask the server at `address` for `name`; None if it does not give it."""
     where = f"{address[0]}:{address[1]}"
-    since = None
+    since, identity, ahead = None, None, 0.0
     try:
         async with asyncio.timeout(CONFIRMED_WITHIN):
             reader, writer = await asyncio.open_connection(*address)
@@ -229,11 +245,16 @@ async def _confirm(address: Address, name: str) -> Other | None:
                 if await circuit.create(name.encode()) is not None:
                     since = ""
                     since = await circuit.read(name.encode() + SINCE)
+                if since:
+                    before = time.time()
+                    text = await circuit.read(name.encode() + IDENTITY, ca.CHAR)
+                    if identity := Identity.parse(text):
+                        ahead = identity.clock - (before + time.time()) / 2
             finally:
                 writer.close()
     except (OSError, EOFError, TimeoutError) as error:
         _log.info("%s answered a search for %s, but then: %r", where, name, error)
-    return None if since is None else Other(name, where, since)
+    return None if since is None else Other(name, where, since, identity, ahead)
 
 
 class _Circuit:
@@ -261,12 +282,13 @@ class _Circuit:
             if cid == self._cid and command == ca.CREATE_FAILED:
                 return None
 
-    async def read(self, name: bytes) -> str:
-        """The text of a PV; "" if there is none."""
+    async def read(self, name: bytes, dbr: int = ca.STRING) -> str:
+        """The text of a PV, as DBR_STRING or DBR_CHAR; "" if there is none."""
         sid = await self.create(name)
         if sid is None:
             return ""
-        self._writer.write(ca.message(ca.READ_NOTIFY, ca.STRING, 1, sid, self._cid))
+        count = 1 if dbr == ca.STRING else 0  # 0: as many as there are
+        self._writer.write(ca.message(ca.READ_NOTIFY, dbr, count, sid, self._cid))
         while True:
             command, _, ioid, data = await self._message()
             if command == ca.READ_NOTIFY and ioid == self._cid:

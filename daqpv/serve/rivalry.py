@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from daqpv.serve.others import Other, Others
@@ -26,10 +26,17 @@ class Rivalry:
     Args:
         others: searches.
         found: called after each search with a sentence on who is there; "" for nobody.
+        also: what else to look at then.
     """
 
-    def __init__(self, others: Others, found: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        others: Others,
+        found: Callable[[str], None],
+        also: Callable[[], Awaitable[None]],
+    ) -> None:
         self._others = others
+        self._also = also
         self._found = found
         self._soon = asyncio.Event()
 
@@ -46,6 +53,7 @@ class Rivalry:
                     await self._soon.wait()
             self._soon.clear()
             try:
+                await self._also()
                 others = await self._others.find(tries=_TRIES)
             except OSError as error:  # no socket is left: nothing is known now
                 _log.warning("no search for other processes: %s", error)

@@ -29,6 +29,7 @@ from daqpv.serve.beacon import send_beacons
 from daqpv.serve.circuit import Circuit
 from daqpv.serve.connected import Request
 from daqpv.serve.group import Group
+from daqpv.serve.identity import IDENTITY, OwnIdentity
 from daqpv.serve.listening import Listening
 from daqpv.serve.meta import Meta
 from daqpv.serve.names import Names
@@ -62,6 +63,8 @@ class Server:
             default: it is logged.
         events: where it tells of puts, alarms and clients; default: errors are
             logged.
+        identity: what other daqpv processes are told of this one
+            (daqpv.serve.identity).
 
     Attributes:
         circuits: the clients now.
@@ -82,6 +85,7 @@ class Server:
         slow_client: float = 30.0,
         on_block: OnBlock | None = None,
         events: Events | None = None,
+        identity: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.addresses = Addresses(environ)
         self.max_array_bytes = self.addresses.max_array_bytes
@@ -99,6 +103,7 @@ class Server:
         )
         self._watchdog = Watchdog(on_block or _log_block)
         self._names = Names()
+        self._identity = OwnIdentity(identity)
         self._since = Source("", Text(), Meta(), "", NO_ALARM, time.time())
         self._tasks: asyncio.TaskGroup | None = None
         self._reply_head = b""
@@ -120,11 +125,14 @@ class Server:
         return self._names.infos()
 
     def find(self, name: bytes) -> Source | None:
-        """What stands behind `name`; of any PV, ``X.DAQPV`` tells `since`."""
+        """What stands behind `name`; any PV has fields that tell who serves it."""
         found = self._names.find(name)
         if found is None and name.endswith(SINCE):
             has = self._names.find(name.removesuffix(SINCE)) is not None
             return self._since if has else None
+        if found is None and name.endswith(IDENTITY):
+            has = self._names.find(name.removesuffix(IDENTITY)) is not None
+            return self._identity.asked() if has else None
         return found
 
     def offer(self, name: bytes) -> Source | None:

@@ -258,6 +258,27 @@ def test_only_names_what_the_file_has(make_lab: Any) -> None:
     assert "CoBo0" in text
 
 
+# Do the others agree?
+
+
+def test_processes_with_different_files_say_in_which_section(make_lab: Any) -> None:
+    lab = make_lab(cobos=2)
+    lab.simulate()
+    lab.serve("--name", "p0", "--only", "ecc.CoBo0")
+    other = lab.folder / "other.yaml"
+    other.write_text(lab.file.read_text().replace("get_state: 1 s", "get_state: 2 s"))
+    lab.file = other
+    lab.serve("--name", "p1", "--only", "ecc.CoBo1")
+    for n in range(2):
+        process = lab.client(f"p{n}", kind="IOC")
+        process.until("FileDiffers", "Yes")
+        assert process.get("FileDiffers.SEVR") == "MAJOR"
+        said = process.get("Message")
+        assert said.startswith(f"p{1 - n}@")
+        assert " has another experiment file: it differs in ecc. Give all" in said
+        assert abs(float(process.get("ClockOffset"))) < 1.0
+
+
 # The system over four processes
 
 

@@ -23,7 +23,7 @@ MOMENTS = [
     [
         Snapshot(),
         EccSnapshot(),
-        ProcessSnapshot(simulated=True, duplicate=True),
+        ProcessSnapshot(simulated=True, duplicate=True, file_differs=True),
         SystemSnapshot(enabled_count=2, online_count=1, troubled=("CoBo1",)),
     ],
 )

@@ -21,6 +21,10 @@ class Network:
         self.error: OSError | None = None
         self.searches = 0
         self.told: list[str] = []
+        self.looks = 0
+
+    async def look(self) -> None:
+        self.looks += 1
 
     async def find(self, *, tries: int) -> list[Other]:
         self.searches += 1
@@ -48,7 +52,7 @@ async def rivalry(
 ) -> AsyncIterator[Rivalry]:
     monkeypatch.setattr("daqpv.serve.rivalry.PERIOD", 60.0)
     monkeypatch.setattr("daqpv.serve.rivalry.SOON", 0.01)
-    rivalry = Rivalry(network, network.told.append)  # type: ignore[arg-type]
+    rivalry = Rivalry(network, network.told.append, network.look)  # type: ignore[arg-type]
     task = asyncio.ensure_future(rivalry.run())
     yield rivalry
     task.cancel()
@@ -61,6 +65,7 @@ async def test_nobody_is_told_once_per_search(
     rivalry.look()
     await network.until_searched()
     assert network.told == [""]
+    assert network.looks == 1
 
 
 async def test_who_is_there_is_told_and_so_is_the_end(
@@ -108,7 +113,7 @@ async def test_without_anybody_it_is_looked_again_after_the_period(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("daqpv.serve.rivalry.PERIOD", 0.01)
-    rivalry = Rivalry(network, network.told.append)  # type: ignore[arg-type]
+    rivalry = Rivalry(network, network.told.append, network.look)  # type: ignore[arg-type]
     task = asyncio.ensure_future(rivalry.run())
     await network.until_searched(3)
     task.cancel()
