@@ -23,6 +23,7 @@ _COMMANDS = {
     "log": Command("log", "log", "Show what happened, and who did it."),
     "db": Command("db", "db", "Look after the store: see, upgrade, export it."),
     "simulate": Command("simulate", "simulate", "Simulate the ECC servers of FILE."),
+    "sim": Command("sim", "sim", "Let a simulated ECC server misbehave."),
     "demo": Command("demo", "demo", "Show a simulated experiment with its PVs."),
     "ecc": Command("ecc", "ecc", "Talk to one ECC server directly: for trouble only."),
     "bench": Command("bench", "bench", "Measure a PV server."),

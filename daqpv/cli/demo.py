@@ -137,7 +137,6 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
         copy_for(simulators, plan, file, routers=routers)
         experiment, kinds = load_or_exit(file)
         with ExitStack() as files:
-            os.chdir(folder)  # the log goes there
             keeping = keep(experiment, "main", files)
             events, saved, store = keeping.events, keeping.saved, keeping.store
             app = App(experiment, kinds, events, saved=saved, store=store)
@@ -169,7 +168,6 @@ def _words(app: App, file: Path, simulator: EccSimulator, port: int) -> str:
     programs = Path(sys.executable).parent
     prefix = app.experiment.prefix
     system, cobo = f"{prefix}Sys:", f"{prefix}ECC:CoBo0:"
-    fault = '{"Configure": {"do": "refuse", "message": "no power", "times": 1}}'
     return f"""\
 ready: {len(app.infos())} PVs under {prefix}, CA port {port}
 
@@ -204,7 +202,7 @@ says so if it is not. No EPICS tools here? Then the same by
 
 Let a step fail, and see {system}LastError:
 
-    curl -X PUT {simulator.url}sim/faults -d '{fault}'
+    {programs}/daqpv sim fault {file} {simulator.name} Configure refuse --times 1
 
 Ctrl-C ends it.
 """

@@ -55,12 +55,10 @@ def simulate(file: Path, local: Path | None, speed: float) -> None:
     With --local, data routers that FILE says how to watch are simulated, too: they
     write to OUT-data/ while their servers are Running.
 
-    Each can be told to misbehave, on the port of its SOAP service:
+    Each can be made to misbehave (daqpv sim --help):
 
     \b
-        curl http://127.0.0.1:PORT/sim
-        curl -X PUT http://127.0.0.1:PORT/sim/faults \\
-             -d '{"Configure": {"do": "refuse", "times": 1}}'
+        daqpv sim fault local.yaml CoBo0 Configure refuse --times 1
 
     Exit code: 0 after a signal, 2 if FILE or OUT is wrong, 3 if a port is taken or an
     address is not on loopback.

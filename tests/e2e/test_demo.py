@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -16,7 +15,6 @@ import sys
 import termios
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -130,15 +128,12 @@ def test_the_get_that_is_printed_reads_the_state(words: Words) -> None:
 
 
 def test_the_fault_that_is_printed_lets_a_step_fail(words: Words) -> None:
-    _, _, _, url, _, body = shlex.split(words.found(r"^ +(curl .*)$"))
-    request = urllib.request.Request(url, method="PUT", data=body.encode())
-    with urllib.request.urlopen(request, timeout=TIMEOUT):
-        pass
+    assert words.type(r"^ +(\S*daqpv sim fault .*)$").returncode == 0
     put = [sys.executable, "-m", "daqpv", "put", f"{words.prefix}Sys:Target"]
     words.run([*put, "Idle"])
     done = words.type(r"^ +(\S*daqpv put \S+:Sys:Target Ready)$")
     assert done.returncode == 1
-    assert "no power" in done.stderr
+    assert "Configure failed" in done.stderr
 
 
 def test_a_demo_does_not_pass_for_the_real_thing(words: Words) -> None:
@@ -361,13 +356,6 @@ def test_a_stopped_terminal_stops_no_pv_and_no_end(terminal: Terminal) -> None:
         assert time.monotonic() < end
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.process.wait(2 * END) == 0
-
-
-def test_the_words_are_json_and_shell_as_they_stand(words: Words) -> None:
-    *_, body = shlex.split(words.found(r"^ +(curl .*)$"))
-    assert json.loads(body) == {
-        "Configure": {"do": "refuse", "message": "no power", "times": 1}
-    }
 
 
 def test_a_demo_takes_a_run_and_sorts_its_files(

@@ -53,7 +53,8 @@ def test_the_list_of_commands_is_quick_because_it_imports_none_of_them() -> None
     result = process("--help", env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
     imported = {line.split()[-1] for line in result.stderr.splitlines()}
     ours = {name for name in imported if name.startswith("daqpv")}
-    assert ours == {"daqpv", "daqpv.cli", "daqpv.cli.lazy"}
+    own = {f"daqpv.cli.{name}" for name in ("collector", "lazy", "output")}
+    assert ours == {"daqpv", "daqpv.cli", "daqpv.errors", *own}
 
 
 def test_the_commands_of_the_design_are_there() -> None:
