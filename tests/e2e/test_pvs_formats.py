@@ -54,6 +54,18 @@ def test_no_pv_needs_epics_ca_max_array_bytes(pvs: Print) -> None:
     assert {name: size for name, size in sizes.items() if size > 16_000} == {}
 
 
+def test_the_longest_texts_are_those_that_the_contract_names(pvs: Print) -> None:
+    """docs/pv-contract.md: sizes of texts."""
+    sizes: dict[int, set[str]] = {}
+    for name, row in rows(pvs).items():
+        if row["record"] == "waveform":
+            sizes.setdefault(row["size"], set()).add(name.rpartition(":")[2])
+    assert sizes.keys() == {16_000, 4_000, 20}
+    longest = {"Title", "Comment", "ConfigList", "RemoteLog", "Text"}
+    assert sizes[16_000] == longest
+    assert sizes[20] == {"Recent"}
+
+
 def test_every_figure_has_limits_for_a_tank_or_a_plot(pvs: Print) -> None:
     figures = {n: row for n, row in rows(pvs).items() if row["record"] in ("ai", "ao")}
     assert {"AT:Router:data0:DiskFree", "AT:Sys:Progress"} <= set(figures)
@@ -130,7 +142,7 @@ def test_the_alarm_tree_has_each_pv_that_can_alarm_once(pvs: Print) -> None:
         for signal in ("Online", "Condition", "State", "Result")
     }
     process = {leaf for leaf in leaves if leaf and leaf.startswith("AT:IOC:")}
-    signals = ("HEARTBEAT", "IOC_CPU_LOAD", "LoopDelay")
+    signals = ("HEARTBEAT", "IOC_CPU_LOAD", "LoopDelay", "Duplicate")
     assert process == {f"AT:IOC:main:{signal}" for signal in signals}
 
 
