@@ -58,13 +58,13 @@ data() {
 }
 """
 
-# Of each dataRouter its directory and its arguments; readlink and lsof end in a newline
+# Of each dataRouter its number, directory, arguments; readlink, lsof end in a newline
 PROC = b"""
 routers() {
   for p in /proc/[0-9]*; do
     n=; { read -r n <"$p/comm"; } 2>/dev/null
     [ "$n" = dataRouter ] || continue
-    tell router; readlink "$p/cwd" 2>/dev/null; printf '\\0'
+    tell router "${p#/proc/}"; readlink "$p/cwd" 2>/dev/null; printf '\\0'
     tr '\\0' ' ' 2>/dev/null <"$p/cmdline"; printf '\\0'
   done
 }
@@ -73,7 +73,7 @@ LSOF = b"""
 routers() {
   for p in $(ps -axo pid=,comm= |
              sed -n 's,^ *\\([0-9]*\\) \\(.*/\\)*dataRouter *$,\\1,p'); do
-    tell router; lsof -a -p "$p" -d cwd -Fn | sed -n 's/^n//p'; printf '\\0'
+    tell router "$p"; lsof -a -p "$p" -d cwd -Fn | sed -n 's/^n//p'; printf '\\0'
     ps -ww -o args= -p "$p"; printf '\\0'
   done
 }
@@ -131,8 +131,9 @@ if [ -d "$t" ]; then listed "./$t"; cd -- "$t" && data; fi
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """A dataRouter that runs: where it writes, and the port on which it listens."""
+    """A dataRouter that runs: its number, where it writes, where it listens."""
 
+    number: bytes
     directory: bytes
     port: int
 
@@ -221,7 +222,7 @@ class SshRouterLink:
         answer, offset = await self._ask_with_clock(_ROUTERS + _LOOK, known, timeout)
         processes = []
         while (word := answer.next()) == b"router":
-            processes.append(_process(answer.next(), answer.next()))
+            processes.append(_process(answer.next(), answer.next(), answer.next()))
         if not self._staging:
             directory = self._choose(processes)
             if directory != self._directory or word != b"directory":
@@ -237,7 +238,13 @@ class SshRouterLink:
             files=files,
             disk=disk,
             clock_offset=offset,
+            process=self._process_of(processes),
         )
+
+    def _process_of(self, processes: Collection[_Process]) -> str:
+        """Which process writes for this router; "" if that is not known."""
+        ours = sorted(one.number for one in processes if one.port == self._port)
+        return ",".join(map(shown, ours))
 
     def _choose(self, processes: Collection[_Process]) -> bytes:
         """The directory of this router, of all that run there."""
@@ -331,7 +338,7 @@ def _files(answer: _Answer, *, begun: bool = False) -> list[DataFile]:
     return [file for file in found if file.name.endswith(SUFFIX)]
 
 
-def _process(directory: bytes, arguments: bytes) -> _Process:
+def _process(number: bytes, directory: bytes, arguments: bytes) -> _Process:
     """Read a dataRouter: the second ``[address][:port]`` is that of the data."""
     ports = [part.rpartition(b":") for part in arguments.split()[1:]]
     addresses = [port for _, colon, port in ports if colon]
@@ -340,7 +347,7 @@ def _process(directory: bytes, arguments: bytes) -> _Process:
         port = whole(data, most=65535)
     except ValueError:
         port = DATA_PORT
-    return _Process(directory.removesuffix(b"\n"), port)
+    return _Process(number, directory.removesuffix(b"\n"), port)
 
 
 def _disk(text: bytes) -> Disk:

@@ -152,6 +152,7 @@ class FollowedRouter(Device[RouterSnapshot]):
             disk_used=disk.used,
             disk_time_left=_time_left(disk.free, rate),
             clock_offset=round(seen.clock_offset, 3),
+            process=seen.process or old.process,
             **self.seen(),
         )
         self._tell(old)
@@ -200,6 +201,10 @@ class FollowedRouter(Device[RouterSnapshot]):
             text = f"{self.name} writes to {new.directory}, no more to {old.directory}"
             self.change(message=text)
             self.emit("directory", text, severity=EventSeverity.WARNING)
+        if old.process and new.process != old.process:
+            text = f"{self.name} was started anew: what it had in hand may be lost"
+            self.change(message=text)
+            self.emit("restarted", text, severity=EventSeverity.WARNING)
 
     def _missed(self, error: LinkError) -> None:
         condition = self._losses.count(error)

@@ -58,12 +58,14 @@ class Observation:
         files: data files there.
         disk: on which it lies.
         clock_offset: by how much its clock is ahead of ours [s]; NaN: not known.
+        process: tells its process apart from the one before; "" if that is not known.
     """
 
     directory: bytes
     files: Sequence[DataFile]
     disk: Disk = Disk()
     clock_offset: float = math.nan
+    process: str = ""
 
 
 @dataclass(frozen=True, slots=True)

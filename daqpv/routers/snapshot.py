@@ -28,6 +28,7 @@ class RouterSnapshot(Snapshot):
         disk_time_left: until it is full at the present rate [s], LONGEST at most: so if
             it does not fill; NaN if not known.
         clock_offset: by how much its clock is ahead of ours [s]; NaN: not known.
+        process: tells its process apart from the one before; "" if that is not known.
         silent: no data come though they should.
         growing: files that are to be moved still grow, and are waited for.
     """
@@ -49,6 +50,7 @@ class RouterSnapshot(Snapshot):
     disk_used: float = math.nan
     disk_time_left: float = math.nan
     clock_offset: float = math.nan
+    process: str = ""
     silent: bool = False
     growing: bool = False
 

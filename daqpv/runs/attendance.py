@@ -16,6 +16,7 @@ from daqpv.runs.states import RunState
 
 _MOST = 8  # gaps of one member in a note; those that follow extend the last one
 _ROUTER = "Router "
+RESTARTED = "restarted"
 _WORDS = 6  # states that a gap names
 
 _TAKING = frozenset({"Running", "Paused"})
@@ -59,6 +60,8 @@ class Gap:
         until = "" if self.until is None else f" to {clock_text(self.until)}"
         how = " (restarted)" if self._has_restarted else ""
         times = f", {self.times} times" if self.times > 1 else ""
+        if self.what == (RESTARTED,) and self.times == 1:
+            return f"{words} at {clock_text(self.since)} UTC"
         return f"{words} from {clock_text(self.since)}{until} UTC{how}{times}"
 
     @property
@@ -122,6 +125,20 @@ def attended(
     return tuple(result)
 
 
+def restarted(gaps: Sequence[Gap], name: str, *, now: float) -> tuple[Gap, ...]:
+    """The gaps after a router was found with another process than before."""
+    of_it = [gap for gap in gaps if gap.name == name]
+    if len(of_it) < _MOST:
+        gap = Gap(name=name, what=(RESTARTED,), since=now, until=now, is_alarm=False)
+        return (*gaps, gap)
+    last = of_it[-1]
+    what = last.what if RESTARTED in last.what else (*last.what, RESTARTED)
+    until = None if last.until is None else now
+    times = last.times + 1
+    more = replace(last, what=what[-_WORDS:], until=until, times=times)
+    return tuple(more if gap is last else gap for gap in gaps)
+
+
 def _last(gaps: Sequence[Gap], name: str) -> int | None:
     found = (i for i in range(len(gaps) - 1, -1, -1) if gaps[i].name == name)
     return next(found, None)
@@ -183,9 +200,9 @@ def routers(taking: Iterable[str]) -> tuple[str, ...]:
 
 def note(gaps: Sequence[Gap]) -> str:
     """The gaps as sentences of a note; members with the same gap are named together."""
-    alike: dict[str, list[str]] = {}
+    alike: dict[str, dict[str, None]] = {}  # names in order, each once
     for gap in gaps:
-        alike.setdefault(gap.told, []).append(gap.name)
+        alike.setdefault(gap.told, {})[gap.name] = None
     return " ".join(f"{', '.join(n)}: {told}." for told, n in alike.items())
 
 

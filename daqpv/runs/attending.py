@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daqpv.core import Command, EventSeverity
-from daqpv.runs.attendance import Gap, attended, expected, router
+from daqpv.runs.attendance import RESTARTED, Gap, attended, expected, restarted, router
 from daqpv.runs.books import Books
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Member, Storage, lost_word
@@ -31,6 +31,7 @@ class Attending(Books):
         super().__init__(**books)
         self._detector = detector
         self._storages = tuple(storages)
+        self._processes: dict[str, str] = {}  # of routers, as seen last
         self._told = (False, "")  # of the alarm: whether a run was open, and the words
 
     def _members(self) -> list[Member]:
@@ -41,6 +42,7 @@ class Attending(Books):
 
     def _attend(self) -> None:
         """See who takes part in the open run, and write down who does not."""
+        anew = self._started_anew()
         if self.snapshot.open_run is None or not self.snapshot.known:
             return
         members = self._members()
@@ -57,12 +59,22 @@ class Attending(Books):
         gaps = attended(
             before, members, self.snapshot.taking, wanted=wanted, now=time.time()
         )
+        for name in anew:
+            if name in self.snapshot.taking:
+                gaps = restarted(gaps, name, now=time.time())
         if gaps == before:
             return
         self.change(gaps=gaps)
         if [one.told for one in gaps] != [one.told for one in before]:
             self._record(self.snapshot.open_run)
             self._tell_gaps(before, gaps)
+
+    def _started_anew(self) -> list[str]:
+        """Routers that are another process than at the last look."""
+        seen = {router(o.name): o.snapshot.process for o in self._storages}
+        before, now = self._processes, {n: p for n, p in seen.items() if p}
+        self._processes = before | now
+        return [name for name, one in now.items() if before.get(name, one) != one]
 
     def _tell_gaps(self, before: Sequence[Gap], gaps: Sequence[Gap]) -> None:
         known = {(gap.name, gap.since, gap.times): gap for gap in before}
@@ -75,6 +87,10 @@ class Attending(Books):
                 text = f"{run}: {gap.now}"
                 warning = EventSeverity.WARNING
                 self.emit("run gap", text, severity=warning, member=gap.name)
+            elif gap.what[-1] == RESTARTED:
+                text = f"{run}: {gap.name} {gap.told}. What it had in hand may be lost"
+                warning = EventSeverity.WARNING
+                self.say("router restarted", text, is_good=False, member=gap.name)
             else:
                 text = f"{run}: {gap.name} takes part again, after {gap.told}"
                 self.emit("run gap over", text, member=gap.name)

@@ -121,9 +121,10 @@ class Storage(Protocol):
         prefix: of its PVs.
         snapshot: with known, online, message (why it is lost), enabled, directory,
             staging_empty (None: not known), staged (names of files there), files,
-            growing (files that are to be moved still grow), is_lost, condition, bytes,
-            rate [byte/s], disk_free [byte], disk_time_left [s; 9999 h: it does not
-            fill; NaN: not known], silent (no data come though they should).
+            process (tells its process apart from the one before; ""), growing (files
+            that are to be moved still grow), is_lost, condition, bytes, rate [byte/s],
+            disk_free [byte], disk_time_left [s; 9999 h: it does not fill; NaN: not
+            known], silent (no data come though they should).
     """
 
     name: str

@@ -241,6 +241,7 @@ class Following(Attending):
         elif state is RunState.PAUSED and detector.is_running:
             self._happens(RunEvent.SEEN_RUNNING)
         elif not detector.takes_data and detector.is_settled:
+            self._attend()  # the note tells what they were then
             self._happens(RunEvent.SEEN_STOPPED)
 
     def _find(self) -> None:

@@ -92,11 +92,13 @@ async def test_one_that_is_begun_elsewhere_is_followed(
     link, port, tmp_path, staging, data_router: Start
 ):
     first = data_router(staging, port)
-    await link.observe(timeout=DEADLINE)
+    before = await link.observe(timeout=DEADLINE)
     first.end()
-    data_router(tmp_path, port)
+    second = data_router(tmp_path, port)
     seen = await link.observe(timeout=DEADLINE)
     assert seen.directory == os.fsencode(tmp_path)
+    assert before.process == str(first.process.pid)
+    assert seen.process == str(second.process.pid)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ async def test_one_that_is_begun_elsewhere_is_followed(
     ],
 )
 def test_the_port_of_the_data_is_the_second_one(arguments, port):
-    assert router_ssh._process(b"/data\n", arguments).port == port
+    assert router_ssh._process(b"7", b"/data\n", arguments).port == port
 
 
 async def test_the_file_may_say_where_it_writes(

@@ -168,6 +168,7 @@ class Router:
     rate: float = 0.0
     disk_free: float = 100e9
     disk_time_left: float = math.nan
+    process: str = ""
     silent: bool = False
     growing: bool = False
     condition: Condition = Condition.OK

@@ -99,6 +99,18 @@ async def test_a_server_that_wavers_for_ever_fills_no_note(lab: Lab) -> None:
         assert len(note(lab)) < 500
 
 
+async def test_all_servers_that_restart_end_the_run_with_a_note(lab: Lab) -> None:
+    lab.detector.servers = {"CoBo0": {}}
+    async with lab.running() as run:
+        await run.start()
+        lab.detector.becomes("Idle")
+        assert run.snapshot.state is RunState.STOPPED
+        assert lab.store.last
+        assert lab.store.last.entry is Entry.INTERRUPTED
+        assert re.match(rf"CoBo0: Idle from {CLOCK} UTC \(restarted\)\.", note(lab))
+        assert note(lab).endswith("and Run:Stop had not stopped them.")
+
+
 async def test_a_start_or_pause_on_its_way_is_no_gap(lab: Lab) -> None:
     async with lab.running() as run:
         await run.start()
@@ -193,6 +205,22 @@ async def test_a_router_that_is_lost_in_a_run(lab: Lab, condition: Condition) ->
         assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
         await run.stop()
         assert f"Router data0: {condition.label} from" in note(lab)
+
+
+async def test_a_router_that_restarts_in_a_run_is_written_down(lab: Lab) -> None:
+    lab.storages[0].becomes(process="11")
+    async with lab.running() as run:
+        lab.storages[0].becomes(process="12")  # no run is open
+        await run.start()
+        for process in map(str, range(13, 30)):
+            await asyncio.sleep(1)
+            lab.storages[0].becomes(process=process)
+        assert "Router data0 restarted " in run.snapshot.message
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+        await run.stop()
+        assert note(lab).startswith("Router data0: restarted at ")
+        assert "10 times" in note(lab)
+        assert lab.names().count("router restarted") == 17
 
 
 async def test_gaps_outlive_a_kill(lab: Lab) -> None:
