@@ -26,12 +26,13 @@ class Folding:
     Attributes:
         same: what, besides device and name, makes two events the same.
         singly: how often the same is told singly within a minute.
-        kinds: so many different ones of one device and name are told apart.
+        kinds: so many different ones of one device and name are told apart; None:
+            `same` is what people wrote, and each different one is told.
     """
 
     same: str = ""
     singly: int = 100
-    kinds: int = 1000
+    kinds: int | None = 1000
 
 
 STORM = Folding()
@@ -73,6 +74,8 @@ class Folder:
     def tells(self, event: Event, folding: Folding) -> bool:
         """Whether to tell `event` now; it is counted if not."""
         series = self._find(event, folding)
+        if series is None:
+            return True
         if series.left:
             series.left -= 1
             return True
@@ -80,12 +83,16 @@ class Folder:
         series.count += event.count
         return False
 
-    def _find(self, event: Event, folding: Folding) -> _Series:
+    def _find(self, event: Event, folding: Folding) -> _Series | None:
+        """The series of `event`; None: it has none, and is told."""
         sort = (event.device, event.name)
         key: _Key = (*sort, folding.same)
         series = self._series.get(key)
         if series is None:
-            if self._kinds[sort] >= folding.kinds or len(self._series) >= MOST:
+            kinds = MOST if folding.kinds is None else folding.kinds
+            if self._kinds[sort] >= kinds or len(self._series) >= MOST:
+                if folding.kinds is None:
+                    return None
                 key = (*sort, None)
                 series = self._series.get(key)
             if series is None:

@@ -18,6 +18,7 @@ from daqpv.core import (
     Event,
     Events,
     EventSeverity,
+    Folding,
     Snapshot,
 )
 from daqpv.errors import RefusedError, StoreError
@@ -131,7 +132,7 @@ class Log(Device[LogSnapshot]):
         if not note:
             raise RefusedError('an empty note. caput -S ...Note "what was done"')
         self.change(note=note)
-        self.emit("note", note)
+        self.emit("note", note, folding=Folding(same=note, kinds=None))
 
     async def run(self) -> None:
         """Show what happens, until cancelled."""

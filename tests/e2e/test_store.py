@@ -6,7 +6,7 @@ import resource
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import epics
 import pytest
@@ -40,7 +40,11 @@ def locked(lab: Lab) -> Iterator[None]:
 
 def spooled(lab: Lab) -> bytes:
     """What waits in the spool."""
-    return b"".join(p.read_bytes() for p in lab.folder.glob("exp.spool/main/*.spool"))
+    waiting = b""
+    for path in lab.folder.glob("exp.spool/main/*.spool"):
+        with suppress(FileNotFoundError):  # it is in the store meanwhile
+            waiting += path.read_bytes()
+    return waiting
 
 
 def test_what_happened_is_in_the_store_and_nothing_else_is_written(lab: Lab) -> None:
@@ -49,7 +53,8 @@ def test_what_happened_is_in_the_store_and_nothing_else_is_written(lab: Lab) -> 
     lab.client().put("Target", "Described")
     lab.serve_no_more()
     files = {path.name for path in lab.folder.rglob("*") if path.is_file()}
-    assert files <= {"lab.yaml", "exp.db", "exp.log", "exp.settings.json", "lock"}
+    locks = {"lock", "served.lock"}
+    assert files <= {"lab.yaml", "exp.db", "exp.log", "exp.settings.json", *locks}
     texts = [text for _, text in events(lab)]
     assert any(text.startswith("Go to Described: done") for text in texts)
     names = [name for name, _ in events(lab)]
@@ -73,7 +78,7 @@ def test_control_goes_on_while_the_store_is_locked(lab: Lab) -> None:
     told = [text for name, text in events(lab) if name == "command"]
     assert [t.partition(":")[0] for t in told] == ["Go to Described", "Go to Idle"]
     names = [name for name, _ in events(lab)]
-    assert names.count("store away") == names.count("store back") == 1
+    assert names.count("store away") == names.count("store back") >= 1
 
 
 def test_a_full_disk_stops_no_value_and_costs_no_event(
@@ -116,7 +121,7 @@ def test_a_kill_loses_nothing_that_waited(make_lab: Callable[..., Lab]) -> None:
     until(lambda: [name for name, _ in events(lab)].count("start") == 2, "the restart")
     told = [text for name, text in events(lab) if name == "command"]
     assert [t.partition(":")[0] for t in told] == ["Go to Described"]
-    assert spooled(lab) == b""
+    until(lambda: spooled(lab) == b"", "the spool to be empty")
 
 
 def wrong(lab: Lab, store: str) -> str:
@@ -170,7 +175,7 @@ def test_without_a_store_nothing_is_written_and_no_alarm_is_up(
     assert arch.get("StoreOnline") == "Offline"
     assert severity(arch, "StoreOnline") == 0
     assert not list(lab.folder.glob("exp.db*"))
-    assert not list(lab.folder.glob("exp.spool"))
+    assert {p.name for p in lab.folder.glob("exp.spool/*")} <= {"served.lock"}
 
 
 def test_a_server_that_is_away_at_the_start_is_no_reason_not_to_start(

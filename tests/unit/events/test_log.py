@@ -189,6 +189,19 @@ async def test_a_note_is_an_event_and_is_shown() -> None:
     assert [(one.name, one.device) for one in told] == [("note", "Log")]
 
 
+async def test_notes_that_differ_are_never_counted_as_one() -> None:
+    log, events = make()
+    told: list[Event] = []
+    events.add(told.append)
+    for n in range(20_000):
+        log.write(f"note {n}")
+    assert [one.text for one in told] == [f"note {n}" for n in range(20_000)]
+    told.clear()
+    for _ in range(2000):
+        log.write("note 7")
+    assert 0 < len(told) <= 100
+
+
 async def test_an_empty_note_is_refused() -> None:
     log, _ = make()
     with pytest.raises(RefusedError, match="empty note"):
