@@ -106,11 +106,24 @@ def ca_repeater() -> Iterator[None]:
 
 
 class Running:
-    """A daqpv process, and the lines that it printed."""
+    """A daqpv process, and the lines that it printed.
 
-    def __init__(self, *arguments: str, cwd: Path, **environ: str) -> None:
+    Args:
+        arguments: of daqpv.
+        cwd: where it runs.
+        program: what runs it.
+        environ: variables beside those of the tests.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        program: Sequence[str] = (sys.executable, "-m", "daqpv"),
+        **environ: str,
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daqpv", *arguments],
+            [*program, *arguments],
             cwd=cwd,
             env=os.environ | environ,
             text=True,
