@@ -6,6 +6,7 @@ import select
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -26,6 +27,7 @@ from daqpv.cli.common import (
 from daqpv.cli.log_formats import FORMATS, Printer
 from daqpv.cli.moments import moment
 from daqpv.cli.places import log_path, spool_path, store_url
+from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment, did_you_mean
 from daqpv.core import AHEAD, EventSeverity
 from daqpv.core.lines import one_line
@@ -205,7 +207,7 @@ class _Log:
                 more = f"The newest {limit}; there are more: -n {10 * limit or SHOWN}"
             found = [*found, *self._hidden(connection, found, limit)]
         shown = 0
-        for page in _pages(found):
+        for page in _signed(_pages(found)):
             follower.skip(page)
             self._print(page)
             shown += len(page)
@@ -282,6 +284,22 @@ def _pages(events: Iterable[KeptEvent]) -> Iterator[list[KeptEvent]]:
     events = iter(events)
     while page := list(islice(events, _PAGE)):
         yield page
+
+
+def _signed(pages: Iterator[list[KeptEvent]]) -> Iterator[list[KeptEvent]]:
+    """`pages`, with a sign of life until the first; into a file until the last."""
+    count = 0
+    with ExitStack() as sign:
+        sign.enter_context(
+            sign_of_life(
+                lambda: f"{count:,} events written" if count else "Reading the log"
+            )
+        )
+        for page in pages:
+            if sys.stdout.isatty():
+                sign.close()
+            yield page
+            count += len(page)
 
 
 def _say(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import struct
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,11 @@ class LampGroup(Group[Lamp]):
     def __init__(self, lamp: Lamp) -> None:
         super().__init__("L:", lamp)
         self.refusals: list[tuple[str, str, str]] = []
+        self.ended: list[tuple[str, str, str]] = []
+
+    def put_ended(self, channel: Any, began: float, error: Exception | None) -> None:
+        assert began <= time.monotonic()
+        self.ended.append((channel.name, str(error or ""), str(origin.get())))
 
     def refused(self, channel: Any, error: RefusedError) -> None:
         self.refusals.append((channel.name, str(error), str(origin.get())))

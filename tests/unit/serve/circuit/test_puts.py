@@ -214,3 +214,18 @@ async def test_disp_disables_puts(bench: Any, group: LampGroup) -> None:
     assert "caput L:Level.DISP 0" in group.refusals[0][1]
     assert await raw.put(disp, CHAR, b"\0") == NORMAL
     assert await raw.put(sid, DOUBLE, struct.pack(">d", 10)) == NORMAL
+
+
+async def test_a_group_hears_how_each_put_has_ended_before_its_client(
+    bench: Any, group: LampGroup
+) -> None:
+    raw, (colour, level) = await connect(bench, group, "L:Colour", "L:Level")
+    assert await raw.put(colour, STRING, text("Green")) == NORMAL
+    assert group.ended == [("L:Colour", "", "shift@console")]
+    assert await raw.put(colour, STRING, text("Blue")) == PUT_FAIL
+    assert group.ended[1:] == [("L:Colour", "no blue paint", "shift@console")]
+    assert await raw.put(level, DOUBLE, struct.pack(">d", 99)) == PUT_FAIL
+    assert group.ended[2][0] == "L:Level"
+    assert "outside the limits" in group.ended[2][1]
+    assert await raw.put(level, DOUBLE, struct.pack(">d", 5)) == NORMAL
+    assert group.ended[3][:2] == ("L:Level", "")
