@@ -31,6 +31,7 @@ from daqpv.links.remote_run import RemoteRun
 from daqpv.neighbours import Neighbours, hashes, whole
 from daqpv.process import Figures, Process, ProcessSnapshot
 from daqpv.serve import Group, Inside, Others, Rivalry, Server
+from daqpv.store.rivals import StoreRivals
 from iocs.process import ProcessGroup
 
 _log = logging.getLogger(__name__)
@@ -214,6 +215,11 @@ class App:
         self._neighbours = Neighbours(
             Others(rest, self.server, foreign=True), self._file, self._this
         )
+        self._store_rivals = (
+            None
+            if store is None
+            else StoreRivals(store, experiment.experiment, events.process)
+        )
         site.hold.watch(lambda: self._this.rival(site.hold.rival))
         self.client_environ = self._others.searches.environ()
         if saved is not None:
@@ -297,7 +303,7 @@ class App:
     async def _rivalry(self) -> None:
         """From now on nobody gives way: who else serves our devices is said."""
         found = partial(self._site.hold.found, "search")
-        rivalry = Rivalry(self._others, found, also=self._neighbours.look)
+        rivalry = Rivalry(self._others, found, also=self._look_around)
 
         def look(snapshot: Any, changed: Collection[str]) -> None:
             if "served" in changed and snapshot.served:  # a cut network may be whole
@@ -306,6 +312,12 @@ class App:
         for remote in self._site.remotes:
             remote.watch(look)
         await rivalry.run()
+
+    async def _look_around(self) -> None:
+        """What tells of other processes besides searches for our own PVs."""
+        await self._neighbours.look()
+        if self._store_rivals is not None:
+            self._site.hold.found("store", await self._store_rivals.look())
 
     async def _give_way(self) -> None:
         """While it listens: of those that began at the same time, the first stays.
