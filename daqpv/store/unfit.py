@@ -31,6 +31,7 @@ _MARIADB = {
     1264,  # range
     1366,  # text
     1406,  # length
+    1644,  # a trigger of the site refuses it
     3140,  # JSON
     4025,  # constraint
 }
@@ -38,10 +39,12 @@ _POSTGRESQL = {
     "23502",  # a value is missing
     "23514",  # constraint
     "54000",  # a key too long for its index
+    "P0001",  # a trigger of the site refuses it
 }
 _SQLITE = {
     "SQLITE_CONSTRAINT_CHECK",
     "SQLITE_CONSTRAINT_NOTNULL",
+    "SQLITE_CONSTRAINT_TRIGGER",
     "SQLITE_MISMATCH",
     "SQLITE_TOOBIG",
 }

@@ -8,10 +8,16 @@ To add one: a class with `name` (the row of the table in docs/runs.md), `strike`
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
+import sqlite3
 import threading
+from contextlib import closing
 from typing import Protocol
 
+from click.testing import CliRunner
+
+from daqpv.cli import main
 from daqpv.core import STALL
 from daqpv.ecc import Operation
 from daqpv.links.soap import EccSoapLink
@@ -186,6 +192,102 @@ class StandsStill:
         pass
 
 
+class _StoreTakesNothing:
+    """The store of daqpv takes no records for a while."""
+
+    is_spending = False
+
+    def _until_missed(self, scene: Scene, reason: str) -> None:
+        arch = scene.lab.client("", "Arch")
+        scene.log.put("Note", "a record that must not be lost")
+        until(lambda: reason in arch.get("Message"), lambda: arch.get("Message"))
+
+    def _until_taken(self, scene: Scene) -> None:
+        arch = scene.lab.client("", "Arch")
+        arch.until("StoreOnline", "Online")
+        until(lambda: not arch.get("Message"), lambda: arch.get("Message"))
+        until(lambda: "note" in scene.events(), "the note")
+
+
+class StoreLocked(_StoreTakesNothing):
+    """Another program holds the database, as a server is away that was ended."""
+
+    name = "the store is away"
+
+    def strike(self, scene: Scene) -> None:
+        path = scene.lab.folder / "exp.db"
+        self._other = sqlite3.connect(path, timeout=DEADLINE, isolation_level=None)
+        self._other.execute("BEGIN IMMEDIATE")
+        self._until_missed(scene, "locked")
+
+    def mend(self, scene: Scene) -> None:
+        self._other.close()
+        self._until_taken(scene)
+
+
+class StoreMoved(_StoreTakesNothing):
+    """The SQLite file is moved, and put back."""
+
+    name = "the store's file is moved"
+
+    def strike(self, scene: Scene) -> None:
+        (scene.lab.folder / "exp.db").rename(scene.lab.folder / "moved.db")
+        self._until_missed(scene, "put it back")
+
+    def mend(self, scene: Scene) -> None:
+        (scene.lab.folder / "moved.db").rename(scene.lab.folder / "exp.db")
+        self._until_taken(scene)
+
+
+class StoreFull(_StoreTakesNothing):
+    """The disk of store, spool and log is full."""
+
+    name = "the disk of store and spool is full"
+
+    def strike(self, scene: Scene) -> None:
+        _limit_files(scene, 1)
+        self._until_missed(scene, "too large")
+
+    def mend(self, scene: Scene) -> None:
+        _limit_files(scene, resource.RLIM_INFINITY)
+        self._until_taken(scene)
+
+
+def _limit_files(scene: Scene, size: int) -> None:
+    pid = scene.lab.served.process.pid
+    limits = (size, resource.RLIM_INFINITY)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+class StoreRefuses(_StoreTakesNothing):
+    """The store does not take what is written of runs; it is mended, and offered it."""
+
+    name = "the store refuses a record"
+
+    def strike(self, scene: Scene) -> None:
+        for what in ("INSERT", "UPDATE"):
+            _change_store(
+                scene,
+                f"CREATE TRIGGER no_{what} BEFORE {what} ON run "
+                "BEGIN SELECT RAISE(ABORT, 'a trigger'); END",
+            )
+        scene.log.put("Note", "a record that is taken")
+        until(lambda: "note" in scene.events(), "the note")
+
+    def mend(self, scene: Scene) -> None:
+        for what in ("INSERT", "UPDATE"):
+            _change_store(scene, f"DROP TRIGGER no_{what}")
+        done = CliRunner().invoke(main, ["db", "retry", str(scene.lab.file)])
+        assert done.exit_code == 0, done.output
+        self._until_taken(scene)
+
+
+def _change_store(scene: Scene, statement: str) -> None:
+    path = scene.lab.folder / "exp.db"
+    with closing(sqlite3.connect(path, timeout=DEADLINE)) as store, store:
+        store.execute(statement)
+
+
 CAUSES: tuple[Cause, ...] = (
     ServerRestarts(),
     ServerLost(),
@@ -198,4 +300,8 @@ CAUSES: tuple[Cause, ...] = (
     Ended("daqpv is ended (SIGTERM), and served again", signal.SIGTERM),
     Ended("its terminal is closed (SIGHUP), and it is served again", signal.SIGHUP),
     StandsStill(),
+    StoreLocked(),
+    StoreMoved(),
+    StoreFull(),
+    StoreRefuses(),
 )

@@ -86,6 +86,18 @@ def served_again(*ends: str) -> dict[str, Cell]:
     }
 
 
+def unharmed(*log: str) -> dict[str, Cell]:
+    """The cells of what does not concern the run."""
+    return {
+        "Starting": Cell(STARTED, DONE, log=log),
+        "Running": Cell(("Running", "NO_ALARM", ""), DONE, log=log),
+        "Paused": Cell(("Paused", "NO_ALARM", ""), DONE, log=log),
+        "Stopping": Cell(DONE, DONE, log=log),
+        "Sorting": Cell(("Stopped", "NO_ALARM", ""), DONE, log=log),
+        "Failed": Cell(STOP_FAILED, DONE, log=log),
+    }
+
+
 CELLS: dict[str, dict[str, Cell]] = {
     "a server restarts": {
         "Starting": Cell(
@@ -309,4 +321,8 @@ CELLS: dict[str, dict[str, Cell]] = {
         "Sorting": Cell(("Stopped", "NO_ALARM", ""), DONE, log=("stood still",)),
         "Failed": Cell(STOP_FAILED, DONE, note=STOOD_STILL, log=("stood still",)),
     },
+    "the store is away": unharmed("note"),
+    "the store's file is moved": unharmed("note"),
+    "the disk of store and spool is full": unharmed("note"),
+    "the store refuses a record": unharmed("note"),
 }
