@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from daqpv.core import Command, EventSeverity
@@ -31,6 +31,7 @@ class Attending(Books):
         super().__init__(**books)
         self._detector = detector
         self._storages = tuple(storages)
+        self._disabled: frozenset[str] | None = None  # servers, as seen last
         self._processes: dict[str, str] = {}  # of routers, as seen last
         self._told = (False, "")  # of the alarm: whether a run was open, and the words
 
@@ -123,7 +124,7 @@ class Attending(Books):
                 if one.snapshot.silent and state is RunState.RUNNING
             ),
             filling=self._filling() if state is RunState.RUNNING else (),
-            left=self._still_left(),
+            left=self._still_left(self._newly_disabled()),
             stray=self._stray(),
         )
         if self.running is None:
@@ -189,12 +190,21 @@ class Attending(Books):
             if one.snapshot.disk_time_left < FULL_SOON
         )
 
-    def _still_left(self) -> tuple[str, ...]:
-        """Those of `left` of which it is not known that they take no data."""
+    def _newly_disabled(self) -> set[str]:
+        """Servers that were disabled while they took data without a run."""
+        disabled = {o.name: o for o in self._detector.members if not o.enabled}
+        before, self._disabled = self._disabled, frozenset(disabled)
+        if before is None or self.snapshot.state is not RunState.STOPPED:
+            return set()
+        new = (one for name, one in disabled.items() if name not in before)
+        return {one.name for one in new if one.state and one.may_take_data}
+
+    def _still_left(self, new: Collection[str]) -> tuple[str, ...]:
+        """Those of `left` and `new` of which it is not known that they are stopped."""
         members = {one.name: one for one in self._detector.members}
         return tuple(
             name
-            for name in sorted(self.snapshot.left)
+            for name in sorted({*self.snapshot.left, *new})
             if (one := members.get(name)) is not None
             and not (one.enabled and one.is_known and one.is_there)
         )

@@ -16,7 +16,7 @@ from daqpv.system.servers import is_there, may_take_data, spread, standing
 from daqpv.system.words import are, named, where
 
 DEADLINE = 15.0  # [s] for a group to stop; then the next one is stopped
-BACK = 3.0  # [s] for servers whose process was started anew to be seen again
+BACK = 8.0  # [s] for servers whose process was started anew to be seen again
 _LOOKS = 3  # a stop that servers get who have come back meanwhile
 
 

@@ -168,6 +168,7 @@ class Ended:
 
     def strike(self, scene: Scene) -> None:
         scene.lab.serve_no_more(self._number)
+        scene.hurry()
         scene.serve_again()
         until(lambda: scene.run.get("State.SEVR") != "INVALID", "a run that is known")
 

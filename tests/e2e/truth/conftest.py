@@ -20,7 +20,7 @@ SETTINGS = """\
 run: {checks: {disk_free: 0}, no_data: 1 h}
 """
 ON_ITS_WAY = ("Starting", "Stopping")
-SLOW = 2.0  # [s] for a Start or Stop in the middle of which something happens
+SLOW = 12.0  # [s] for a Start or Stop in the middle of which something happens
 
 
 class Seen(NamedTuple):
@@ -165,6 +165,10 @@ class Scene:
 
     def _takes(self, operation: str) -> None:
         self.lab.sim("CoBo0").takes(operation, SLOW)
+
+    def hurry(self) -> None:
+        """Let the Start or Stop of CoBo0 be at its end."""
+        self.lab.sim("CoBo0")("/hurry", "POST")
 
     # What is seen
 

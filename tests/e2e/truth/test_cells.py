@@ -45,6 +45,7 @@ def test_cell(scene: Scene, cause: Cause, state: str) -> None:
     scene.bring(state)
     scene.is_spent = cause.is_spending
     cause.strike(scene)
+    scene.hurry()
     until_shown(scene, cell.struck)
     if state == "Sorting":
         scene.end_growth()

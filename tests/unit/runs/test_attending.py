@@ -194,6 +194,18 @@ async def test_data_without_a_run_is_an_alarm(lab: Lab) -> None:
         assert lab.store.records == []
 
 
+async def test_a_server_disabled_while_it_takes_data_without_a_run(lab: Lab) -> None:
+    async with lab.running() as run:
+        lab.detector.becomes("Running")
+        lab.detector.server("CoBo0", **DISABLED)
+        lab.detector.becomes("Ready")  # Sys:Stop leaves it alone
+        assert run.snapshot.left == ("CoBo0",)
+        assert "CoBo0 is disabled and was Running" in run.snapshot.message
+        await run.reset()
+        await asyncio.sleep(5)
+        assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
+
+
 @pytest.mark.parametrize("condition", [Condition.OFFLINE, Condition.HUNG])
 async def test_a_router_that_is_lost_in_a_run(lab: Lab, condition: Condition) -> None:
     async with lab.running() as run:
