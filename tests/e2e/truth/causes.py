@@ -72,6 +72,21 @@ class ServerLost:
         scene.server().until("Online", "Online")
 
 
+class NetworkCut:
+    """Nothing comes back from an ECC server, and nothing says so; then it is there."""
+
+    name = "the network to a server is cut"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        scene.lab.sim("CoBo1").fault("*", "hang")
+        scene.server().until("Online", "Offline")
+
+    def mend(self, scene: Scene) -> None:
+        scene.lab.sim("CoBo1")("/faults", "DELETE")
+        scene.server().until("Online", "Online")
+
+
 class ServerDisabled:
     """An operator disables a server."""
 
@@ -292,6 +307,7 @@ def _change_store(scene: Scene, statement: str) -> None:
 CAUSES: tuple[Cause, ...] = (
     ServerRestarts(),
     ServerLost(),
+    NetworkCut(),
     ServerDisabled(),
     ServerCommanded(),
     RouterLost(),

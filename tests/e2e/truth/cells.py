@@ -46,6 +46,7 @@ LEFT = (
     ".*Run:Stop 1.*Run:Reset 1",
 )
 STOP_LOST = ("Failed", "MAJOR", "CoBo1 is Offline: it may still take data.*Run:Stop 1")
+STOP_HUNG = ("Failed", "MAJOR", "CoBo1 is Hung: it may still take data.*Run:Stop 1")
 WAITS = ("Stopped", "NO_ALARM", "done in|files at data1 not sorted yet")
 STAYS = (
     "Stopped",
@@ -156,6 +157,39 @@ CELLS: dict[str, dict[str, Cell]] = {
             STOP_FAILED,
             STOP_LOST,
             note=f"CoBo1: Offline {SPAN}",
+            log=("lost", "run gap"),
+        ),
+    },
+    "the network to a server is cut": {
+        "Starting": Cell(
+            ("Failed", "MAJOR", "CoBo1 is Hung: it may still take data"),
+            STOP_HUNG,
+            entry="",
+            place="aside",
+        ),
+        "Running": Cell(
+            goes_on("CoBo1 is Hung"),
+            STOP_HUNG,
+            note=f"CoBo1: Hung {SPAN}",
+            log=("lost", "run gap"),
+        ),
+        "Paused": Cell(
+            goes_on("CoBo1 is Hung", "Paused"),
+            STOP_HUNG,
+            note=f"CoBo1: Hung {SPAN}",
+            log=("lost", "run gap"),
+        ),
+        "Stopping": Cell(
+            ("Failed", "MAJOR", "CoBo1 was lost in the middle of Stopping|CoBo1 is"),
+            STOP_HUNG,
+            note=f"CoBo1: Hung {SPAN}",
+            log=("lost", "run gap"),
+        ),
+        "Sorting": Cell(DONE, STOP_HUNG, log=("lost",)),
+        "Failed": Cell(
+            STOP_FAILED,
+            STOP_HUNG,
+            note=f"CoBo1: Hung {SPAN}",
             log=("lost", "run gap"),
         ),
     },
