@@ -150,7 +150,7 @@ class Channel(Source):
         outbox = self.outbox
         if outbox is not None and self in outbox.dirty:
             outbox.drain()
-        self._given = alarm
+        self._given = given = alarm
         if self._judge is not None:
             own = self._judge.alarm(value)
             if own is not NO_ALARM and own[0] > alarm[0]:
@@ -162,7 +162,7 @@ class Channel(Source):
         if time is None or not time < _END:  # nor is NaN
             time = clock.time()
         self.time = time if time > self.time else stamp_after(self.time, time)
-        self.undefined = self._given[1] == _UDF
+        self.undefined = given[1] == _UDF
         if alarm is not self.alarm and alarm != self.alarm:
             mask |= DBE_ALARM
             self._set_alarm(alarm)

@@ -285,6 +285,8 @@ class Choice:
 
     def coerce(self, value: Any) -> int:
         """The index of a member, or the number itself. ValueError: no such state."""
+        if type(value) is int and 0 <= value < self._size:  # nearly always
+            return value
         index = self._index.get(value) if isinstance(value, Enum) else None
         if index is not None:
             return index
