@@ -49,8 +49,11 @@ class Text:
             raise ValueError(str(error)) from None
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
-        """A text; more than one element is taken as the text's bytes."""
-        return self.coerce(put_text(given))
+        """A text; more than one element is taken as its bytes or code units."""
+        text = put_text(given)
+        if len(text.encode()) > self.size:
+            raise RefusedError(f"the text has more than {self.size} bytes")
+        return text
 
 
 _LAST_CODE_POINT = 0x10FFFF

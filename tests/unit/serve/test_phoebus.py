@@ -135,3 +135,11 @@ async def test_bytes_and_short_texts_are_taken_as_before(
     assert group.name.value == "123456789"
     assert await raw.put(name, DOUBLE, struct.pack(">d", 2.5)) == NORMAL
     assert group.name.value == "2.5"
+
+
+async def test_a_text_that_does_not_fit_is_refused(bench: Any, group: Texts) -> None:
+    raw = await bench.client(await bench.serve(group))
+    for pv, most in (("Name", 39), ("Name.VAL$", 39), ("Flow.EGU", 15), ("Title", 199)):
+        sid = (await raw.create(f"P:{pv}")).p2
+        for size, status in ((most, NORMAL), (most + 1, PUT_FAIL)):
+            assert await raw.put(sid, CHAR, b"x" * size, size) == status
