@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -85,7 +86,11 @@ def _record(event: Event) -> logging.LogRecord:
 
 
 class _Rotating(RotatingFileHandler):
-    """Says once that it cannot write, and once that it can again."""
+    """Says once that it cannot write, and once that it can again.
+
+    A file that was renamed or removed from outside, by logrotate for example, is begun
+    anew under its name.
+    """
 
     _failing = False
 
@@ -97,10 +102,25 @@ class _Rotating(RotatingFileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._failed = False
+        self._leave_moved()
         super().emit(record)
         if self._failing and not self._failed:
             print(f"{self.baseFilename}: written again", file=sys.stderr)
         self._failing = self._failed
+
+    def _leave_moved(self) -> None:
+        """Close the file if that of its name is another one, or none."""
+        if self.stream is None:
+            return
+        try:
+            there = os.stat(self.baseFilename)
+            moved = not os.path.samestat(there, os.fstat(self.stream.fileno()))
+        except OSError as error:
+            moved = isinstance(error, FileNotFoundError)
+        if moved:
+            stream, self.stream = self.stream, None  # the next line opens it anew
+            with suppress(OSError):
+                stream.close()
 
     def close(self) -> None:
         with suppress(OSError):  # it was said when it was written

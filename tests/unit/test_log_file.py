@@ -111,6 +111,49 @@ def test_old_lines_go_so_that_the_files_stay_small(
     assert kept == lines[-len(kept) :]
 
 
+@pytest.mark.parametrize("how", ["renamed", "removed", "replaced", "truncated"])
+def test_a_file_that_is_rotated_from_outside_is_begun_anew(
+    path: Path, how: str
+) -> None:
+    moved = path.with_name("exp.log.1")
+    with LogFile(path) as log:
+        log(event("before"))
+        until(lambda: "before" in path.read_text())
+        if how == "truncated":
+            os.truncate(path, 0)
+        elif how == "removed":
+            path.unlink()
+        else:
+            path.rename(moved)
+        if how == "replaced":
+            path.touch()
+        log(event("after"))
+    assert path.read_text() == f"{line(event('after'))}\n"
+    if moved.exists():
+        assert moved.read_text() == f"{line(event('before'))}\n"
+
+
+def test_a_folder_that_goes_is_said_and_one_that_comes_back_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    path = folder / "exp.log"
+    with LogFile(path) as log:
+        log(event("before"))
+        until(lambda: "before" in path.read_text())
+        folder.rename(tmp_path / "old")
+        log(event("lost"))
+        said: list[str] = []
+        until(
+            lambda: said.append(capsys.readouterr().err) or "cannot write" in said[-1]
+        )
+        folder.mkdir()
+        log(event("after"))
+    assert path.read_text() == f"{line(event('after'))}\n"
+    assert "written again" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("wrong", ["nosuch/exp.log", "."])
 def test_a_file_that_cannot_be_opened_is_an_error_at_once(
     tmp_path: Path, wrong: str
