@@ -30,6 +30,7 @@ from daqpv.cli.simulate import copy_for, plans, router_plans
 from daqpv.core import Events
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.links.console import Console
+from daqpv.serve import literal
 from daqpv.sim.ecc import EccSimulator
 from daqpv.sim.experiment import simulate
 from daqpv.sim.gas import GasGroup
@@ -141,7 +142,7 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
             events, saved, store = keeping.events, keeping.saved, keeping.store
             app = App(experiment, kinds, events, saved=saved, store=store)
             keeping.claim(app)
-            gas = GasGroup(f"{experiment.prefix}Gas:")
+            gas = GasGroup(literal(f"{experiment.prefix}Gas:"))
             app.server.add(gas)
             tasks.create_task(gas.run())
             await _show(app, events, _words(app, file, simulators[0], port))

@@ -24,7 +24,7 @@ from daqpv.serve.declare import (
     strings,
     waveform,
 )
-from daqpv.serve.group import Group
+from daqpv.serve.group import Group, literal
 from daqpv.serve.identity import Identity
 from daqpv.serve.inside import Inside
 from daqpv.serve.others import Other, Others
@@ -47,6 +47,7 @@ __all__ = [
     "bi",
     "bo",
     "button",
+    "literal",
     "long",
     "longin",
     "longout",

@@ -49,6 +49,11 @@ class _Shown(NamedTuple):
         return not self.sources.isdisjoint(changed)
 
 
+def literal(prefix: str) -> str:
+    """`prefix` for a group of caproto, which takes ``{name}`` in it for a macro."""
+    return prefix.replace("{", "{{").replace("}", "}}")
+
+
 class Group(PVGroup, Generic[D]):
     """The PVs of a device.
 
@@ -75,6 +80,8 @@ class Group(PVGroup, Generic[D]):
 
     def __init__(self, prefix: str, device: D, **options: Any) -> None:
         self.device = device
+        if not options.get("macros"):  # else {name} in the prefix is one of them
+            prefix = literal(prefix)
         super().__init__(prefix, **options)
         snapshot = type(device.snapshot)
         self._shown = tuple(self._find_shown(snapshot))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_FILTERS = re.compile(rb"[\[{]")  # begin with one of these
+_BRACKET = re.compile(rb"[\[{]")  # filters begin with one; names may hold them, too
 _LONGEST = 400  # [bytes] of a name: nobody has longer ones, so nobody need look
 
 
@@ -85,16 +85,23 @@ class Names:
         found = self._channels.get(name)
         if found is not None or len(name) > _LONGEST:
             return found
-        plain = _FILTERS.split(name, maxsplit=1)[0]
-        source = self._unfiltered(plain)
-        if source is None or plain == name:
-            return source
-        try:
-            filters = parse(name.removeprefix(plain).decode())
-        except ValueError as error:
-            _tell_once(repr(name.decode(errors="replace")), str(error))
-            return None
-        return Filtered(name.decode(), source, filters)
+        return self._unfiltered(name) or self._filtered(name)
+
+    def _filtered(self, name: bytes) -> Source | None:
+        why = ""
+        for bracket in _BRACKET.finditer(name):
+            source = self._unfiltered(name[: bracket.start()])
+            if source is None:
+                continue
+            try:
+                filters = parse(name[bracket.start() :].decode())
+            except ValueError as error:
+                why = why or str(error)
+            else:
+                return Filtered(name.decode(), source, filters)
+        if why:
+            _tell_once(repr(name.decode(errors="replace")), why)
+        return None
 
     def _unfiltered(self, name: bytes) -> Source | None:
         found = self._channels.get(name)

@@ -26,6 +26,25 @@ def group() -> Plain:
     return Plain("S:", Device("plain", Snapshot(), events=Events()))
 
 
+PREFIXES = ["XF:31ID1-ES{DAQ:1}", "[x]:", "a{}", "{P}"]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_prefix_may_hold_brackets(prefix: str):
+    group = Plain(prefix, Device("plain", Snapshot(), events=Events()))
+    assert list(group.pvdb) == [f"{prefix}Value", f"{prefix}Other"]
+    server = Server()
+    server.add(group)
+    for name in ("Value", "Value.", "Value.DESC", "Value.DESC$"):
+        assert server.find(f"{prefix}{name}".encode()), name
+    for name in ("Value.[0]", "Value.VAL{ts:{}}", "Value{dbnd:{abs:1}}", "Value[0:0]"):
+        source = server.find(f"{prefix}{name}".encode())
+        assert source is not None, name
+        assert source.name == f"{prefix}{name}"
+    for name in ("Value.{nosuch:{}}", "Value[", "Nosuch.[0]", "Value.NOSUCH"):
+        assert server.find(f"{prefix}{name}".encode()) is None, name
+
+
 def search(name: str, cid: int, reply: int = 5) -> bytes:
     payload = name.encode() + b"\0"
     payload += bytes(-len(payload) % 8)
