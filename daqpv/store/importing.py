@@ -96,6 +96,8 @@ class Export:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._reading():
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise OSError(None, "it is a pipe or a device")  # perhaps without end
             self._archive = ZipFile(path)
             content = from_json(self._archive.read(MANIFEST))
             head = _Head.model_validate(content)

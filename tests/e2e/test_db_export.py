@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -81,11 +82,14 @@ def test_records_move_to_another_store_and_the_log_is_the_same(
         ("export", "old.db", "old.db exists: nothing is overwritten"),
         ("import", "old.db", "is no export of daqpv, or is damaged"),
         ("import", "no.zip", "no.zip cannot be read: No such file or directory"),
+        ("import", "/dev/zero", "/dev/zero cannot be read: it is a pipe or a device"),
+        ("import", "pipe", "pipe cannot be read: it is a pipe or a device"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_line(
     old: Path, tmp_path: Path, action: str, file: str, says: str
 ) -> None:
+    os.mkfifo(tmp_path / "pipe")
     result = daqpv("db", action, old, tmp_path / file)
     assert (result.exit_code, result.stdout) == (1, "")
     [line] = result.stderr.splitlines()

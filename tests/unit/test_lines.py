@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daqpv.cli.board import Board
 from daqpv.cli.csv_cells import csv_cell
 from daqpv.cli.run_formats import TEXTS, Runs
+from daqpv.core import PvInfo, Severity, Status
 from daqpv.core.lines import has_controls, is_text, one_line, plain
+from daqpv.links.channel import Update
 from daqpv.runs import Entry, RunRecord
 
 EVIL = "a\x1b]0;b\x07\r\x9b2J\u202e"
@@ -40,6 +43,17 @@ def test_a_cell_is_no_formula(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "a=1", "-3.5", "+1e3", "'=1", "5"])
 def test_other_cells_stay_as_they_are(text: str) -> None:
     assert csv_cell(text) == text
+
+
+def test_what_the_status_screen_knows_of_a_pv_has_no_control_characters() -> None:
+    info = PvInfo(
+        name="T:ECC:CoBo0:State", device="CoBo0", record="mbbi", writable=False
+    )
+    changed: list[str] = []
+    board = Board([info], "T:", lambda signal, _: changed.append(signal.text))
+    signal = board.rows[0].signals["State"]
+    board._updated(signal, Update(EVIL, Severity.NO_ALARM, Status.NO_ALARM, (0, 0)))
+    assert changed == [one_line(EVIL)]
 
 
 class Terminal(io.StringIO):
