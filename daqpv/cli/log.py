@@ -26,7 +26,8 @@ from daqpv.cli.common import (
 )
 from daqpv.cli.log_formats import FORMATS, Printer
 from daqpv.cli.moments import moment
-from daqpv.cli.places import log_path, spool_path, store_url
+from daqpv.cli.not_in_store import not_in_store
+from daqpv.cli.places import log_path, store_url
 from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment, did_you_mean
 from daqpv.core import AHEAD, EventSeverity
@@ -36,7 +37,6 @@ from daqpv.store.engine import translated
 from daqpv.store.query import Follower, KeptEvent, Selection, devices, every, newest
 from daqpv.store.reader import reader
 from daqpv.store.rows import clean
-from daqpv.store.spool import waiting
 
 SHOWN = 100  # events
 MOST = 100_000  # events that are held at once; `all` are not
@@ -238,13 +238,9 @@ class _Log:
         return [one for one in by_now if one.id not in known]
 
     def _tell_waiting(self) -> None:
-        """Say so if processes on this computer have more, for the store was away."""
-        folder = spool_path(self._experiment)
-        if size := sum(waiting(folder).values()):
-            _say(
-                f"Not all is in the store yet: {size / 1e6:.3f} MB wait in {folder}. "
-                f"{self._elsewhere()}"
-            )
+        """Say so if processes on this computer have more, which the store lacks."""
+        if text := not_in_store(self._experiment):
+            _say(f"{text} {self._elsewhere()}")
 
     def _nothing(self, connection: Connection) -> str:
         """Why nothing is found, if that is known."""

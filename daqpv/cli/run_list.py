@@ -13,6 +13,7 @@ import click
 
 from daqpv.cli.common import COUNT, FILE, load_fixed_or_exit, printing
 from daqpv.cli.moments import moment
+from daqpv.cli.not_in_store import not_in_store
 from daqpv.cli.places import store_url
 from daqpv.cli.run_options import CLASSES, terminal_width, told
 from daqpv.cli.run_table import table
@@ -49,6 +50,8 @@ def list_(
     experiment = load_fixed_or_exit(file)
     with told(), quick_reader(store_url(experiment)) as execute:
         found = runs(execute, experiment.experiment, choice)
+    if text := not_in_store(experiment):
+        click.echo(text, err=True)
     if not found:
         is_all = replace(choice, newest=None) == ALL
         click.echo("No run yet." if is_all else "No run fits.", err=True)

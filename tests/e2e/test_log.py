@@ -463,6 +463,11 @@ def test_what_waits_for_the_store_is_told(experiment: Experiment) -> None:
     result = experiment.log()
     assert result.stdout.count("moves") == 1
     assert f"0.005 MB wait in {spool.parent}. The newest events are" in result.stderr
+    (spool / "refused.jsonl").write_text("{}\n{}\n")
+    said = "it refuses 2 records: daqpv db retry "
+    assert said in experiment.log().stderr
+    listed = CliRunner().invoke(main, ["runs", "list", str(experiment.file)])
+    assert said in listed.stderr
 
 
 def test_a_newer_store_is_refused(experiment: Experiment) -> None:
