@@ -86,7 +86,7 @@ def _told(version: str | None) -> str:
 
 
 def _upgrade(url: str) -> None:
-    engine = make_engine(url, writes=True, answer=_LONG)
+    engine = make_engine(url, writes=True, makes=False, answer=_LONG)
     try:
         with translated(url):
             migrate.upgrade(engine)

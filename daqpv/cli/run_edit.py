@@ -90,7 +90,7 @@ def _edited(experiment: Experiment, wanted: Edit) -> list[RunChange]:
         url = store_url(experiment)
         with reader(url):  # it is there, and its tables are ours
             pass
-        engine = make_engine(url, writes=True)
+        engine = make_engine(url, writes=True, makes=False)
         try:
             with translated(url), engine.begin() as connection:
                 return edit_in_store(connection, experiment.experiment, wanted)

@@ -14,6 +14,7 @@ from daqpv.store.journal import Journal
 from daqpv.store.refused import Refused
 from daqpv.store.rows import Entry, Source
 from daqpv.store.spool import Spool
+from daqpv.store.sqlite_file import SCHEME, path_in, refuse_taken_away
 
 _BATCH = 1000
 _NO_LIMIT = 1e15  # [bytes]
@@ -50,7 +51,7 @@ def retry_refused(url: str, experiment: str, file: Path, process: str) -> Retrie
     entries = [*refused.read(file)]
     source = Source(found[1], process)
     again = Refused(file.parent)
-    with closing(Journal(url, experiment, again.keep, late=True)) as journal:
+    with closing(_journal(url, experiment, again)) as journal:
         for batch in _batches(entries):
             journal.write(source, batch)
     file.unlink()
@@ -70,7 +71,7 @@ def retry_spool(url: str, experiment: str, folder: Path) -> Retried:
         raise StoreError(f"{folder}: a process of daqpv uses it; end that first")
     count, again = spool.count, Refused(folder)
     try:
-        with closing(Journal(url, experiment, again.keep, late=True)) as journal:
+        with closing(_journal(url, experiment, again)) as journal:
             while not spool.is_empty:
                 source, entries = spool.read(_BATCH)
                 journal.write(source, entries)
@@ -78,6 +79,12 @@ def retry_spool(url: str, experiment: str, folder: Path) -> Retried:
     finally:
         spool.close()
     return Retried(count, again.kept, again.reason or "; ".join(said))
+
+
+def _journal(url: str, experiment: str, again: Refused) -> Journal:
+    if url.startswith(SCHEME):
+        refuse_taken_away(path_in(url))
+    return Journal(url, experiment, again.keep, late=True)
 
 
 def _batches(entries: Sequence[Entry]) -> Sequence[Sequence[Entry]]:

@@ -42,6 +42,16 @@ def refuse_orphan(path: str) -> None:
         )
 
 
+def refuse_taken_away(path: str) -> None:
+    """Refuse to make a file that daqpv has open under this name, wherever it is now.
+
+    Raises:
+        StoreError: there is no file, but the journal that goes with an open one.
+    """
+    if not Path(path).exists() and Path(f"{path}-shm").exists():
+        raise StoreError(f"{path} is gone while daqpv uses it: put it back first")
+
+
 def read_only(path: str) -> str:
     """The URI by which SQLite reads a file, and does not make it.
 

@@ -11,7 +11,11 @@ import pytest
 
 from daqpv.core import EventSeverity
 from daqpv.errors import StoreError
+from daqpv.store.refused import Refused
+from daqpv.store.rows import Source
+from tests.integration.store.test_journal import entries
 from tests.integration.store.test_outages import found, locked, lost
+from tests.integration.store.test_refused import retry
 from tests.integration.store.test_store import Kept, event, numbers, running
 
 
@@ -168,3 +172,21 @@ async def test_a_link_to_the_file_is_followed(tmp_path: Path) -> None:
         await kept.waiting(1)
         link.symlink_to(file)
         await comes_in(kept, 3)
+
+
+async def test_a_retry_makes_no_file_in_the_place_of_one_that_was_moved(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "store.db"
+    refused = Refused(tmp_path / "refused")
+    refused.keep(Source("w" * 32, "main@host"), entries(1, 1)[0], "no")
+    async with running(f"sqlite:///{file}", tmp_path) as kept:
+        await begun(kept)
+        file.rename(tmp_path / "x.db")
+        result = retry(tmp_path, f"sqlite:///{file}", refused.path.parent)
+        assert (result.exit_code, file.exists()) == (1, False)
+        assert "is gone while daqpv uses it" in result.output
+        (tmp_path / "x.db").rename(file)
+        result = retry(tmp_path, f"sqlite:///{file}", refused.path.parent)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert await kept.texts() == numbers(2)
