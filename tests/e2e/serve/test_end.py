@@ -117,10 +117,9 @@ def test_a_put_is_told_that_the_server_went_away(lab: Any, cobo: Any) -> None:
     cobo.until("Transition", "Describing")
     served.end()
     _, said = put.communicate(timeout=DEADLINE)
-    assert (put.returncode, said) == (
-        1,
-        f"{name}: the server went away; what it had begun may go on\n",
-    )
+    assert put.returncode == 1
+    first, *_ = said.splitlines()  # a reason of its own may follow
+    assert first == f"{name}: the server went away; what it had begun may go on"
 
 
 def test_a_hung_server_does_not_hold_up_the_end(lab: Any, cobo: Any) -> None:
