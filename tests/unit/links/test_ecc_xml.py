@@ -124,7 +124,7 @@ def test_children_are_taken_with_and_without_prefix_and_empty_in_any_form(
     found = ecc_xml.state_answer("GetState", answer(content))
     assert found.state is EccState.PREPARED
     assert found.transition is Transition.BREAKING_UP
-    assert (found.error_code, found.error_message) == (0, "")
+    assert found.error_message == ""
 
 
 def test_the_type_that_a_sender_gives_to_an_element_changes_nothing() -> None:
@@ -159,8 +159,8 @@ STATE = (
         (STATE.format("", 1, 0), "its ErrorCode is not a number"),
         (STATE.format(0, "1.0", 0), "its State is not a number"),
         (STATE.format(0, "<b>1</b>", 0), "elements where text belongs"),
-        ("<ecc:ResponseState/>", "its State is not a number"),
-        ("<ecc:ResponseState>1</ecc:ResponseState>", "its State is not a number"),
+        ("<ecc:ResponseState/>", "its ErrorCode is not a number"),
+        ("<ecc:ResponseState>1</ecc:ResponseState>", "its ErrorCode is not a number"),
         (
             "<ecc:ResponseState><ErrorCode>0</ErrorCode></ecc:ResponseState>",
             "its State is not a number",
