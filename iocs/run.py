@@ -50,6 +50,7 @@ def booked(method: Callable[..., Any]) -> Put:
 class RunGroup(DeviceGroup[Run]):
     """The run that is open, or the last one, and what is written for the next."""
 
+    message = long("Message", of="message_text", doc="What happens, in a sentence")
     state = mbbo(
         "State",
         RunState,

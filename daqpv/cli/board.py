@@ -149,10 +149,16 @@ class Row:
         if signal.name == "Result":
             return self.text("LastError")
         message = self.text("Message")
+        if signal.name == "State" and self.name in _EXPLAINED:
+            return message
         says_why = signal.name in _BEARERS and self.is_lost
         return (
             message if says_why and message.startswith(self.text("Condition")) else ""
         )
+
+
+_EXPLAINED = frozenset({"Run"})
+"""Devices whose Message has the reason for which their State is in alarm."""
 
 
 def _is_consequence(signal: Signal) -> bool:

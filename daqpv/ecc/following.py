@@ -258,10 +258,12 @@ class FollowedEcc(Device[EccSnapshot]):
         """Say in message and event what an answer changed."""
         new = self.snapshot
         how = ", asked by another client"
-        if self._is_on_wire():
+        if old.is_lost or not old.known:
+            how = "" if self._is_on_wire() else " while it was lost"
+        elif new.state is EccState.IDLE and old.state >= EccState.READY:
+            how = ", the server has restarted"  # no operation leads there at once
+        elif self._is_on_wire():
             how = ""
-        elif old.is_lost or not old.known:
-            how = " while it was lost"
         if old.is_lost or not old.known:
             again = " again" if old.last_seen else ""
             self.change(message=f"Connected{again}: {new.state.label}")

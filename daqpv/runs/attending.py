@@ -127,6 +127,7 @@ class Attending(Books):
             left=self._still_left(self._newly_disabled()),
             stray=self._stray(),
         )
+        self.change(advice=self._advice())
         if self.running is None:
             self._tell_spoilt()
 
@@ -147,24 +148,47 @@ class Attending(Books):
 
     def _tell_without_run(self, before: str) -> None:
         """Say that servers take data, or may, though no run is open."""
-        members = {one.name: one for one in self._detector.members}
-        stray = self.snapshot.stray
-        if stray:
-            text = (
-                f"{', '.join(stray)} {'takes' if len(stray) == 1 else 'take'} data "
-                f"without a run: no number, no record. To stop: "
-                f"caput {self.prefix}Stop 1"
-            )
-            self.say("data without a run", text, is_good=False)
-        for name in self.snapshot.left:
-            text = (
-                f"{name} is disabled and was Running: it may still take data. To stop "
-                f"it: caput {members[name].prefix}Enable 1, then: caput {self.prefix}"
-                f"Stop 1. If it is known to be stopped: caput {self.prefix}Reset 1"
-            )
-            self.say("server left running", text, is_good=False, server=name)
-        if before and not self.snapshot.spoilt:
+        snapshot, warning = self.snapshot, EventSeverity.WARNING
+        if snapshot.stray:
+            self.emit("data without a run", self._stray_text(), severity=warning)
+        for name in snapshot.left:
+            text = self._left_text(name)
+            self.emit("server left running", text, severity=warning, server=name)
+        if snapshot.spoilt:
+            self.change(message=snapshot.advice)
+        elif before:
             self.change(message="No run is open, and no server takes data")
+
+    def _advice(self) -> str:
+        """What is not as it should be now, with the cure."""
+        if self.snapshot.state in OPEN:
+            return self.snapshot.spoilt
+        if self.snapshot.state is not RunState.STOPPED:
+            return ""
+        stray = [self._stray_text()] if self.snapshot.stray else []
+        return " ".join([*stray, *map(self._left_text, self.snapshot.left)])
+
+    def _stray_text(self) -> str:
+        stray = self.snapshot.stray
+        return (
+            f"{', '.join(stray)} {'takes' if len(stray) == 1 else 'take'} data without "
+            f"a run: no number, no record. To stop: caput {self.prefix}Stop 1"
+        )
+
+    def _left_text(self, name: str) -> str:
+        members = {one.name: one.prefix for one in self._detector.members}
+        return (
+            f"{name} is disabled and was Running: it may still take data. To stop it: "
+            f"caput {members.get(name, name)}Enable 1, then: "
+            f"caput {self.prefix}Stop 1. If it is known to be stopped: "
+            f"caput {self.prefix}Reset 1"
+        )
+
+    def writing_to(self, name: str) -> list[str]:
+        """Servers that were left running, and write to the router `name`."""
+        left = self.snapshot.left
+        members = self._detector.members
+        return [o.name for o in members if o.name in left and name in o.routers]
 
     def _lost_servers(self) -> list[str]:
         """Servers that were lost, restarted or were stopped in the open run."""

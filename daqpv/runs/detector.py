@@ -22,6 +22,7 @@ class Member:
         state: "Running", "Idle"; "Offline" if it does not answer; of a disabled one
             what it was when last seen, "" if it never was.
         may_take_data: whether it takes data, or may without anybody knowing.
+        routers: names of the data routers to which it sends.
         has_states: whether it has to be in one state or another; a router has none.
     """
 
@@ -32,6 +33,7 @@ class Member:
     is_there: bool
     state: str
     may_take_data: bool
+    routers: tuple[str, ...] = ()
     has_states: bool = True
 
 

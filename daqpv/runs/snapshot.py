@@ -15,6 +15,7 @@ from daqpv.core import (
     Status,
     made_from,
 )
+from daqpv.errors import sentence
 from daqpv.runs.attendance import Gap
 from daqpv.runs.records import Owed, RunRecord
 from daqpv.runs.states import RunClass, RunState
@@ -55,6 +56,7 @@ class RunSnapshot(Snapshot):
         silent: routers without new data in the open run.
         left: disabled servers that took data when they were seen last.
         stray: servers that take data though no run is open.
+        advice: what is not as it should be now, with the cure; "" if all is well.
         filling: routers whose disk is soon full in the open run, each with when.
         step: what is done now.
         progress: of it [%].
@@ -96,10 +98,19 @@ class RunSnapshot(Snapshot):
     silent: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     stray: tuple[str, ...] = ()
+    advice: str = ""
     filling: tuple[str, ...] = ()
     step: str = ""
     progress: float = 0.0
     allowed: int = 0
+
+    @property
+    @made_from("message", "advice")
+    def message_text(self) -> str:
+        """What happens, and what is not as it should be: that is never hidden by it."""
+        if not self.advice or self.advice in self.message:
+            return self.message
+        return f"{sentence(self.message)} {self.advice}"
 
     @property
     @made_from("start")

@@ -66,10 +66,11 @@ class Sorter:
     def why_not(self) -> str:
         """Why it is not done yet: a sentence for each router that does not do it."""
         used = storages_in_use(list(self._storages.values()))
-        grow = [one.name for one in used if one.snapshot.growing]
         why = list(self._cut.values())
-        if grow:
-            why.append(f"Files at {', '.join(grow)} still grow.")
+        for name in (one.name for one in used if one.snapshot.growing):
+            writers = ", ".join(self._run.writing_to(name))
+            by = f": {writers}, which was disabled, sends to it" if writers else ""
+            why.append(f"Files at {name} still grow{by}.")
         return " ".join(why) or "Files are on their way."
 
     async def sweep(self) -> None:

@@ -265,6 +265,7 @@ def _member(server: Server) -> Member:
         is_there=is_there(snapshot),
         state=state,
         may_take_data=not is_seen or may_take_data(snapshot),
+        routers=tuple(link.router for link in snapshot.links),
     )
 
 

@@ -229,6 +229,14 @@ async def test_what_another_client_does_is_said_to_be_its(lab: Lab) -> None:
     assert lab.now.message == "Described, asked by another client"
 
 
+async def test_a_server_that_restarts_is_said_to_have(lab: Lab) -> None:
+    await lab.at(RUNNING)
+    lab.server.restart()
+    await lab.until(lambda: lab.now.state is IDLE)
+    assert lab.now.message == "Idle, the server has restarted"
+    assert lab.texts("state")[-1] == "CoBo0: Running -> Idle, the server has restarted"
+
+
 async def test_what_another_client_failed_to_do_is_not_said_to_go_on(lab: Lab) -> None:
     lab.server.failures["Describe"] = "no clock"
     await lab.server.foreign("Describe")

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from daqpv.core import Condition, Severity
-from daqpv.errors import BusyError, NotConnectedError
+from daqpv.errors import BusyError, NotConnectedError, RefusedError
 from daqpv.runs import Entry, RunState
 from daqpv.runs.settings import OnLoss, RunSettings
 from tests.unit.runs.conftest import Lab, Storage, reaches
@@ -160,6 +160,32 @@ async def test_a_stop_names_whom_it_left_running(lab: Lab) -> None:
         lab.detector.server("CoBo0", state="Ready", may_take_data=False)
         assert run.snapshot.alarm("state").severity is Severity.NO_ALARM
         assert run.snapshot.message == "No run is open, and no server takes data"
+
+
+async def test_the_reason_of_an_alarm_is_hidden_by_nothing(lab: Lab) -> None:
+    left = "CoBo0 is disabled and was Running: it may still take data"
+    async with lab.running() as run:
+        await run.start()
+        await run.stop_after(100.0)
+        await run.pause()
+        await run.resume()
+        lab.detector.server("CoBo0", **DISABLED, routers=("data0",))
+        await run.pause()
+        assert "CoBo0 is disabled while Running" in run.snapshot.message_text
+        lab.storages[0].takes = 50.0
+        await run.stop()
+        await asyncio.sleep(1)
+        lab.storages[0].becomes(growing=True)
+        assert run.snapshot.message_text.startswith(
+            "Sorting waits. Files at data0 still grow: CoBo0, which was disabled, "
+            f"sends to it. {left}"
+        )
+        lab.storages[0].becomes(growing=False)
+        await reaches(lambda: not run.snapshot.sorting)
+        assert left in run.snapshot.message_text
+        with pytest.raises(RefusedError):
+            await run.pause()
+        assert left in run.snapshot.message_text
 
 
 async def test_a_reset_ends_the_alarm_of_a_server_left_running(lab: Lab) -> None:
