@@ -24,7 +24,7 @@ PROGRAM = "DAQPV_SSH"
 """The environment variable that names another program than ssh, with options."""
 
 KEEP_ALIVE = 5  # [s]; a connection that is silent for three of them is given up
-GRACE = 1.0  # [s] for the farewell
+GRACE = 0.5  # [s] for the farewell
 
 SHELL = "sh -s"  # restricted shells refuse paths and exec; csh and fish know it too
 

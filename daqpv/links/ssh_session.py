@@ -75,9 +75,7 @@ class Session:
             for _ in range(2):  # one for input and output, one for errors
                 ours, other = socket.socketpair()
                 theirs.append(other)
-                reader, writer = await asyncio.open_unix_connection(sock=ours)
-                session._readers.append(reader)
-                session._writers.append(writer)
+                await session._take(ours)
             both, errors = theirs
             await control.open(command, both, both, errors)
         except BaseException:
@@ -87,6 +85,15 @@ class Session:
             for end in theirs:
                 end.close()
         return session
+
+    async def _take(self, ours: socket.socket) -> None:
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        self._readers.append(reader)
+        self._writers.append(writer)
 
     async def run(self, text: bytes) -> int | None:
         """Send `text` as the input of the command; return its exit code at its end.
