@@ -111,3 +111,40 @@ def test_live_time_is_that_of_the_servers_whenever_daqpv_is_killed(
     if entry == "ended" and state in WISHES:
         assert stop >= stopping
     assert live - doubt <= said <= live + POLLS * (STEPS + 1)
+
+
+MANY = 3000  # files of a run
+
+
+def of_run(scene: Scene) -> int:
+    """How many files of the run the store has."""
+    query = "SELECT count(*) FROM run_file WHERE number = ?"
+    with closing(sqlite3.connect(scene.lab.folder / "exp.db")) as store:
+        (count,) = store.execute(query, (scene.number,)).fetchone()
+    return int(count)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("moment", ["moved", "recorded", "told"])
+def test_each_of_many_files_is_recorded_though_a_kill_comes_in_the_sorting(
+    scene: Scene, moment: str
+) -> None:
+    scene.bring("Running")
+    staging = scene.staging("data1")
+    for n in range(MANY - 1):  # one is there, and one at data0
+        staging.joinpath(f"run{scene.number}_{n:05d}.graw").write_bytes(b"data")
+    scene.run.put("Stop", "1")
+    files = staging / "exp" / f"run_{scene.number:04d}"
+    match moment:
+        case "moved":
+            until(files.is_dir, "the first moved file")
+        case "recorded":
+            until(lambda: of_run(scene), "the first recorded file")
+        case "told":
+            scene.run.until("Sorting", "No")
+    scene.lab.serve_no_more(signal.SIGKILL)
+    scene.serve_again()
+    scene.run.until("Sorting", "No")
+    until(lambda: of_run(scene) == MANY + 1, lambda: f"all files: {of_run(scene)}")
+    assert len(list(files.iterdir())) == MANY
+    assert list(staging.glob("*.graw")) == []

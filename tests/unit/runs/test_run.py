@@ -447,6 +447,19 @@ async def test_the_record_of_an_open_run_shows_that_it_lives(lab: Lab) -> None:
         assert lab.store.last.entry is Entry.OPEN
 
 
+async def test_the_record_of_a_new_run_shows_how_long_it_lasts(lab: Lab) -> None:
+    """Who lists runs sees no duration of 0 s for the first half minute."""
+    async with lab.running() as run:
+        await run.start()
+        for _ in range(30):
+            await asyncio.sleep(1)
+            record = lab.store.last
+            assert record is not None
+            age = run.snapshot.duration
+            assert record.seen - record.start >= age / 2 - 1
+        assert len(lab.store.records) < 20
+
+
 async def test_what_holds_single_servers(lab: Lab) -> None:
     async with lab.running() as run:
         assert run.hold == ""
