@@ -28,6 +28,7 @@ import psutil
 T = TypeVar("T")
 
 DEADLINE = 30.0  # [s] for whatever a busy machine may take
+START = 120.0  # [s] for a process to begin there
 
 
 def free_ports(count: int) -> list[int]:
@@ -117,7 +118,8 @@ class Running:
         )
         self._lines: list[str] = []
         threading.Thread(target=self._read, daemon=True).start()
-        until(self._is_ready, f"{' '.join(arguments)} to be ready")
+        what = f"{' '.join(arguments)} to be ready"
+        until(self._is_ready, what, within=START)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -34,12 +34,14 @@ class RunLab:
         prefix: of all PVs.
         urls: of the ECC servers, by name.
         sshd: over which the routers are seen.
+        store: the file of the store.
         server: the process that serves the PVs.
     """
 
     def __init__(self, *, cobos: int, seconds: float, period: float = 2.0) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name)
+        self.store = self.folder / "exp.db"
         self.prefix = f"B{secrets.token_hex(3)}:"
         names = ["MuTAnT", *(f"CoBo{n}" for n in range(cobos))]
         ports = free_ports(len(names))

@@ -1,4 +1,4 @@
-"""The soak of a thousand runs, for a few of them."""
+"""The soak of hundreds of runs, for a few of them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DEADLINE = 150.0  # [s]; it takes a tenth of that when all is well
     SSHD is None and not IN_CI, reason="no sshd: apt-get install openssh-server"
 )
 @pytest.mark.timeout(DEADLINE + 10)
-def test_runs_with_kills_are_told_as_they_happened() -> None:
-    """Killed: sshd in a run, a server in a stop, and daqpv in a run."""
-    words = ["-m", "benchmarks.run_soak", "--runs", "3", "--seconds", "0.5"]
+def test_runs_are_told_as_they_happened() -> None:
+    """A server is killed, another one disabled, daqpv killed, and hung up."""
+    words = ["-m", "benchmarks.run_soak", "--runs", "4", "--seconds", "0.5"]
     done = subprocess.run(
-        [sys.executable, *words, "--seed", "2798"],
+        [sys.executable, *words, "--seed", "2292"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -31,4 +31,4 @@ def test_runs_with_kills_are_told_as_they_happened() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 untruths" in done.stdout
-    assert " 3 kills (" in done.stdout
+    assert " 4 faults (" in done.stdout
