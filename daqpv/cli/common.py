@@ -65,6 +65,21 @@ class _Text(click.types.StringParamType):
 TEXT = _Text()
 
 
+class _Name(_Text):
+    """The name of a PV."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        name = super().convert(value, param, ctx)
+        if not name:
+            self.fail("the name is empty.", param, ctx)
+        return name
+
+
+PV = _Name()
+
+
 def fail(error: DaqError | str, code: int) -> NoReturn:
     """Say what is wrong on stderr, and end with `code`."""
     complain(error)

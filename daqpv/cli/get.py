@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from daqpv.cli.common import EXIT_FAILED, SECONDS, TEXT, complain
+from daqpv.cli.common import EXIT_FAILED, PV, SECONDS, complain
 from daqpv.cli.readout_formats import formatted
 from daqpv.cli.waiting import sign_of_life
 from daqpv.errors import DaqError
@@ -16,7 +16,7 @@ from daqpv.links.channel import Client
 from daqpv.links.readout import Reader, Readout
 
 TIMEOUT = 5.0  # [s]
-PVS = click.argument("names", type=TEXT, nargs=-1, required=True, metavar="PV...")
+PVS = click.argument("names", type=PV, nargs=-1, required=True, metavar="PV...")
 
 
 @click.command()
@@ -72,7 +72,10 @@ async def _read(names: Sequence[str], timeout: float) -> list[Readout | DaqError
     client = Client()
 
     async def one(name: str) -> Readout | DaqError:
-        reader = Reader(name, client)
+        try:
+            reader = Reader(name, client)
+        except DaqError as error:
+            return error
         try:
             await reader.ready(timeout)
             return await reader.read(timeout)

@@ -71,6 +71,14 @@ def monitor(
     """
     following = _Following(names, form, count)
     run_until_signal(following.run(duration, timeout))
+    if following.left_out:
+        click.echo(
+            f"{following.left_out:,} lines are left out: they came faster than they "
+            "were read",
+            err=True,
+        )
+    if following.failure is not None:
+        raise following.failure
     if following.missing and (count or duration is not None):
         sys.exit(EXIT_FAILED)
 
@@ -80,6 +88,8 @@ class _Following:
 
     Attributes:
         missing: names of those that were never connected.
+        left_out: lines for which there was no room.
+        failure: why nothing can be printed, unless nobody reads it.
     """
 
     def __init__(self, names: Sequence[str], form: str, count: int | None) -> None:
@@ -89,6 +99,8 @@ class _Following:
         self._width = max(map(len, names))
         self._over = asyncio.Event()
         self.missing = dict.fromkeys(names)
+        self.left_out = 0
+        self.failure: OSError | None = None
 
     async def run(self, duration: float | None, timeout: float) -> None:
         """Print until the time is over, enough lines are printed, or nobody reads."""
@@ -102,12 +114,18 @@ class _Following:
                 ]
                 try:
                     async with asyncio.timeout(duration):
-                        while not self._over.is_set() and not lines.nobody_reads():
+                        while not self._is_over():
                             await self._look()
                 except TimeoutError:
                     pass
                 for task in following:
                     task.cancel()
+
+    def _is_over(self) -> bool:
+        if lines.nobody_reads():
+            return True
+        self.failure = self._console.failure
+        return self._over.is_set() or self.failure is not None
 
     async def _look(self) -> None:
         try:
@@ -161,7 +179,9 @@ class _Following:
     def _say(self, text: str) -> None:
         if self._left == 0:
             return
-        self._console.say(text)
+        if not self._console.say(text):
+            self.left_out += 1
+            return
         if self._left is not None:
             self._left -= 1
             if self._left == 0:

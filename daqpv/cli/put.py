@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from daqpv.cli.common import EXIT_FAILED, SECONDS, TEXT, fail
+from daqpv.cli.common import EXIT_FAILED, PV, SECONDS, TEXT, fail
 from daqpv.cli.waiting import sign_of_life
 from daqpv.errors import DaqError
 from daqpv.links.device_put import DevicePut
@@ -15,7 +15,7 @@ _NEGATIVE = {"ignore_unknown_options": True}  # -7 is a value
 
 
 @click.command(context_settings=_NEGATIVE)
-@click.argument("pv", type=TEXT)
+@click.argument("pv", type=PV)
 @click.argument("value", type=TEXT)
 @click.option(
     "--timeout",

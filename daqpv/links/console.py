@@ -44,19 +44,24 @@ def _coloured(event: Event) -> str:
 
 
 class Console(WriterThread[Event | str]):
-    """Standard output, and a sink of events; use it as a context manager."""
+    """Standard output, and a sink of events; use it as a context manager.
+
+    Attributes:
+        failure: why nothing is written any more; None while that goes well.
+    """
 
     def __init__(self) -> None:
         super().__init__("console", room=WAITING)
+        self.failure: OSError | None = None
 
     def __call__(self, event: Event) -> None:
         """Print `event`, unless it is for the record alone."""
         if not event.is_aside:
             self._offer(event)
 
-    def say(self, text: str) -> None:
-        """Print `text`, soon; left out if the terminal has not kept up."""
-        self._offer(text)
+    def say(self, text: str) -> bool:
+        """Print `text`, soon; False: it is left out, the terminal has not kept up."""
+        return self._offer(text)
 
     def _write(self, things: Iterator[Event | str]) -> None:
         encoding = sys.stdout.encoding
@@ -64,5 +69,6 @@ class Console(WriterThread[Event | str]):
             text = what if isinstance(what, str) else _coloured(what)
             try:
                 click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
-            except OSError:
-                return  # whoever read it has gone
+            except OSError as error:  # whoever read it has gone, or a disk is full
+                self.failure = error
+                return

@@ -146,3 +146,24 @@ def test_both_want_a_pv() -> None:
 def test_a_search_shows_a_sign_on_a_terminal() -> None:
     lines = in_terminal("get", "Nosuch", "--timeout", "1.5", columns=80, err=True)
     assert any("Searching for PV ... 1 s" in line for line in lines)
+
+
+def test_an_empty_name_is_refused() -> None:
+    for command in (["get", ""], ["monitor", ""], ["put", "", "1"]):
+        result = daqpv(*command)
+        assert result.exit_code == 2
+        assert told(result)[-1].endswith(": the name is empty.")
+
+
+def test_monitor_ends_when_its_output_is_full(cobo: Any) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "daqpv", "monitor", f"{cobo.prefix}State"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Standard output: No space left on device\n"
