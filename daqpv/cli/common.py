@@ -161,10 +161,8 @@ def run_until_signal(main: Coroutine[Any, Any, None]) -> None:
         ended.append((_first(group), EXIT_SERVE))
     except* OutputError as group:
         ended.append((_first(group), EXIT_FAILED))
-    for (
-        error,
-        code,
-    ) in ended:  # not inside: Python 3.11.2 makes a group of any exit there
+    # not inside of except*, where Python 3.11.2 makes a group of any exit
+    for error, code in ended:
         fail(str(error), code)
 
 
