@@ -52,7 +52,8 @@ class Circuit(asyncio.Protocol):
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._late: dict[Subscription, None] = {}
         self._after: list[bytes] = []
-        self._slow = self._silent = self._waits = False
+        self._slow = self._silent = False
+        self._waits = 0  # for so many things: requests that take long, or a turn
         self._chunks: list[bytes] = []
         self._have = 0
         self._need = 0
@@ -114,8 +115,8 @@ class Circuit(asyncio.Protocol):
         self.send()
 
     def wait(self) -> None:
-        """Act on no further request before `go_on`."""
-        self._waits = True
+        """Act on no further request before as many calls of `go_on`."""
+        self._waits += 1
         self._transport.pause_reading()
 
     def wait_a_turn(self) -> None:
@@ -124,9 +125,12 @@ class Circuit(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self.go_on)
 
     def go_on(self) -> None:
-        """Act on the requests that have waited, then read on."""
-        self._waits = False
-        if self._slow or self._transport.is_closing():
+        """Act on the requests that have waited, if nothing else holds them up."""
+        self._waits -= 1
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._waits or self._slow or self._transport.is_closing():
             return
         if self._chunks and self._have >= self._need:
             data = b"".join(self._chunks)
@@ -287,8 +291,7 @@ class Circuit(asyncio.Protocol):
         self.server.slow.discard(self)
         self._release()
         self.send()
-        if not self._waits:
-            self.go_on()
+        self._read_on()
 
     def _release(self) -> None:
         """Send the newest values that were held, then the answers behind them.

@@ -55,6 +55,12 @@ async def fail(group: Puts, value: float) -> None:
     raise OperationError("the server refused it")
 
 
+async def take_long(group: Puts, value: float) -> None:
+    """A command that takes some turns of the loop."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 class Puts(Group[Device[Snapshot]]):
     """PVs to write."""
 
@@ -67,6 +73,7 @@ class Puts(Group[Device[Snapshot]]):
     setting = string("Setting", put=settle)
     refused = ao("Refused", put=refuse)
     failing = ao("Failing", put=fail)
+    slow = ao("Slow", put=take_long)
     longs = waveform("Longs", size=8, dtype="int32", writable=True)
     shorts = waveform("Shorts", size=8, dtype="int16", writable=True)
     bytes = waveform("Bytes", size=8, dtype="uint8", writable=True)
@@ -303,6 +310,26 @@ async def test_others_are_served_while_many_texts_become_elements(
         assert await first_of(put, other.get(theirs, DOUBLE)) == 1
         value = getattr(group, name.lower()).value
         assert (len(value), value[-1]) == (MANY, expected)
+
+
+async def test_long_and_short_requests_of_one_client_keep_their_order(
+    bench: Any, group: Puts
+) -> None:
+    raw = await bench.client(await bench.serve(group))
+    sids = [(await raw.create(f"P:{n}")).p2 for n in ("Doubles", "Setting", "Slow")]
+    doubles, setting, slow = sids
+    for number in range(3):
+        value = struct.pack(">d", number)
+        raw.send(WRITE, STRING, MANY, doubles, 0, texts(number) * MANY)
+        raw.send(WRITE, DOUBLE, 1, slow, 0, value)
+        raw.send(READ_NOTIFY, STRING, 0, doubles, 1)
+        raw.send(WRITE, STRING, 1, setting, 0, texts(number))
+        raw.send(READ_NOTIFY, STRING, 1, setting, 2)
+    for number in range(3):
+        large, small = await raw.recv(), await raw.recv()
+        assert (large.p2, small.p2) == (1, 2)
+        assert large.payload[: len(texts(number))] == texts(number)
+        assert small.payload.startswith(f"set {number}".encode())
 
 
 async def test_many_texts_of_which_one_is_wrong_are_refused(
