@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daqpv.config import Kind
-from daqpv.core import Site
+from daqpv.core import Severity, Site
 from daqpv.links.router_directory import DirectoryRouterLink
 from daqpv.links.router_page import PageRouterLink
 from daqpv.links.router_ssh import SshRouterLink
@@ -92,6 +92,7 @@ class RouterGroup(DeviceGroup[Router]):
         high=1.0,
         hysteresis=0.1,
         dead_band=0.01,
+        nan=Severity.NO_ALARM,  # a surveyor page does not tell its computer's time
         doc="Its clock is ahead of ours",
     )
 
