@@ -13,6 +13,7 @@ from daqpv.store import migrate, refused
 from daqpv.store.backup import backup as make_backup
 from daqpv.store.engine import make_engine, translated
 from daqpv.store.spool import waiting
+from daqpv.store.sqlite_file import SCHEME, path_in, refuse_taken_away
 from daqpv.store.state import refuse_unusable, state_of
 from daqpv.store.url import shown
 from daqpv.store.version import newest, refuse_other
@@ -38,6 +39,8 @@ def status(file: Path) -> None:
         url = store_url(experiment)
         click.echo(f"store   {shown(url)}")
         refuse_leftovers(experiment)
+        if url.startswith(SCHEME):
+            refuse_taken_away(path_in(url))
         state = state_of(url)
         refuse_unusable(state, url)
         click.echo(f"        {_told(state.version)}")

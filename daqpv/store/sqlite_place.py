@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from daqpv.errors import StoreError
 from daqpv.store.sqlite_file import read_only, refuse_orphan
 
-_RESTART = "or end daqpv and start it again"
+_RESTART = "after a restart, daqpv"
 
 Identity = tuple[int, int]  # device and inode
 
@@ -78,12 +78,14 @@ class SqlitePlace:
         if not self._loss:
             self._loss = self._save()
         if found is None:
-            raise StoreError(f"{self._path} is gone: {self._loss}, {_RESTART}")
+            raise StoreError(
+                f"{self._path} is gone: {self._loss} ({_RESTART} makes a new one)"
+            )
         self._engine.dispose()
         if not is_same and not self._has(writer, last):
             raise StoreError(
-                f"{self._path}: another file is in its place: {self._loss}, {_RESTART} "
-                "to use this one"
+                f"{self._path}: another file is in its place: {self._loss} ({_RESTART} "
+                "uses this one)"
             )
         self._file, self._journal, self._loss = found, [], ""
         return True

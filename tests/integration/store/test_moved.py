@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from daqpv.cli import main
 from daqpv.core import EventSeverity
 from daqpv.errors import StoreError
 from daqpv.store.refused import Refused
@@ -186,6 +188,8 @@ async def test_a_retry_makes_no_file_in_the_place_of_one_that_was_moved(
         result = retry(tmp_path, f"sqlite:///{file}", refused.path.parent)
         assert (result.exit_code, file.exists()) == (1, False)
         assert "is gone while daqpv uses it" in result.output
+        status = CliRunner().invoke(main, ["db", "status", str(tmp_path / "e.yaml")])
+        assert "is gone while daqpv uses it" in status.stderr
         (tmp_path / "x.db").rename(file)
         result = retry(tmp_path, f"sqlite:///{file}", refused.path.parent)
         assert (result.exit_code, result.stderr) == (0, "")
