@@ -142,7 +142,8 @@ def test_the_alarm_tree_has_each_pv_that_can_alarm_once(pvs: Print) -> None:
         for signal in ("Online", "Condition", "State", "Result")
     }
     process = {leaf for leaf in leaves if leaf and leaf.startswith("AT:IOC:")}
-    signals = ("HEARTBEAT", "IOC_CPU_LOAD", "LoopDelay", "Duplicate")
+    between = ("Duplicate", "ClockOffset", "FileDiffers")
+    signals = ("HEARTBEAT", "IOC_CPU_LOAD", "LoopDelay", *between)
     assert process == {f"AT:IOC:main:{signal}" for signal in signals}
 
 
