@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import psutil
 
-from benchmarks.lab import DEADLINE, SERVE, Running, door, free_ports, pv, until
+from benchmarks.lab import DEADLINE, SERVE, START, Running, door, free_ports, pv, until
 from daqpv.errors import DaqError, NoAnswerError, NotConnectedError, OperationError
 from tests.integration.routers.conftest import DataRouter, Sshd
 
@@ -120,6 +120,7 @@ class RunLab:
             until(
                 lambda device=device: self.get(f"{device}:Online") == "Online",
                 f"{device} to be online",
+                within=START,  # a login may be on its way for half a minute
             )
 
     def get(self, signal: str) -> str:

@@ -195,9 +195,13 @@ class Soak:
 
     def _goes_on(self, number: int) -> bool:
         """Whether the run is open."""
-        lab = self._lab
-        is_open = lab.get("Run:State") in ("Running", "Paused", "Failed", "Stopping")
-        return is_open and int(lab.get("Run:Number")) == number
+        is_open = self._read("State") in ("Running", "Paused", "Failed", "Stopping")
+        return is_open and int(self._read("Number")) == number
+
+    def _read(self, signal: str) -> str:
+        """What a PV of the run reads, as soon as daqpv answers."""
+        name = f"Run:{signal}"
+        return until(lambda: self._lab.get(name), f"{name} to be read")
 
     def _bring_down(self, number: int | None, *, resets: bool = False) -> str:
         """Stop, however often it fails; or reset. Return how the run has ended."""
