@@ -102,7 +102,7 @@ def _experiment(prefix: str, cobos: int) -> str:
             cobos=cobos,
             first_ip="127.0.0.1",
             mutant="127.0.1.1",  # all get loopback ports of their own
-            watch="directory: /data",  # each gets one of its own
+            watch="directory: /data/{address}",  # each gets one of its own
         )
     except ValueError as error:
         fail(f"--{error}", EXIT_CONFIG)
