@@ -25,9 +25,10 @@ def alarms(server: Any, *names: str) -> set[tuple[int, int]]:
 # Lost
 
 
-def test_before_first_contact_no_client_finds_a_state(ecc_lab: Any) -> None:
-    first = ecc_lab.first
-    assert first["status"] != UDF
+def test_who_was_never_there_is_invalid_from_the_first_event_on(ecc_lab: Any) -> None:
+    first = ecc_lab.first  # found lost, or not read within the wait of searches
+    assert first["severity"] == INVALID
+    assert first["status"] in (UDF, COMM)
     assert time.time() - 600 < first["timestamp"] < time.time()
 
 
