@@ -68,6 +68,7 @@ def test_a_good_file_says_what_it_serves(good: Any) -> None:
         f"{good.file}: experiment exp, {len(rows)} PVs under {good.prefix}",
         "  ecc: CoBo0, CoBo1",
         "  routers: data0, data1",
+        f"  store: sqlite:///{good.file.parent}/exp.db, no tables yet",
     ]
 
 
