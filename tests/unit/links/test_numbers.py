@@ -51,5 +51,5 @@ def test_a_huge_clock_or_port_is_unknown() -> None:
     assert router_ssh._clock(b"1795913000.250000000") == 1795913000.25
     assert router_ssh._clock(b"1795913000.N") == 1795913000.5
     assert math.isnan(router_ssh._clock(HUGE))
-    port = router_ssh._process(b"/data\n", b"dataRouter a:1 b:%s" % HUGE).port
+    port = router_ssh._process(b"1", b"/data\n", b"dataRouter a:1 b:%s" % HUGE).port
     assert port == router_ssh.DATA_PORT
