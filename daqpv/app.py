@@ -303,7 +303,8 @@ class App:
     async def _rivalry(self) -> None:
         """From now on nobody gives way: who else serves our devices is said."""
         found = partial(self._site.hold.found, "search")
-        rivalry = Rivalry(self._others, found, also=self._look_around)
+        period = self.experiment.server.search_duplicates
+        rivalry = Rivalry(self._others, found, also=self._look_around, period=period)
 
         def look(snapshot: Any, changed: Collection[str]) -> None:
             if "served" in changed and snapshot.served:  # a cut network may be whole

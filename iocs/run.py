@@ -189,6 +189,7 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
     add_sheet(settings, site, run)
     add_documents(site, run)
     site.hold.take(run)
+    site.hold.watch(lambda: run.see_rival(site.hold.rival))
     return run, RunGroup(prefix, run)
 
 

@@ -41,6 +41,9 @@ class ServerSettings(Model):
     slow_client: Annotated[float, TIME.within(0.1, 86400)] = 30.0
     """A client that has not taken its data for so long is cut off."""
 
+    search_duplicates: Annotated[float, TIME.within(1, 3600)] = 60.0
+    """How often other processes that serve the same PVs are searched for."""
+
     simulated: bool = False
     """Whether the outside is simulated: the PV Simulated of the process says so."""
 

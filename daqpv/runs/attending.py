@@ -7,7 +7,15 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from daqpv.core import Command, EventSeverity
-from daqpv.runs.attendance import RESTARTED, Gap, attended, expected, restarted, router
+from daqpv.runs.attendance import (
+    RESTARTED,
+    Gap,
+    attended,
+    clock_text,
+    expected,
+    restarted,
+    router,
+)
 from daqpv.runs.books import Books
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Member, Storage, lost_word
@@ -96,6 +104,18 @@ class Attending(Books):
                 text = f"{run}: {gap.name} takes part again, after {gap.told}"
                 self.emit("run gap over", text, member=gap.name)
 
+    def see_rival(self, text: str) -> None:
+        """Note another process that serves the same devices; "": it is gone."""
+        if text == self.snapshot.rival:
+            return
+        self.change(rival=text)
+        if self.snapshot.open_run is not None:
+            self._annotate(self.snapshot.open_run, _rival("from" if text else "until"))
+        self._judge()
+
+    def _unusual(self) -> str:
+        return _rival("from") if self.snapshot.rival else ""
+
     def _remember_left(self) -> None:
         """Keep in mind who is disabled and takes data, for the run is over."""
         taking = self.snapshot.taking
@@ -166,7 +186,8 @@ class Attending(Books):
         if self.snapshot.state is not RunState.STOPPED:
             return ""
         stray = [self._stray_text()] if self.snapshot.stray else []
-        return " ".join([*stray, *map(self._left_text, self.snapshot.left)])
+        rival = [self.snapshot.rival] if self.snapshot.rival else []
+        return " ".join([*stray, *map(self._left_text, self.snapshot.left), *rival])
 
     def _stray_text(self) -> str:
         stray = self.snapshot.stray
@@ -242,6 +263,11 @@ class Attending(Books):
             if one.enabled and one.is_known and one.is_there
             if one.state in ("Running", "Paused")
         )
+
+
+def _rival(word: str) -> str:
+    when = clock_text(time.time())
+    return f"Another process served the same devices {word} {when} UTC."
 
 
 def _member(storage: Storage) -> Member:

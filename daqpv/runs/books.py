@@ -19,6 +19,7 @@ from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
 
 HISTORY_RETRY = 5.0  # [s] between two tries to read the runs of before
 KEPT = 3.0  # [s] for what was written to be on the disk
+_BEGAN_EARLIER = "daqpv was restarted while it was started: it began earlier."
 LONG_NOTE = 4000  # characters of a note; nothing more is noted of clock and process
 
 _WITH_A_RUN = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.STOPPING})
@@ -191,10 +192,10 @@ class Books(Device[RunSnapshot]):
             comment=snapshot.comment,
             operator=snapshot.operator,
             config=configs,
-            note="" if event is RunEvent.STARTED else (
-                "daqpv was restarted while it was started: it began earlier."
+            note=_joined(
+                "" if event is RunEvent.STARTED else _BEGAN_EARLIER, self._unusual()
             ),
-        )  # fmt: skip
+        )
         self._numbers.use([number])
         self.change(
             open_run=record,
@@ -312,6 +313,10 @@ class Books(Device[RunSnapshot]):
         """`record` of the open run with its gaps in the note, as the store has it."""
         gaps = attendance.note(self.snapshot.gaps)
         return replace(record, note=_joined(record.note, gaps))
+
+    def _unusual(self) -> str:
+        """Hook: what the note of the run that begins has to say, in sentences."""
+        return ""
 
     def _taking(self) -> tuple[str, ...]:
         """Hook: names of those that have a part in the run that begins."""

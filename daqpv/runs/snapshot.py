@@ -58,13 +58,15 @@ class RunSnapshot(Snapshot):
         stray: servers that take data though no run is open.
         advice: what is not as it should be now, with the cure; "" if all is well.
         filling: routers whose disk is soon full in the open run, each with when.
+        rival: which other process serves the same devices; "" if none does.
         step: what is done now.
         progress: of it [%].
         allowed: bit n: a put of State n would be taken now.
     """
 
     judging: ClassVar[frozenset[str]] = Snapshot.judging | {
-        "state", "troubled", "silent", "left", "stray", "filling"
+        "state", "troubled", "silent", "left", "stray", "filling",
+        "rival",
     }  # fmt: skip
     judged: ClassVar[frozenset[str]] = frozenset({"state", "result"})
 
@@ -100,6 +102,7 @@ class RunSnapshot(Snapshot):
     stray: tuple[str, ...] = ()
     advice: str = ""
     filling: tuple[str, ...] = ()
+    rival: str = ""
     step: str = ""
     progress: float = 0.0
     allowed: int = 0
@@ -144,6 +147,8 @@ class RunSnapshot(Snapshot):
             )
         if self.stray:
             found.append(f"Data without a run: {', '.join(self.stray)}")
+        if self.rival:
+            found.append(self.rival)
         return "; ".join(found)
 
     def alarm(self, field: str) -> Alarm:

@@ -11,7 +11,6 @@ from daqpv.serve.others import Other, Others
 
 _log = logging.getLogger(__name__)
 
-PERIOD = 60.0  # [s] between two searches
 SOON = 5.0  # [s] the same, while there is another one
 _TRIES = 3  # searches in a row: a datagram may be lost
 _SURE = 2  # times in a row that it has to be gone
@@ -27,6 +26,7 @@ class Rivalry:
         others: searches.
         found: called after each search with a sentence on who is there; "" for nobody.
         also: what else to look at then.
+        period: between two searches [s].
     """
 
     def __init__(
@@ -34,7 +34,10 @@ class Rivalry:
         others: Others,
         found: Callable[[str], None],
         also: Callable[[], Awaitable[None]],
+        *,
+        period: float,
     ) -> None:
+        self._period = period
         self._others = others
         self._also = also
         self._found = found
@@ -49,7 +52,7 @@ class Rivalry:
         missed = _SURE
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(PERIOD if missed >= _SURE else SOON):
+                async with asyncio.timeout(self._pause(missed)):
                     await self._soon.wait()
             self._soon.clear()
             try:
@@ -61,6 +64,10 @@ class Rivalry:
             missed = 0 if others else missed + 1
             if others or missed >= _SURE:
                 self._found(_words(others))
+
+    def _pause(self, missed: int) -> float:
+        """How long to wait for the next search, after so many without an answer [s]."""
+        return self._period if missed >= _SURE else min(self._period, SOON)
 
 
 def _words(others: Sequence[Other]) -> str:

@@ -332,10 +332,10 @@ class Lab:
             f"ecc:\n{servers}routers:\n{routers}"
         )
 
-    def start(self, *arguments: str, ready: str = "ready:") -> Running:
+    def start(self, *arguments: str, ready: str = "ready:", **environ: str) -> Running:
         """Start a daqpv command in the folder, and wait for its ready line."""
-        port = {"EPICS_CAS_SERVER_PORT": str(self.ca_port)}
-        running = Running(*arguments, cwd=self.folder, **port)
+        environ = {"EPICS_CAS_SERVER_PORT": str(self.ca_port)} | environ
+        running = Running(*arguments, cwd=self.folder, **environ)
         self._running.append(running)
         running.ready(ready)
         return running
@@ -343,8 +343,8 @@ class Lab:
     def simulate(self) -> Running:
         return self.start("simulate", self.file.name, "--speed", self._speed)
 
-    def serve(self, *arguments: str) -> Running:
-        self._served.append(self.start("serve", self.file.name, *arguments))
+    def serve(self, *arguments: str, **environ: str) -> Running:
+        self._served.append(self.start("serve", self.file.name, *arguments, **environ))
         return self._served[-1]
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shutil
 import signal
 import sqlite3
 import threading
@@ -21,8 +22,8 @@ from daqpv.cli import main
 from daqpv.core import STALL
 from daqpv.ecc import Operation
 from daqpv.links.soap import EccSoapLink
-from tests.e2e.conftest import DEADLINE, until
-from tests.e2e.truth.conftest import Scene
+from tests.e2e.conftest import DEADLINE, Running, until
+from tests.e2e.truth.conftest import TWIN_PORT, Scene
 
 
 class Cause(Protocol):
@@ -208,6 +209,51 @@ class StandsStill:
         pass
 
 
+class ClockSet:
+    """The clock of the computer on which daqpv runs is set forward."""
+
+    name = "the clock is set"
+    is_spending = True
+
+    def strike(self, scene: Scene) -> None:
+        scene.set_clock(3600.0)
+        until(lambda: "clock set" in scene.events(), "the event of it")
+
+    def mend(self, scene: Scene) -> None:
+        pass
+
+
+class Twin:
+    """Another computer serves the same file; the two do not find each other at first.
+
+    Its folder is another one, so nothing on the disk says that there are two.
+    """
+
+    name = "a second daqpv serves the same PVs"
+    is_spending = False
+
+    def strike(self, scene: Scene) -> None:
+        folder = scene.lab.folder / "twin"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        text = scene.lab.file.read_text()
+        (folder / scene.lab.file.name).write_text(text)
+        port = str(TWIN_PORT)
+        self._twin = Running(
+            "serve",
+            scene.lab.file.name,
+            cwd=folder,
+            EPICS_CAS_SERVER_PORT=port,
+            EPICS_CA_ADDR_LIST=f"127.0.0.1:{port}",
+        )
+        self._twin.ready("ready:")
+        scene.lab.client("main", "IOC").until("Duplicate", "Yes")
+
+    def mend(self, scene: Scene) -> None:
+        self._twin.end()
+        scene.lab.client("main", "IOC").until("Duplicate", "No")
+
+
 class _StoreTakesNothing:
     """The store of daqpv takes no records for a while."""
 
@@ -317,6 +363,8 @@ CAUSES: tuple[Cause, ...] = (
     Ended("daqpv is ended (SIGTERM), and served again", signal.SIGTERM),
     Ended("its terminal is closed (SIGHUP), and it is served again", signal.SIGHUP),
     StandsStill(),
+    ClockSet(),
+    Twin(),
     StoreLocked(),
     StoreMoved(),
     StoreFull(),

@@ -53,6 +53,13 @@ STAYS = (
     "NO_ALARM",
     "done in|data1 is disabled, so its files stay where they are.*data1:Enable 1",
 )
+CLOCK_SET = "The clock was set forward by 3600.0 s at "
+TWICE = (
+    r"\S+ is served twice: by this process, and by 127\.0\.0\.1:\d+\. Both command the "
+    "same servers. End one of them"
+)
+STOPPED_TWICE = ("Stopped", "MINOR", TWICE)
+TWICE_NOTED = rf"Another process served the same devices {OPEN}\."
 
 
 def goes_on(what: str, state: str = "Running") -> tuple[str, str, str]:
@@ -354,6 +361,40 @@ CELLS: dict[str, dict[str, Cell]] = {
         "Stopping": Cell(DONE, DONE, note=STOOD_STILL, log=("stood still",)),
         "Sorting": Cell(("Stopped", "NO_ALARM", ""), DONE, log=("stood still",)),
         "Failed": Cell(STOP_FAILED, DONE, note=STOOD_STILL, log=("stood still",)),
+    },
+    "the clock is set": {
+        "Starting": Cell(STARTED, DONE, log=("clock set",)),
+        "Running": Cell(
+            ("Running", "NO_ALARM", ""), DONE, note=CLOCK_SET, log=("clock set",)
+        ),
+        "Paused": Cell(
+            ("Paused", "NO_ALARM", ""), DONE, note=CLOCK_SET, log=("clock set",)
+        ),
+        "Stopping": Cell(DONE, DONE, note=CLOCK_SET, log=("clock set",)),
+        "Sorting": Cell(("Stopped", "NO_ALARM", ""), DONE, log=("clock set",)),
+        "Failed": Cell(STOP_FAILED, DONE, note=CLOCK_SET, log=("clock set",)),
+    },
+    "a second daqpv serves the same PVs": {
+        "Starting": Cell(("Running", "MINOR", TWICE), STOPPED_TWICE, note=TWICE_NOTED),
+        "Running": Cell(
+            ("Running", "MINOR", rf"goes on\. {TWICE}"),
+            STOPPED_TWICE,
+            note=TWICE_NOTED,
+            log=("duplicate",),
+        ),
+        "Paused": Cell(
+            ("Paused", "MINOR", rf"goes on\. {TWICE}"),
+            STOPPED_TWICE,
+            note=TWICE_NOTED,
+            log=("duplicate",),
+        ),
+        "Stopping": Cell(
+            STOPPED_TWICE, STOPPED_TWICE, note=TWICE_NOTED, log=("duplicate",)
+        ),
+        "Sorting": Cell(STOPPED_TWICE, STOPPED_TWICE, log=("duplicate",)),
+        "Failed": Cell(
+            STOP_FAILED, STOPPED_TWICE, note=TWICE_NOTED, log=("duplicate",)
+        ),
     },
     "the store is away": unharmed("note"),
     "the store's file is moved": unharmed("note"),

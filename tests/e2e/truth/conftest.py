@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -14,10 +16,20 @@ from typing import NamedTuple
 import pytest
 
 from daqpv.errors import OperationError
-from tests.e2e.conftest import CA_PORT, Client, Lab, making, until
+from tests.e2e.conftest import CA_PORT, Client, Lab, free_port, making, until
 
 SETTINGS = """\
 run: {checks: {disk_free: 0}, no_data: 1 h}
+server: {search_duplicates: 1 s}
+"""
+TWIN_PORT = free_port()  # where daqpv finds another process, and these tests none
+# Stands in for a clock that is set: whatever daqpv asks it is off by what a file says
+CLOCK = """\
+import mmap, os, struct, time
+wall = time.time
+with open(os.environ["CLOCK_OFFSET_FILE"]) as file:
+    offset = mmap.mmap(file.fileno(), 8, prot=mmap.PROT_READ)
+time.time = lambda: wall() + struct.unpack_from("d", offset)[0]
 """
 ON_ITS_WAY = ("Starting", "Stopping")
 SLOW = 12.0  # [s] for a Start or Stop in the middle of which something happens
@@ -95,13 +107,31 @@ class Scene:
 
     def serve(self) -> None:
         """Start daqpv, and wait until it has seen all."""
-        self.lab.serve()
+        self.set_clock(0.0)
+        (self.lab.folder / "sitecustomize.py").write_text(CLOCK)
+        twin = f"{os.environ['EPICS_CA_ADDR_LIST']} 127.0.0.1:{TWIN_PORT}"
+        self.lab.serve(
+            EPICS_CA_ADDR_LIST=twin,
+            PYTHONPATH=str(self.lab.folder),
+            CLOCK_OFFSET_FILE=str(self._clock),
+        )
         self.run = self.lab.client("", "Run")
         self.system = self.lab.client("", "Sys")
         self.log = self.lab.client("", "Log")
         self.system.until("Online", "Online")
         for name in ("data0", "data1"):
             self.router(name).until("Online", "Online")
+
+    @property
+    def _clock(self) -> Path:
+        return self.lab.folder / "clock"
+
+    def set_clock(self, offset: float) -> None:
+        """Set the clock of daqpv, off by so much from ours [s]."""
+        if not self._clock.exists():
+            self._clock.write_bytes(struct.pack("d", 0.0))
+        with self._clock.open("r+b") as file:
+            file.write(struct.pack("d", offset))
 
     def staging(self, router: str) -> Path:
         return self.lab.folder / "staging" / router

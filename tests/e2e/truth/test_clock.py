@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,41 +12,16 @@ from tests.e2e.truth.conftest import Scene
 
 STEP = 3600  # [s]
 
-# Stands in for a clock that is set: whatever daqpv asks it is off by what a file says
-OFFSET = """\
-import os, time
-wall, path = time.time, os.environ["CLOCK_OFFSET_FILE"]
-def shifted():
-    with open(path) as file:
-        return wall() + float(file.read())
-time.time = shifted
-"""
-
-
-@pytest.fixture
-def offset(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with what daqpv's clock is off by [s]."""
-    tmp_path.joinpath("sitecustomize.py").write_text(OFFSET)
-    offset = tmp_path / "offset"
-    offset.write_text("0")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("CLOCK_OFFSET_FILE", str(offset))
-    scene.is_spent = True  # nothing else should be served so
-    scene.lab.serve_no_more(signal.SIGTERM)
-    scene.serve_again()
-    return offset
-
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("step", [STEP, -STEP])
 def test_a_clock_that_is_set_is_told_and_changes_no_duration(
-    scene: Scene, offset: Path, step: int
+    scene: Scene, step: int
 ) -> None:
+    scene.is_spent = True  # what follows would have times of another clock
     scene.run.put("AutoStop", str(STEP / 2))
     scene.bring("Running")
-    new = offset.with_name("new")
-    new.write_text(str(step))
-    new.replace(offset)
+    scene.set_clock(step)
     until(lambda: "clock set" in scene.events(), "the event of it")
     scene.server().until("State", "Running")
     assert scene.run.get("State") == "Running"

@@ -50,9 +50,8 @@ async def network() -> Network:
 async def rivalry(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Rivalry]:
-    monkeypatch.setattr("daqpv.serve.rivalry.PERIOD", 60.0)
     monkeypatch.setattr("daqpv.serve.rivalry.SOON", 0.01)
-    rivalry = Rivalry(network, network.told.append, network.look)  # type: ignore[arg-type]
+    rivalry = Rivalry(network, network.told.append, network.look, period=60.0)  # type: ignore[arg-type]
     task = asyncio.ensure_future(rivalry.run())
     yield rivalry
     task.cancel()
@@ -110,10 +109,9 @@ async def test_a_search_that_fails_settles_nothing(
 
 
 async def test_without_anybody_it_is_looked_again_after_the_period(
-    network: Network, monkeypatch: pytest.MonkeyPatch
+    network: Network,
 ) -> None:
-    monkeypatch.setattr("daqpv.serve.rivalry.PERIOD", 0.01)
-    rivalry = Rivalry(network, network.told.append, network.look)  # type: ignore[arg-type]
+    rivalry = Rivalry(network, network.told.append, network.look, period=0.01)  # type: ignore[arg-type]
     task = asyncio.ensure_future(rivalry.run())
     await network.until_searched(3)
     task.cancel()
