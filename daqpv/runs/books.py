@@ -226,8 +226,9 @@ class Books(Device[RunSnapshot]):
             live_time=record.live_time + (gap if ran else 0.0),
             next_number=self._next_from(max(self.snapshot.next_number, record.number)),
         )
-        self._record(record)
-        self._tell(record, event)
+        seen = attendance.clock_text(record.seen)
+        self._annotate(record, f"daqpv was away from {seen} UTC for {gap:.0f} s.")
+        self._tell(self.snapshot.open_run or record, event)
         word = "goes on" if goes_on else "is still open"
         text = f"Run {record.number} {word}; daqpv was away for {gap:.0f} s"
         self.say("run goes on", text, is_good=False, away=round(gap, 1))

@@ -79,11 +79,12 @@ def served_again(*ends: str) -> dict[str, Cell]:
     """The cells of an end of daqpv, which has events of that, and is served again."""
     log = (*ends, "run goes on")
     goes_on = r"Run \d+ goes on; daqpv was away for \d+ s"
+    away = rf"daqpv was away from {CLOCK} UTC for \d+ s\."
     begun = "daqpv was restarted while it was started: it began earlier"
     return {
         "Starting": Cell(("Running", "NO_ALARM", ""), DONE, note=begun, log=ends),
-        "Running": Cell(("Running", "NO_ALARM", goes_on), DONE, log=log),
-        "Paused": Cell(("Paused", "NO_ALARM", goes_on), DONE, log=log),
+        "Running": Cell(("Running", "NO_ALARM", goes_on), DONE, note=away, log=log),
+        "Paused": Cell(("Paused", "NO_ALARM", goes_on), DONE, note=away, log=log),
         "Stopping": Cell(
             ("Stopped", "NO_ALARM", "has ended|moved to its directory"), DONE, log=ends
         ),
