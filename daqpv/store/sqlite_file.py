@@ -63,7 +63,8 @@ def read_only(path: str) -> str:
         raise StoreError(f"there is no store {file} yet: daqpv serve makes it")
     uri = f"file:{quote(str(file))}?mode=ro"
     journal = file.with_name(f"{file.name}-wal")
-    if not journal.exists() and not os.access(file.parent, os.W_OK):
+    can_write = os.access(file.parent, os.W_OK, effective_ids=True)
+    if not journal.exists() and not can_write:
         uri += "&immutable=1"  # nobody writes, and we cannot make the journal
     return uri
 

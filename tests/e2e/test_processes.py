@@ -34,7 +34,7 @@ def try_to_serve(
     file = shutil.copy(lab.file, folder) if folder else lab.file
     done = subprocess.run(
         [sys.executable, "-m", "daqpv", "serve", str(file), *arguments],
-        cwd=lab.folder,
+        cwd=Path(file).parent,
         env=os.environ | environ,
         capture_output=True,
         text=True,
@@ -152,7 +152,7 @@ def test_a_device_that_is_served_already_is_refused_with_the_address(
 ) -> None:
     lab.client().until("Online", "Online")
     code, text = try_to_serve(lab, "--name", "second", folder=tmp_path)
-    assert code == 4
+    assert code == 4, text
     assert text.startswith(f"{lab.prefix}ECC:CoBo0:State is already served by 127.0.0")
     assert "--only" in text
     assert lab.client().get("State") == "Idle"  # who was there goes on
