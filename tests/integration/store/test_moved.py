@@ -43,6 +43,7 @@ async def is_lost(kept: Kept, why: str) -> None:
     await kept.waiting(1)
     await kept.until(lambda: lost(kept))
     assert why in kept.store.figures().reason
+    await kept.until(lambda: any(e.name == "store away" for e in kept.said))
     away = next(e for e in kept.said if e.name == "store away")
     assert away.severity is EventSeverity.ERROR
 
