@@ -160,7 +160,7 @@ class Process(Device[ProcessSnapshot]):
     def _stood_still(self, seconds: float) -> None:
         self.emit(
             "stood still",
-            f"daqpv stood still for {seconds:.0f} s: no device was looked at and no "
+            f"daqpv stood still for {seconds:.0f} s: no device was polled and no "
             "client answered. Was it stopped (SIGSTOP), its virtual machine paused, or "
             "the computer asleep or overloaded?",
             severity=EventSeverity.WARNING,

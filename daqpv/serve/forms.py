@@ -291,7 +291,7 @@ class Choice:
         if index is not None:
             return index
         if isinstance(value, float | str) or not 0 <= int(value) < self._size:
-            raise ValueError(f"{value!r} is none of its {self._size} states")
+            raise ValueError(f"{value!r} is not one of its {self._size} states")
         return int(value)
 
     def same(self, old: int, new: int) -> bool:
