@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from daqpv.core import Condition, Device, Events, EventSeverity, Result, Status
 from daqpv.ecc import ConfigId, EccSnapshot, EccState, EccTarget, Operation, Transition
-from daqpv.ecc.settings import EccSettings
+from daqpv.ecc.settings import EccSettings, Role
 from daqpv.errors import (
     AbortedError,
     BusyError,
@@ -23,6 +24,8 @@ from daqpv.errors import (
     UnknownOutcomeError,
 )
 from daqpv.links.channel import Channel, Client, Form, Update
+
+_log = logging.getLogger(__name__)
 
 LAG = 1.0  # [s] from a change in the serving process to the snapshot here, at most
 GATHER = 0.05  # [s] for the rest of a snapshot to come; the end of a command waits not
@@ -75,7 +78,7 @@ _SIGNALS = {
     "StepTime": _Signal("step_time", Form.NUMBER, float),
     "Config": _Signal("config", Form.LONG_TEXT, _config),
     "ConfigList": _Signal("configs", Form.LONG_TEXT, _configs),
-    "Role": _Signal("role", Form.TEXT, str),
+    "Role": _Signal("role", Form.TEXT, Role),
 }
 """Not followed: what moves with every poll and matters only where the poll is made
 (ResponseTime, LastSeen), and what the file says (Url, LogPath, DataLinks)."""
@@ -268,7 +271,11 @@ class RemoteServer(Device[EccSnapshot]):
         if not self._fields:  # the rest of this snapshot comes along
             loop = asyncio.get_running_loop()
             self._gathering = loop.call_later(GATHER, self._flush)
-        self._fields[kind.field] = kind.read(update.value)
+        try:
+            self._fields[kind.field] = kind.read(update.value)
+        except ValueError:  # a process of another version serves it
+            name = f"{self.prefix}{signal}"
+            _log.warning("%s: %r is not a value of this PV", name, update.value)
         if signal == "State":
             self._fields["known"] = update.status is not Status.UDF
         self._came(signal)

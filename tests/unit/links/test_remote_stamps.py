@@ -149,3 +149,16 @@ async def test_the_end_of_a_loss_is_stamped_with_its_time(
     elsewhere.connect(at=began)
     back = await seen(system, lambda now: now.online)
     assert back - lost >= 0.2
+
+
+async def test_a_value_that_is_none_of_ours_is_left_out(
+    elsewhere: Elsewhere, system: System, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A process of another version may have roles and states of its own."""
+    elsewhere.connect()
+    await seen(system, lambda now: now.state is SystemState.IDLE)
+    elsewhere.tell(Role="", State=99)
+    elsewhere.tell(State=EccState.DESCRIBED)
+    await seen(system, lambda now: now.state is SystemState.DESCRIBED)
+    assert "E:ECC:CoBo0:Role: '' is not a value of this PV" in caplog.text
+    assert "E:ECC:CoBo0:State: 99 is not a value" in caplog.text
