@@ -228,6 +228,14 @@ class Soak:
             time.sleep(AWAY)
         raise TimeoutError(f"not Ready: {lab.get('Sys:LastError')}")
 
+    def until_written(self) -> None:
+        """Wait until nothing waits in the spool: the store was away, perhaps."""
+        self._lab.until("Arch:StoreOnline", "Online")
+        until(lambda: not float(self._read_arch("Backlog")), "an empty spool")
+
+    def _read_arch(self, signal: str) -> str:
+        return until(lambda: self._lab.get(f"Arch:{signal}"), f"{signal} to be read")
+
     def _are_seen(self) -> bool:
         """Whether daqpv has noticed what became of a simulator that was killed."""
         lab = self._lab
@@ -293,6 +301,7 @@ def _play(soak: Soak, wanted: argparse.Namespace, *, until: float) -> int:
         soak.play(soak.plan)
         played += 1
     soak.get_ready()  # the last start may have halted
+    soak.until_written()
     return played
 
 

@@ -135,8 +135,8 @@ def wrong(lab: Lab, store: str) -> str:
 @pytest.mark.parametrize(
     ("store", "why"),
     [
-        ("sqlite:////sys/store.db", "/sys/store.db: the store cannot be used: unable"),
-        ("{spool: /sys/spool}", "/sys/spool: the spool of the store cannot be written"),
+        ("sqlite:////proc/a.db", "/proc/a.db: the store cannot be used: unable"),
+        ("{spool: /proc/a}", "/proc/a: the spool of the store cannot be written"),
         (
             "sqlite:///lab.yaml",
             "lab.yaml: the store cannot be used: file is not a data",
