@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import daqpv
@@ -14,7 +13,6 @@ SCRIPTS = _SHARED if _SHARED.is_dir() else _PACKAGE.parent / "db"
 """Alembic's folder, in the wheel or in the source tree."""
 
 
-@cache
 def newest() -> str:
     """The version that this daqpv reads and writes."""
     return max(path.name[:4] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))

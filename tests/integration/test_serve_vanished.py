@@ -115,14 +115,21 @@ class FarAway:
             pytest.skip("no network namespaces here")
         ip("addr", "add", f"{self.near}/30", "dev", self.name)
         ip("link", "set", self.name, "up")
-        ip("-n", self.name, "addr", "add", f"{self.far}/30", "dev", "far")
-        ip("-n", self.name, "link", "set", "far", "up")
+        self._ip_there("addr", "add", f"{self.far}/30", "dev", "far")
+        self._ip_there("link", "set", "far", "up")
+
+    @property
+    def _there(self) -> list[str]:
+        """What runs a command there; `ip -n` would mount something as well."""
+        return ["nsenter", f"--net=/run/netns/{self.name}"]
+
+    def _ip_there(self, *arguments: str) -> None:
+        subprocess.run([*self._there, "ip", *arguments], check=True)
 
     @contextlib.contextmanager
     def running(self, script: str) -> Iterator[None]:
         """Run a Python script there."""
-        inside = ["nsenter", f"--net=/run/netns/{self.name}"]  # mounts nothing
-        with subprocess.Popen([*inside, sys.executable, "-c", script]) as client:
+        with subprocess.Popen([*self._there, sys.executable, "-c", script]) as client:
             try:
                 yield
             finally:
@@ -130,7 +137,7 @@ class FarAway:
 
     def cut(self) -> None:
         """Cut the cable."""
-        ip("-n", self.name, "link", "set", "far", "down")
+        self._ip_there("link", "set", "far", "down")
 
     def close(self) -> None:
         ip("netns", "del", self.name)  # and with it the cable

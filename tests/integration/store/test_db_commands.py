@@ -84,8 +84,11 @@ def nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_the_status_needs_no_write_access() -> None:
+def test_the_status_needs_no_write_access(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(tempfile.mkdtemp(prefix="daqpv-store-"))
+    folder.chmod(0o755)
+    scripts = shutil.copytree(version.SCRIPTS, folder / "db")  # others may read these
+    monkeypatch.setattr(version, "SCRIPTS", scripts)
     url = f"sqlite:///{folder}/store.db"
     engine = make_engine(url, writes=True)
     migrate.prepare(engine)
