@@ -236,7 +236,8 @@ class Wire:
             TakesLong: it has many elements to convert.
         """
         payload, count = self._pack()
-        self._keep_heads(payload, count)
+        if (len(payload), count) != self._shape:  # mostly it is what it was
+            self._pack_heads(len(payload), count)
         self.body = payload
         return payload
 
@@ -251,7 +252,7 @@ class Wire:
         count = self.count or source.form.length(source.value, basic)
         data = await slices.pack(source, basic, count)
         payload = joined(head, data, basic, count)
-        self._keep_heads(payload, count)
+        self._pack_heads(len(payload), count)
         return payload
 
     def blank(self) -> bytes:
@@ -260,13 +261,8 @@ class Wire:
         count = self.count or source.form.length(source.value, basic)
         return bytes(len(joined(packed_head(source, self.dbr), b"", basic, count)))
 
-    def _keep_heads(self, payload: bytes, count: int) -> None:
-        shape = (len(payload), count)
-        if shape != self._shape:  # mostly it is what it was
-            self._shape = shape
-            self._pack_heads(*shape)
-
     def _pack_heads(self, size: int, count: int) -> None:
+        self._shape = (size, count)
         if size >= LONG:  # the payload begins with the true size and count
             size, count = LONG, 0
         head = (size, self.dbr, count, NORMAL)
