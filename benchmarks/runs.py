@@ -32,6 +32,7 @@ from benchmarks.store import print_figures
 from daqpv.runs import Entry, RunRecord, RunValue
 from daqpv.store import rows
 from daqpv.store.journal import Journal
+from daqpv.store.refused import Refused
 
 COBOS = 11
 OPERATION = 0.5  # [s]
@@ -146,7 +147,8 @@ def fill(folder: Path) -> None:
             RunValue(number=n, name="pressure", type="float", units="Torr", value=n),
             RunValue(number=n, name="target", type="string", value="CH2"),
         ]
-    journal = Journal(f"sqlite:///{folder}/bench.db", "bench")
+    refused = Refused(folder / "spool")
+    journal = Journal(f"sqlite:///{folder}/bench.db", "bench", refused.keep)
     source = rows.Source("a" * 32, "main@bench")
     entries = [
         rows.entry(number, record, "main@bench")
