@@ -27,7 +27,7 @@ _RUN = "Run"
 _OF_RUN = frozenset(
     {"Number", "Title", "DurationText", "Rate", "DiskTimeLeft", "Operator"}
 )
-"""What is told of the run besides its row."""
+"""What is shown of the run besides its row."""
 
 
 class Signal:

@@ -116,7 +116,7 @@ def read_tree(
         problems: takes what is wrong.
 
     Raises:
-        OSError: the file cannot be read, or is none.
+        OSError: the file cannot be read, or is not a regular file.
     """
     content = _content(path)
     try:

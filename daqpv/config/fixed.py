@@ -74,7 +74,7 @@ def _store(url: str, info: ValidationInfo[Any]) -> str:
 
 
 def _check_port(url: str) -> None:
-    """Refuse a port that is none; it is not shown: it may be a part of a password."""
+    """Refuse an invalid port; it is not shown: it may be a part of a password."""
     found = _PORT.match(url)
     port = found["port"] if found else None
     if port is None:
