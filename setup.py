@@ -24,11 +24,10 @@ class BuildWithShare(build_py):
 
 setup(
     package_dir={"": "."},
-    packages=find_packages(include=["daqpv*", "iocs*"]),
+    packages=find_packages(include=["daqpv*"]),
     package_data={
         "daqpv": ["py.typed"],
-        "daqpv.links": ["*.wsdl"],
-        "iocs": ["py.typed"],
+        "daqpv.links.soap": ["*.wsdl"],
     },
     cmdclass={"build_py": BuildWithShare},
 )

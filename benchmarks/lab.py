@@ -48,7 +48,7 @@ def free_ports(count: int) -> list[int]:
 _port, _repeater_port = map(str, free_ports(2))
 if "EPICS_CA_REPEATER_PORT" not in os.environ:  # libca's own would outlive us
     os.environ["EPICS_CA_REPEATER_PORT"] = _repeater_port
-    _script = "from daqpv.links.repeater import main; main()"
+    _script = "from daqpv.links.ca.repeater import main; main()"
     atexit.register(subprocess.Popen([sys.executable, "-c", _script]).terminate)
 os.environ |= {
     "EPICS_CA_ADDR_LIST": f"127.0.0.1:{_port}",
@@ -62,7 +62,7 @@ for _name in ("EPICS_CA_SERVER_PORT", "EPICS_CA_NAME_SERVERS"):
     os.environ.pop(_name, None)
 
 from daqpv.errors import NotConnectedError  # noqa: E402 - after the environment
-from daqpv.links import pv  # noqa: E402
+from daqpv.links.ca import pv  # noqa: E402
 
 
 def until(

@@ -33,7 +33,7 @@ from daqpv.bench.table import markdown, median, table
 from daqpv.bench.target import Target
 from daqpv.bench.wire import Circuit, find
 from daqpv.errors import DaqError
-from daqpv.serve import protocol as ca
+from daqpv.serve.ca import protocol as ca
 
 PREFIX = "B:"
 N, M, RATE = 10_000, 1000, 10

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from daqpv.cli.common import run_until_signal
-from daqpv.cli.simulate import plans, router_plans
+from daqpv.cli.sim.simulate import plans, router_plans
 from daqpv.config import Experiment, installed_kinds, load
 from daqpv.ecc import EccState, Operation
 from daqpv.routers import RouterSettings

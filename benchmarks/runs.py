@@ -30,9 +30,9 @@ from benchmarks.lab import Watched
 from benchmarks.run_lab import RunLab
 from benchmarks.store import print_figures
 from daqpv.runs import Entry, RunRecord, RunValue
-from daqpv.store import rows
-from daqpv.store.journal import Journal
-from daqpv.store.refused import Refused
+from daqpv.store.tables import rows
+from daqpv.store.writing.journal import Journal
+from daqpv.store.writing.refused import Refused
 
 COBOS = 11
 OPERATION = 0.5  # [s]

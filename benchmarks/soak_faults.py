@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from benchmarks.run_lab import PATIENCE, RunLab
 from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import DaqError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 
 AWAY = 0.5  # [s] for which a killed simulator or sshd is
 STANDS = 6.5  # [s] for which daqpv stands still

@@ -21,8 +21,8 @@ from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 
 from daqpv.ecc import OperationAnswer
-from daqpv.links import ecc_xml
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap import xml as ecc_xml
+from daqpv.links.soap.ecc import EccSoapLink
 
 BATCH = 100
 DEADLINE = 3.0  # [s] of a call

@@ -58,9 +58,9 @@ def serve(file: Path, rate: float, seconds: float) -> None:
         run_until_signal,
         settle,
     )
-    from daqpv.cli.keeping import keep  # noqa: PLC0415
+    from daqpv.cli.serve.keeping import keep  # noqa: PLC0415
     from daqpv.core import Event, EventSeverity  # noqa: PLC0415
-    from daqpv.links.remote import follower  # noqa: PLC0415
+    from daqpv.links.ca.remote import follower  # noqa: PLC0415
 
     experiment, kinds = load_or_exit(file)
     with ExitStack() as stack:
@@ -179,8 +179,8 @@ def latencies(seconds: float) -> tuple[list[float], list[float]]:
 
 def fill(path: Path, events: int, settings: int = 0) -> None:
     """Make a store with so many events, 100 a second until now, and settings."""
-    from daqpv.store.engine import make_engine  # noqa: PLC0415 - slow
-    from daqpv.store.migrate import prepare  # noqa: PLC0415
+    from daqpv.store.tables.engine import make_engine  # noqa: PLC0415 - slow
+    from daqpv.store.tables.migrate import prepare  # noqa: PLC0415
 
     engine = make_engine(f"sqlite:///{path}", writes=True)
     prepare(engine)

@@ -25,14 +25,14 @@ from daqpv.core import (
     Store,
 )
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
+from daqpv.iocs.process import ProcessGroup
+from daqpv.links.ca.readings import AnyReadings
+from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.links.process import OwnProcess
-from daqpv.links.readings import AnyReadings
-from daqpv.links.remote_run import RemoteRun
 from daqpv.neighbours import Neighbours, hashes, whole
 from daqpv.process import Figures, Process, ProcessSnapshot
 from daqpv.serve import Group, Inside, Others, Rivalry, Server
-from daqpv.store.rivals import StoreRivals
-from iocs.process import ProcessGroup
+from daqpv.store.writing.rivals import StoreRivals
 
 _log = logging.getLogger(__name__)
 

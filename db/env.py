@@ -1,8 +1,8 @@
-"""Alembic's environment: daqpv hands it the connection (daqpv.store.migrate)."""
+"""Alembic's environment: daqpv hands it the connection (daqpv.store.tables.migrate)."""
 
 from alembic import context
 
-from daqpv.store.models import Base
+from daqpv.store.tables.models import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

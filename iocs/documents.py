@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from daqpv.core import Site
 from daqpv.ecc import Server
-from daqpv.links.config_files import ConfigFiles
-from daqpv.links.ssh import shared_hosts
+from daqpv.links.files.config_files import ConfigFiles
+from daqpv.links.ssh.connections import shared_hosts
 from daqpv.runs import Run
-from daqpv.runs.documents import Documents
+from daqpv.runs.record.documents import Documents
 from daqpv.serve import Group, long, longin
 
 

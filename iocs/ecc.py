@@ -17,10 +17,10 @@ from daqpv.ecc import (
     Transition,
 )
 from daqpv.ecc.settings import EccSettings
+from daqpv.iocs.device import DeviceGroup, command, held
+from daqpv.iocs.remote_log import add_remote_log
 from daqpv.serve import ai, ao, bi, button, long, longin, mbbi, mbbo, string
 from daqpv.system import Order
-from iocs.device import DeviceGroup, command, held
-from iocs.remote_log import add_remote_log
 
 
 class EccGroup(DeviceGroup[Ecc]):
@@ -109,7 +109,7 @@ class EccGroup(DeviceGroup[Ecc]):
 def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
     """Join the ECC server `name`, its SOAP link and its PVs."""
     # zeep is a fifth of a second, which commands that build nothing need not wait for
-    from daqpv.links.soap import EccSoapLink  # noqa: PLC0415
+    from daqpv.links.soap.ecc import EccSoapLink  # noqa: PLC0415
 
     prefix = site.prefix_of("ECC", name)
     snapshot = EccSnapshot(

@@ -6,9 +6,9 @@ from daqpv.config import Kind
 from daqpv.core import EventSeverity, Site
 from daqpv.events import Log
 from daqpv.events.settings import LogSettings
+from daqpv.iocs.device import command
 from daqpv.serve import Group, long, longin, mbbi, strings
-from daqpv.store.history import StoredEvents
-from iocs.device import command
+from daqpv.store.reading.history import StoredEvents
 
 
 class LogGroup(Group[Log]):

@@ -7,12 +7,12 @@ from typing import Any
 from daqpv.core import Device, Site
 from daqpv.ecc.settings import EccSettings
 from daqpv.errors import RefusedError
-from daqpv.links.remote_log import RemoteLogFile
-from daqpv.links.ssh import shared_hosts
+from daqpv.iocs.device import command
+from daqpv.links.ssh.connections import shared_hosts
+from daqpv.links.ssh.remote_log import RemoteLogFile
 from daqpv.remote_log import SIZE, RemoteLog
 from daqpv.routers import RouterSettings
 from daqpv.serve import Channel, Group, button, long
-from iocs.device import command
 
 
 class RemoteLogGroup(Group[RemoteLog]):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from daqpv.config import Kind
 from daqpv.core import Severity, Site
-from daqpv.links.router_directory import DirectoryRouterLink
-from daqpv.links.router_page import PageRouterLink
-from daqpv.links.router_ssh import SshRouterLink
-from daqpv.links.ssh import shared_hosts
+from daqpv.iocs.device import DeviceGroup
+from daqpv.iocs.remote_log import add_remote_log
+from daqpv.links.files.router_directory import DirectoryRouterLink
+from daqpv.links.http.router_page import PageRouterLink
+from daqpv.links.ssh.connections import shared_hosts
+from daqpv.links.ssh.router import SshRouterLink
 from daqpv.routers import (
     Pace,
     Router,
@@ -17,8 +19,6 @@ from daqpv.routers import (
     Watch,
 )
 from daqpv.serve import ai, bi, long, longin
-from iocs.device import DeviceGroup
-from iocs.remote_log import add_remote_log
 
 _DISK = (0.0, 10_000.0)  # [GB] what a tank on a screen spans
 

@@ -9,8 +9,11 @@ from typing import Any
 from daqpv.config import Kind
 from daqpv.core import SavedField, Site
 from daqpv.errors import DaqError, ServeError
+from daqpv.iocs.device import DeviceGroup, Put, command
+from daqpv.iocs.documents import add_documents
+from daqpv.iocs.sheet import add_sheet
 from daqpv.runs import History, Run, RunClass, RunSnapshot, RunState
-from daqpv.runs.numbers import LAST
+from daqpv.runs.record.numbers import LAST
 from daqpv.runs.settings import RunSettings
 from daqpv.serve import (
     ai,
@@ -23,9 +26,6 @@ from daqpv.serve import (
     mbbo,
     string,
 )
-from iocs.device import DeviceGroup, Put, command
-from iocs.documents import add_documents
-from iocs.sheet import add_sheet
 
 _TEXT = 16_000  # [bytes] of a title or a comment
 _YEAR = 31557600.0  # [s]
@@ -194,7 +194,7 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
 
 
 async def _history(site: Site) -> History:
-    from daqpv.store.runs import history  # noqa: PLC0415 - SQLAlchemy takes 0.2 s
+    from daqpv.store.reading.runs import history  # noqa: PLC0415 - SQLAlchemy takes 0.2 s
 
     assert site.store is not None
     return await site.store.ask(partial(history, experiment=site.experiment))

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from daqpv.core import Reading, SavedField, Site, Snapshot
+from daqpv.iocs.device import Put
 from daqpv.runs import Run
+from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import Observable, ObservableType, RunSettings
-from daqpv.runs.sheet import Sheet, SheetSnapshot
 from daqpv.serve import Declaration, Group, ai, ao, longin, longout, string
-from iocs.device import Put
 
 
 class SheetGroup(Group[Sheet]):

@@ -7,10 +7,10 @@ from functools import partial
 from daqpv.config import Kind
 from daqpv.core import Site
 from daqpv.ecc import EccState, EccTarget
+from daqpv.iocs.device import DeviceGroup, command
 from daqpv.serve import ai, bi, button, long, longin, mbbi, mbbo, string
 from daqpv.system import Operator, System, SystemSnapshot, SystemState
 from daqpv.system.settings import Reconfigure, SystemSettings
-from iocs.device import DeviceGroup, command
 
 _operator = partial(command, via="operator")
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daqpv.bench.wire import Channel, Circuit, names_of
-from daqpv.serve import protocol as ca
+from daqpv.serve.ca import protocol as ca
 
 Array = npt.NDArray[Any]
 

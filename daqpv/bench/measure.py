@@ -22,7 +22,7 @@ from daqpv.bench.listener import Heard
 from daqpv.bench.target import Target
 from daqpv.bench.wire import Channel, Circuit, messages, names_of
 from daqpv.errors import DaqError, NoAnswerError, NotConnectedError, OperationError
-from daqpv.serve import protocol as ca
+from daqpv.serve.ca import protocol as ca
 
 SECONDS = 3.0  # [s] of each measurement
 SETTLE = 1.0  # [s] before one that others must not disturb

@@ -14,7 +14,7 @@ from struct import Struct
 from typing import NamedTuple, Self
 
 from daqpv.errors import NoAnswerError, NotConnectedError, OperationError
-from daqpv.serve import protocol as ca
+from daqpv.serve.ca import protocol as ca
 
 TIMEOUT = 10.0  # [s] for any one answer
 _CHUNK = 256 * 1024  # [bytes] read at once

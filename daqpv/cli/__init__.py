@@ -9,22 +9,22 @@ from daqpv.cli.lazy import Command
 from daqpv.cli.output import Program
 
 _COMMANDS = {
-    "serve": Command("serve", "serve", "Serve the PVs of FILE until a signal."),
-    "check": Command("files", "check", "Check FILE, and say what would be served."),
+    "serve": Command("serve.serve", "serve", "Serve the PVs of FILE until a signal."),
+    "check": Command("file.commands", "check", "Check FILE: say what it would serve."),
     "init": Command(
-        "files", "init", "Write a commented experiment file to begin with."
+        "file.commands", "init", "Write a commented experiment file to begin with."
     ),
-    "pvs": Command("files", "pvs", "List the PVs of FILE."),
-    "get": Command("get", "get", "Read PVs of any server, as people read them."),
-    "monitor": Command("monitor", "monitor", "Show PVs now and after each change."),
-    "put": Command("put", "put", "Write VALUE to PV, and wait until that has ended."),
-    "status": Command("status", "status", "Show the devices of FILE, live."),
-    "runs": Command("runs", "runs", "Look at the runs, correct and export them."),
-    "log": Command("log", "log", "Show what happened, and who did it."),
-    "db": Command("db", "db", "Look after the store: see, upgrade, export it."),
-    "simulate": Command("simulate", "simulate", "Simulate the ECC servers of FILE."),
-    "sim": Command("sim", "sim", "Let a simulated ECC server misbehave."),
-    "demo": Command("demo", "demo", "Show a simulated experiment with its PVs."),
+    "pvs": Command("file.commands", "pvs", "List the PVs of FILE."),
+    "get": Command("pv.get", "get", "Read PVs of any server, as people read them."),
+    "monitor": Command("pv.monitor", "monitor", "Show PVs now and after each change."),
+    "put": Command("pv.put", "put", "Write VALUE to PV, wait until that has ended."),
+    "status": Command("status.status", "status", "Show the devices of FILE, live."),
+    "runs": Command("run.commands", "runs", "Show, correct and export the runs."),
+    "log": Command("log.log", "log", "Show what happened, and who did it."),
+    "db": Command("db.commands", "db", "Show, upgrade and export the store."),
+    "simulate": Command("sim.simulate", "simulate", "Simulate FILE's ECC servers."),
+    "sim": Command("sim.sim", "sim", "Let a simulated ECC server misbehave."),
+    "demo": Command("sim.demo", "demo", "Show a simulated experiment with its PVs."),
     "ecc": Command("ecc", "ecc", "Talk to one ECC server directly: for trouble only."),
     "bench": Command("bench", "bench", "Measure a PV server."),
 }

@@ -13,7 +13,7 @@ from daqpv.config import did_you_mean
 from daqpv.ecc import OperationAnswer
 from daqpv.ecc.settings import EccSettings
 from daqpv.errors import LinkError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 
 EXIT_DEADLINE = 10.0  # [s]
 

@@ -1,12 +1,13 @@
 """What every part of daqpv shares: devices, snapshots, commands, events, alarms."""
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
-from daqpv.core.beat import rest
-from daqpv.core.clock import AHEAD, STALL, Clocks, both, stamp_after, step_text
-from daqpv.core.command import Command, Goal
-from daqpv.core.derived import made_from, sources
-from daqpv.core.device import Condition, Device, Result, Snapshot
-from daqpv.core.event import (
+from daqpv.core.devices.command import Command, Goal
+from daqpv.core.devices.derived import made_from, sources
+from daqpv.core.devices.device import Condition, Device, Result, Snapshot
+from daqpv.core.devices.interlock import Hold, run_is_open
+from daqpv.core.devices.losses import Losses
+from daqpv.core.devices.saved import SavedField, SavedSettings, SettingsPlace
+from daqpv.core.events.event import (
     Event,
     Events,
     EventSeverity,
@@ -16,16 +17,15 @@ from daqpv.core.event import (
     origin,
     told,
 )
-from daqpv.core.folding import STORM, Folding
-from daqpv.core.hold import Hold, run_is_open
-from daqpv.core.losses import Losses
+from daqpv.core.events.folder import STORM, Folding
 from daqpv.core.milestones import Milestones
-from daqpv.core.pulse import Beat, Pulse
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
-from daqpv.core.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.site import Site
 from daqpv.core.store import Record, Setting, Store, StoreFigures
+from daqpv.core.timing.clock import AHEAD, STALL, Clocks, both, stamp_after, step_text
+from daqpv.core.timing.pulse import Beat, Pulse
+from daqpv.core.timing.schedule import rest
 
 __all__ = [
     "AHEAD",

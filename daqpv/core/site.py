@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
-from daqpv.core.device import Snapshot
-from daqpv.core.event import Events
-from daqpv.core.hold import Hold
-from daqpv.core.pulse import Pulse
+from daqpv.core.devices.device import Snapshot
+from daqpv.core.devices.interlock import Hold
+from daqpv.core.events.event import Events
 from daqpv.core.reading import Readings
 from daqpv.core.store import Store
+from daqpv.core.timing.pulse import Pulse
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Snapshot)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from daqpv.core.event import Event, Origin
+from daqpv.core.events.event import Event, Origin
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ for it: with what it needs it would cost the commands that only read runs 30 ms.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from daqpv.runs.records import (
+from daqpv.runs.record.records import (
     History,
     RunChange,
     RunDocument,

@@ -16,9 +16,9 @@ from daqpv.runs.attendance import (
     restarted,
     router,
 )
-from daqpv.runs.books import Books
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Member, Storage, lost_word
+from daqpv.runs.record.books import Books
 from daqpv.runs.states import OPEN, RunState
 
 FULL_SOON = 0.5 * 3600  # [s] a disk that is full so soon spoils a run

@@ -25,7 +25,7 @@ from daqpv.runs.attendance import clock_text, moved
 from daqpv.runs.attending import Attending
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Storage
-from daqpv.runs.records import SEEN_PERIOD, History, RunRecord
+from daqpv.runs.record.records import SEEN_PERIOD, History, RunRecord
 from daqpv.runs.settings import OnLoss, RunSettings
 from daqpv.runs.snapshot import LONGEST, RunSnapshot
 from daqpv.runs.sorting import Sorter

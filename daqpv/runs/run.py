@@ -10,7 +10,7 @@ from daqpv.core import Command, EventSeverity, Goal, run_is_open
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
 from daqpv.runs.checks import Finding, look, split, told
 from daqpv.runs.following import Following
-from daqpv.runs.numbers import LAST
+from daqpv.runs.record.numbers import LAST
 from daqpv.runs.states import OPEN, TABLE, RunEvent, RunState
 
 SORT_PATIENCE = 120.0  # [s] a start waits so long for the files of the run before

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from daqpv.config import TIME, Bytes, Description, Matching, Model, wanted
 from daqpv.config.model import NAME
 from daqpv.core.lines import has_controls
-from daqpv.runs.numbers import LAST
+from daqpv.runs.record.numbers import LAST
 
 
 class OnLoss(StrEnum):

@@ -17,7 +17,7 @@ from daqpv.core import (
 )
 from daqpv.errors import sentence
 from daqpv.runs.attendance import Gap
-from daqpv.runs.records import Owed, RunRecord
+from daqpv.runs.record.records import Owed, RunRecord
 from daqpv.runs.states import RunClass, RunState
 
 LONGEST = 9999.0

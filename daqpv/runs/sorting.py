@@ -11,7 +11,7 @@ from typing import Any
 from daqpv.errors import DaqError, LinkError, OperationError, counted, sentence
 from daqpv.runs.checks import go_without, storages_in_use
 from daqpv.runs.detector import Storage
-from daqpv.runs.records import Owed, RunFile
+from daqpv.runs.record.records import Owed, RunFile
 from daqpv.runs.states import RunState
 
 KEPT = 60.0  # [s] for the records of many files to be in the store or the spool

@@ -7,9 +7,10 @@ put's way in: `Circuit` parses, `Server.begin_put` checks, the PV's command runs
 task of the server.
 """
 
-from daqpv.serve.channel import Channel
-from daqpv.serve.declaration import Button, Declaration
-from daqpv.serve.declare import (
+from daqpv.serve.ca.duplicates import Other, Others
+from daqpv.serve.ca.rivalry import Rivalry
+from daqpv.serve.groups.declaration import Button, Declaration
+from daqpv.serve.groups.declare import (
     ai,
     ao,
     bi,
@@ -24,11 +25,10 @@ from daqpv.serve.declare import (
     strings,
     waveform,
 )
-from daqpv.serve.group import Group, literal
+from daqpv.serve.groups.group import Group, literal
 from daqpv.serve.identity import Identity
-from daqpv.serve.inside import Inside
-from daqpv.serve.others import Other, Others
-from daqpv.serve.rivalry import Rivalry
+from daqpv.serve.local_pvs import Inside
+from daqpv.serve.pv.channel import Channel
 from daqpv.serve.server import Server
 
 __all__ = [

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from daqpv.core import NO_ALARM
-from daqpv.serve.arrays import LongText
-from daqpv.serve.meta import Meta
-from daqpv.serve.wire import Source
+from daqpv.serve.ca.wire import Source
+from daqpv.serve.values.arrays import LongText
+from daqpv.serve.values.meta import Meta
 
 IDENTITY = b".DAQPVID"  # a field of every PV of a daqpv: who serves it
 _SIZE = 8192  # [bytes] of its text

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from daqpv.core import PvInfo
 from daqpv.errors import ServeError
-from daqpv.serve.channel import Channel
-from daqpv.serve.filtered import Filtered
-from daqpv.serve.filters import parse
-from daqpv.serve.foreign import AsyncioLayer, Foreign, adopt, hooks_of, shut_down
-from daqpv.serve.group import Group
-from daqpv.serve.wire import Source
+from daqpv.serve.ca.wire import Source
+from daqpv.serve.groups.foreign import AsyncioLayer, Foreign, adopt, hooks_of, shut_down
+from daqpv.serve.groups.group import Group
+from daqpv.serve.pv.channel import Channel
+from daqpv.serve.pv.filtered import Filtered
+from daqpv.serve.pv.filters import parse
 
 if TYPE_CHECKING:
     from caproto.server import PVGroup
 
-    from daqpv.serve.teller import Teller
+    from daqpv.serve.putlog import Teller
 
 _log = logging.getLogger(__name__)
 

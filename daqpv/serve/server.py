@@ -23,24 +23,24 @@ from daqpv.core import (
     told,
 )
 from daqpv.errors import AbortedError, RefusedError
-from daqpv.serve import protocol as ca
-from daqpv.serve.addresses import LOOK, Addresses
-from daqpv.serve.beacon import send_beacons
-from daqpv.serve.circuit import Circuit
-from daqpv.serve.connected import Request
-from daqpv.serve.group import Group
+from daqpv.serve.ca import protocol as ca
+from daqpv.serve.ca.addresses import LOOK, Addresses
+from daqpv.serve.ca.beacon import send_beacons
+from daqpv.serve.ca.circuit import Circuit
+from daqpv.serve.ca.connected import Request
+from daqpv.serve.ca.duplicates import SINCE
+from daqpv.serve.ca.listening import Listening
+from daqpv.serve.ca.search import Search
+from daqpv.serve.ca.session import Session
+from daqpv.serve.ca.wire import Source
+from daqpv.serve.groups.group import Group
 from daqpv.serve.identity import IDENTITY, OwnIdentity
-from daqpv.serve.listening import Listening
-from daqpv.serve.meta import Meta
 from daqpv.serve.names import Names
-from daqpv.serve.others import SINCE
-from daqpv.serve.outbox import Outbox
-from daqpv.serve.search import Search
-from daqpv.serve.session import Session
-from daqpv.serve.teller import Put, Teller, as_given, shown
-from daqpv.serve.texts import Text
+from daqpv.serve.putlog import Put, Teller, as_given, shown
+from daqpv.serve.pv.outbox import Outbox
+from daqpv.serve.values.meta import Meta
+from daqpv.serve.values.texts import Text
 from daqpv.serve.watchdog import Block, OnBlock, Watchdog
-from daqpv.serve.wire import Source
 
 if TYPE_CHECKING:
     from caproto.server import PVGroup

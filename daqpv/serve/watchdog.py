@@ -47,8 +47,8 @@ class Block(NamedTuple):
     Attributes:
         duration: for how long [s].
         where: the innermost calls, those of Python's own library left out:
-            "daqpv/links/soap.py:88 call < daqpv/ecc/ecc.py:99 poll"; "" if it was over
-            before anybody could look.
+            "daqpv/links/soap/ecc.py:88 call < daqpv/ecc/ecc.py:99 poll"; "" if the
+            turn ended before its stack was read.
         task: the name of the task, or else of its coroutine; "" outside of tasks.
     """
 

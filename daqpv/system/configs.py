@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from daqpv.core import Command
 from daqpv.ecc import ConfigId, EccState, Server
 from daqpv.errors import AbortedError, DaqError, RefusedError, sentence
-from daqpv.system.words import MOST, names, they_are
+from daqpv.system.plural import MOST, names, they_are
 
 _PREPARE_UP_TO = EccState.DESCRIBED
 _CONFIGURE_UP_TO = EccState.PREPARED

@@ -12,6 +12,7 @@ from daqpv.core import Condition, Device, Events, Hold
 from daqpv.ecc import EccSnapshot, EccState, Server, is_below
 from daqpv.runs.detector import Member, lost_word
 from daqpv.system.plan import READY, TAKING_DATA, Part, Table
+from daqpv.system.plural import where
 from daqpv.system.servers import (
     is_moving,
     is_there,
@@ -22,7 +23,6 @@ from daqpv.system.servers import (
     unlisted,
 )
 from daqpv.system.snapshot import SystemSnapshot, SystemState
-from daqpv.system.words import where
 
 PERIOD = 1.0  # [s] the time stamp follows the servers' so often
 PATIENCE = 180.0  # [s] the longest that an operation takes, if nobody says otherwise

@@ -13,8 +13,8 @@ from daqpv.ecc import EccSnapshot, EccState, Operation, Server, is_below, leads_
 from daqpv.ecc.path import path
 from daqpv.errors import RefusedError
 from daqpv.system.plan import DOWN, READY, STOP, TAKING_DATA, Part, Row, States, Table
+from daqpv.system.plural import at, names, they_are, title, without
 from daqpv.system.servers import is_there
-from daqpv.system.words import at, names, they_are, title, without
 
 _LOOK = 0.02  # [s] distance of two looks at servers whose news come late
 

@@ -14,7 +14,7 @@ from daqpv.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
-from daqpv.system.words import are
+from daqpv.system.plural import are
 
 
 class Sending:

@@ -11,9 +11,9 @@ from daqpv.ecc import EccSnapshot, Server
 from daqpv.errors import LinkError, RefusedError
 from daqpv.system.means import Means
 from daqpv.system.plan import STOP, Step
+from daqpv.system.plural import are, named, where
 from daqpv.system.sending import Sending
 from daqpv.system.servers import is_there, may_take_data, spread, standing
-from daqpv.system.words import are, named, where
 
 DEADLINE = 15.0  # [s] for a group to stop; then the next one is stopped
 BACK = 8.0  # [s] for servers whose process was started anew to be seen again

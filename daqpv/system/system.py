@@ -14,10 +14,10 @@ from daqpv.system.configs import choose_everywhere
 from daqpv.system.following import Following
 from daqpv.system.means import Means
 from daqpv.system.plan import READY
+from daqpv.system.plural import are, several
 from daqpv.system.servers import is_there, may_take_data
 from daqpv.system.snapshot import SystemState
 from daqpv.system.walk import Walk
-from daqpv.system.words import are, several
 
 
 class System(Following):

@@ -27,6 +27,7 @@ from daqpv.system.plan import (
     Spread,
     Step,
 )
+from daqpv.system.plural import are, named, several, where, without
 from daqpv.system.sending import Sending
 from daqpv.system.servers import (
     is_moving,
@@ -38,7 +39,6 @@ from daqpv.system.servers import (
     unlisted,
 )
 from daqpv.system.stopping import Stopping
-from daqpv.system.words import are, named, several, where, without
 
 _MOST_STEPS = 60  # of a way down; it takes more only if somebody else leads it up
 

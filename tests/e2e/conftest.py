@@ -74,7 +74,7 @@ for name in ("EPICS_CA_SERVER_PORT", "EPICS_CA_NAME_SERVERS"):
 
 import epics  # noqa: E402 - after the environment
 
-from daqpv.links import pv as links_pv  # noqa: E402
+from daqpv.links.ca import pv as links_pv  # noqa: E402
 
 DEADLINE = 30.0  # [s] for whatever a busy machine may take
 
@@ -98,7 +98,7 @@ def until(
 @pytest.fixture(scope="session", autouse=True)
 def ca_repeater() -> Iterator[None]:
     """One of our own: a repeater that libca started would outlive the tests."""
-    script = "from daqpv.links.repeater import main; main()"
+    script = "from daqpv.links.ca.repeater import main; main()"
     with subprocess.Popen([sys.executable, "-c", script]) as repeater:
         until(lambda: not udp_is_free(REPEATER_PORT), "a repeater")
         yield

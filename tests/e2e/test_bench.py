@@ -17,7 +17,7 @@ import pytest
 from daqpv.bench.child import Followers
 from daqpv.bench.measure import MEASURES, listen, measure, set_rate
 from daqpv.bench.target import Target
-from daqpv.links import pv
+from daqpv.links.ca import pv
 
 N, M = 20, 24
 

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert, text
 
 from daqpv.cli import main
-from daqpv.store.engine import make_engine
-from daqpv.store.migrate import prepare
-from daqpv.store.models import EventRow, ExperimentRow
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.migrate import prepare
+from daqpv.store.tables.models import EventRow, ExperimentRow
 
 TIMEOUT = 30.0  # [s] for a command on a busy machine
 

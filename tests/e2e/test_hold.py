@@ -14,9 +14,9 @@ import pytest
 
 from daqpv.ecc import Operation
 from daqpv.errors import NotConnectedError, OperationError
-from daqpv.links import readings as module
-from daqpv.links.readings import AnyReadings
-from daqpv.links.remote_run import RemoteRun
+from daqpv.links.ca import readings as module
+from daqpv.links.ca.readings import AnyReadings
+from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.serve import Inside, Server
 from tests.e2e.conftest import DEADLINE, Client, Lab, until
 
@@ -249,7 +249,7 @@ class Seen:
 
 _PUT = """
 import sys
-from daqpv.links import pv
+from daqpv.links.ca import pv
 pv.put(sys.argv[1], sys.argv[2], timeout=30.0)
 """
 

@@ -25,9 +25,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert, text
 
 from daqpv.cli import main
-from daqpv.store.engine import make_engine
-from daqpv.store.migrate import prepare
-from daqpv.store.models import EventRow, ExperimentRow
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.migrate import prepare
+from daqpv.store.tables.models import EventRow, ExperimentRow
 
 TIMEOUT = 30.0  # [s] for a command on a busy machine
 LONG = (
@@ -407,7 +407,7 @@ def test_it_starts_quickly_for_it_imports_neither_kinds_nor_the_pv_server(
     with experiment.running(env=environ, stderr=subprocess.PIPE) as process:
         _, told = process.communicate()
     imported = {line.rpartition("|")[2].strip() for line in told.splitlines()}
-    assert "daqpv.store.query" in imported
+    assert "daqpv.store.reading.query" in imported
     assert not {name.partition(".")[0] for name in imported} & {"iocs", "caproto"}
 
 

@@ -11,7 +11,7 @@ import epics
 import pytest
 
 from daqpv.errors import DaqError
-from daqpv.links import pv as links_pv
+from daqpv.links.ca import pv as links_pv
 from tests.e2e.conftest import CA_PORT, DEADLINE, Lab, making, until
 
 WHO = r"\[\S+@\S+\]"

@@ -46,7 +46,7 @@ def try_to_serve(
 
 _GET = """
 import sys, time
-from daqpv.links import pv
+from daqpv.links.ca import pv
 while (text := pv.get(sys.argv[1])) != sys.argv[2]: time.sleep(0.05)
 """
 

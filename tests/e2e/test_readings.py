@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from daqpv.core import READ_ELEMENTS, Reading, Severity, Status
-from daqpv.links import readings as module
-from daqpv.links.readings import AnyReadings
+from daqpv.links.ca import readings as module
+from daqpv.links.ca.readings import AnyReadings
 from daqpv.serve import Inside, Server
 from tests.e2e.conftest import DEADLINE, Client
 

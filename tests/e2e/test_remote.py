@@ -22,8 +22,8 @@ from daqpv.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
-from daqpv.links.channel import Client
-from daqpv.links.remote import CONNECTION_DEADLINE, RemoteServer
+from daqpv.links.ca.channel import Client
+from daqpv.links.ca.remote import CONNECTION_DEADLINE, RemoteServer
 from daqpv.system import Order
 from daqpv.system.settings import SystemSettings
 

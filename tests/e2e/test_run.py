@@ -15,7 +15,7 @@ import pytest
 
 from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import OperationError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 from tests.e2e.conftest import DEADLINE, Client, Lab, until
 
 

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from openpyxl import load_workbook
 
 from daqpv.cli import main
-from daqpv.cli.run_table import amount_text, table
+from daqpv.cli.run.table import amount_text, table
 from daqpv.core import Event, EventSeverity, Origin, Severity
 from daqpv.runs import (
     Entry,
@@ -32,9 +32,9 @@ from daqpv.runs import (
     RunRecord,
     RunValue,
 )
-from daqpv.store import rows
-from daqpv.store.journal import Journal
-from daqpv.store.refused import Refused
+from daqpv.store.tables import rows
+from daqpv.store.writing.journal import Journal
+from daqpv.store.writing.refused import Refused
 
 TIMEOUT = 30.0  # [s] for a command on a busy machine
 START = 1795183200.0  # 2026-11-20 14:00 UTC

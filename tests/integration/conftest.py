@@ -192,7 +192,7 @@ REPEATER_PORT = free_port()
 @pytest.fixture(scope="session")
 def repeater() -> Iterator[int]:
     """The port of a repeater of our own: one of libca's would outlive the tests."""
-    script = "from daqpv.links.repeater import main; main()"
+    script = "from daqpv.links.ca.repeater import main; main()"
     environ = os.environ | {"EPICS_CA_REPEATER_PORT": str(REPEATER_PORT)}
     with subprocess.Popen([sys.executable, "-c", script], env=environ) as process:
         until(lambda: not udp_is_free(REPEATER_PORT), "a repeater")

@@ -58,7 +58,7 @@ class Site:
 
     async def client(self, code: str) -> Any:
         """What `code`, run in a process with libca, gives to tell()."""
-        head = "import json\nimport daqpv.links.pv, epics\n"
+        head = "import json\nimport daqpv.links.ca.pv, epics\n"
         head += f"P = {self.prefix!r} + 'IOC:main:'\n"
         head += "tell = lambda x: print(json.dumps(x))\n"
         process = await asyncio.create_subprocess_exec(

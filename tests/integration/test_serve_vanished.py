@@ -48,7 +48,7 @@ async def server(
 async def serving(
     group: Pressure, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Server]:
-    monkeypatch.setattr("daqpv.serve.circuit._KEEP_ALIVE", 1)
+    monkeypatch.setattr("daqpv.serve.ca.circuit._KEEP_ALIVE", 1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -17,8 +17,8 @@ from daqpv.app import App
 from daqpv.config import ConfigProblems, DeviceSettings, Kind, load
 from daqpv.core import Condition, Device, Event, Events, Snapshot
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
+from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import longin
-from iocs.device import DeviceGroup
 from tests.unit.serve.conftest import free_port
 
 TIMEOUT = 20.0  # [s] for whatever a busy machine may take
@@ -276,7 +276,7 @@ async def test_before_a_server_of_another_make_a_process_goes_in_any_case(
     make: Callable[..., App], blind: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It never will."""
-    monkeypatch.setattr("daqpv.serve.others.SINCE", b".NOBODY_HAS_THIS")
+    monkeypatch.setattr("daqpv.serve.ca.duplicates.SINCE", b".NOBODY_HAS_THIS")
     app, foreign = make(TWO), make(TWO)
     task = begin(app)
     serving = asyncio.create_task(foreign.server.run())

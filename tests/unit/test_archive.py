@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daqpv.archive import Archive
 from daqpv.core import NO_ALARM, Events, Severity, Status, StoreFigures
+from daqpv.store_health import Archive
 
 GB = 1e9
 

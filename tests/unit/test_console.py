@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from daqpv.core import Event, EventSeverity, Origin
-from daqpv.links.console import Console
+from daqpv.links.files.console import Console
 
 MOMENT = 1795187884.25  # 2026-11-20 15:18:04 UTC
 
@@ -91,7 +91,7 @@ def test_what_is_said_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> Non
 MANY = """
 import sys, time
 from daqpv.cli.output import unbuffer
-from daqpv.links.console import Console
+from daqpv.links.files.console import Console
 unbuffer()
 begin = time.monotonic()
 with Console() as console:
@@ -150,7 +150,7 @@ def run(*arguments: str, stdout: int) -> subprocess.CompletedProcess[str]:
 
 def test_a_terminal_without_a_letter_gets_its_code() -> None:
     script = (
-        "from daqpv.links.console import Console\n"
+        "from daqpv.links.files.console import Console\n"
         "with Console() as console: console.say('5 \\xb5s'); console.say('next')"
     )
     done = subprocess.run(

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daqpv.cli.board import Board
 from daqpv.cli.csv_cells import csv_cell
-from daqpv.cli.run_formats import TEXTS, Runs
+from daqpv.cli.run.formats import TEXTS, Runs
+from daqpv.cli.status.board import Board
 from daqpv.core import PvInfo, Severity, Status
 from daqpv.core.lines import has_controls, is_text, one_line, plain
-from daqpv.links.channel import Update
+from daqpv.links.ca.channel import Update
 from daqpv.runs import Entry, RunRecord
 
 EVIL = "a\x1b]0;b\x07\r\x9b2J\u202e"

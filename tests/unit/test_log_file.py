@@ -15,8 +15,8 @@ import pytest
 
 from daqpv.core import Event, EventSeverity, Origin
 from daqpv.core.lines import one_line
-from daqpv.links import log_file
-from daqpv.links.log_file import LogFile, line
+from daqpv.links.files import log_file
+from daqpv.links.files.log_file import LogFile, line
 
 MOMENT = 1795187884.25  # 2026-11-20, quarter of a second after 15:18:04 UTC
 
@@ -180,7 +180,7 @@ FULL_FOR_A_WHILE = """
 import resource, sys, time
 from pathlib import Path
 from daqpv.core import Event, EventSeverity
-from daqpv.links.log_file import LogFile
+from daqpv.links.files.log_file import LogFile
 
 class Told:
     text = ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daqpv.cli import places
+from daqpv.cli import default_paths as places
 from daqpv.config import Experiment, installed_kinds, load
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from daqpv.core import Event, Events, EventSeverity, Severity, Status, clock
+from daqpv.core import Event, Events, EventSeverity, Severity, Status
+from daqpv.core.timing import clock
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
 
@@ -134,7 +135,7 @@ def told(play: Callable[[Process], None], *, seconds: float = 0.5) -> list[Event
     return heard
 
 
-WHERE = "daqpv/links/soap.py:88 call < daqpv/ecc/ecc.py:99 poll"
+WHERE = "daqpv/links/soap/ecc.py:88 call < daqpv/ecc/ecc.py:99 poll"
 
 
 def test_a_short_block_says_what_clients_felt_and_where_it_was() -> None:
@@ -142,7 +143,7 @@ def test_a_short_block_says_what_clients_felt_and_where_it_was() -> None:
     assert event.severity is EventSeverity.INFORMATION
     assert event.text == (
         "Clients waited 312 ms for an answer: daqpv was busy in "
-        "daqpv/links/soap.py:88 call (task CoBo0)"
+        "daqpv/links/soap/ecc.py:88 call (task CoBo0)"
     )
     assert event.fields == {"duration": 0.312, "where": WHERE, "task": "CoBo0"}
 
@@ -152,7 +153,7 @@ def test_a_long_block_is_a_warning() -> None:
     assert event.severity is EventSeverity.WARNING
     assert event.text == (
         "Clients waited 2.3 s for an answer: daqpv was busy in "
-        "daqpv/links/soap.py:88 call. If this comes again, report this line"
+        "daqpv/links/soap/ecc.py:88 call. If this comes again, report this line"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daqpv.cli.board import Row, Signal, run_line
+from daqpv.cli.status.board import Row, Signal, run_line
 from daqpv.core import PvInfo
 
 

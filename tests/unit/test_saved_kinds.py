@@ -13,8 +13,8 @@ import pytest
 from daqpv.app import App
 from daqpv.config import ConfigProblems, DeviceSettings, Kind, load
 from daqpv.core import Device, Event, Events, SavedSettings, Setting, Snapshot
+from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import ao, mbbo, string
-from iocs.device import DeviceGroup
 
 
 class Gas(IntEnum):

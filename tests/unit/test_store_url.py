@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daqpv.store.url import shown
+from daqpv.store.tables.url import shown
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from epics import ca
 
-from daqpv.links import pv as links_pv
+from daqpv.links.ca import pv as links_pv
 from tests.e2e.commands.conftest import daqpv, told
 from tests.e2e.conftest import DEADLINE
 

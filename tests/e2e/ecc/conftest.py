@@ -22,7 +22,7 @@ import pytest
 
 from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import OperationError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 
 NORMAL, OTHER, BARE, HASTY, DISABLED, GHOST, UNLISTED = (f"CoBo{n}" for n in range(7))
 LONG_NAME = "a-configuration-with-a-name-longer-than-a-string"

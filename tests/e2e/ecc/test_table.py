@@ -14,7 +14,7 @@ import pytest
 from epics import dbr
 
 from daqpv.errors import RefusedError
-from daqpv.links import pv as links_pv
+from daqpv.links.ca import pv as links_pv
 
 STATES = ("Broken", "Idle", "Described", "Prepared", "Ready", "Running", "Paused")
 TRANSITIONS = (

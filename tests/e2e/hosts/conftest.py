@@ -31,18 +31,18 @@ _PLAIN = {
 
 _DAQPV = """
 import sys
-import daqpv.serve.rivalry
+import daqpv.serve.ca.rivalry
 from daqpv.cli import main
-daqpv.serve.rivalry.PERIOD = 2.0  # [s] in place of a minute
+daqpv.serve.ca.rivalry.PERIOD = 2.0  # [s] in place of a minute
 main(prog_name="daqpv")
 """
 
-_REPEATER = "from daqpv.links.repeater import main; main()"
+_REPEATER = "from daqpv.links.ca.repeater import main; main()"
 
 _GET = """
 import sys
 from daqpv.errors import DaqError
-from daqpv.links import pv
+from daqpv.links.ca import pv
 try:
     print(pv.get(sys.argv[1], timeout=5.0))
 except DaqError as error:

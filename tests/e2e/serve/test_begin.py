@@ -11,7 +11,7 @@ import pytest
 
 from daqpv import __version__
 from daqpv.errors import DaqError
-from daqpv.links import pv as links_pv
+from daqpv.links.ca import pv as links_pv
 from tests.e2e.conftest import CA_PORT, until
 
 

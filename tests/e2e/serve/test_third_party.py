@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.links import pv as links_pv
+from daqpv.links.ca import pv as links_pv
 from tests.e2e.serve.conftest import END, ended_by
 
 PUMPS = """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from daqpv.config import DeviceSettings, Kind
 from daqpv.core import Condition, Device, Snapshot
 from daqpv.serve import longin
-from iocs.device import DeviceGroup
+from daqpv.iocs.device import DeviceGroup
 
 class PumpSettings(DeviceSettings):
     breaks: bool = False

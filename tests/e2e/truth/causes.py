@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from daqpv.cli import main
 from daqpv.core import STALL
 from daqpv.ecc import Operation
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 from tests.e2e.conftest import DEADLINE, Running, until
 from tests.e2e.truth.conftest import TWIN_PORT, Scene
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from daqpv.links.ssh import SshHost
+from daqpv.links.ssh.connections import SshHost
 
 DEADLINE = 30.0  # [s] for whatever a busy machine may take
 IN_CI = os.environ.get("CI") == "true"  # what is missing there is a failure

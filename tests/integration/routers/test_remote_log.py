@@ -10,9 +10,9 @@ import pytest
 
 from daqpv.ecc.settings import EccSettings
 from daqpv.errors import LinkError, NoAnswerError, ProtocolError
-from daqpv.links.remote_log import RemoteLogFile
-from daqpv.links.remote_text import tail
-from daqpv.links.ssh import SshHost
+from daqpv.links.ssh.connections import SshHost
+from daqpv.links.ssh.remote_log import RemoteLogFile
+from daqpv.links.ssh.remote_text import tail
 from daqpv.remote_log import newest
 from daqpv.routers import RouterSettings
 from tests.integration.routers.conftest import DEADLINE, Sshd

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from daqpv.errors import NoAnswerError, ProtocolError
-from daqpv.links import router_directory
-from daqpv.links.router_directory import DirectoryRouterLink
+from daqpv.links.files import router_directory
+from daqpv.links.files.router_directory import DirectoryRouterLink
 from tests.integration.routers.conftest import DEADLINE, write
 
 

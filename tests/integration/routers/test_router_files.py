@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import ProtocolError
-from daqpv.links.router_directory import DirectoryRouterLink
-from daqpv.links.router_ssh import SshRouterLink
-from daqpv.links.ssh import SshHost
+from daqpv.links.files.router_directory import DirectoryRouterLink
+from daqpv.links.ssh.connections import SshHost
+from daqpv.links.ssh.router import SshRouterLink
 from daqpv.routers import RouterLink
 from tests.integration.routers.conftest import DEADLINE, IS_ROOT, Sshd, write
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import NotConnectedError, OperationError, ProtocolError
-from daqpv.links import router_page
-from daqpv.links.router_page import PageRouterLink
-from daqpv.links.router_ssh import SshRouterLink
-from daqpv.links.ssh import SshHost
+from daqpv.links.http import router_page
+from daqpv.links.http.router_page import PageRouterLink
+from daqpv.links.ssh.connections import SshHost
+from daqpv.links.ssh.router import SshRouterLink
 from tests.integration.routers.conftest import DEADLINE, write
 
 PAGE = b"""1

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
-from daqpv.links import router_ssh
-from daqpv.links.router_ssh import SshRouterLink
-from daqpv.links.ssh import SshHost
+from daqpv.links.ssh import router as router_ssh
+from daqpv.links.ssh.connections import SshHost
+from daqpv.links.ssh.router import SshRouterLink
 from tests.integration.routers.conftest import (
     DEADLINE,
     IN_CI,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
-from daqpv.links.ssh import SshHost, SshHosts, path, quoted
+from daqpv.links.ssh.connections import SshHost, SshHosts, path, quoted
 from tests.integration.routers.conftest import DEADLINE, Sshd, make_key, soon
 
 
@@ -171,7 +171,7 @@ async def test_a_computer_that_is_down_is_offline_within_the_deadline(sshd: Sshd
 async def test_a_computer_that_stands_still_is_said_and_left(
     host: SshHost, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("daqpv.links.ssh_master.KEEP_ALIVE", 1)
+    monkeypatch.setattr("daqpv.links.ssh.master.KEEP_ALIVE", 1)
     pid = int(await ask(host, b"echo $PPID"))
     began = tmp_path / "began"
     work = asyncio.ensure_future(ask(host, f": >{began}; sleep 60".encode()))
@@ -188,7 +188,7 @@ async def test_a_computer_that_stands_still_is_said_and_left(
 async def test_what_was_not_sent_is_sent_over_another_connection(
     host: SshHost, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("daqpv.links.ssh_master.KEEP_ALIVE", 1)
+    monkeypatch.setattr("daqpv.links.ssh.master.KEEP_ALIVE", 1)
     pid = int(await ask(host, b"echo $PPID"))
     os.kill(pid, signal.SIGSTOP)
     try:

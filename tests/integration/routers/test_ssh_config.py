@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from daqpv.errors import NotConnectedError
-from daqpv.links.ssh import SshHost
+from daqpv.links.ssh.connections import SshHost
 from tests.integration.routers.conftest import DEADLINE, Sshd, make_key, soon, until
 
 
@@ -281,7 +281,7 @@ async def test_the_directory_of_temporary_files_may_have_any_name(
 def test_a_kill_leaves_no_connection_behind(sshd: Sshd):
     script = f"""
 import asyncio
-from daqpv.links.ssh import SshHost
+from daqpv.links.ssh.connections import SshHost
 
 async def main():
     async with SshHost("{sshd.target}") as host:

@@ -12,7 +12,7 @@ import pytest
 
 from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import LinkError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 from daqpv.sim.ecc import EccSimulator, Fault, Kind
 from tests.integration.sim.conftest import until
 

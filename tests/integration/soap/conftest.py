@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 
 Script = Callable[[socket.socket], Awaitable[None]]
 """What to do with a connection after its request; it is closed at the end."""

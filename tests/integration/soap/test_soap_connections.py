@@ -13,7 +13,7 @@ import pytest
 
 from daqpv.ecc import EccState, StateAnswer, Transition
 from daqpv.errors import NoAnswerError, NotConnectedError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 
 LONG = 20.0  # [s] a deadline that no test is meant to meet
 SHORT = 0.2  # [s] a deadline that passes

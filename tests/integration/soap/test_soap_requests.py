@@ -10,7 +10,7 @@ import pytest
 
 from daqpv.ecc import ConfigId, DataLink, Operation
 from daqpv.errors import ProtocolError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 
 LONG = 20.0  # [s] a deadline that no test is meant to meet
 ANSWER = b"HTTP/1.1 500 Enough\r\nContent-Length: 0\r\n\r\n"

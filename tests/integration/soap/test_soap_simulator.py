@@ -6,7 +6,7 @@ import pytest
 
 from daqpv.ecc import ConfigId, DataLink, EccState, Operation, Transition
 from daqpv.errors import LinkError, NoAnswerError, ProtocolError
-from daqpv.links.soap import EccSoapLink
+from daqpv.links.soap.ecc import EccSoapLink
 from daqpv.sim.ecc import Behaviour, Build, EccSimulator, Fault, Kind
 
 LONG = 20.0  # [s] a deadline that no test is meant to meet

@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from daqpv.store.engine import make_engine
+from daqpv.store.tables.engine import make_engine
 
 DEADLINE = 30.0  # [s] for whatever a busy machine may take
 ENGINES = ("sqlite", "postgresql", "mariadb")

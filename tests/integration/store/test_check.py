@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daqpv.cli import main
-from daqpv.store import migrate
-from daqpv.store.engine import make_engine
-from daqpv.store.rows import Source
-from daqpv.store.spool import Spool
+from daqpv.store.tables import migrate
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.rows import Source
+from daqpv.store.writing.spool import Spool
 from tests.integration.store.test_journal import entries
 from tests.integration.store.test_odd_databases import latin1
 

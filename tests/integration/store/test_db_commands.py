@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from daqpv.cli import main
-from daqpv.store import migrate, version
-from daqpv.store.engine import make_engine
-from daqpv.store.spool import Spool
-from daqpv.store.state import TableState, state_of
+from daqpv.store.tables import migrate, version
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.state import TableState, state_of
+from daqpv.store.writing.spool import Spool
 from tests.integration.store.test_journal import SOURCE, entries
 from tests.integration.store.test_migrate import NEXT
 

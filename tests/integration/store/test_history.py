@@ -10,7 +10,7 @@ import pytest
 
 from daqpv.core import Event, EventSeverity
 from daqpv.errors import StoreError
-from daqpv.store.history import StoredEvents
+from daqpv.store.reading.history import StoredEvents
 from tests.integration.store.test_store import Kept, event, running
 
 
@@ -64,7 +64,7 @@ async def test_news_are_what_has_come_since_each_once(
 async def test_what_is_too_old_is_deleted_in_pieces_and_nothing_else(
     store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from daqpv.store import retention  # noqa: PLC0415 - as the store does
+    from daqpv.store.writing import retention  # noqa: PLC0415
 
     now = time.time()
     async with running(store_url, tmp_path) as store:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from daqpv.store.journal import Journal
-from daqpv.store.refused import Refused, read
-from daqpv.store.rows import Source, entry
+from daqpv.store.tables.rows import Source, entry
+from daqpv.store.writing.journal import Journal
+from daqpv.store.writing.refused import Refused, read
 from tests.integration.store.test_store import event, numbers, running
 
 SOURCE = Source("w" * 32, "main@host")

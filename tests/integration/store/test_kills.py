@@ -15,7 +15,7 @@ PROCESS = """
 import asyncio, sys, time
 from pathlib import Path
 from daqpv.core import Event, Events, EventSeverity
-from daqpv.store.sql_store import SqlStore
+from daqpv.store.writing.sql_store import SqlStore
 
 url, spool, name, count = sys.argv[1:]
 store = SqlStore(url, experiment="e1", process=f"{name}@host", spool=Path(spool) / name,

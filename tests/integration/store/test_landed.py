@@ -22,10 +22,10 @@ from sqlalchemy.engine import URL, make_url
 from daqpv.cli import main
 from daqpv.errors import StoreError
 from daqpv.runs import RunPv, RunRecord, RunValue
-from daqpv.store import migrate, version
-from daqpv.store.engine import make_engine
-from daqpv.store.models import Base
-from daqpv.store.records import records
+from daqpv.store.tables import migrate, version
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.models import Base
+from daqpv.store.tables.records import records
 from tests.integration.store.test_store import event, running
 
 STORES = Path(__file__).parents[2] / "data" / "stores"

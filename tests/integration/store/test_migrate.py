@@ -11,9 +11,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from daqpv.errors import StoreError
-from daqpv.store import migrate, version
-from daqpv.store.engine import make_engine
-from daqpv.store.models import Base
+from daqpv.store.tables import migrate, version
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.models import Base
 
 
 def test_the_scripts_make_what_the_models_say(store_url: str) -> None:

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from daqpv.cli import main
 from daqpv.core import EventSeverity
 from daqpv.errors import StoreError
-from daqpv.store.refused import Refused
-from daqpv.store.rows import Source
+from daqpv.store.tables.rows import Source
+from daqpv.store.writing.refused import Refused
 from tests.integration.store.test_journal import entries
 from tests.integration.store.test_outages import found, locked, lost
 from tests.integration.store.test_refused import retry

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from daqpv.cli import main
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine
-from daqpv.store.models import Base
-from daqpv.store.version import newest
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.models import Base
+from daqpv.store.tables.version import newest
 from tests.integration.store.conftest import StoreServer
 from tests.integration.store.test_refused import record, retry
 from tests.integration.store.test_store import event, running

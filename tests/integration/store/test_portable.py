@@ -18,11 +18,12 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine
-from daqpv.store.exporting import export
-from daqpv.store.importing import import_
-from daqpv.store.migrate import prepare
-from daqpv.store.models import (
+from daqpv.store.portable.exporting import export
+from daqpv.store.portable.importing import import_
+from daqpv.store.portable.portable_file import Manifest
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.migrate import prepare
+from daqpv.store.tables.models import (
     Base,
     EventRow,
     ExperimentRow,
@@ -31,9 +32,8 @@ from daqpv.store.models import (
     RunPvRow,
     SettingRow,
 )
-from daqpv.store.portable import Manifest
-from daqpv.store.url import shown
-from daqpv.store.version import newest
+from daqpv.store.tables.url import shown
+from daqpv.store.tables.version import newest
 
 Content = dict[str, list[tuple[Any, ...]]]
 VERSION = newest().encode()
@@ -376,8 +376,8 @@ def test_a_file_that_is_not_there_is_told(url: str, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from daqpv.store.exporting import export
-from daqpv.store.importing import import_
+from daqpv.store.portable.exporting import export
+from daqpv.store.portable.importing import import_
 
 def die(table, done, total):
     if table == "event":

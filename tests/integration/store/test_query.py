@@ -17,11 +17,11 @@ from sqlalchemy.exc import OperationalError
 
 from daqpv.core import Event, EventSeverity
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine
-from daqpv.store.migrate import prepare
-from daqpv.store.models import EventRow, ExperimentRow
-from daqpv.store.query import Follower, KeptEvent, Selection, every, newest
-from daqpv.store.reader import reader
+from daqpv.store.reading.query import Follower, KeptEvent, Selection, every, newest
+from daqpv.store.reading.reader import reader
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.migrate import prepare
+from daqpv.store.tables.models import EventRow, ExperimentRow
 
 WARNING, ERROR = EventSeverity.WARNING, EventSeverity.ERROR
 SEVERITIES = tuple(EventSeverity)

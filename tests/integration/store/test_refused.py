@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from daqpv.cli import main
 from daqpv.core import EventSeverity
 from daqpv.runs import Entry, RunRecord
-from daqpv.store.refused import NAME, Refused, read
-from daqpv.store.rows import Source, entry
+from daqpv.store.tables.rows import Source, entry
+from daqpv.store.writing.refused import NAME, Refused, read
 from tests.integration.store.test_store import event, running
 
 HUGE = 2**70  # in a column of any engine

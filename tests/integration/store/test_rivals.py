@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from daqpv.errors import StoreError
-from daqpv.store.journal import Journal
-from daqpv.store.rivals import APART, StoreRivals
-from daqpv.store.rows import Source
+from daqpv.store.tables.rows import Source
+from daqpv.store.writing.journal import Journal
+from daqpv.store.writing.rivals import APART, StoreRivals
 from tests.integration.store.test_journal import entries, never
 from tests.integration.store.test_store import running
 

@@ -26,13 +26,14 @@ from daqpv.runs import (
     RunValue,
 )
 from daqpv.runs.settings import Observable, ObservableType
-from daqpv.store import rows, run_list, runs
-from daqpv.store.engine import make_engine
-from daqpv.store.journal import Journal
-from daqpv.store.query import Selection, newest
-from daqpv.store.quick import quick_reader
-from daqpv.store.run_edit import Edit, edit
-from daqpv.store.run_list import Choice
+from daqpv.store.reading import run_list, runs
+from daqpv.store.reading.query import Selection, newest
+from daqpv.store.reading.quick import quick_reader
+from daqpv.store.reading.run_edit import Edit, edit
+from daqpv.store.reading.run_list import Choice
+from daqpv.store.tables import rows
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.writing.journal import Journal
 from tests.integration.store.test_journal import never
 
 SOURCE = rows.Source("a" * 32, "main@hut")

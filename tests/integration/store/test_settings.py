@@ -11,9 +11,9 @@ from sqlalchemy import insert, select
 
 from daqpv.core import Events, Origin, Setting
 from daqpv.errors import StoreError
-from daqpv.store.engine import make_engine
-from daqpv.store.models import Base
-from daqpv.store.sql_store import SqlStore
+from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.models import Base
+from daqpv.store.writing.sql_store import SqlStore
 from tests.integration.store.conftest import until
 
 VALUES = [

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from daqpv.cli import main
 from daqpv.core import EventSeverity, Setting
-from daqpv.store import offers, spool, writer
-from daqpv.store.rows import entry
-from daqpv.store.spool import Spool
+from daqpv.store.tables.rows import entry
+from daqpv.store.writing import retry_queue as offers
+from daqpv.store.writing import spool, writer
+from daqpv.store.writing.spool import Spool
 from tests.integration.store.test_journal import SOURCE, entries
 from tests.integration.store.test_outages import found, locked
 from tests.integration.store.test_store import event, numbers, running

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from daqpv.core import Event, Events, EventSeverity, Origin, Setting
 from daqpv.errors import StoreError
-from daqpv.store.sql_store import SqlStore
+from daqpv.store.writing.sql_store import SqlStore
 from tests.integration.store.conftest import DEADLINE
 
 DAY = 1_700_000_000.0

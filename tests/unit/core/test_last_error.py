@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from daqpv.core import Device, Events, Origin, Snapshot, origin
-from daqpv.core import device as core_device
+from daqpv.core.devices import device as core_device
 from daqpv.errors import RefusedError
 
 ANNA, OTTO = Origin("anna", "console"), Origin("otto", "laptop")

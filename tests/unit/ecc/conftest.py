@@ -84,9 +84,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     random.seed(20009)
     clock = Clock()
     for module in (
-        "core.clock",
-        "core.device",
-        "core.command",
+        "core.timing.clock",
+        "core.devices.device",
+        "core.devices.command",
         "ecc.following",
         "ecc.wire",
         "ecc.configs",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daqpv.core import Condition, Result, sources
 from daqpv.ecc import ConfigId, DataLink, EccSnapshot, EccState, EccTarget, Transition
-from iocs.ecc import EccGroup
+from daqpv.iocs.ecc import EccGroup
 
 CONFIGS = [ConfigId("cobo0", "exp", "exp"), ConfigId("cobo1", "exp", "pulser")]
 LINK = DataLink("CoBo[0]", "data0", "127.0.0.1", 46005, "TCP")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from daqpv.ecc import ConfigId, DataLink, EccState, OperationAnswer, Transition
-from daqpv.links import ecc_xml
+from daqpv.links.soap import xml as ecc_xml
 
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'

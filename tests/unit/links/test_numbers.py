@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daqpv.links import router_page, router_ssh
+from daqpv.links.http import router_page
 from daqpv.links.numbers import LARGEST, whole
+from daqpv.links.ssh import router as router_ssh
 from daqpv.routers import Disk
 
 HUGE = b"9" * 400

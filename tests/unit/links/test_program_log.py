@@ -39,7 +39,7 @@ def test_everybodys_warnings_and_errors_are_events(
 def test_what_our_own_code_says_is_an_event_and_how_it_debugs_is_none(
     heard: list[Event],
 ) -> None:
-    for name in ("daqpv.serve", "iocs.pump"):
+    for name in ("daqpv.serve", "daqpv.iocs.pump"):
         logging.getLogger(name).debug("x")
         logging.getLogger(name).info("it listens")
     assert [event.severity for event in heard] == [EventSeverity.INFORMATION] * 2

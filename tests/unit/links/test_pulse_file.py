@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daqpv.links import pulse_file
-from daqpv.links.pulse_file import SIZE, PulseFile
+from daqpv.links.files import pulse_file
+from daqpv.links.files.pulse_file import SIZE, PulseFile
 
 
 def noted(path: Path, **facts: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from daqpv.core import Reading, Result
 from daqpv.errors import NotConnectedError, OperationError
-from daqpv.links.remote_run import RemoteRun
+from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.runs import RunState
 
 REASON = "Run 12 is open. To stop it: caput AT:Run:Stop 1"

@@ -13,8 +13,8 @@ import pytest
 from daqpv.core import Events, Status
 from daqpv.core.alarm import Severity
 from daqpv.ecc import EccState
-from daqpv.links.channel import EPICS_EPOCH, Form, Update
-from daqpv.links.remote import RemoteServer
+from daqpv.links.ca.channel import EPICS_EPOCH, Form, Update
+from daqpv.links.ca.remote import RemoteServer
 from daqpv.system import System, SystemState
 from daqpv.system.settings import SystemSettings
 

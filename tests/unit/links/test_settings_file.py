@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from daqpv.core import Event, Events, EventSeverity, Origin, Setting
 from daqpv.errors import StoreError
-from daqpv.links import settings_file
-from daqpv.links.settings_file import SettingsFile
+from daqpv.links.files import settings_file
+from daqpv.links.files.settings_file import SettingsFile
 
 DEADLINE = 30.0  # [s] for whatever a busy machine may take
 

@@ -8,7 +8,7 @@ from threading import Event, Timer
 
 import pytest
 
-from daqpv.links.writer_thread import END_TIMEOUT, WriterThread
+from daqpv.links.files.writer_thread import END_TIMEOUT, WriterThread
 
 BUSY = 10.0  # [s] that a busy machine may take
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from daqpv.core import Condition, Device, Events, Severity
+from daqpv.iocs.router import RouterGroup
 from daqpv.routers import RouterSnapshot
-from iocs.router import RouterGroup
 
 
 async def test_a_clock_that_is_not_read_is_no_alarm_and_an_unknown_disk_is() -> None:

@@ -30,7 +30,7 @@ STEP = 1.0  # [s] that the detector takes for anything
 
 @pytest.fixture(autouse=True)
 def run_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    for module in ("attending", "books", "following", "sorting"):
+    for module in ("attending", "record.books", "following", "sorting"):
         monkeypatch.setattr(f"daqpv.runs.{module}.time", clock)
     return clock
 

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Events, SavedSettings, Setting
+from daqpv.iocs.run import RunGroup
+from daqpv.iocs.sheet import SheetGroup
 from daqpv.runs import (
     Entry,
     History,
@@ -25,10 +27,8 @@ from daqpv.runs import (
     RunState,
     RunValue,
 )
+from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
-from daqpv.runs.sheet import Sheet, SheetSnapshot
-from iocs.run import RunGroup
-from iocs.sheet import SheetGroup
 from tests.unit.runs.conftest import Lab, reaches
 from tests.unit.runs.test_sheet import Lab as Pvs
 

@@ -10,7 +10,7 @@ from typing import Any
 from daqpv.core import Event, Events
 from daqpv.errors import DaqError, NotConnectedError
 from daqpv.runs import Entry, RunDocument, RunEvent, RunRecord
-from daqpv.runs.documents import Documents
+from daqpv.runs.record.documents import Documents
 
 
 class Files:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daqpv.errors import RefusedError
+from daqpv.iocs.run import RunGroup
 from daqpv.runs import Entry, History, RunRecord, RunSnapshot
-from daqpv.runs.numbers import LAST, Numbers
+from daqpv.runs.record.numbers import LAST, Numbers
 from daqpv.runs.settings import Checks, RunSettings
-from iocs.run import RunGroup
 from tests.unit.runs.conftest import Lab, reaches
 
 INT32 = 2**31 - 1  # what a longout and an INTEGER column hold

@@ -26,9 +26,9 @@ from daqpv.core import (
 from daqpv.core.as_json import form_of
 from daqpv.errors import RefusedError
 from daqpv.runs import Entry, RunChange, RunEvent, RunPv, RunRecord, RunValue
+from daqpv.runs.record.sheet import KEEP, Sheet, SheetSnapshot
+from daqpv.runs.record.tally import Tally
 from daqpv.runs.settings import RunSettings
-from daqpv.runs.sheet import KEEP, Sheet, SheetSnapshot
-from daqpv.runs.tally import Tally
 
 LOST = Reading(value=None, alarm=Alarm(Severity.INVALID, Status.COMM, "no answer"))
 MINOR = Alarm(Severity.MINOR, Status.HIGH)

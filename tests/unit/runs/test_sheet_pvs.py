@@ -10,10 +10,10 @@ import pytest
 
 from daqpv.core import Reading, Severity
 from daqpv.errors import RefusedError
+from daqpv.iocs.sheet import SheetGroup, _group
+from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
-from daqpv.runs.sheet import Sheet, SheetSnapshot
-from daqpv.serve.protocol import STRING
-from iocs.sheet import SheetGroup, _group
+from daqpv.serve.ca.protocol import STRING
 from tests.unit.runs.test_sheet import SETTINGS, Desk, Lab
 
 P = "AT:Run:Par:"

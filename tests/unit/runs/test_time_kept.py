@@ -12,8 +12,8 @@ import pytest
 
 from daqpv.core import Beat, Events, SavedSettings, Setting
 from daqpv.errors import DaqError
+from daqpv.iocs.run import RunGroup
 from daqpv.runs import Entry, Run, RunRecord, RunSnapshot, RunState
-from iocs.run import RunGroup
 from tests.unit.ecc.conftest import Clock
 from tests.unit.runs.conftest import Detector, Lab, reaches
 

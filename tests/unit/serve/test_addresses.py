@@ -14,7 +14,7 @@ import pytest
 from daqpv.core import Device, Events, Snapshot
 from daqpv.errors import ServeError
 from daqpv.serve import Group, Server, ai
-from daqpv.serve.addresses import Addresses, Searches
+from daqpv.serve.ca.addresses import Addresses, Searches
 
 NOBODY = "archiver.invalid"
 LISTS = (
@@ -39,8 +39,8 @@ def dns(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return known[name]
 
-    monkeypatch.setattr("daqpv.serve.hosts.socket.gethostbyname", look_up)
-    monkeypatch.setattr("daqpv.serve.hosts.AGAIN", 0.0)
+    monkeypatch.setattr("daqpv.serve.ca.hosts.socket.gethostbyname", look_up)
+    monkeypatch.setattr("daqpv.serve.ca.hosts.AGAIN", 0.0)
     return known
 
 
@@ -97,8 +97,8 @@ async def test_a_dns_that_never_answers_holds_up_nobody(
         answer.wait(60)
         return "127.0.0.9"
 
-    monkeypatch.setattr("daqpv.serve.hosts.socket.gethostbyname", hang)
-    monkeypatch.setattr("daqpv.serve.hosts.PATIENCE", 0.05)
+    monkeypatch.setattr("daqpv.serve.ca.hosts.socket.gethostbyname", hang)
+    monkeypatch.setattr("daqpv.serve.ca.hosts.PATIENCE", 0.05)
     environ = lists(**{variable: f"127.0.0.1 {NOBODY}"})
     addresses = Addresses(environ)
     Searches(environ, addresses).look()

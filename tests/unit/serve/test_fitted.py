@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daqpv.serve.arrays import LongText, fitted
+from daqpv.serve.values.arrays import LongText, fitted
 
 
 def test_a_list_is_cut_at_a_whole_line_and_says_how_many_are_missing() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import Group, Identity, Other, Others, Server, ai
-from daqpv.serve import protocol as ca
+from daqpv.serve.ca import protocol as ca
 from tests.unit.serve.conftest import free_port
 
 NAMES = ("S:Other", "S:Value")
@@ -29,7 +29,7 @@ def plain(prefix: str = "S:") -> Plain:
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daqpv.serve.others.CONFIRMED_WITHIN", 2.0)
+    monkeypatch.setattr("daqpv.serve.ca.duplicates.CONFIRMED_WITHIN", 2.0)
 
 
 def searcher(port: int) -> Server:
@@ -238,7 +238,7 @@ async def test_our_own_search_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> N
     with socket.socket(type=socket.SOCK_DGRAM) as own:
         own.bind(("127.0.0.1", 0))
         own.setblocking(False)
-        monkeypatch.setattr("daqpv.serve.others._socket", own.dup)
+        monkeypatch.setattr("daqpv.serve.ca.duplicates._socket", own.dup)
         assert await others(own.getsockname()[1]) == []
 
 
@@ -264,7 +264,7 @@ async def test_an_answer_for_a_name_that_the_server_has_not_is_not_believed(
 async def test_who_never_answers_over_tcp_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("daqpv.serve.others.CONFIRMED_WITHIN", 0.2)
+    monkeypatch.setattr("daqpv.serve.ca.duplicates.CONFIRMED_WITHIN", 0.2)
 
     async def hang(reader: asyncio.StreamReader, _: Any) -> None:
         await reader.read()

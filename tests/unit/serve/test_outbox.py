@@ -10,7 +10,7 @@ from typing import Any
 from daqpv.bench.wire import Circuit
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import Group, ai
-from daqpv.serve import protocol as ca
+from daqpv.serve.ca import protocol as ca
 
 COUNT = 300
 Many = type("Many", (Group,), {f"m{i}": ai(f"M{i}") for i in range(COUNT)})

@@ -10,7 +10,7 @@ import pytest
 
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import Group, ai, long, string
-from daqpv.serve.protocol import CHAR, DOUBLE, FLOAT, INTEGER, SHORT, STRING
+from daqpv.serve.ca.protocol import CHAR, DOUBLE, FLOAT, INTEGER, SHORT, STRING
 
 NORMAL, PUT_FAIL = 1, 160
 TIME = 14

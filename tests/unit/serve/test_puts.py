@@ -22,7 +22,7 @@ from daqpv.serve import (
     strings,
     waveform,
 )
-from daqpv.serve.protocol import (
+from daqpv.serve.ca.protocol import (
     CHAR,
     DOUBLE,
     ENUM,
@@ -270,7 +270,7 @@ async def first_of(*waiting: Any) -> int:
 async def test_requests_beyond_the_budget_of_a_turn_keep_their_order(
     bench: Any, group: Puts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daqpv.serve.circuit._BUDGET", 0.0)
+    monkeypatch.setattr("daqpv.serve.ca.circuit._BUDGET", 0.0)
     raw, sid = await connected(bench, group, "Plain")
     for number in range(1000):
         raw.send(WRITE, DOUBLE, 1, sid, 0, struct.pack(">d", number))

@@ -50,7 +50,7 @@ async def network() -> Network:
 async def rivalry(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Rivalry]:
-    monkeypatch.setattr("daqpv.serve.rivalry.SOON", 0.01)
+    monkeypatch.setattr("daqpv.serve.ca.rivalry.SOON", 0.01)
     rivalry = Rivalry(network, network.told.append, network.look, period=60.0)  # type: ignore[arg-type]
     task = asyncio.ensure_future(rivalry.run())
     yield rivalry
@@ -86,7 +86,7 @@ async def test_one_search_in_vain_settles_nothing(
     network.there = [OTHER]
     rivalry.look()
     await network.until_searched()
-    monkeypatch.setattr("daqpv.serve.rivalry.SOON", 60.0)
+    monkeypatch.setattr("daqpv.serve.ca.rivalry.SOON", 60.0)
     await network.until_searched()
     network.there = []
     rivalry.look()

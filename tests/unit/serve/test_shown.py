@@ -22,7 +22,7 @@ from daqpv.core import (
 )
 from daqpv.errors import ServeError
 from daqpv.serve import Group, ai, button, longin, mbbi, string, waveform
-from daqpv.serve.protocol import DOUBLE, ENUM, INTEGER, STRING
+from daqpv.serve.ca.protocol import DOUBLE, ENUM, INTEGER, STRING
 
 TIME = 14
 NORMAL, PUT_FAIL = 1, 160

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from daqpv.config import ConfigProblems, Experiment, load
+from daqpv.iocs.ecc import KIND as ECC
+from daqpv.iocs.router import KIND as ROUTERS
+from daqpv.iocs.system import KIND as SYSTEM
 from daqpv.system import Part
 from daqpv.system.settings import SystemSettings
-from iocs.ecc import KIND as ECC
-from iocs.router import KIND as ROUTERS
-from iocs.system import KIND as SYSTEM
 
 M, S, C = Part
 KINDS = (ECC, ROUTERS, SYSTEM)

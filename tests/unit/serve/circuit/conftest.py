@@ -112,7 +112,7 @@ class LampGroup(Group[Lamp]):
 @pytest.fixture
 def lamp(monkeypatch: pytest.MonkeyPatch) -> Lamp:
     """A lamp whose stamps may be far ahead."""
-    monkeypatch.setattr("daqpv.core.clock.AHEAD", 2e9)
+    monkeypatch.setattr("daqpv.core.timing.clock.AHEAD", 2e9)
     return Lamp()
 
 

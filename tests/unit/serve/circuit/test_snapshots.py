@@ -122,7 +122,7 @@ async def test_a_clock_that_was_set_back_freezes_no_stamp(
     group: LampGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = group.power.time - 3600.0
-    monkeypatch.setattr("daqpv.core.clock.AHEAD", 1.0)
+    monkeypatch.setattr("daqpv.core.timing.clock.AHEAD", 1.0)
     monkeypatch.setattr("time.time", lambda: clock)
     for change in (group.power.post, lambda _: group.power.repost()):
         clock += 1.0

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from daqpv.serve.filters import Part, parse
+from daqpv.serve.pv.filters import Part, parse
 from tests.unit.serve.filters.conftest import (
     DOUBLE,
     NO_WRITE,

@@ -1,0 +1,1 @@
+"""``daqpv db``: the store, seen from outside of the IOCs."""

@@ -1,0 +1,104 @@
+"""``daqpv db export`` and ``import``: an experiment's records as one file."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
+from daqpv.cli.default_paths import store_url
+from daqpv.errors import StoreError
+from daqpv.store.portable import portable_file as portable
+from daqpv.store.portable.exporting import export as write_export
+from daqpv.store.portable.importing import import_ as read_export
+
+
+@click.command()
+@FILE
+@click.argument("out", type=click.Path(path_type=Path))
+def export(file: Path, out: Path) -> None:
+    """Write the records of FILE's experiment to OUT, a new zip file.
+
+    Events, settings and runs, as of one moment; whatever uses the store goes on. In the
+    zip file, each table is a file of JSON lines, and manifest.json says what they are.
+    OUT is there when it is complete, and is never overwritten.
+
+    \b
+        daqpv db export e20009.yaml e20009.zip
+    """
+    experiment, _ = load_or_exit(file)
+    with _told(), _progress() as progress:
+        url = store_url(experiment)
+        manifest = write_export(url, experiment.experiment, out, progress)
+    click.echo(f"{out}: {_sum(manifest)}")
+
+
+@click.command("import")
+@FILE
+@click.argument("source", type=click.Path(path_type=Path), metavar="IN")
+def import_(file: Path, source: Path) -> None:
+    """Bring the records in IN, an export, into the store of FILE.
+
+    The store may be new, or have other experiments; of this one it must have no
+    records. Either all of IN comes in, or nothing.
+
+    \b
+        daqpv db import e20009.yaml e20009.zip
+
+    To move to another database: end daqpv, export, change `store` in FILE, import.
+    """
+    experiment, _ = load_or_exit(file)
+    with _told(), _progress() as progress:
+        url = store_url(experiment)
+        manifest = read_export(url, experiment.experiment, source, progress)
+    click.echo(f"{source}: {_sum(manifest)}")
+
+
+def _sum(manifest: portable.Manifest) -> str:
+    """How many rows there are of each table that has some."""
+    counts = [
+        f"{entry.rows:,} of {name}"
+        for name, entry in manifest.tables.items()
+        if entry.rows
+    ]
+    return f"rows: {', '.join(counts)}"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what is wrong; whatever ends the process leaves nothing half done."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    try:
+        yield
+    except StoreError as error:
+        fail(error, EXIT_FAILED)
+
+
+@contextmanager
+def _progress() -> Iterator[portable.Progress]:
+    """A bar for each table, if a person looks."""
+    console = Console(stderr=True)
+    tasks: dict[str, TaskID] = {}
+    with Progress(console=console, disable=not console.is_terminal) as bars:
+        beginning = bars.add_task("looking at the store", total=None)
+
+        def tell(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                bars.update(beginning, visible=False)
+                tasks[table] = bars.add_task(table, total=total)
+            bars.update(tasks[table], completed=done)
+
+        yield tell

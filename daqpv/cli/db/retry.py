@@ -1,0 +1,74 @@
+"""``daqpv db retry``: records that the store has refused, or that wait in a folder."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import click
+
+from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
+from daqpv.cli.default_paths import spool_path, store_url
+from daqpv.errors import StoreError
+from daqpv.store.tables.url import shown
+from daqpv.store.writing import refused
+from daqpv.store.writing.retry import Retried, retry_refused, retry_spool
+
+
+@click.command()
+@FILE
+@click.argument("paths", type=click.Path(path_type=Path), metavar="[PATH]...", nargs=-1)
+def retry(file: Path, paths: tuple[Path, ...]) -> None:
+    """Offer records to the store of FILE again: those that it has refused.
+
+    A PATH is a file refused.jsonl, or the spool folder of a process that does not run
+    any more. Without PATH: all refused records of the experiment on this computer.
+
+    \b
+        daqpv db retry e20009.yaml
+        daqpv db retry e20009.yaml /data/spool/main
+
+    What the store takes leaves the file; what it refuses again stays, with the reason.
+    daqpv may be running. Exit code: 0 if nothing is left, 1 if something is.
+    """
+    experiment, _ = load_or_exit(file)
+    left = False
+    try:
+        url = store_url(experiment)
+        found = [*map(Path.absolute, paths)] or [
+            *refused.counts(spool_path(experiment))
+        ]
+        if not found:
+            click.echo(f"Nothing is refused by {shown(url)}")
+        for path in found:
+            for part, done in _retry(url, experiment.experiment, path):
+                click.echo(f"{part}: {_told(done)}")
+                left = left or bool(done.refused)
+    except (StoreError, OSError) as error:
+        fail(str(error), EXIT_FAILED)
+    if left:
+        fail(f"Records are still refused: {refused.CURE}", EXIT_FAILED)
+
+
+def _retry(url: str, experiment: str, path: Path) -> list[tuple[Path, Retried]]:
+    """Offer what is in a file, or in a folder of a process: both kinds of it."""
+    process = f"retry@{socket.gethostname()}"
+    if not path.is_dir():
+        return [(path, retry_refused(url, experiment, path, process))]
+    done = [
+        (one, retry_refused(url, experiment, one, process))
+        for one in refused.files(path)
+    ]
+    if any(path.glob("[0-9]*.spool")):
+        done.append((path, retry_spool(url, experiment, path)))
+    if not done:
+        raise StoreError(f"{path}: no records wait there")
+    return done
+
+
+def _told(done: Retried) -> str:
+    taken = done.offered - done.refused
+    text = f"{taken} of {done.offered} records are in the store"
+    return (
+        f"{text}; {done.refused} are refused: {done.reason}" if done.refused else text
+    )

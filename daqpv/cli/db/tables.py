@@ -1,0 +1,98 @@
+"""``daqpv db status`` and ``upgrade``: the tables of the store, and what waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
+from daqpv.cli.default_paths import refuse_leftovers, spool_path, store_url
+from daqpv.errors import StoreError
+from daqpv.store.tables import migrate
+from daqpv.store.tables.dump import backup as make_backup
+from daqpv.store.tables.engine import make_engine, translated
+from daqpv.store.tables.sqlite_file import SCHEME, path_in, refuse_taken_away
+from daqpv.store.tables.state import refuse_unusable, state_of
+from daqpv.store.tables.url import shown
+from daqpv.store.tables.version import newest, refuse_other
+from daqpv.store.writing import refused
+from daqpv.store.writing.spool import waiting
+
+_LONG = 3600  # [s] that a statement may take: an index on millions of rows
+
+
+@click.command()
+@FILE
+def status(file: Path) -> None:
+    """Say where the store of FILE is, whether it can be used, and what waits for it.
+
+    \b
+        daqpv db status e20009.yaml
+
+    Exit code: 0 if it can be used, 1 if it is away or its tables are of another
+    version, 2 if FILE is wrong.
+    """
+    experiment, _ = load_or_exit(file)
+    folder = spool_path(experiment)
+    problem: StoreError | None = None
+    try:
+        url = store_url(experiment)
+        click.echo(f"store   {shown(url)}")
+        refuse_leftovers(experiment)
+        if url.startswith(SCHEME):
+            refuse_taken_away(path_in(url))
+        state = state_of(url)
+        refuse_unusable(state, url)
+        click.echo(f"        {_told(state.version)}")
+    except StoreError as error:
+        problem = error
+    click.echo(f"spool   {folder}")
+    for process, size in waiting(folder).items():
+        click.echo(f"        {process}: {size / 1e6:.3f} MB wait for daqpv serve")
+    for path, count in refused.counts(folder).items():
+        click.echo(f"        {path}: {count} records are refused: {refused.CURE}")
+    if problem is not None:
+        fail(problem, EXIT_FAILED)
+
+
+@click.command()
+@FILE
+@click.option("--backup/--no-backup", default=True, help="Make a backup first [yes].")
+def upgrade(file: Path, *, backup: bool) -> None:
+    """Bring the tables of FILE's store to the version of this daqpv.
+
+    \b
+        daqpv db upgrade e20009.yaml
+
+    End all daqpv that use the store before. A backup is made first: of SQLite's file
+    beside it, of a server's database in this folder, by pg_dump or mariadb-dump.
+    """
+    experiment, _ = load_or_exit(file)
+    try:
+        url = store_url(experiment)
+        version = state_of(url).version
+        if version is None or version >= newest():
+            if version is not None:
+                refuse_other(version, shown(url))
+            click.echo(f"{shown(url)}: {_told(version)}; nothing to do")
+            return
+        if backup:
+            click.echo(f"Backup: {make_backup(url, Path.cwd())}")
+        _upgrade(url)
+    except (StoreError, OSError) as error:
+        fail(str(error), EXIT_FAILED)
+    click.echo(f"{shown(url)}: {_told(newest())}, they were of {version}")
+
+
+def _told(version: str | None) -> str:
+    return f"tables of version {version}" if version else "no tables yet"
+
+
+def _upgrade(url: str) -> None:
+    engine = make_engine(url, writes=True, makes=False, answer=_LONG)
+    try:
+        with translated(url):
+            migrate.upgrade(engine)
+    finally:
+        engine.dispose()

@@ -1,0 +1,1 @@
+"""Commands on a file alone: ``init``, ``check``, ``pvs``."""

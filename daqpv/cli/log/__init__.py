@@ -1,0 +1,1 @@
+"""``daqpv log``: events, for people and for programs."""

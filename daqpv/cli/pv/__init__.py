@@ -1,0 +1,1 @@
+"""Commands on any PV: ``get``, ``put``, ``monitor``."""

@@ -1,0 +1,1 @@
+"""``daqpv runs``: the runs of an experiment."""

@@ -1,0 +1,30 @@
+"""``daqpv runs``: the runs of an experiment, read from its store."""
+
+from __future__ import annotations
+
+import click
+
+from daqpv.cli.lazy import Command, LazyGroup
+
+_COMMANDS = {
+    "list": Command("run.list", "list_", "List the runs, the newest last."),
+    "show": Command("run.show", "show", "Show all that is kept of a run."),
+    "edit": Command("run.edit", "edit", "Change what is written of a run."),
+    "export": Command(
+        "run.export", "export", "Write the runs to a file, or print them."
+    ),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
+def runs() -> None:
+    """Look at the runs of an experiment, correct what is written of them, export them.
+
+    \b
+        daqpv runs list e20009.yaml --class Production --since 2d
+        daqpv runs show e20009.yaml 12
+        daqpv runs edit e20009.yaml 12 --class Junk --comment "no beam"
+        daqpv runs export e20009.yaml runs.csv
+
+    They read the store, whether daqpv runs or not. Times are UTC.
+    """

@@ -1,0 +1,1 @@
+"""``daqpv serve``: the IOCs of an experiment."""

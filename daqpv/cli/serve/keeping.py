@@ -1,0 +1,131 @@
+"""What a process keeps for later: what happened, records, what operators chose."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from daqpv.app import App
+from daqpv.cli.common import EXIT_CONFIG, EXIT_SERVED, fail
+from daqpv.cli.default_paths import (
+    log_path,
+    pulse_path,
+    refuse_leftovers,
+    settings_path,
+    spool_path,
+    store_url,
+)
+from daqpv.config import Experiment
+from daqpv.config.model import NAME
+from daqpv.core import Event, Events, SavedSettings, SettingsPlace
+from daqpv.errors import AlreadyServedError, StoreError
+from daqpv.links.files.claims import Claims
+from daqpv.links.files.log_file import LogFile
+from daqpv.links.files.pulse_file import PulseFile
+from daqpv.links.files.settings_file import SettingsFile
+from daqpv.links.program_log import ProgramLog
+from daqpv.store.writing.sql_store import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Who keeps what, for one process.
+
+    Attributes:
+        events: what happens, on its way to the log file and the store.
+        program_log: what the program and its libraries log becomes events.
+        store: None if the experiment wants none.
+        saved: what operators have chosen.
+        claims: which devices are served by this process, and by no other one.
+        pulse: when the process was there last.
+    """
+
+    events: Events
+    program_log: ProgramLog
+    store: SqlStore | None
+    saved: SavedSettings
+    pulse: PulseFile
+    claims: Claims
+
+    def claim(self, app: App) -> None:
+        """Claim what `app` serves; exits if another process of this computer has it.
+
+        What was to be kept until then is in the log file: the store is that process's.
+        """
+        try:
+            self.claims.take(app.samples)
+        except AlreadyServedError as error:
+            if self.store is not None:
+                self.store.give_up()
+            fail(error, EXIT_SERVED)
+
+
+def keep(
+    experiment: Experiment,
+    name: str,
+    stack: ExitStack,
+    tell: Callable[[Event], None] | None = None,
+) -> Keeping:
+    """Open what the process `name` of `experiment` keeps; `stack` closes it in order.
+
+    `tell` hears of all events, from the first. Exits if the log file cannot be written
+    or the store cannot be used as it is; a store that is away is no reason.
+    """
+    process = f"{name}@{socket.gethostname()}"
+    events = Events(process=process, prefix=experiment.prefix)
+    path = log_path(experiment)
+    try:
+        events.add(stack.enter_context(LogFile(path)))
+    except OSError as error:
+        fail(f"{path}: the log cannot be written: {error.strerror}", EXIT_CONFIG)
+    if tell is not None:
+        events.add(tell)
+    program_log = stack.enter_context(ProgramLog(events))
+    store = _store(experiment, name, events, stack)
+    stack.callback(events.close)  # while all who keep them are still open
+    saved = _saved(experiment, events, stack, store)
+    claims = stack.enter_context(Claims(spool_path(experiment), experiment.prefix))
+    pulse = stack.enter_context(PulseFile(pulse_path(experiment)))
+    return Keeping(events, program_log, store, saved, pulse, claims)
+
+
+def _store(
+    experiment: Experiment, name: str, events: Events, stack: ExitStack
+) -> SqlStore | None:
+    """Keep `events` in the experiment's store."""
+    if experiment.store.url == "none" or not NAME.fullmatch(name):  # App refuses it
+        return None
+    store = SqlStore(
+        store_url(experiment),
+        experiment=experiment.experiment,
+        process=events.process,
+        spool=spool_path(experiment) / name,
+        spool_limit=experiment.store.spool_limit,
+        events=events,
+    )
+    try:
+        refuse_leftovers(experiment)
+        store.open()
+    except StoreError as error:
+        fail(error, EXIT_CONFIG)
+    stack.callback(events.close)  # with what the store says at its end
+    stack.callback(store.close)
+    events.add(store.add)
+    return store
+
+
+def _saved(
+    experiment: Experiment,
+    events: Events,
+    stack: ExitStack,
+    store: SettingsPlace | None,
+) -> SavedSettings:
+    """What operators have chosen, and what keeps it: the store, and a copy on disk.
+
+    Without a store, the file is all that there is.
+    """
+    file = stack.enter_context(SettingsFile(settings_path(experiment), events))
+    places = [file] if store is None else [store, file]
+    return SavedSettings(places, events, prefix=experiment.prefix)

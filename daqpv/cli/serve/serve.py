@@ -1,0 +1,141 @@
+"""``daqpv serve``: run the IOCs of an experiment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daqpv import __version__
+from daqpv.app import App, Remote
+from daqpv.cli.collector import building
+from daqpv.cli.common import (
+    EXIT_CONFIG,
+    EXIT_SERVE,
+    FILE,
+    fail,
+    load_or_exit,
+    run_until_signal,
+    settle,
+)
+from daqpv.cli.serve.keeping import keep
+from daqpv.core import Device, Event, Events, EventSeverity
+from daqpv.errors import ConfigError, ServeError
+from daqpv.links.files.console import Console
+
+START, END = "start", "end"  # names of events
+
+
+@click.command()
+@FILE
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="SECTION[.NAME]",
+    help="Serve these devices alone: 'ecc', or 'ecc.CoBo0'. May be given several "
+    "times; other processes serve the rest.",
+)
+@click.option(
+    "--name",
+    default="main",
+    show_default=True,
+    help="Name of this process in $(P)IOC:<name>:",
+)
+@click.option("--quiet", is_flag=True, help="Print no events, only the ready line.")
+def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
+    """Serve the PVs of FILE until SIGINT (Ctrl-C), SIGTERM or SIGHUP.
+
+    Prints "ready: N PVs under PREFIX, CA port X" when clients can connect, and then
+    what happens. Nothing is commanded by starting or ending: ECC servers stay in the
+    state in which they are.
+
+    \b
+        daqpv serve e20009.yaml
+        daqpv serve e20009.yaml --only ecc.CoBo0 --only ecc.CoBo1 --name left
+
+    \b
+    In another terminal, with any EPICS client:
+        caget AT:ECC:CoBo0:State
+        caput -c -w 600 AT:ECC:CoBo0:Target Ready
+        camonitor -S AT:ECC:CoBo0:State AT:ECC:CoBo0:Message
+
+    Exit code: 0 after a signal, 2 if FILE is wrong, 3 if the server cannot start, 4 if
+    another process serves the same PVs.
+    """
+    experiment, kinds = load_or_exit(file)
+    with ExitStack() as stack:
+        console = stack.enter_context(Console())
+
+        def tell(event: Event) -> None:
+            if not quiet and not _is_own(event):
+                console(event)
+
+        keeping = keep(experiment, name, stack, tell)
+        events = keeping.events
+        try:
+            with building():
+                app = App(
+                    experiment,
+                    kinds,
+                    events,
+                    only=only,
+                    name=name,
+                    follow=_follower(events),
+                    saved=keeping.saved,
+                    store=keeping.store,
+                    pulse=keeping.pulse,
+                )
+        except ConfigError as error:
+            fail(error, EXIT_CONFIG)
+        except ServeError as error:
+            fail(error, EXIT_SERVE)
+        keeping.claim(app)
+        os.environ |= app.client_environ
+
+        def ready(port: int) -> None:
+            settle()
+            count = app.server.record_count
+            what = f"{count} PVs under {experiment.prefix}, CA port {port}"
+            console.say(f"ready: {what}")
+            _note(events, START, f"daqpv {__version__} serves {what}")
+            stack.callback(_note, events, END, "daqpv ends")
+            in_a_thread = asyncio.get_running_loop().run_in_executor
+            in_a_thread(None, keeping.program_log.follow_structlog)
+
+        run_until_signal(app.run(ready))
+
+
+def _note(events: Events, name: str, text: str) -> None:
+    """Tell what the process does."""
+    severity = EventSeverity.INFORMATION
+    function = f"{__name__}.serve"
+    now = time.time()
+    events.emit(
+        Event(time=now, severity=severity, name=name, text=text, function=function)
+    )
+
+
+def _is_own(event: Event) -> bool:
+    """Whether the terminal shows it anyhow."""
+    return event.name in (START, END)
+
+
+def _follower(events: Events) -> Remote:
+    """What follows the ECC servers of other processes; if there are any, by libca."""
+
+    @cache
+    def by_client() -> Remote:
+        from daqpv.links.ca.remote import follower  # noqa: PLC0415 - 0.08 s, seldom
+
+        return follower(events)
+
+    def follow(name: str, prefix: str, settings: Any) -> Device[Any]:
+        return by_client()(name, prefix, settings)
+
+    return follow

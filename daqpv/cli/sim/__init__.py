@@ -1,0 +1,1 @@
+"""Simulators: ``demo``, ``simulate``, ``sim``."""

@@ -1,0 +1,1 @@
+"""``daqpv status``: the devices of a file on one screen."""

@@ -1,0 +1,1 @@
+"""Devices: commands go in, snapshots come out."""

@@ -1,0 +1,54 @@
+"""When a device is lost that is looked at again and again: judged here alone."""
+
+from __future__ import annotations
+
+from daqpv.core.devices.device import Condition
+from daqpv.errors import LinkError, NoAnswerError, ProtocolError
+
+MISSES = 3
+"""A device is lost when so many looks at it in a row have failed."""
+
+
+class Losses:
+    """Counts failed looks, and says what they make of the device's condition.
+
+    A loss is declared after MISSES failures of any sort; a lost device changes its
+    sort of loss after MISSES failures of another sort, so that one which wavers does
+    not flood the log.
+    """
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._alike = 0
+        self._sort = Condition.OK
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the last look has failed."""
+        return self._total > 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether so many looks have failed that there is no hope of an answer."""
+        return self._total >= MISSES
+
+    def clear(self) -> None:
+        """Forget: the device answered."""
+        self._total = self._alike = 0
+
+    def count(self, error: LinkError) -> Condition | None:
+        """Count a failed look; return how the device is, None while undecided."""
+        sort = _sort_of(error)
+        self._alike = self._alike + 1 if sort is self._sort else 1
+        self._sort = sort
+        self._total += 1
+        decided = self._total == MISSES or self._alike >= MISSES
+        return sort if decided else None
+
+
+def _sort_of(error: LinkError) -> Condition:
+    if isinstance(error, ProtocolError):
+        return Condition.ERROR
+    if isinstance(error, NoAnswerError) and error.timed_out:
+        return Condition.HUNG
+    return Condition.OFFLINE

@@ -1,0 +1,318 @@
+"""Settings that stay: what operators chose holds after a restart.
+
+A device gets them through its constructor, before anybody can connect; nothing is put.
+An operator's last choice holds until the value in the experiment file itself changes:
+then the file wins, and an event says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from daqpv.core.as_json import JsonForm, form_of
+from daqpv.core.devices.device import Snapshot
+from daqpv.core.events.event import Event, Events, EventSeverity, caller, origin
+from daqpv.core.store import Setting
+from daqpv.errors import ServeError, StoreError, quoted, sentence
+
+S = TypeVar("S", bound=Snapshot)
+Key = tuple[str, str]  # device and field, as in Setting
+
+_TICK = 1e-6  # [s] least distance of two choices: a later one is newer on any clock
+
+_NAMED = 5  # so many of those restored are named in the event of the start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedField:
+    """A field of a device's snapshot that survives a restart.
+
+    Attributes:
+        field: of the snapshot.
+        signal: the PV that operators put, after the device's prefix.
+        drive: between what its values must be; equal limits: anything.
+        labels: the texts of its states, if it is a switch.
+        is_choice: whether operators choose it. What a device itself must know after a
+            restart comes back whatever the file says, and is not told.
+    """
+
+    field: str
+    signal: str
+    drive: tuple[float, float] = (0.0, 0.0)
+    labels: tuple[str, ...] = ()
+    is_choice: bool = True
+
+    def check(self, value: object) -> None:
+        """Refuse what a put would be refused for.
+
+        Raises:
+            ValueError: `value` is outside the drive limits.
+        """
+        low, high = self.drive
+        if low == high or not isinstance(value, int | float):
+            return
+        if not low <= value <= high:
+            raise ValueError(f"it must be within {low:g} to {high:g}")
+
+    def told(self, value: Any) -> str:
+        """`value`, as JSON has it, for people."""
+        if isinstance(value, bool) and len(self.labels) > value:
+            return self.labels[value]
+        if value is None or value == "":
+            return "nothing"
+        return quoted(value) if isinstance(value, str) else str(value)
+
+
+class SettingsPlace(Protocol):
+    """Where settings are kept: the store, a file."""
+
+    def read(self) -> Iterable[Setting]:
+        """All settings of the experiment; it may block, not for ever.
+
+        Raises:
+            StoreError: no more can be read now, and those that came before hold; the
+                text says why, and what does not hold.
+        """
+
+    def add(self, setting: Setting, /) -> None:
+        """Keep `setting` soon, in place of the last one of its device and field."""
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until what was added would survive a kill; whether it would."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A saved field of a device of this process."""
+
+    saved: SavedField
+    form: JsonForm[Any]
+    file: Any  # what the experiment file says, as JSON
+    value: Any  # what the device has now, likewise
+
+
+class SavedSettings:
+    """What operators chose for the devices of one process, kept and given back.
+
+    Args:
+        places: where they are kept; of a setting that several have the newest holds.
+            They are read at once.
+        events: where it is said when a choice does not hold any more.
+        prefix: of all PVs.
+    """
+
+    def __init__(
+        self, places: Sequence[SettingsPlace], events: Events, *, prefix: str
+    ) -> None:
+        self._places = places
+        self._events = events
+        self._prefix = prefix
+        self._followed: dict[Key, _Followed] = {}
+        self._restored: list[str] = []  # for people
+        self._kept: dict[Key, Setting] = {}
+        self._behind: dict[Key, list[SettingsPlace]] = {}  # who lacks what is kept
+        self._read()
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until all places have what was chosen; whether they have [s]."""
+        waits = (place.kept(timeout=timeout) for place in self._places)
+        return all(await asyncio.gather(*waits))
+
+    def _read(self) -> None:
+        found: list[tuple[SettingsPlace, dict[Key, Setting]]] = []
+        for place in self._places:
+            settings: dict[Key, Setting] = {}
+            try:
+                for one in place.read():
+                    settings[one.device, one.field] = one
+            except StoreError as error:
+                self._say("", str(error))
+            else:
+                found.append((place, settings))
+            for key, one in settings.items():
+                newest = self._kept.get(key)
+                if newest is None or one.time > newest.time:
+                    self._kept[key] = one
+        for key, newest in self._kept.items():
+            behind = [
+                place
+                for place, settings in found
+                if key not in settings or settings[key].time < newest.time
+            ]
+            if behind:
+                self._behind[key] = behind
+
+    def restored(self, prefix: str, saved: Iterable[SavedField], snapshot: S) -> S:
+        """`snapshot`, which is as the file says, with what operators chose instead.
+
+        Args:
+            prefix: of the device's PVs.
+            saved: what of it survives a restart.
+            snapshot: for the device's constructor.
+
+        Raises:
+            ServeError: a saved field is none, or its values cannot be kept.
+        """
+        device = self._device(prefix)
+        kind: type = type(snapshot)
+        chosen: dict[str, Any] = {}
+        for one in saved:
+            try:
+                form = form_of(kind, one.field)
+                file = form.encode(getattr(snapshot, one.field))
+            except (TypeError, ValueError) as error:
+                problem = f"{prefix}{one.signal} cannot be saved: {error}"
+                raise ServeError(problem) from None
+            followed = self._followed[device, one.field] = _Followed(
+                one, form, file, file
+            )
+            kept = self._kept.get((device, one.field))
+            if kept is not None and self._holds(followed, kept):
+                chosen[one.field] = form.decode(kept.value)
+                followed.value = kept.value
+                if one.is_choice:
+                    said = f"{prefix}{one.signal} {one.told(kept.value)}"
+                    self._restored.append(said)
+        return replace(snapshot, **chosen) if chosen else snapshot
+
+    def _holds(self, followed: _Followed, kept: Setting) -> bool:
+        """Whether the choice `kept` is other than the file, and holds."""
+        key = kept.device, kept.field
+        for place in self._behind.pop(key, ()):
+            place.add(kept)
+        saved, file = followed.saved, followed.file
+        if saved.is_choice and kept.file != file:
+            if kept.value not in (kept.file, file):
+                self._say(
+                    kept.device,
+                    f"{self._choice(saved, kept)} is dropped, for the experiment file "
+                    f"has changed: it said {saved.told(kept.file)} and says "
+                    f"{saved.told(file)}, which holds now.",
+                )
+            self._keep(key, followed, since=kept.time)
+            return False
+        if kept.value == file:
+            return False
+        try:
+            saved.check(followed.form.decode(kept.value))
+        except ValueError as error:
+            self._say(
+                kept.device,
+                f"{self._choice(saved, kept)} does not fit any more: {sentence(error)} "
+                f"What the experiment file says holds: {saved.told(file)}",
+            )
+            self._keep(key, followed, since=kept.time)
+            return False
+        return True
+
+    def _choice(self, saved: SavedField, kept: Setting) -> str:
+        """Say who chose what, and when."""
+        moment = datetime.fromtimestamp(kept.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        by = f" by {kept.origin}" if kept.origin else ""
+        return (
+            f"{self._prefix}{kept.device}:{saved.signal}: {saved.told(kept.value)}, "
+            f"chosen{by} at {moment},"
+        )
+
+    def tell(self) -> None:
+        """Say what is not as the experiment file says; once, when all are built."""
+        if not self._restored:
+            return
+        named = ", ".join(self._restored[:_NAMED])
+        more = len(self._restored) - _NAMED
+        others = f" and {more} more" if more > 0 else ""
+        self._say(
+            "",
+            f"As operators chose, not as the experiment file says: {named}{others}",
+            severity=EventSeverity.INFORMATION,
+        )
+
+    def follow(
+        self, prefix: str, saved: Iterable[SavedField]
+    ) -> Callable[[Snapshot, Collection[str]], None]:
+        """A watcher of a device that keeps what changes of its saved fields.
+
+        Args:
+            prefix: of the device's PVs.
+            saved: what of it survives a restart. What was not asked for by `restored`
+                does not: a warning tells the author of the kind.
+        """
+        device = self._device(prefix)
+        own: dict[str, _Followed] = {}
+        for one in saved:
+            followed = self._followed.get((device, one.field))
+            if followed is not None:
+                own[one.field] = followed
+            else:
+                self._say(
+                    device,
+                    f"{prefix}{one.signal} is declared as saved, and its kind does not "
+                    "ask for what was saved: a choice will not survive a restart.",
+                )
+
+        def watch(snapshot: Snapshot, changed: Collection[str]) -> None:
+            for field, followed in own.items():
+                if field in changed:
+                    self._note((device, field), followed, getattr(snapshot, field))
+
+        return watch
+
+    def _note(self, key: Key, followed: _Followed, value: Any) -> None:
+        try:
+            encoded = followed.form.encode(value)
+        except ValueError as error:
+            signal = f"{self._prefix}{key[0]}:{followed.saved.signal}"
+            self._say(key[0], f"{signal} will not survive a restart: {error}")
+            return
+        if encoded != followed.value:
+            followed.value = encoded
+            self._keep(key, followed, since=time.time())
+
+    def _keep(self, key: Key, followed: _Followed, *, since: float) -> None:
+        """Keep what a device has now, in place of what was kept before.
+
+        Args:
+            key: device and field.
+            followed: the field.
+            since: when that came about. What is decided at a start is only just newer
+                than the choice it is about: a place that is away may know a later one.
+        """
+        last = self._kept.get(key)
+        if last is not None:
+            since = max(since, last.time + _TICK)
+        setting = self._kept[key] = Setting(
+            time=round(since, 6),
+            device=key[0],
+            field=key[1],
+            value=followed.value,
+            file=followed.file,
+            origin=origin.get(),
+        )
+        for place in self._places:
+            place.add(setting)
+
+    def _device(self, prefix: str) -> str:
+        return prefix.removeprefix(self._prefix).rstrip(":")
+
+    def _say(
+        self,
+        device: str,
+        text: str,
+        *,
+        severity: EventSeverity = EventSeverity.WARNING,
+    ) -> None:
+        self._events.emit(
+            Event(
+                time=time.time(),
+                severity=severity,
+                name="setting",
+                text=text,
+                device=device,
+                function=caller(),
+            )
+        )

@@ -1,0 +1,1 @@
+"""Events: what happens, folded and handed to sinks."""

@@ -1,0 +1,1 @@
+"""Clocks, schedules and pulses."""

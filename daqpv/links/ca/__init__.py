@@ -1,0 +1,1 @@
+"""PVs over Channel Access, as a client."""

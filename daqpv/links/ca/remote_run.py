@@ -1,0 +1,105 @@
+"""The run that another daqpv process serves, over Channel Access."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
+
+from daqpv.core import Reading, Result, run_is_open
+from daqpv.errors import OperationError
+from daqpv.runs.states import OPEN
+
+
+class Pvs(Protocol):
+    """PVs of another process (daqpv.links.ca.readings.AnyReadings fulfils it)."""
+
+    def latest(self, pv: str) -> Reading:
+        """What `pv` is, as far as is known here."""
+
+    def watch(self, pv: str, show: Callable[[Reading], None]) -> Callable[[], None]:
+        """Call `show` at once and whenever `pv` has changed."""
+
+    async def ask(self, pv: str) -> Reading:
+        """What `pv` is now, asked of its server; INVALID if no answer comes soon."""
+
+    async def put(self, pv: str, text: str) -> None:
+        """Put, and wait for the end of what that starts."""
+
+
+class RemoteRun:
+    """The run of another process: holds the servers of this one (daqpv.core.Holder).
+
+    The run commands servers of this process by puts to their ordinary PVs, and must not
+    be held by itself. So it holds while it is Running or Paused and has no command,
+    and it is asked for that: an answer knows of all that came before the put, as a
+    monitor may not. A run that does not answer holds nobody: operators must be able to
+    act when its process is dead.
+
+    Args:
+        prefix: of its PVs.
+        pvs: reads and writes them.
+    """
+
+    def __init__(self, prefix: str, pvs: Pvs) -> None:
+        self.prefix = prefix
+        self._pvs = pvs
+        self._state: Reading = Reading(value=None)
+        self._number: Reading = Reading(value=None)
+        self._shows: list[Callable[[Any, Collection[str]], None]] = []
+
+    def follow(self) -> None:
+        """Begin to follow it; on the event loop, when all devices are built."""
+        for signal in ("Result", "Stop", "LastError"):  # connected when they are wanted
+            self._pvs.latest(self.prefix + signal)
+        self._pvs.watch(self.prefix + "State", self._seen_state)
+        self._pvs.watch(self.prefix + "Number", self._seen_number)
+
+    @property
+    def hold(self) -> str:
+        """Why servers may not be commanded by others, as its monitors tell."""
+        return self._words(self._state, self._number)
+
+    async def asked(self) -> str:
+        """Why servers may not be commanded by others, as it answers now."""
+        signals = ("State", "Result", "Number")
+        asks = (self._pvs.ask(self.prefix + signal) for signal in signals)
+        state, result, number = await asyncio.gather(*asks)
+        if result.value in (None, Result.BUSY):
+            return ""
+        return self._words(state, number)
+
+    def watch(self, show: Callable[[Any, Collection[str]], None]) -> None:
+        """Call `show` now, and whenever `hold` may have changed."""
+        self._shows.append(show)
+        show(self, ())
+
+    async def stop(self) -> None:
+        """Stop the run by its button.
+
+        Raises:
+            OperationError: it failed; with the run's own words.
+            LinkError: its process is not there, or went.
+        """
+        try:
+            await self._pvs.put(self.prefix + "Stop", "1")
+        except OperationError as error:
+            said = self._pvs.latest(self.prefix + "LastError").value
+            raise OperationError(said or str(error)) from error
+
+    def _words(self, state: Reading, number: Reading) -> str:
+        if state.value not in OPEN or number.value is None:
+            return ""
+        return run_is_open(number.value, self.prefix)
+
+    def _seen_state(self, reading: Reading) -> None:
+        self._state = reading
+        self._tell()
+
+    def _seen_number(self, reading: Reading) -> None:
+        self._number = reading
+        self._tell()
+
+    def _tell(self) -> None:
+        for show in self._shows:
+            show(self, ("hold",))

@@ -1,0 +1,1 @@
+"""Files of this computer: settings, logs, claims, pulse, output."""

@@ -1,0 +1,87 @@
+"""The configuration files of an ECC server, on its computer or on this one.
+
+Source: GET software (GetBench), src/get/rc/ConfigFileManager.cpp: the names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from daqpv.ecc import Server
+from daqpv.errors import NoAnswerError, ProtocolError, RefusedError
+from daqpv.links.ssh.connections import SshHost
+from daqpv.links.ssh.remote_text import texts
+
+ANSWER = "Configure answer"
+"""Name of what the server itself said that it uses."""
+
+DEADLINE = 30.0  # [s] for all files of a server
+
+_KINDS = (".xcfg", ".xml")  # the first that there is
+
+
+class ConfigFiles:
+    """The configuration files of an ECC server: a `daqpv.runs.record.documents.Source`.
+
+    Args:
+        server: whose configuration is chosen, and which answers Configure.
+        directory: where the files lie; ``~/`` is the home of who reads them there; "":
+            only the server's answer is known.
+        host: the computer on which they lie; None: this one.
+    """
+
+    def __init__(
+        self, server: Server, directory: str, host: SshHost | None = None
+    ) -> None:
+        self.name = server.name
+        self._server = server
+        self._directory = directory
+        self._host = host
+
+    async def texts(self) -> Mapping[str, str]:
+        """Read the files of the chosen configuration, and what Configure answered."""
+        found: dict[str, str] = {}
+        if self._server.configured:
+            found[ANSWER] = self._server.configured
+        if not self._directory:
+            return found
+        config = self._server.snapshot.config
+        if config is None:
+            raise RefusedError("it has no configuration")
+        stems = (
+            f"describe-{config.describe}",
+            f"prepare-{config.prepare}",  # newer servers do without
+            f"configure-{config.configure}",
+        )
+        files = await (self._there(stems) if self._host else self._here(stems))
+        for stem in (stems[0], stems[2]):
+            if not any(name.startswith(f"{stem}.") for name in files):
+                raise ProtocolError(f"there is no {stem}.xcfg in {self._directory}")
+        return found | dict(files)
+
+    async def _here(self, stems: Sequence[str]) -> Mapping[str, str]:
+        def read() -> dict[str, str]:
+            folder, found = Path(self._directory).expanduser(), {}
+            for stem in stems:
+                for path in (folder / f"{stem}{kind}" for kind in _KINDS):
+                    if path.is_file():
+                        found[path.name] = path.read_text(errors="replace")
+                        break
+            return found
+
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await asyncio.to_thread(read)
+        except TimeoutError as error:
+            text = f"{self._directory} does not answer in {DEADLINE:g} s"
+            raise NoAnswerError(text, timed_out=True) from error
+        except OSError as error:
+            raise ProtocolError(f"{error.filename}: {error.strerror}") from error
+
+    async def _there(self, stems: Sequence[str]) -> Mapping[str, str]:
+        assert self._host is not None
+        choices = [[f"{stem}{kind}" for kind in _KINDS] for stem in stems]
+        async with self._host as host:
+            return await texts(host, self._directory, choices, timeout=DEADLINE)

@@ -1,0 +1,123 @@
+"""The pulse of a process as a small file that is written over each second."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from daqpv.core import Beat, both
+from daqpv.core.timing.clock import STEP
+from daqpv.core.timing.pulse import Facts
+
+RETRY = 5.0  # [s] after a write that failed
+SIZE = 512  # [bytes]: a sector, which a disk writes whole or not at all
+_END = 0.5  # [s] for the last beat, when daqpv ends
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    boot: str
+    steady: float
+    time: float
+    facts: dict[str, float]
+
+
+class PulseFile:
+    """Keeps the newest beat in a file (daqpv.core.Pulse); use it as a context manager.
+
+    A thread of its own writes. The file is made with the first beat. That it cannot be
+    written is said by others: the settings lie beside it.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._boot = _boot()
+        self._next: _Content | None = None
+        self._changed = threading.Condition()
+        self._ends = False
+        self._thread = threading.Thread(target=self._work, name="pulse", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._changed:
+            self._ends = True
+            self._changed.notify()
+        self._thread.join(_END)
+
+    def last(self) -> Beat | None:
+        """The beat in the file; None if there is none, or it cannot be read."""
+        try:
+            content = _Content.model_validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):
+            return None
+        now, wall = both()
+        if content.boot and content.boot == self._boot and now >= content.steady:
+            age = now - content.steady
+            step = wall - age - content.time
+            step = step if abs(step) >= STEP else 0.0
+            return Beat(facts=content.facts, age=age, step=step)
+        return Beat(facts=content.facts, age=max(wall - content.time, 0.0))
+
+    def beat(self, facts: Facts, /) -> None:
+        """Note `facts`, soon."""
+        now, wall = both()
+        content = _Content(boot=self._boot, steady=now, time=wall, facts=dict(facts))
+        with self._changed:
+            self._next = content
+            self._changed.notify()
+
+    # The thread
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._next or self._ends)
+                content, self._next = self._next, None
+            if content is None:
+                return
+            try:
+                self._write(content)
+            except OSError:
+                with self._changed:
+                    if self._changed.wait_for(lambda: self._ends, RETRY):
+                        return
+
+    def _write(self, content: _Content) -> None:
+        data = json.dumps(content.model_dump()).encode().ljust(SIZE - 1) + b"\n"
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.pwrite(file, data, 0)
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+
+
+def _boot() -> str:
+    """What names this start of the computer; "" if the kernel does not tell."""
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""HTTP: exchanges with gSOAP servers, a router's page."""

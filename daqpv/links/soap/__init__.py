@@ -1,0 +1,1 @@
+"""SOAP: the protocol of the ECC servers."""

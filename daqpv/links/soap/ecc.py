@@ -1,0 +1,120 @@
+"""The link to a GET ECC server: SOAP over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from daqpv.ecc import ConfigId, DataLink, Operation, OperationAnswer, StateAnswer
+from daqpv.errors import ProtocolError
+from daqpv.links.http.exchange import MAX_ANSWER, HttpAnswer, HttpPeer
+from daqpv.links.soap import xml as ecc_xml
+
+T = TypeVar("T")
+
+_LONG = 2**17  # [bytes] reading more takes milliseconds: not on the loop, or each poll
+
+
+class EccSoapLink:
+    """An exchange with the ECC server at `url`; fulfils `daqpv.ecc.EccLink`.
+
+    Each call is one connection. The deadline counts for all of it: look-up of the
+    name, connect, send, receive. A call that is cancelled closes its connection; the
+    server goes on with what it was asked.
+
+    Every call raises NotConnectedError (nothing was sent), NoAnswerError (sent, no
+    whole answer) or ProtocolError (an answer that is none, or a SOAP Fault: the server
+    did not take the request). An ErrorCode is no error.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        """Make the link; nothing is sent.
+
+        Args:
+            name: of the server, as errors name it.
+            url: http://host[:port][/path]
+
+        Raises:
+            ValueError: `url` is not that.
+        """
+        self._peer = HttpPeer(name, url)
+
+    async def state(self, *, timeout: float) -> StateAnswer:
+        """Ask GetState."""
+        return await self._call(
+            ecc_xml.state_answer, "GetState", timeout=timeout, most=_LONG
+        )
+
+    async def configs(self, *, timeout: float) -> Sequence[ConfigId]:
+        """Ask GetConfigIDs: what the server lists, in its order.
+
+        Entries that lack one of the three names are left out. An ErrorCode is a
+        ProtocolError here: there is no list to return.
+        """
+        return await self._call(ecc_xml.config_answer, "GetConfigIDs", timeout=timeout)
+
+    async def operate(
+        self,
+        operation: Operation,
+        config: ConfigId | None,
+        links: Sequence[DataLink],
+        *,
+        timeout: float,
+    ) -> OperationAnswer:
+        """Send `operation`; returns when the server has ended it.
+
+        Without `config` both strings are sent empty (the way down needs none).
+
+        Raises:
+            ValueError: `config` has an empty part, which would end the real server.
+        """
+        arguments = ("", "")
+        if config is not None:
+            arguments = (ecc_xml.config_xml(config), ecc_xml.links_xml(links))
+        return await self._call(
+            ecc_xml.operation_answer, operation.value, *arguments, timeout=timeout
+        )
+
+    async def special(self, command: str, *, timeout: float) -> OperationAnswer:
+        """Send a Special command, e.g. ``asad-inject 100``."""
+        return await self._call(
+            ecc_xml.operation_answer, "Special", command, "", timeout=timeout
+        )
+
+    async def exit(self, *, timeout: float) -> OperationAnswer:
+        """Ask the server process to end (ServerExit); it does within 5 s."""
+        return await self._call(ecc_xml.operation_answer, "ServerExit", timeout=timeout)
+
+    async def _call(
+        self,
+        read: Callable[[str, bytes], T],
+        operation: str,
+        *arguments: str,
+        timeout: float,
+        most: int = MAX_ANSWER,
+    ) -> T:
+        if not ecc_xml.is_prepared():
+            await asyncio.to_thread(ecc_xml.prepare)
+        request = ecc_xml.request(operation, *arguments)
+        answer = await self._peer.post(
+            request, what=operation, timeout=timeout, most=most
+        )
+        if len(answer.body) > _LONG:
+            return await asyncio.to_thread(self._read, read, operation, answer)
+        return self._read(read, operation, answer)
+
+    def _read(
+        self, read: Callable[[str, bytes], T], operation: str, answer: HttpAnswer
+    ) -> T:
+        try:
+            if answer.status != 200:
+                raise ValueError(
+                    f"it is HTTP {answer.status} {answer.reason}. {ecc_xml.DOUBT}"
+                )
+            return read(operation, answer.body)
+        except ValueError as error:
+            problem = f": the answer to {operation} cannot be used: {error}"
+            if words := ecc_xml.fault(answer.body):
+                problem = f" does not take {operation}: {words}. {ecc_xml.DOUBT}"
+            raise ProtocolError(f"{self._peer.who}{problem}") from error

@@ -1,0 +1,1 @@
+"""Other computers over SSH: commands, files, routers."""

@@ -1,0 +1,387 @@
+"""The run sheet: what is written down of each run, by hand or read from PVs."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from daqpv.core import (
+    NO_ALARM,
+    UNDEFINED,
+    Alarm,
+    Condition,
+    Device,
+    Events,
+    Reading,
+    Readings,
+    Severity,
+    Snapshot,
+    Status,
+    origin,
+)
+from daqpv.errors import RefusedError
+from daqpv.runs.record.records import RunChange, RunPv, RunRecord, RunValue
+from daqpv.runs.record.tally import Tally
+from daqpv.runs.record.values import Value, is_value, told
+from daqpv.runs.settings import Observable, ObservableType, RunSettings, Take
+from daqpv.runs.states import Entry, RunEvent
+
+KEEP = 30.0  # [s] between two moments at which the statistics are kept for a restart
+
+NOT_WRITTEN = Alarm(Severity.INVALID, Status.UDF, "not written yet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSheet:
+    """What is known of the run that is open, or of the last one.
+
+    Attributes:
+        number: of the run.
+        tallies: of the observables that are read, by name.
+        end: what was written down at its end; None while it is open.
+    """
+
+    number: int
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    end: tuple[RunValue | RunPv, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetSnapshot(Snapshot):
+    """The run sheet.
+
+    Attributes:
+        values: what each observable is now, by name.
+        written: what was written by hand, by name; what is empty is missing.
+        run: what is known of the open or the last run, as it is kept for a restart.
+    """
+
+    values: Mapping[str, Reading] = field(default_factory=dict)
+    written: dict[str, int | float | str] = field(default_factory=dict)
+    run: RunSheet | None = None
+
+    @property
+    def open_run(self) -> int | None:
+        """Number of the run that is open; None: none is."""
+        is_open = self.run is not None and self.run.end is None
+        return self.run.number if self.run is not None and is_open else None
+
+
+class Sheet(Device[SheetSnapshot]):
+    """Writes down the observables of each run, and snapshots of PVs.
+
+    What is read of an observable is counted from the start of a run to its end. After a
+    restart in an open run that goes on from what was kept last (`KEEP`): the time
+    between counts for nothing.
+
+    Args:
+        settings: what the file says.
+        readings: of any PV.
+        keep: keeps a record.
+        settled: waits until what was written would survive a kill.
+        events: where events go.
+        prefix: of its PVs.
+        snapshot: what it was before a restart.
+        open_run: number of the run that was open then; None: none was.
+    """
+
+    def __init__(  # noqa: PLR0913 - it joins all that a sheet is about
+        self,
+        settings: RunSettings,
+        *,
+        readings: Readings,
+        keep: Callable[[Any], None],
+        settled: Callable[[], Awaitable[None]] | None = None,
+        events: Events,
+        prefix: str = "",
+        snapshot: SheetSnapshot,
+        open_run: int | None = None,
+    ) -> None:
+        super().__init__("Run sheet", snapshot, events=events, prefix=prefix)
+        self._observables = settings.observables
+        self._sources = {
+            name: one.pv for name, one in self._observables.items() if one.pv
+        }
+        self._pvs = settings.snapshot
+        self._readings = readings
+        self._keep = keep
+        self._settled = settled
+        self._current: dict[str, Value] = {}  # of what is read, by name
+        self._since: dict[str, float] = {}  # when that was counted last [loop]
+        self._tallies: dict[str, Tally] | None = None  # None: nothing is counted
+        written = self._written_before(snapshot, open_run)
+        now = time.time()
+        if snapshot.open_run not in (None, open_run):
+            self.change(run=None)
+        self.change(
+            known=True,
+            online=True,
+            condition=Condition.OK,
+            written=written,
+            values={
+                name: Reading(value=None, alarm=UNDEFINED, time=now)
+                if name in self._sources
+                else _written(one, written.get(name))
+                for name, one in self._observables.items()
+            },
+        )
+
+    def _written_before(
+        self, snapshot: SheetSnapshot, open_run: int | None
+    ) -> dict[str, int | float | str]:
+        """What was written by hand before a restart, and is still to be had."""
+        run = snapshot.run
+        is_ending = run is not None and run.number == open_run and run.end is not None
+        return {
+            name: value
+            for name, value in snapshot.written.items()
+            if self._is_written(name)
+            and is_value(value, self._observables[name].type)
+            and (self._observables[name].keep or not is_ending)
+        }
+
+    async def run(self) -> None:
+        """Follow the PVs until cancelled."""
+        ends = []
+        try:
+            for name, pv in self._sources.items():
+                ends.append(self._readings.watch(pv, partial(self._read, name)))
+            for pv in self._pvs:
+                self._readings.latest(pv)  # from now on it is followed
+            while True:
+                await asyncio.sleep(KEEP)
+                self._keep_tallies()
+        finally:
+            for end in ends:
+                end()
+
+    # What people write
+
+    async def write(self, name: str, value: Value) -> None:
+        """Write down an observable, of the open run or the next; NaN or "" empties it.
+
+        Done when it would survive a kill.
+
+        Raises:
+            RefusedError: it is no value.
+        """
+        if isinstance(value, float) and math.isinf(value):
+            error = RefusedError(f"{name}: {value} is no number that can be kept")
+            self.refuse(f"write {name}", error)
+            raise error
+        if value == "" or (isinstance(value, float) and math.isnan(value)):
+            value = None
+        snapshot = self.snapshot
+        old = snapshot.written.get(name)
+        if value == old:
+            return
+        written = {k: v for k, v in snapshot.written.items() if k != name}
+        if value is not None:
+            written[name] = value
+        shown = _written(self._observables[name], value)
+        self._set(name, shown, written=written)
+        if snapshot.open_run is not None:
+            self._keep_change(snapshot.open_run, name, old, value)
+        if self._settled is not None:
+            await self._settled()
+
+    def _keep_change(self, number: int, name: str, old: Value, new: Value) -> None:
+        """Write down that an observable of the open run was written."""
+        self._keep(self._value(number, name))
+        self._keep(
+            RunChange(
+                number=number,
+                time=time.time(),
+                field=f"Par:{name}",
+                old=told(old),
+                new=told(new),
+                origin=origin.get(),
+            )
+        )
+
+    # What is read
+
+    def _read(self, name: str, reading: Reading) -> None:
+        value, alarm = _as(self._observables[name], reading)
+        self._pass_time(name)
+        self._current[name] = value
+        if self._tallies is not None:
+            self._tallies[name] = self._tallies[name].read(value, alarm.severity)
+        self._set(name, Reading(value=value, alarm=alarm, time=reading.time))
+
+    def _pass_time(self, name: str) -> None:
+        """Count the time since an observable was last looked at."""
+        now = asyncio.get_running_loop().time()
+        since = self._since.get(name, now)
+        self._since[name] = now
+        if self._tallies is not None:
+            value = self._current.get(name)
+            self._tallies[name] = self._tallies[name].passed(value, now - since)
+
+    def _keep_tallies(self) -> None:
+        """Let a restart find what was read in the open run until now."""
+        if self._tallies is None or self.snapshot.run is None:
+            return
+        for name in self._tallies:
+            self._pass_time(name)
+        self.change(run=replace(self.snapshot.run, tallies=dict(self._tallies)))
+
+    # What becomes of the run
+
+    def observe(self, record: RunRecord, event: RunEvent) -> None:
+        """A run has begun, goes on after a restart, or has ended (`Books.observe`)."""
+        known = self.snapshot.run
+        if record.entry is not Entry.OPEN:
+            self._end(record.number, event)
+        elif known is not None and known.number == record.number:
+            self._go_on(known)
+        else:
+            self._begin(record.number)
+
+    def _begin(self, number: int) -> None:
+        self._tallies = {}
+        for name in self._sources:
+            start = self._current.get(name)
+            severity = self.snapshot.values[name].severity
+            self._tallies[name] = Tally(start=start).read(start, severity)
+            self._since[name] = asyncio.get_running_loop().time()
+        self.change(run=RunSheet(number=number, tallies=dict(self._tallies)))
+        for name in self._observables:
+            self._keep(self._value(number, name))
+        for one in self._pvs_now(number, "start"):
+            self._keep(one)
+
+    def _go_on(self, known: RunSheet) -> None:
+        self.change(run=replace(known, end=None))
+        self._tallies = {}
+        for name in self._sources:
+            tally, value = known.tallies.get(name, Tally()), self._current.get(name)
+            if value is not None:  # else it has not come yet
+                tally = tally.read(value, self.snapshot.values[name].severity)
+            self._tallies[name] = tally
+            self._since[name] = asyncio.get_running_loop().time()
+
+    def _end(self, number: int, event: RunEvent) -> None:
+        """Write down the end of a run; what was written down of it before holds."""
+        if self.snapshot.open_run not in (None, number):
+            return  # it is not known any more: another one has begun since
+        self._keep_tallies()
+        self._tallies = None
+        run = self.snapshot.run
+        if run is None or run.number != number:
+            run = RunSheet(number=number)
+        if run.end is None:
+            is_seen = event is not RunEvent.FOUND_STOPPED  # else it ended long ago
+            run = replace(run, end=tuple(self._ending(number, is_seen=is_seen)))
+            self.change(run=run)  # before the store: a kill may come between them
+            for name in tuple(self.snapshot.written):
+                if not self._observables[name].keep:
+                    self._empty(name)
+        for one in run.end or ():
+            self._keep(one)
+
+    def _ending(self, number: int, *, is_seen: bool) -> Iterator[RunValue | RunPv]:
+        is_known = self.snapshot.open_run == number
+        for name in self._observables:
+            if is_known or self._is_written(name):
+                yield self._value(number, name, is_end=is_seen)
+        if is_seen:
+            yield from self._pvs_now(number, "stop")
+
+    def _empty(self, name: str) -> None:
+        written = {k: v for k, v in self.snapshot.written.items() if k != name}
+        self._set(name, _written(self._observables[name], None), written=written)
+
+    def _pvs_now(self, number: int, moment: str) -> Iterator[RunPv]:
+        for pv in self._pvs:
+            reading = self._readings.latest(pv)
+            yield RunPv(
+                number=number,
+                moment=moment,
+                pv=pv,
+                value=_plain(reading.shown),
+                severity=reading.severity,
+                time=reading.time,
+            )
+
+    def _value(self, number: int, name: str, *, is_end: bool = False) -> RunValue:
+        """What is known of an observable in the open run."""
+        one, known = self._observables[name], self.snapshot.run
+        value = RunValue(number=number, name=name, type=one.type, units=one.units)
+        if one.pv is None:
+            return replace(value, value=self.snapshot.written.get(name))
+        tallies = known.tallies if known and known.number == number else {}
+        tally = tallies.get(name, Tally())
+        stop = self._current.get(name) if is_end else None
+        mean = None if one.type is ObservableType.STRING else tally.mean
+        taken = {
+            Take.MEAN: tally.start if mean is None else mean,
+            Take.START: tally.start,
+            Take.STOP: stop,
+            Take.LOW: tally.low,
+            Take.HIGH: tally.high,
+        }
+        return replace(
+            value,
+            value=taken[one.takes],
+            start=tally.start,
+            stop=stop,
+            mean=mean,
+            low=tally.low,
+            high=tally.high,
+            count=tally.count,
+            severity=tally.severity,
+        )
+
+    def _is_written(self, name: str) -> bool:
+        """Whether an observable is written by hand."""
+        return name in self._observables and name not in self._sources
+
+    def _set(self, name: str, reading: Reading, **fields: Any) -> None:
+        self.change(values={**self.snapshot.values, name: reading}, **fields)
+
+
+def _written(one: Observable, value: Value) -> Reading:
+    """What was written by hand; a text may be empty, a number may not."""
+    is_missing = value is None and one.type is not ObservableType.STRING
+    return Reading(
+        value="" if value is None and not is_missing else value,
+        alarm=NOT_WRITTEN if is_missing else NO_ALARM,
+        time=time.time(),
+    )
+
+
+def _as(one: Observable, reading: Reading) -> tuple[Value, Alarm]:
+    """A reading as the observable has it; None: it is none."""
+    if reading.value is None or reading.severity is Severity.INVALID:
+        return None, reading.alarm
+    try:
+        return _converted(one.type, reading), reading.alarm
+    except (TypeError, ValueError):
+        why = f"{one.pv} is no {one.type}: {reading.shown!r:.40}"
+        return None, Alarm(Severity.INVALID, Status.READ, why)
+
+
+def _converted(kind: ObservableType, reading: Reading) -> Value:
+    if kind is ObservableType.STRING:
+        if isinstance(reading.value, list):
+            raise TypeError
+        return str(reading.shown)
+    number = float(reading.value)
+    if not math.isfinite(number):
+        raise ValueError
+    return round(number) if kind is ObservableType.INT else number
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON has it, which has no NaN and no infinity: they become text."""
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return (
+        str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    )

@@ -1,0 +1,1 @@
+"""Channel Access: the wire, circuits, searches, beacons."""

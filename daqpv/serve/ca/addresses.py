@@ -1,0 +1,299 @@
+"""Where to listen and whom to tell: the EPICS_CA* and EPICS_CAS* variables.
+
+Source: Channel Access Reference Manual, "Configuring a Channel Access server"; EPICS
+base, rsrv/caservertask.c.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import math
+import socket
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import psutil
+
+from daqpv.errors import ServeError
+from daqpv.serve.ca.hosts import Hosts
+
+_log = logging.getLogger(__name__)
+
+ANY = "0.0.0.0"
+LAST_PORT = 65535
+LOOK = 5.0  # [s] between two looks at what may come later
+_LOOPBACK_BROADCAST = "127.255.255.255"
+Address = tuple[str, int]
+
+
+class _Entry(NamedTuple):
+    """What a list says of one address.
+
+    Attributes:
+        host: its name, or its IP address.
+        port: as the entry says, else the list's.
+    """
+
+    host: str
+    port: int
+
+
+class AddressList:
+    """A list of EPICS_CA* or EPICS_CAS*.
+
+    An entry whose host DNS does not know is said once, and looked up again later: the
+    others count meanwhile.
+
+    Args:
+        environ: the variables.
+        variable: its name.
+        port: of entries without one.
+        hosts: knows the hosts.
+
+    Raises:
+        ServeError: an entry is none.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], variable: str, port: int, hosts: Hosts
+    ) -> None:
+        self.variable = variable
+        self._hosts = hosts
+        self._entries = tuple(
+            dict.fromkeys(
+                _entry(variable, text, port)
+                for text in environ.get(variable, "").split()
+            )
+        )
+        self._said: set[str] = set()
+        self.look()
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The hosts that are not known."""
+        hosts = dict.fromkeys(entry.host for entry in self._entries)
+        return tuple(host for host in hosts if self._hosts.address(host) is None)
+
+    def look(self) -> None:
+        """Look up what is not known; the answer counts when it is there."""
+        self._hosts.ask(self.unknown)
+
+    def addresses(self) -> list[Address]:
+        """The addresses that are known, each once."""
+        found = ((self._hosts.address(one.host), one.port) for one in self._entries)
+        return list(dict.fromkeys((host, port) for host, port in found if host))
+
+    @property
+    def text(self) -> str:
+        """The list as far as it is known, without names."""
+        return " ".join(f"{host}:{port}" for host, port in self.addresses())
+
+    def tell(self) -> None:
+        """Say which hosts are not known, and which of those are by now; each once."""
+        unknown = set(self.unknown)
+        for host in sorted(unknown - self._said):
+            _log.warning(
+                "%s: %r: %s. The other entries count; this one is looked up again "
+                "every minute",
+                *(self.variable, host, self._hosts.why(host)),
+            )
+        for host in sorted(self._said - unknown):
+            address = self._hosts.address(host)
+            _log.info("%s: %r is known now: %s", self.variable, host, address)
+        self._said = unknown
+
+
+class Addresses:
+    """What the environment says of a server's addresses.
+
+    Args:
+        environ: the EPICS_CA* and EPICS_CAS* variables.
+
+    Attributes:
+        port: of UDP searches, and of TCP if it is free.
+        interfaces: IP addresses to listen on; ANY alone: all.
+        beacons: where beacons go.
+        beacon_period: the longest time between two [s].
+        ignored: clients that are not answered.
+        max_array_bytes: the longest put.
+
+    Raises:
+        ServeError: a variable cannot be understood, or none of the interfaces is known.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        hosts = Hosts()
+        self.port = _port(
+            environ, ("EPICS_CAS_SERVER_PORT", "EPICS_CA_SERVER_PORT"), 5064
+        )
+        self.beacon_period = _real(
+            environ, ("EPICS_CAS_BEACON_PERIOD", "EPICS_CA_BEACON_PERIOD"), 15.0
+        )
+        self.max_array_bytes = _max_array_bytes(environ)
+        self._beacon_port = _port(
+            environ, ("EPICS_CAS_BEACON_PORT", "EPICS_CA_REPEATER_PORT"), 5065
+        )
+        automatic = environ.get("EPICS_CAS_AUTO_BEACON_ADDR_LIST") or environ.get(
+            "EPICS_CA_AUTO_ADDR_LIST", "YES"
+        )
+        self._automatic = automatic.upper() != "NO"
+        own = environ.get("EPICS_CAS_BEACON_ADDR_LIST", "").strip()
+        variable = "EPICS_CAS_BEACON_ADDR_LIST" if own else "EPICS_CA_ADDR_LIST"
+        self._interfaces, self._ignored, self._beacons = self._lists = (
+            AddressList(environ, "EPICS_CAS_INTF_ADDR_LIST", 0, hosts),
+            AddressList(environ, "EPICS_CAS_IGNORE_ADDR_LIST", 0, hosts),
+            AddressList(environ, variable, self._beacon_port, hosts),
+        )
+        hosts.wait()
+        self.look()
+        unknown = self._interfaces.unknown
+        if unknown and self.interfaces == (ANY,):  # which may be what must not be
+            raise ServeError(
+                f"EPICS_CAS_INTF_ADDR_LIST: {unknown[0]!r}: {hosts.why(unknown[0])}"
+            )
+
+    def look(self) -> None:
+        """Look anew at what may come later: answers of DNS, and interfaces."""
+        for one in self._lists:
+            one.look()
+            one.tell()
+        named = [host for host, _ in self._interfaces.addresses() if host != ANY]
+        self.interfaces: tuple[str, ...] = tuple(dict.fromkeys(named)) or (ANY,)
+        self.ignored = frozenset(host for host, _ in self._ignored.addresses())
+        beacons = self._beacons.addresses()
+        if self._automatic:
+            beacons += [(host, self._beacon_port) for host in _broadcasts(named)]
+        self.beacons: tuple[Address, ...] = tuple(dict.fromkeys(beacons))
+
+    def search_sockets(self) -> tuple[str, ...]:
+        """The addresses to bind for searches: interfaces and their broadcasts.
+
+        A socket that is bound to one interface does not hear broadcasts: those come
+        to a socket bound to the broadcast address.
+        """
+        if self.interfaces == (ANY,):
+            return (ANY,)
+        extra = (_broadcast(address) for address in self.interfaces)
+        return tuple(dict.fromkeys([*self.interfaces, *filter(None, extra)]))
+
+
+class Searches:
+    """Where clients on this computer search: EPICS_CA_ADDR_LIST and name servers.
+
+    Args:
+        environ: the EPICS_CA* variables.
+        own: of our own server: its computer may have other servers on that port.
+
+    To be made before an event loop runs: DNS may take `daqpv.serve.ca.hosts.PATIENCE`.
+    """
+
+    def __init__(self, environ: Mapping[str, str], own: Addresses) -> None:
+        self._own = own
+        self._port = _number(environ, ("EPICS_CA_SERVER_PORT",), 5064)
+        automatic = environ.get("EPICS_CA_AUTO_ADDR_LIST", "YES")
+        self._automatic = automatic.upper() != "NO"
+        hosts = Hosts()
+        self._named, self._servers = (
+            AddressList(environ, variable, self._port, hosts)
+            for variable in ("EPICS_CA_ADDR_LIST", "EPICS_CA_NAME_SERVERS")
+        )
+        hosts.wait()
+
+    def look(self) -> None:
+        """Look up again what is not known."""
+        for one in (self._named, self._servers):
+            one.look()
+
+    def datagrams(self) -> tuple[Address, ...]:
+        """Where searches go by UDP."""
+        found = self._named.addresses()
+        if self._automatic:
+            found += [(address, self._port) for address in _broadcasts(())]
+        for address in self._own.search_sockets():
+            host = _LOOPBACK_BROADCAST if address == ANY else address
+            found.append((host, self._own.port))
+        return tuple(dict.fromkeys(found))
+
+    def environ(self) -> dict[str, str]:
+        """The lists for a libca that must not ask DNS: it would do so in our loop."""
+        return {one.variable: one.text for one in (self._named, self._servers)}
+
+    def name_servers(self) -> tuple[Address, ...]:
+        """Where searches go by TCP."""
+        return tuple(self._servers.addresses())
+
+
+def _entry(variable: str, text: str, port: int) -> _Entry:
+    host, _, number = text.partition(":")
+    try:
+        port = int(number or port)
+        if not 0 <= port <= LAST_PORT:
+            raise ValueError(f"{port} is no port")
+    except ValueError as error:
+        raise ServeError(f"{variable}: {text!r}: {error}") from None
+    return _Entry(host, port)
+
+
+def _max_array_bytes(environ: Mapping[str, str]) -> int:
+    if environ.get("EPICS_CA_AUTO_ARRAY_BYTES", "YES").upper() != "NO":
+        return 2**32
+    return max(16384, _number(environ, ("EPICS_CA_MAX_ARRAY_BYTES",), 16384))
+
+
+def _port(environ: Mapping[str, str], variables: tuple[str, ...], default: int) -> int:
+    port = _number(environ, variables, default)
+    if not 0 < port <= LAST_PORT:
+        raise ServeError(f"{' or '.join(variables)}: {port} is no port")
+    return port
+
+
+def _number(
+    environ: Mapping[str, str], variables: tuple[str, ...], default: int
+) -> int:
+    return int(_real(environ, variables, default))
+
+
+def _real(
+    environ: Mapping[str, str], variables: tuple[str, ...], default: float
+) -> float:
+    for variable in variables:
+        text = environ.get(variable, "").strip()
+        if text:
+            try:
+                return _finite(text)
+            except ValueError:
+                raise ServeError(f"{variable}: {text!r} is not a number") from None
+    return default
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _broadcast(address: str) -> str | None:
+    """The broadcast address of the interface with this address; loopback's as well."""
+    for entries in psutil.net_if_addrs().values():
+        for entry in entries:
+            if entry.family != socket.AF_INET or entry.address != address:
+                continue
+            if entry.broadcast:
+                return str(entry.broadcast)
+            if ipaddress.ip_address(address).is_loopback and entry.netmask:
+                net = ipaddress.ip_network(f"{address}/{entry.netmask}", strict=False)
+                return str(net.broadcast_address)
+    return None
+
+
+def _broadcasts(interfaces: Iterable[str]) -> list[str]:
+    """Broadcast addresses of `interfaces`; of all but loopback if there are none."""
+    interfaces = tuple(interfaces) or tuple(
+        entry.address
+        for entries in psutil.net_if_addrs().values()
+        for entry in entries
+        if entry.family == socket.AF_INET and entry.broadcast
+    )
+    return [found for address in interfaces if (found := _broadcast(address))]

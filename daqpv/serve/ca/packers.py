@@ -1,0 +1,159 @@
+"""What packs a value of a source as one DBR type and count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from daqpv.serve.ca import slices
+from daqpv.serve.ca.protocol import (
+    BASIC_TYPES,
+    CHAR,
+    CLASS_NAME,
+    CTRL,
+    DOUBLE,
+    ELEMENT_SIZE,
+    ENUM,
+    EPICS_EPOCH,
+    EXTENSION,
+    FLOAT,
+    GR,
+    INTEGER,
+    LONG,
+    PLAIN,
+    SHORT,
+    STRING,
+    STS,
+    STSACK_STRING,
+    TIME,
+)
+from daqpv.serve.values.arrays import LongText, Numbers
+from daqpv.serve.values.forms import converter, pack_text
+from daqpv.serve.values.meta import pack_meta
+
+if TYPE_CHECKING:
+    from daqpv.serve.ca.wire import Source
+
+_ALARM = Struct(">HH")
+_STAMP = Struct(">HHII")
+
+# Bytes between the alarm (STS) or the time (TIME) and the value (db_access.h, "RISC
+# alignment")
+_STS_PAD = {STRING: 0, SHORT: 0, FLOAT: 0, ENUM: 0, CHAR: 1, INTEGER: 0, DOUBLE: 4}
+_TIME_PAD = {STRING: 0, SHORT: 2, FLOAT: 0, ENUM: 2, CHAR: 3, INTEGER: 0, DOUBLE: 4}
+
+
+def _scalar_struct(head: str, pad: int, code: str) -> Struct:
+    exact = Struct(f">{head}{pad}x{code}")
+    return Struct(f"{exact.format}{-exact.size % 8}x")
+
+
+_CODES = {SHORT: "h", FLOAT: "f", ENUM: "H", CHAR: "B", INTEGER: "i", DOUBLE: "d"}
+_TIME_SCALARS = {
+    basic: _scalar_struct("HHII", _TIME_PAD[basic], code)
+    for basic, code in _CODES.items()
+}
+
+
+Pack = Callable[[], tuple[bytes, int]]
+
+
+def packer(source: Source, dbr: int, count: int) -> Pack:
+    """What packs the value of `source`; returns the payload and its element count.
+
+    A payload of LONG bytes or more begins with its size and count (a long header's).
+    """
+    if dbr == STSACK_STRING:
+        return lambda: (_stsack(source), 1)
+    if dbr == CLASS_NAME:
+        return lambda: (pack_text(source.record), 1)
+    basic = dbr % BASIC_TYPES
+    scalar = not isinstance(source.form, Numbers | LongText)
+    if scalar and dbr // BASIC_TYPES == TIME and basic in _TIME_SCALARS:
+        if source.form.native == basic:
+            return _time_scalar(source, basic)
+        if source.form.native != STRING:
+            return _time_scalar_as(source, basic)
+    if slices.is_by_element(source.form, basic):
+        return lambda: _by_element(source, dbr, count)
+    return lambda: _any(source, dbr, count)
+
+
+def _time_scalar(source: Source, basic: int) -> Pack:
+    """The way of nearly all monitors, so it is short."""
+    pack = _TIME_SCALARS[basic].pack
+
+    def packed() -> tuple[bytes, int]:
+        severity, status, _ = source.alarm
+        time = source.time
+        seconds = int(time)
+        nanos = int((time - seconds) * 1e9)
+        return pack(status, severity, seconds - EPICS_EPOCH, nanos, source.value), 1
+
+    return packed
+
+
+def _time_scalar_as(source: Source, basic: int) -> Pack:
+    convert = converter(basic) or float
+    pack = _TIME_SCALARS[basic].pack
+
+    def packed() -> tuple[bytes, int]:
+        severity, status, _ = source.alarm
+        seconds, nanos = epics_time(source.time)
+        return pack(status, severity, seconds, nanos, convert(source.value)), 1
+
+    return packed
+
+
+def epics_time(time: float) -> tuple[int, int]:
+    """Seconds since 1990 and nanoseconds; before 1990 there was no time."""
+    seconds = int(time)
+    return max(seconds - EPICS_EPOCH, 0), int((time - seconds) * 1e9)
+
+
+def _by_element(source: Source, dbr: int, count: int) -> tuple[bytes, int]:
+    present = len(source.value)
+    if min(count or present, present) > slices.LARGE:
+        raise slices.TakesLong
+    return _any(source, dbr, count)
+
+
+def _any(source: Source, dbr: int, count: int) -> tuple[bytes, int]:
+    form, value = source.form, source.value
+    basic = dbr % BASIC_TYPES
+    count = count or form.length(value, basic)
+    data = form.pack(value, basic, source.meta, count)
+    return joined(packed_head(source, dbr), data, basic, count), count
+
+
+def joined(head: bytes, data: bytes | memoryview, basic: int, count: int) -> bytes:
+    """The payload of `count` elements; those that `data` does not have are zeros."""
+    # no element is sent as one zero: libca takes an empty event for the end of them all
+    missing = max(count, 1) * ELEMENT_SIZE[basic] - len(data)
+    tail = bytes(missing + -(len(head) + len(data) + missing) % 8)
+    size = len(head) + len(data) + len(tail)
+    long = EXTENSION.pack(size, count) if size >= LONG else b""
+    return b"".join((long, head, data, tail))
+
+
+def packed_head(source: Source, dbr: int) -> bytes:
+    """What stands before the value: alarm, time, units, limits, labels."""
+    kind, basic = divmod(dbr, BASIC_TYPES)
+    if kind == PLAIN:
+        return b""
+    severity, status, _ = source.alarm
+    if kind == STS:
+        return _ALARM.pack(status, severity) + bytes(_STS_PAD[basic])
+    if kind == TIME:
+        stamp = _STAMP.pack(status, severity, *epics_time(source.time))
+        return stamp + bytes(_TIME_PAD[basic])
+    assert kind in (GR, CTRL)
+    return _ALARM.pack(status, severity) + pack_meta(source.meta, basic, kind)
+
+
+def _stsack(source: Source) -> bytes:
+    severity, status, _ = source.alarm
+    ackt, acks = source.stsack()
+    value = source.form.pack(source.value, STRING, source.meta, 1)
+    return Struct(">HHHH").pack(status, severity, ackt, acks) + value[:40]

@@ -1,0 +1,1 @@
+"""Groups: the PVs of one device, declared as a table."""

@@ -1,0 +1,245 @@
+"""Groups: the PVs of one device, and the way from its snapshots to them."""
+
+from __future__ import annotations
+
+import logging
+import time as clock
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from caproto.server import PVGroup
+
+from daqpv.core import (
+    NO_ALARM,
+    UNDEFINED,
+    Alarm,
+    Device,
+    PvInfo,
+    SavedField,
+    Severity,
+    Snapshot,
+    Status,
+    sources,
+)
+from daqpv.errors import RefusedError, ServeError
+from daqpv.serve.groups.declaration import Declaration, Declared, Pressed
+from daqpv.serve.pv.channel import Channel
+from daqpv.serve.values.forms import Choice
+
+_log = logging.getLogger(__name__)
+
+D = TypeVar("D", bound=Device[Any])
+
+_NO_VALUE = (ValueError, TypeError, OverflowError)
+_BAD_VALUE = Alarm(Severity.INVALID, Status.SOFT, "the device has no such value")
+
+
+class _Shown(NamedTuple):
+    """A PV, the attribute of the snapshot that it shows, and what that is made from."""
+
+    channel: Declared
+    field: str
+    sources: frozenset[str] | None  # None: perhaps any
+
+    def follows(self, changed: Collection[str]) -> bool:
+        """Whether the value may have moved with the fields in `changed`."""
+        if self.sources is None:
+            return bool(changed)
+        return not self.sources.isdisjoint(changed)
+
+
+def literal(prefix: str) -> str:
+    """`prefix` for a group of caproto, which takes ``{name}`` in it for a macro."""
+    return prefix.replace("{", "{{").replace("}", "}}")
+
+
+class Group(PVGroup, Generic[D]):
+    """The PVs of a device.
+
+    It registers nothing: ``device.watch(group.show)`` makes it follow the device.
+
+    Args:
+        prefix: of all PV names.
+        device: the commands of the PVs are its, and its snapshots are shown.
+
+    Raises:
+        ServeError: a PV name is too long, or a PV wants a snapshot's attribute that
+            does not exist, or whose value is none for it.
+    """
+
+    limits_told: ClassVar[bool] = True
+    """Whether people are told of limits that are passed; else they are kept aside, as
+    figures are that pass them many times a day, when nobody has to do anything."""
+
+    period: ClassVar[float] = 0.0
+    """Least time between two changes of any of its PVs [s]; 0: they may change at any
+    time, in bursts."""
+
+    device: D
+
+    def __init__(self, prefix: str, device: D, **options: Any) -> None:
+        self.device = device
+        if not options.get("macros"):  # else {name} in the prefix is one of them
+            prefix = literal(prefix)
+        super().__init__(prefix, **options)
+        snapshot = type(device.snapshot)
+        self._shown = tuple(self._find_shown(snapshot))
+        self._reads_states = any(
+            isinstance(shown.channel.form, Choice) and shown.field in snapshot.observed
+            for shown in self._shown
+        )
+
+    def _find_shown(self, snapshot: type[Snapshot]) -> list[_Shown]:
+        found = []
+        for attribute, channel in self.attr_pvdb.items():
+            if not isinstance(channel, Declared) or channel.group is not self:
+                continue
+            if isinstance(channel, Pressed):
+                continue
+            wanted = channel.declaration.of
+            field = wanted or attribute
+            if hasattr(snapshot, field):
+                self._check(channel, field)
+                found.append(_Shown(channel, field, sources(snapshot, field)))
+            elif wanted:
+                raise ServeError(
+                    f"{channel.name} shows {wanted!r}, "
+                    f"which {snapshot.__name__} does not have"
+                )
+        return found
+
+    def _check(self, channel: Declared, field: str) -> None:
+        value = getattr(self.device.snapshot, field)
+        try:
+            if value is not None:
+                channel.form.coerce(value)
+        except _NO_VALUE as error:
+            raise ServeError(
+                f"{channel.name} shows the field {field!r}, and {value!r} is no value "
+                f"for it: {error}. Rename one of them, or name the field with of="
+            ) from None
+
+    @property
+    def awaits_states(self) -> bool:
+        """Whether a state is shown that was not read from the device yet."""
+        snapshot = self.device.snapshot
+        return self._reads_states and snapshot.enabled and not snapshot.known
+
+    def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
+        """Post what has moved, in the order of the declarations.
+
+        Args:
+            snapshot: the device as it is now.
+            changed: the fields that changed; none: the device was seen unchanged, and
+                the time stamps of what is observed move.
+        """
+        now = snapshot.time or clock.time()
+        observed = type(snapshot).observed
+        seen = not changed or not observed.isdisjoint(changed)
+        judged = not type(snapshot).judging.isdisjoint(changed)
+        for shown in self._shown:
+            channel, field, _ = shown
+            if shown.follows(changed):
+                self._post(channel, snapshot, field, now)
+            elif judged or (seen and field in observed):
+                moved = _alarm(snapshot, field) if judged else None
+                if field in observed and seen:
+                    channel.stamp(now, moved)
+                elif moved is not None:
+                    channel.rejudge(moved, now)
+
+    def _post(
+        self, channel: Declared, snapshot: Snapshot, field: str, now: float
+    ) -> None:
+        value, alarm = getattr(snapshot, field), _alarm(snapshot, field)
+        try:
+            if value is None:
+                channel.rejudge(alarm, now)
+            elif not channel.holds(value):
+                channel.post(value, alarm=alarm, time=now)
+            elif field in type(snapshot).observed:
+                channel.stamp(now, alarm)
+            else:
+                channel.rejudge(alarm, now)
+        except _NO_VALUE as error:  # a bug of the device, which other PVs must not feel
+            _log.error("%s: %r is no value for it: %s", channel.name, value, error)
+            channel.rejudge(_BAD_VALUE, now)
+
+    @classmethod
+    def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
+        """What of a `snapshot` survives a restart, as the declarations say.
+
+        Raises:
+            ServeError: a PV is declared as saved, and no field of it holds its value.
+        """
+        found = []
+        for attribute, declaration in cls._pvs_.items():
+            if not isinstance(declaration, Declaration) or not declaration.saved:
+                continue
+            name = declaration.pvspec.name
+            wanted = declaration.saved
+            if wanted is True:
+                wanted = declaration.of or attribute
+            if wanted not in snapshot.__dataclass_fields__:
+                raise ServeError(
+                    f"{name} is declared as saved, and {snapshot.__name__} has no "
+                    f"field {wanted!r} that holds it: saved='field'"
+                )
+            meta = declaration.meta
+            found.append(
+                SavedField(
+                    field=wanted,
+                    signal=name,
+                    drive=(meta.drvl, meta.drvh),
+                    labels=meta.labels,
+                )
+            )
+        return found
+
+    def infos(self) -> list[PvInfo]:
+        """A row for each PV."""
+        names = self.bearers()
+        found = [c for c in self.pvdb.values() if isinstance(c, Declared)]
+        return [
+            replace(
+                info,
+                alarms=channel.declaration.alarm_tree
+                and (info.alarms or info.name in names),
+            )
+            for channel, info in ((c, c.info()) for c in found)
+        ]
+
+    def bearers(self) -> frozenset[str]:
+        """The PVs that bear the device's alarms: of each the first that shows it."""
+        judged = type(self.device.snapshot).judged
+        bearers = {f: c.name for c, f, _ in reversed(self._shown) if f in judged}
+        return frozenset(bearers.values())
+
+    def put_ended(
+        self, channel: Channel, began: float, error: Exception | None
+    ) -> None:
+        """A put to `channel` has ended; its client hears of it after this.
+
+        Override it to show that in PVs; `daqpv.core.origin` says who put.
+
+        Args:
+            channel: of this group.
+            began: when the put arrived, monotonic [s].
+            error: why it failed; None if it did not.
+        """
+
+    def refused(self, channel: Channel, error: RefusedError) -> None:
+        """The server refused a put before it became a command of the device.
+
+        Override it to tell the operator in PVs; `daqpv.core.origin` says who put. It is
+        an event already.
+        """
+
+
+def _alarm(snapshot: Snapshot, field: str) -> Alarm:
+    """The device's judgement; a value that is None is not known at all."""
+    alarm = snapshot.alarm(field)
+    if alarm == NO_ALARM and getattr(snapshot, field) is None:
+        return UNDEFINED
+    return alarm

@@ -1,0 +1,1 @@
+"""One PV: its value, its alarm, its fields, its filters, its events."""

@@ -1,0 +1,1 @@
+"""Values, their forms and their limits, independent of any protocol."""

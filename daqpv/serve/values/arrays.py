@@ -1,0 +1,226 @@
+"""Values of more than one element: long texts, arrays of numbers, arrays of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from daqpv.errors import RefusedError
+from daqpv.serve.ca.protocol import CHAR, DOUBLE, FLOAT, STRING, STRING_SIZE, cut
+from daqpv.serve.values.forms import (
+    DTYPE,
+    NATIVE_DTYPE,
+    RANGE,
+    Array,
+    number_of,
+    pack_text,
+    real_text,
+    whole_of,
+)
+from daqpv.serve.values.meta import MOST_SINGLE, Meta
+from daqpv.serve.values.texts import Text, put_text
+
+_SINGLE = (-MOST_SINGLE, MOST_SINGLE)
+
+
+def fitted(text: str, size: int) -> str:
+    """`text` in at most `size` bytes; the end of one that is cut says so.
+
+    Lines are kept whole: half a name may be the name of something else.
+    """
+    data = text.encode(errors="replace")
+    if len(data) <= size:
+        return data.decode()
+    lines = text.split("\n")
+    for kept in range(data[: size + 1].count(b"\n"), 0, -1):
+        note = f"\n... {len(lines) - kept:,} more lines do not fit here"
+        head = "\n".join(lines[:kept])
+        if len(head.encode(errors="replace")) + len(note) <= size:
+            return head + note
+    note = f" ... ({len(data):,} bytes)"
+    if len(note) >= size:
+        return cut(text, size).decode()
+    return cut(text, size - len(note)).decode() + note
+
+
+class LongText:
+    """A long text as an array of bytes, UTF-8, its closing zero counted.
+
+    Args:
+        nelm: most bytes.
+    """
+
+    native = CHAR
+    blank = ""
+
+    def __init__(self, nelm: int) -> None:
+        self.nelm = nelm
+
+    def coerce(self, value: Any) -> str:
+        """What the PV holds of it: see `fitted`."""
+        return fitted(str(value), self.nelm - 1)
+
+    def same(self, old: str, new: str) -> bool:
+        """Equal."""
+        return old == new
+
+    def length(self, value: str, basic: int) -> int:
+        """One text, or its bytes and a closing zero."""
+        return 1 if basic == STRING else len(value.encode()) + 1
+
+    def pack(self, value: str, basic: int, meta: Meta, count: int) -> bytes:
+        """As its bytes, or its beginning as text."""
+        if basic == STRING:
+            return pack_text(value)
+        data = value.encode()[:count]
+        if basic == CHAR:
+            return data
+        return np.frombuffer(data, np.uint8).astype(DTYPE[basic]).tobytes()
+
+    def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
+        """A DBR_STRING as it stands, or an array of bytes or of UTF-16 code units.
+
+        One single number is a text of one character, as caput -S sends it.
+        """
+        if len(given) == 0:
+            return ""
+        if not isinstance(given[0], str):
+            given = np.asarray(given)
+        text = put_text(given)
+        if len(text.encode()) >= self.nelm:
+            raise RefusedError(f"the text has more than {self.nelm - 1} bytes")
+        return text
+
+
+class Numbers:
+    """An array of numbers: waveform.
+
+    Args:
+        native: the basic type of its elements.
+        nelm: the most of them.
+    """
+
+    def __init__(self, native: int, nelm: int) -> None:
+        self.native = native
+        self.nelm = nelm
+        self.blank = self.coerce(())
+
+    def coerce(self, value: Any) -> Array:
+        """A read-only array of the PV's type, cut to what it holds."""
+        array = np.asarray(value)
+        dtype = NATIVE_DTYPE[self.native]
+        if array.dtype != dtype or array.flags.writeable or array.ndim != 1:
+            array = cast(array.reshape(-1), self.native).astype(dtype)
+        array = array[: self.nelm]
+        array.flags.writeable = False
+        return array
+
+    def same(self, old: Array, new: Array) -> bool:
+        """Equal in length and every bit: a NaN equals itself."""
+        bits = f"u{old.dtype.itemsize}"
+        return np.array_equal(old.view(bits), new.view(bits))
+
+    def length(self, value: Array, basic: int) -> int:
+        """Its elements."""
+        return len(value)
+
+    def pack(
+        self, value: Array, basic: int, meta: Meta, count: int
+    ) -> bytes | memoryview:
+        """As numbers, or each as text."""
+        value = value[:count]
+        if basic != STRING:
+            return cast(value, basic).astype(DTYPE[basic]).view(np.uint8).data
+        if value.dtype.kind == "f":
+            return b"".join(pack_text(real_text(v, meta.precision)) for v in value)
+        return b"".join(pack_text(str(v)) for v in value)
+
+    def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Array:
+        """Up to NELM numbers, also as texts; none beyond the range of the type."""
+        if len(given) > self.nelm:
+            raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
+        if len(given) and isinstance(given[0], str):
+            given = [self._spelled(one) for one in given]
+        array = np.asarray(given)
+        if self.native != DOUBLE:
+            self._check_range(array)
+        return self.coerce(array)
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        """One array of its accepted parts."""
+        return self.coerce(np.concatenate(parts))
+
+    def _spelled(self, text: str) -> float:
+        return whole_of(text) if self.native in RANGE else number_of(text)
+
+    def _check_range(self, array: Array) -> None:
+        if np.can_cast(array.dtype, NATIVE_DTYPE[self.native]):
+            return
+        least: float
+        most: float
+        if self.native in RANGE:
+            least, most = RANGE[self.native]
+            inside = (array > least - 1) & (array < most + 1)  # nor is NaN
+        else:
+            least, most = _SINGLE
+            inside = (abs(array) <= most) | ~np.isfinite(array)
+        if not inside.all():
+            raise RefusedError(f"{array[~inside][0]} is not in {least} to {most}")
+
+
+def cast(array: Array, basic: int) -> Array:
+    """`array` held inside the range of `basic`; NaN becomes 0 in whole numbers."""
+    if basic == DOUBLE or np.can_cast(array.dtype, NATIVE_DTYPE[basic]):
+        return array
+    if array.dtype.kind == "f":
+        array = array.astype(np.float64)  # which holds the limits of whole numbers
+    if basic == FLOAT:
+        return np.where(np.isinf(array), array, np.clip(array, *_SINGLE))
+    if array.dtype.kind == "f":
+        array = np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    return np.clip(array, *RANGE[basic])
+
+
+class Texts:
+    """An array of short texts: a waveform of FTVL STRING.
+
+    Args:
+        nelm: the most of them.
+    """
+
+    native = STRING
+    blank: tuple[str, ...] = ()
+
+    def __init__(self, nelm: int) -> None:
+        self.nelm = nelm
+
+    def coerce(self, value: Any) -> tuple[str, ...]:
+        """Each cut to 39 bytes; what is beyond NELM is left out."""
+        texts = (cut(str(text), STRING_SIZE - 1).decode() for text in value)
+        return tuple(texts)[: self.nelm]
+
+    def same(self, old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+        """Equal."""
+        return old == new
+
+    def length(self, value: tuple[str, ...], basic: int) -> int:
+        """Its elements."""
+        return len(value)
+
+    def pack(self, value: tuple[str, ...], basic: int, meta: Meta, count: int) -> bytes:
+        """As texts, or as the numbers that they spell."""
+        one = Text()
+        return b"".join(one.pack(text, basic, meta, 1) for text in value[:count])
+
+    def accept(self, given: Sequence[Any] | Array, meta: Meta) -> tuple[str, ...]:
+        """Up to NELM texts."""
+        if len(given) > self.nelm:
+            raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
+        return self.coerce(given)
+
+    def join(self, parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+        """One array of its accepted parts."""
+        return tuple(chain.from_iterable(parts))

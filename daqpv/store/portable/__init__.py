@@ -1,0 +1,1 @@
+"""An experiment's records as one file."""

@@ -1,0 +1,307 @@
+"""The log, read from the store: what happened, to which device, who did it.
+
+Everything is read along an index in the order of time and page by page, so that the
+newest of millions come at once, and all of them need little memory: one stream for each
+device and severity that is wanted, and the streams merged.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from heapq import merge
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from daqpv.core import Event, EventSeverity, Origin
+from daqpv.store.tables.models import EventRow, ExperimentRow
+
+SEVERITIES = tuple(EventSeverity)
+"""The place of a severity is the number that the store has for it."""
+
+PROCESS = "-"
+"""What stands for the device of an event that belongs to the process."""
+
+_RUN = "Run"  # the device of the run control
+
+LAG = 3.0  # [s] by which a row may appear after rows with higher numbers
+_FIRST_PAGE = 100  # rows
+_PAGE = 2000  # rows
+
+_TIME, _ID = EventRow.time, EventRow.id
+_COLUMNS = [  # a row is a tuple, whose count() is another thing
+    column.label("times") if column.name == "count" else column
+    for column in EventRow.__table__.columns
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which events are wanted; what is left out does not matter.
+
+    Names and devices are patterns (``*``, ``?``), and their case does not matter.
+
+    Attributes:
+        since: not before, UTC [s since 1970].
+        until: before, UTC [s since 1970].
+        severity: this, and what is worse.
+        device: PV name part, ``ECC:CoBo3``, or its last part, ``CoBo3``; "-" is the
+            process.
+        name: of the event.
+        who: ``user@host``, or the user alone.
+        text: a part of the sentence, in any case.
+        run: besides what is between `since` and `until`, what was told of this run
+            after `until`: its files were moved, somebody has edited it.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    severity: EventSeverity = EventSeverity.INFORMATION
+    device: str = ""
+    name: str = ""
+    who: str = ""
+    text: str = ""
+    run: int | None = None
+
+    def has_device(self, device: str) -> bool:
+        """Whether events of `device` are wanted."""
+        device, pattern = (device or PROCESS).lower(), self.device.lower()
+        return (
+            not pattern
+            or fnmatchcase(device, pattern)
+            or fnmatchcase(device.rpartition(":")[2], pattern)
+        )
+
+
+class KeptEvent(NamedTuple):
+    """An event of the store.
+
+    Attributes:
+        id: the order in which events came to the store.
+    """
+
+    id: int
+    event: Event
+
+
+def newest(
+    connection: Connection, experiment: str, selection: Selection, limit: int
+) -> list[KeptEvent]:
+    """The newest `limit` events of those that are wanted, oldest first."""
+    streams = _streams(connection, experiment, selection, newest_first=True)
+    rows = merge(*streams, key=_order, reverse=True)
+    return [_kept(row) for row in islice(rows, limit)][::-1]
+
+
+def every(
+    connection: Connection, experiment: str, selection: Selection
+) -> Iterator[KeptEvent]:
+    """All events that are wanted, oldest first, in little memory."""
+    streams = _streams(connection, experiment, selection, newest_first=False)
+    return map(_kept, merge(*streams, key=_order))
+
+
+class Follower:
+    """What comes to the store from now on, in the order in which it comes.
+
+    Numbers are given before a transaction is committed: with several processes a row
+    may appear after rows with higher numbers. So rows are looked for again, `LAG` back.
+    """
+
+    def __init__(
+        self, connection: Connection, experiment: str, selection: Selection
+    ) -> None:
+        self._experiment = experiment
+        self._selection = selection
+        low = _last_id(connection) - _PAGE
+        self._tops = deque([(time.monotonic(), low)])
+        self._seen = set(connection.scalars(select(_ID).where(low < _ID)))
+
+    def skip(self, shown: Iterable[KeptEvent]) -> None:
+        """Leave out what is known already."""
+        low = self._tops[0][1]
+        self._seen.update(one.id for one in shown if one.id > low)
+
+    def news(self, connection: Connection) -> Iterator[KeptEvent]:
+        """What is wanted and has come since; read it to its end before the next."""
+        now = time.monotonic()
+        while len(self._tops) > 1 and self._tops[1][0] < now - LAG:
+            self._tops.popleft()
+        low, top = self._tops[0][1], _last_id(connection)
+        self._seen = {number for number in self._seen if number > low}
+        experiment_id = _experiment_id(connection, self._experiment)
+        if top == low or experiment_id is None:
+            return
+        statement = (
+            select(*_COLUMNS)
+            .where(*_conditions(experiment_id, self._selection))
+            .where(EventRow.severity.in_(_severities(self._selection)), top >= _ID)
+            .order_by(_ID)
+            .limit(_PAGE)
+        )
+        while rows := connection.execute(statement.where(low < _ID)).all():
+            low = rows[-1].id
+            for row in rows:
+                if row.id in self._seen or not self._selection.has_device(row.device):
+                    continue
+                self._seen.add(row.id)
+                yield _kept(row)
+        self._tops.append((now, top))  # now only: what was not read is read again
+
+
+def devices(connection: Connection, experiment: str) -> Iterator[str]:
+    """Every device that has events, hopping from one to the next along the index."""
+    device, number = EventRow.device, _experiment_id(connection, experiment)
+    ours = select(func.min(device)).where(EventRow.experiment_id == number)
+    found = connection.scalar(ours)
+    while found is not None:
+        yield found
+        found = connection.scalar(ours.where(device > found))
+
+
+# -- along the indexes -----------------------------------------------------------------
+
+
+def _streams(
+    connection: Connection,
+    experiment: str,
+    selection: Selection,
+    *,
+    newest_first: bool,
+) -> list[Iterator[Row[Any]]]:
+    """The wanted rows in parts, each of them in the order of time."""
+    experiment_id = _experiment_id(connection, experiment)
+    if experiment_id is None:
+        return []
+    parts: list[list[ColumnElement[bool]]] = [[]]
+    by_severity = [EventRow.severity == n for n in _severities(selection)]
+    if selection.device:
+        wanted = filter(selection.has_device, devices(connection, experiment))
+        by_device = [EventRow.device == name for name in wanted]
+        parts = [[device, severity] for device in by_device for severity in by_severity]
+    elif len(by_severity) < len(SEVERITIES):
+        parts = [[severity] for severity in by_severity]
+    conditions = list(_conditions(experiment_id, selection))
+    parts = [[*conditions, *part] for part in parts]
+    parts += _later(experiment_id, selection)
+    return [_stream(connection, part, newest_first=newest_first) for part in parts]
+
+
+def _later(
+    experiment_id: int, selection: Selection
+) -> Iterator[list[ColumnElement[bool]]]:
+    """What is told of the run, if one is wanted, after the time that is looked at."""
+    if selection.run is None or selection.until is None:
+        return
+    if not selection.has_device(_RUN):
+        return
+    since = replace(selection, since=selection.until, until=None)
+    number = json.dumps({"number": selection.run}).strip("{}")
+    names_it = (EventRow.fields.contains(f"{number}{end}") for end in ",}")
+    conditions = [
+        *_conditions(experiment_id, since),
+        EventRow.device == _RUN,
+        or_(*names_it),
+    ]
+    for severity in _severities(selection):
+        yield [*conditions, EventRow.severity == severity]
+
+
+def _stream(
+    connection: Connection, conditions: list[ColumnElement[bool]], *, newest_first: bool
+) -> Iterator[Row[Any]]:
+    order = (_TIME.desc(), _ID.desc()) if newest_first else (_TIME, _ID)
+    statement = select(*_COLUMNS).where(*conditions).order_by(*order)
+    size, page = _FIRST_PAGE, statement.limit(_FIRST_PAGE)
+    while True:
+        rows = connection.execute(page).all()
+        yield from rows
+        if len(rows) < size:
+            return
+        size = min(2 * size, _PAGE)
+        page = statement.where(_beyond(rows[-1], newest_first)).limit(size)
+
+
+def _beyond(row: Row[Any], newest_first: bool) -> ColumnElement[bool]:
+    """What comes after `row`; the first condition is the one that an index serves."""
+    if newest_first:
+        return and_(row.time >= _TIME, or_(row.time > _TIME, row.id > _ID))
+    return and_(row.time <= _TIME, or_(row.time < _TIME, row.id < _ID))
+
+
+def _order(row: Row[Any]) -> tuple[int, int]:
+    return row.time, row.id
+
+
+# -- the conditions --------------------------------------------------------------------
+
+
+def _conditions(
+    experiment_id: int, selection: Selection
+) -> Iterator[ColumnElement[bool]]:
+    """All but device and severity."""
+    yield EventRow.experiment_id == experiment_id
+    if selection.since is not None:
+        yield round(selection.since * 1e6) <= _TIME
+    if selection.until is not None:
+        yield round(selection.until * 1e6) > _TIME
+    if selection.name:
+        yield _like(EventRow.name, selection.name)
+    if selection.who:
+        who = (selection.who, f"{selection.who}@*")
+        yield or_(*(_like(EventRow.who, pattern) for pattern in who))
+    if selection.text:
+        yield EventRow.text.icontains(selection.text, autoescape=True)
+
+
+def _severities(selection: Selection) -> range:
+    return range(SEVERITIES.index(selection.severity), len(SEVERITIES))
+
+
+_WILD = str.maketrans({"*": "%", "?": "_", "%": "!%", "_": "!_", "!": "!!"})
+
+
+def _like(column: InstrumentedAttribute[str], pattern: str) -> ColumnElement[bool]:
+    wanted = pattern.lower().translate(_WILD)
+    return func.lower(column).like(wanted, escape="!")
+
+
+# -- rows ------------------------------------------------------------------------------
+
+
+def _experiment_id(connection: Connection, experiment: str) -> int | None:
+    named = ExperimentRow.name == experiment
+    return connection.scalar(select(ExperimentRow.id).where(named))
+
+
+def _last_id(connection: Connection) -> int:
+    return connection.scalar(select(func.max(_ID))) or 0
+
+
+def _kept(row: Row[Any]) -> KeptEvent:
+    user, _, host = row.who.rpartition("@")
+    event = Event(
+        time=row.time / 1e6,
+        severity=SEVERITIES[row.severity],
+        name=row.name,
+        text=row.text,
+        device=row.device,
+        fields=_fields(row.fields),
+        origin=Origin(user, host) if row.who else None,
+        process=row.process,
+        function=row.function,
+        count=row.times,
+    )
+    return KeptEvent(row.id, event)
+
+
+def _fields(text: str) -> Mapping[str, object]:
+    fields = json.loads(text or "{}")
+    return fields if isinstance(fields, dict) else {}

@@ -1,0 +1,77 @@
+"""The runs of an experiment, chosen by what is written of them.
+
+The statement is plain SQL, the same for all engines: whoever has imported SQLAlchemy
+sends it by that, and `daqpv runs list` need not import it (daqpv.store.reading.quick).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daqpv.runs import RunRecord
+from daqpv.store.tables.rows import microseconds, place_of, record
+
+Execute = Callable[[str, Mapping[str, Any]], Iterable[Iterable[Any]]]
+"""Sends a statement with its parameters (``:name``); gives the rows."""
+
+_TABLE, _COLUMNS = place_of(RunRecord)
+_TEXTS = ("title", "comment", "operator", "note")
+_WILD = str.maketrans({"%": "!%", "_": "!_", "!": "!!"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which runs are wanted; what is left out does not matter.
+
+    Attributes:
+        number: of the run.
+        kind: its class.
+        since: not begun before, UTC [s since 1970].
+        text: a part of title, comment, operator or note, in any case.
+        newest: so many of them, those that began last.
+    """
+
+    number: int | None = None
+    kind: str = ""
+    since: float | None = None
+    text: str = ""
+    newest: int | None = None
+
+
+ALL = Choice()
+
+
+def runs(execute: Execute, experiment: str, choice: Choice = ALL) -> list[RunRecord]:
+    """The wanted runs of an experiment by their starts, the newest last."""
+    parameters: dict[str, Any] = {"experiment": experiment}
+    conditions = ["experiment.name = :experiment"]
+    for condition, name, value in _conditions(choice):
+        conditions.append(condition)
+        parameters[name] = value
+    order = "run.start, run.number"
+    if choice.newest is not None:
+        order = "run.start DESC, run.number DESC LIMIT :newest"
+        parameters["newest"] = choice.newest
+    rows = execute(
+        f"SELECT {', '.join(f'run.{column}' for column in _COLUMNS)} FROM {_TABLE} "
+        "JOIN experiment ON experiment.id = run.experiment_id "
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order}",
+        parameters,
+    )
+    found = [record(RunRecord, row) for row in rows]
+    return found if choice.newest is None else found[::-1]
+
+
+def _conditions(choice: Choice) -> Iterator[tuple[str, str, Any]]:
+    """Each with the name and the value of its parameter."""
+    if choice.number is not None:
+        yield "run.number = :number", "number", choice.number
+    if choice.kind:
+        yield "run.kind = :kind", "kind", choice.kind
+    if choice.since is not None:
+        yield "run.start >= :since", "since", microseconds(choice.since)
+    if choice.text:
+        each = (f"lower(run.{name}) LIKE lower(:text) ESCAPE '!'" for name in _TEXTS)
+        yield f"({' OR '.join(each)})", "text", f"%{choice.text.translate(_WILD)}%"

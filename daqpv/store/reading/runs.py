@@ -1,0 +1,92 @@
+"""The runs of an experiment and what belongs to them, read from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from daqpv.errors import StoreError
+from daqpv.runs import (
+    History,
+    RunChange,
+    RunDocument,
+    RunFile,
+    RunPv,
+    RunRecord,
+    RunValue,
+)
+from daqpv.store.reading import run_list
+from daqpv.store.reading.reader import plain
+from daqpv.store.reading.run_list import ALL, Choice
+from daqpv.store.tables.models import ExperimentRow, RunRow, RunValueRow
+from daqpv.store.tables.records import records
+
+
+def history(connection: Connection, experiment: str) -> History:
+    """What the run control has to know of the runs before."""
+    ours = ExperimentRow.name == experiment
+    numbers = connection.scalars(select(RunRow.number).join(ExperimentRow).where(ours))
+    last = runs(connection, experiment, Choice(newest=1))
+    return History(numbers=frozenset(numbers), last=last[0] if last else None)
+
+
+def runs(
+    connection: Connection, experiment: str, choice: Choice = ALL
+) -> list[RunRecord]:
+    """The wanted runs of an experiment by their starts, the newest last."""
+    return run_list.runs(plain(connection), experiment, choice)
+
+
+def one_run(connection: Connection, experiment: str, number: int) -> RunRecord:
+    """One run of an experiment.
+
+    Raises:
+        StoreError: there is none of that number.
+    """
+    found = runs(connection, experiment, Choice(number=number))
+    if not found:
+        raise StoreError(f"there is no run {number} of {experiment}")
+    return found[0]
+
+
+def changes(
+    connection: Connection, experiment: str, number: int
+) -> Iterator[RunChange]:
+    """What was changed of a run, in order."""
+    return records(connection, RunChange, experiment, "id", number=number)
+
+
+def values(
+    connection: Connection, experiment: str, **wanted: int
+) -> Iterator[RunValue]:
+    """The observables of one run (``number=12``) or of all, by number and name."""
+    return records(connection, RunValue, experiment, "number", "name", **wanted)
+
+
+def values_alone(
+    connection: Connection, experiment: str
+) -> Iterator[tuple[int, str, Any]]:
+    """Number of the run, name and value of all observables of all runs: quick."""
+    table = RunValueRow
+    statement = select(table.number, table.name, table.value).join(ExperimentRow)
+    rows = connection.execute(statement.where(ExperimentRow.name == experiment))
+    return ((number, name, value) for number, name, value in rows)
+
+
+def pvs(connection: Connection, experiment: str, number: int) -> Iterator[RunPv]:
+    """What chosen PVs were at the start and the stop of a run."""
+    return records(connection, RunPv, experiment, "moment", "pv", number=number)
+
+
+def files(connection: Connection, experiment: str, number: int) -> Iterator[RunFile]:
+    """The data files of a run."""
+    return records(connection, RunFile, experiment, "router", "path", number=number)
+
+
+def documents(
+    connection: Connection, experiment: str, number: int
+) -> Iterator[RunDocument]:
+    """The texts that belong to a run."""
+    return records(connection, RunDocument, experiment, "server", "name", number=number)

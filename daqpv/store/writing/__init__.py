@@ -1,0 +1,1 @@
+"""The writer of records, and where records wait until the store takes them."""

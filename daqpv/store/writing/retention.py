@@ -1,0 +1,70 @@
+"""What of the events is shown first, and how old they may get."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import Connection, delete, select
+
+from daqpv.core import AHEAD
+from daqpv.store.reading.query import KeptEvent, Selection, newest
+from daqpv.store.tables.models import EventRow, ExperimentRow
+
+PIECE = 1000  # rows that are deleted in one transaction
+_DEEPEST = 10_000  # rows among which the last for people are looked for
+
+
+def last_for_people(
+    connection: Connection, experiment: str, count: int
+) -> list[KeptEvent]:
+    """The last `count` events that are not kept aside, oldest first.
+
+    Those that are ahead of our clock come first: it was set back since.
+    """
+    by_now = Selection(until=time.time() + AHEAD)
+    present = _for_people(connection, experiment, by_now, count)
+    ahead = Selection(since=by_now.until)
+    future = _for_people(connection, experiment, ahead, count - len(present))
+    return [*future, *present]
+
+
+def _for_people(
+    connection: Connection, experiment: str, selection: Selection, count: int
+) -> list[KeptEvent]:
+    if not count:
+        return []
+    depth = 2 * count
+    while True:
+        kept = newest(connection, experiment, selection, depth)
+        wanted = [one for one in kept if not one.event.is_aside]
+        if len(wanted) >= count or len(kept) < depth or depth >= _DEEPEST:
+            return wanted[-count:]
+        depth *= 4
+
+
+def forget(
+    connection: Connection, experiment: str, before: float, limit: int = PIECE
+) -> int:
+    """Delete at most `limit` events that are older than `before`, the oldest first.
+
+    Args:
+        connection: in a transaction, which stays short so.
+        experiment: whose events.
+        before: UTC [s since 1970].
+        limit: of what is deleted at once.
+
+    Returns:
+        How many were deleted; 0: there are no more.
+    """
+    ours = select(ExperimentRow.id).where(ExperimentRow.name == experiment)
+    old = (
+        select(EventRow.id)
+        .where(EventRow.experiment_id == ours.scalar_subquery())
+        .where(EventRow.time < round(before * 1e6))
+        .order_by(EventRow.time)
+        .limit(limit)
+    )
+    numbers = connection.scalars(old).all()  # MariaDB deletes by no limited subquery
+    if numbers:
+        connection.execute(delete(EventRow).where(EventRow.id.in_(numbers)))
+    return len(numbers)

@@ -1,0 +1,198 @@
+"""The store of a daqpv process: SQLite, PostgreSQL or MariaDB, and its spool."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from daqpv.core import Event, Events, EventSeverity, Record, Setting, StoreFigures
+from daqpv.errors import StoreError
+from daqpv.store.reading.first_look import look, setting
+from daqpv.store.tables.url import shown
+from daqpv.store.tables.version import refuse_other
+from daqpv.store.writing.crew import Crew
+from daqpv.store.writing.refused import Refuse
+from daqpv.store.writing.retry_queue import Journal
+from daqpv.store.writing.writer import Writer
+
+T = TypeVar("T")
+
+QUERIES = 4  # threads for them
+DEVICE = "Arch"  # whose events they are
+END = 0.9  # [s] for what is left at the end
+
+
+class SqlStore:
+    """Keeps records for good (daqpv.core.Store), and gives settings back.
+
+    Call `open`, then `begin`, and `close` at the end. What is added before waits.
+
+    Args:
+        url: of the store; of SQLite's file the whole path.
+        experiment: whose records they are.
+        process: ``name@host`` of this process.
+        spool: its folder; what the store does not take waits there.
+        spool_limit: of the spool [bytes].
+        events: where it says what happens to the store.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        experiment: str,
+        process: str,
+        spool: Path,
+        spool_limit: float,
+        events: Events,
+    ) -> None:
+        self._url = url
+        self._experiment = experiment
+        self._events = events
+        self._settings: list[Setting] = []
+        self._away = ""
+        self._queries = Crew("store query", QUERIES)
+        self._writer = Writer(
+            self._journal,
+            shown(url),
+            folder=spool,
+            limit=spool_limit,
+            process=process,
+            tell=self._tell,
+        )
+
+    def _journal(self, refuse: Refuse) -> Journal:
+        from daqpv.store.writing.journal import Journal as Tables  # noqa: PLC0415 - 0.3 s
+
+        return Tables(self._url, self._experiment, refuse)
+
+    def open(self) -> None:
+        """Look at the store and the spool. One that is away is no error.
+
+        Raises:
+            StoreError: one of them cannot be used as it is; it says what to do.
+        """
+        try:
+            self._writer.open()
+        except OSError as error:
+            raise StoreError(
+                f"{error.filename}: the spool of the store cannot be written: "
+                f"{error.strerror}. The key `store` of the experiment file names it"
+            ) from error
+        try:
+            found = look(self._url, self._experiment)
+        except ConnectionError as error:
+            self._away = str(error)
+            return
+        if found.version:
+            refuse_other(found.version, shown(self._url))
+        if found.poor and not found.version:
+            raise StoreError(f"{shown(self._url)}: {found.poor}")
+        if found.poor:
+            text = f"The store {shown(self._url)}: {found.poor}."
+            self._tell(EventSeverity.WARNING, "store encoding", text)
+        self._settings = found.settings
+
+    def read(self) -> Iterator[Setting]:
+        """All settings of the experiment, when the store was opened.
+
+        Raises:
+            StoreError: the store was away; after what waits for it in the spool.
+        """
+        waiting = (setting(entry.row) for entry in self._writer.settings())
+        newest: dict[tuple[str, str], Setting] = {}
+        for one in (*self._settings, *waiting):
+            last = newest.setdefault((one.device, one.field), one)
+            if one.time > last.time:
+                newest[one.device, one.field] = one
+        yield from newest.values()
+        if self._away:
+            raise StoreError(
+                f"{self._away}. Choices that stand in the store alone do not hold."
+            )
+
+    def add(self, record: Record, /) -> None:
+        """Keep `record`, soon. It never blocks."""
+        self._writer.add(record)
+
+    def figures(self) -> StoreFigures:
+        """How the store is now."""
+        return self._writer.figures()
+
+    async def kept(self, *, timeout: float) -> bool:
+        """Wait until all that was added is in the store or the spool; whether it is."""
+        return await self._writer.kept(timeout=timeout)
+
+    async def ask(self, query: Callable[[Any], T], *, timeout: float = 5.0) -> T:
+        """Run `query` with a connection of its own (SQLAlchemy), in a thread.
+
+        Raises:
+            StoreError: the store is away, or has not answered within `timeout` [s].
+        """
+        return await self._answer(lambda: self._query(query), timeout)
+
+    async def change(self, work: Callable[[Any], T], *, timeout: float = 5.0) -> T:
+        """Run `work`, in a thread, in a transaction that writes: a short one.
+
+        Raises:
+            StoreError: the store is away, or has not answered within `timeout` [s].
+        """
+        return await self._answer(lambda: self._change(work), timeout)
+
+    async def _answer(self, work: Callable[[], T], timeout: float) -> T:
+        asked = self._queries.submit(work)
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.wrap_future(asked)
+        except TimeoutError:
+            raise StoreError(
+                f"the store {shown(self._url)} has not answered within {timeout:g} s"
+            ) from None
+
+    def _query(self, query: Callable[[Any], T]) -> T:
+        from daqpv.store.reading.reader import reader  # noqa: PLC0415
+        from daqpv.store.tables.engine import translated  # noqa: PLC0415 - 0.3 s
+
+        with (
+            reader(self._url) as engine,
+            translated(self._url),
+            engine.connect() as connection,
+        ):
+            return query(connection)
+
+    def _change(self, work: Callable[[Any], T]) -> T:
+        from daqpv.store.tables.engine import make_engine, translated  # noqa: PLC0415
+
+        engine = make_engine(self._url, writes=True, makes=False)
+        try:
+            with translated(self._url), engine.begin() as connection:
+                return work(connection)
+        finally:
+            engine.dispose()
+
+    def begin(self) -> None:
+        """Begin to write."""
+        self._writer.begin()
+
+    def give_up(self) -> None:
+        """Keep nothing of what was added: before `begin`, in place of it."""
+        self._writer.give_up()
+
+    def close(self) -> None:
+        """Bring what is left into the store, else into the spool."""
+        self._writer.close(END)
+        self._queries.close()
+
+    def _tell(self, severity: EventSeverity, name: str, text: str) -> None:
+        event = Event(
+            time=time.time(),
+            severity=severity,
+            name=name,
+            text=text,
+            device=DEVICE,
+            function="daqpv.store.writing.writer",
+        )
+        self._events.emit(event)
