@@ -31,7 +31,7 @@ from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.links.process import OwnProcess
 from daqpv.neighbours import Neighbours, hashes, whole
 from daqpv.process import Figures, Process, ProcessSnapshot
-from daqpv.serve import Group, Inside, Others, Rivalry, Server
+from daqpv.serve import DuplicateServers, Group, LocalPvs, Rivalry, Server
 from daqpv.store.writing.rivals import StoreRivals
 
 _log = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ class App:
         self._file = hashes(experiment)
         self.devices: list[Device[Any]] = []
         self._groups: list[Group[Any]] = []
-        readings = AnyReadings(Inside(self.server))
+        readings = AnyReadings(LocalPvs(self.server))
         self._site = site = ExperimentSite(
             experiment,
             events,
@@ -208,12 +208,12 @@ class App:
         self._remote_run = site.remote_run()
         self._add_process(name)
         self.samples = [_sample(group) for group in self._groups if group.pvdb]
-        self._others = Others(self.samples, self.server)
+        self._others = DuplicateServers(self.samples, self.server)
         rest = [
             pv for pv in _samples(experiment) if self.server.find(pv.encode()) is None
         ]
         self._neighbours = Neighbours(
-            Others(rest, self.server, foreign=True), self._file, self._this
+            DuplicateServers(rest, self.server, foreign=True), self._file, self._this
         )
         self._store_rivals = (
             None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from daqpv.config import Experiment
 from daqpv.process import Process
-from daqpv.serve import Identity, Other, Others
+from daqpv.serve import DuplicateServers, Identity, Other
 
 LOCAL = frozenset({"log", "archive"})
 """Sections that may differ: each computer has places of its own."""
@@ -45,7 +45,7 @@ class Neighbours:
     """
 
     def __init__(
-        self, others: Others, file: Mapping[str, str], process: Process
+        self, others: DuplicateServers, file: Mapping[str, str], process: Process
     ) -> None:
         self._others = others
         self._file = file

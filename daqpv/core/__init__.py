@@ -7,17 +7,17 @@ from daqpv.core.devices.device import Condition, Device, Result, Snapshot
 from daqpv.core.devices.interlock import Hold, run_is_open
 from daqpv.core.devices.losses import Losses
 from daqpv.core.devices.saved import SavedField, SavedSettings, SettingsPlace
+from daqpv.core.events.bus import Events, Sink
 from daqpv.core.events.event import (
+    STORM,
     Event,
-    Events,
     EventSeverity,
+    Folding,
     Origin,
-    Sink,
     caller,
     origin,
     told,
 )
-from daqpv.core.events.folder import STORM, Folding
 from daqpv.core.milestones import Milestones
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Reading, Readings

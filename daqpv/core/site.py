@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from daqpv.core.devices.device import Snapshot
 from daqpv.core.devices.interlock import Hold
-from daqpv.core.events.event import Events
+from daqpv.core.events.bus import Events
 from daqpv.core.reading import Readings
 from daqpv.core.store import Store
 from daqpv.core.timing.pulse import Pulse

@@ -7,7 +7,7 @@ put's way in: `Circuit` parses, `Server.begin_put` checks, the PV's command runs
 task of the server.
 """
 
-from daqpv.serve.ca.duplicates import Other, Others
+from daqpv.serve.ca.duplicates import DuplicateServers, Other
 from daqpv.serve.ca.rivalry import Rivalry
 from daqpv.serve.groups.declaration import Button, Declaration
 from daqpv.serve.groups.declare import (
@@ -27,7 +27,7 @@ from daqpv.serve.groups.declare import (
 )
 from daqpv.serve.groups.group import Group, literal
 from daqpv.serve.identity import Identity
-from daqpv.serve.local_pvs import Inside
+from daqpv.serve.local_pvs import LocalPvs
 from daqpv.serve.pv.channel import Channel
 from daqpv.serve.server import Server
 
@@ -35,11 +35,11 @@ __all__ = [
     "Button",
     "Channel",
     "Declaration",
+    "DuplicateServers",
     "Group",
     "Identity",
-    "Inside",
+    "LocalPvs",
     "Other",
-    "Others",
     "Rivalry",
     "Server",
     "ai",

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 Show = Callable[[Reading], None]
 
 
-class Inside:
+class LocalPvs:
     """The PVs of a server, for those who live in its process.
 
     They hear what clients with a monitor hear, a loop turn later.

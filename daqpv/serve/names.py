@@ -45,7 +45,7 @@ class Names:
         Raises:
             ServeError: a name is used twice.
         """
-        bearers = group.bearers() if isinstance(group, Group) else None
+        primary = group.primary_alarms() if isinstance(group, Group) else None
         for name, channel in group.pvdb.items():
             other = self._channels.get(name.encode())
             if other is not None:
@@ -58,7 +58,7 @@ class Names:
                 self._foreign.append(channel)
             self._channels[name.encode()] = channel
             channel.teller = teller
-            channel.bears = bearers is None or name in bearers
+            channel.is_primary_alarm = primary is None or name in primary
 
     def hooks(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What third parties' groups want to run beside the server."""

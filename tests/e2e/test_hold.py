@@ -17,7 +17,7 @@ from daqpv.errors import NotConnectedError, OperationError
 from daqpv.links.ca import readings as module
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.links.ca.remote_run import RemoteRun
-from daqpv.serve import Inside, Server
+from daqpv.serve import LocalPvs, Server
 from tests.e2e.conftest import DEADLINE, Client, Lab, until
 
 TIMES = 20  # a race shows only now and then
@@ -228,7 +228,7 @@ class Seen:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.readings = AnyReadings(Inside(Server()))
+        self.readings = AnyReadings(LocalPvs(Server()))
         self.run = RemoteRun(lab.run.prefix, self.readings)
 
     async def put(self, signal_: str) -> None:

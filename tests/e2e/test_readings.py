@@ -17,7 +17,7 @@ import pytest
 from daqpv.core import READ_ELEMENTS, Reading, Severity, Status
 from daqpv.links.ca import readings as module
 from daqpv.links.ca.readings import AnyReadings
-from daqpv.serve import Inside, Server
+from daqpv.serve import LocalPvs, Server
 from tests.e2e.conftest import DEADLINE, Client
 
 IOC = Path(__file__).with_name("gas_ioc.py")
@@ -53,7 +53,7 @@ def gas() -> Iterator[Gas]:
 
 @pytest.fixture
 async def readings() -> AsyncIterator[AnyReadings]:
-    made = AnyReadings(Inside(Server()))
+    made = AnyReadings(LocalPvs(Server()))
     task = asyncio.create_task(made.run())
     yield made
     task.cancel()

@@ -15,16 +15,17 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.devices.command import Command, Goal
+from daqpv.core.events.bus import Events
 from daqpv.core.events.event import (
+    STORM,
     Event,
-    Events,
     EventSeverity,
+    Folding,
     Origin,
     caller,
     origin,
     told,
 )
-from daqpv.core.events.folder import STORM, Folding
 from daqpv.core.timing.clock import stamp_after
 from daqpv.errors import (
     AbortedError,

@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeVar
 
 from daqpv.core.as_json import JsonForm, form_of
 from daqpv.core.devices.device import Snapshot
-from daqpv.core.events.event import Event, Events, EventSeverity, caller, origin
+from daqpv.core.events.bus import Events
+from daqpv.core.events.event import Event, EventSeverity, caller, origin
 from daqpv.core.store import Setting
 from daqpv.errors import ServeError, StoreError, quoted, sentence
 

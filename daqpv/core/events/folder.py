@@ -1,7 +1,7 @@
-"""Folding: what happens again and again is told singly at first, and then counted.
+"""Folding: repeated events are emitted singly at first, and then counted.
 
-Nothing is lost: the counts of what is told add up to what happened. A fault that goes
-on for hours is told a few times, and then once a minute.
+Nothing is lost: the counts of the emitted events add up to what happened. A fault that
+goes on for hours is emitted a few times, and then once a minute.
 """
 
 from __future__ import annotations
@@ -10,33 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from daqpv.core.events.event import Event
+from daqpv.core.events.event import Event, Folding
 
-WINDOW = 60.0  # [s] after which what was counted is told
-MOST = 10_000  # different things that are told apart; they take about 1 kB each
-
-
-@dataclass(frozen=True, slots=True)
-class Folding:
-    """How often an event is told singly.
-
-    Attributes:
-        same: what, besides device and name, makes two events the same.
-        singly: how often the same is told singly within a minute.
-        kinds: so many different ones of one device and name are told apart; None:
-            `same` is what people wrote, and each different one is told.
-    """
-
-    same: str = ""
-    singly: int = 100
-    kinds: int | None = 1000
-
-
-STORM = Folding()
-"""Of all that says nothing else: a storm of them is folded, and nothing short of it."""
+WINDOW = 60.0  # [s] after which what was counted is emitted
+MOST = 10_000  # different things that are kept apart; they take about 1 kB each
 
 _Sort = tuple[str, str]  # device and name
 _Key = tuple[str, str, str | None]  # and what makes it the same; None: too many kinds
@@ -48,9 +26,9 @@ class _Series:
 
     Attributes:
         end: of its present minute, by the clock.
-        left: how often it is still told singly.
-        last: the last one that was not told.
-        count: how many were not told.
+        left: how often it is still emitted singly.
+        last: the last one that was counted only.
+        count: how many were counted only.
     """
 
     end: float
@@ -60,7 +38,7 @@ class _Series:
 
 
 class Folder:
-    """Decides what is told at once, and tells the rest with its count.
+    """Decides what is emitted at once, and emits the rest with its count.
 
     Args:
         clock: that never jumps [s].
@@ -84,7 +62,7 @@ class Folder:
         return False
 
     def _find(self, event: Event, folding: Folding) -> _Series | None:
-        """The series of `event`; None: it has none, and is told."""
+        """The series of `event`; None: it has none, and is emitted."""
         sort = (event.device, event.name)
         key: _Key = (*sort, folding.same)
         series = self._series.get(key)
@@ -105,7 +83,7 @@ class Folder:
     def due(self) -> Iterator[Event]:
         """What was counted in minutes that are over; to be asked now and then.
 
-        What went on in its last minute is not told singly in the next one.
+        What went on in its last minute is not emitted singly in the next one.
         """
         now = self._clock()
         while self._series:
@@ -127,7 +105,7 @@ class Folder:
         yield _counted(series.last, series.count)
 
     def rest(self) -> Iterator[Event]:
-        """What was counted and is not told yet: the end."""
+        """What was counted and is not emitted yet: the end."""
         for series in tuple(self._series.values()):
             if series.last is not None:
                 yield _counted(series.last, series.count)

@@ -47,7 +47,7 @@ class Other(NamedTuple):
     ahead: float = 0.0
 
 
-class Others:
+class DuplicateServers:
     """The servers that serve some of our names besides our own.
 
     A search goes where clients on this computer would send it (EPICS_CA_ADDR_LIST,

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from daqpv.serve.ca.duplicates import Other, Others
+from daqpv.serve.ca.duplicates import DuplicateServers, Other
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Rivalry:
 
     def __init__(
         self,
-        others: Others,
+        others: DuplicateServers,
         found: Callable[[str], None],
         also: Callable[[], Awaitable[None]],
         *,

@@ -199,7 +199,7 @@ class Group(PVGroup, Generic[D]):
 
     def infos(self) -> list[PvInfo]:
         """A row for each PV."""
-        names = self.bearers()
+        names = self.primary_alarms()
         found = [c for c in self.pvdb.values() if isinstance(c, Declared)]
         return [
             replace(
@@ -210,11 +210,11 @@ class Group(PVGroup, Generic[D]):
             for channel, info in ((c, c.info()) for c in found)
         ]
 
-    def bearers(self) -> frozenset[str]:
-        """The PVs that bear the device's alarms: of each the first that shows it."""
+    def primary_alarms(self) -> frozenset[str]:
+        """The PVs that carry the device's alarms: of each the first that shows it."""
         judged = type(self.device.snapshot).judged
-        bearers = {f: c.name for c, f, _ in reversed(self._shown) if f in judged}
-        return frozenset(bearers.values())
+        primary = {f: c.name for c, f, _ in reversed(self._shown) if f in judged}
+        return frozenset(primary.values())
 
     def put_ended(
         self, channel: Channel, began: float, error: Exception | None

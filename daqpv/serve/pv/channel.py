@@ -51,7 +51,7 @@ class Channel(Source):
         group: the group that it belongs to.
         put_disabled: the record's DISP: puts are refused.
         undefined: whether there was no value yet (UDF).
-        bears: whether it is the one that bears an alarm of its device; of others only
+        is_primary_alarm: whether it carries an alarm of its device; of others only
             what their own limits and states say is told.
         teller: who tells when its severity moves.
     """
@@ -71,8 +71,8 @@ class Channel(Source):
         "_told",
         "acks",
         "ackt",
-        "bears",
         "group",
+        "is_primary_alarm",
         "put_disabled",
         "pvspec",
         "teller",
@@ -87,7 +87,7 @@ class Channel(Source):
         self.undefined: bool = True
         self.ackt: bool = True
         self.acks: Severity = Severity.NO_ALARM
-        self.bears = True
+        self.is_primary_alarm = True
         self.teller: Teller | None = None
         self._told = NO_ALARM
         self._by_limit = False
@@ -292,8 +292,8 @@ class Channel(Source):
     def _tell(self, alarm: Alarm, teller: Teller) -> None:
         is_limit = alarm is not self._given and alarm is not self._nan
         if alarm.severity is Severity.INVALID and not is_limit:
-            return  # nothing is known: another PV bears it, or there is nothing yet
-        new = alarm if is_limit or self.bears else NO_ALARM
+            return  # nothing is known: another PV carries it, or there is nothing yet
+        new = alarm if is_limit or self.is_primary_alarm else NO_ALARM
         old, self._told = self._told, new
         if new.severity:
             self._by_limit = is_limit

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daqpv.core import Device, Events, Snapshot
-from daqpv.serve import Group, Identity, Other, Others, Server, ai
+from daqpv.serve import DuplicateServers, Group, Identity, Other, Server, ai
 from daqpv.serve.ca import protocol as ca
 from tests.unit.serve.conftest import free_port
 
@@ -42,7 +42,7 @@ async def others(
     port: int, *, server: Server | None = None, tries: int = 1
 ) -> list[Other]:
     environ = {"EPICS_CA_ADDR_LIST": "", "EPICS_CA_AUTO_ADDR_LIST": "NO"}
-    found = Others(NAMES, server or searcher(port), environ=environ)
+    found = DuplicateServers(NAMES, server or searcher(port), environ=environ)
     return await found.find(tries=tries)
 
 
@@ -166,7 +166,7 @@ async def test_a_server_that_only_a_name_server_knows_is_found(bench: Any) -> No
     server = await bench.serve(plain())
     environ = {"EPICS_CA_AUTO_ADDR_LIST": "NO"}
     environ["EPICS_CA_NAME_SERVERS"] = f"127.0.0.1:{server.tcp_port}"
-    asking = Others(NAMES, searcher(free_port()), environ=environ)
+    asking = DuplicateServers(NAMES, searcher(free_port()), environ=environ)
     (other,) = await asking.find(tries=MANY)
     served = ("S:Value", f"127.0.0.1:{server.tcp_port}", server.since)
     assert other[:3] == served
@@ -175,7 +175,7 @@ async def test_a_server_that_only_a_name_server_knows_is_found(bench: Any) -> No
 async def test_a_name_server_that_is_away_finds_nobody() -> None:
     environ = {"EPICS_CA_AUTO_ADDR_LIST": "NO"}
     environ["EPICS_CA_NAME_SERVERS"] = f"127.0.0.1:{free_port()} no.such.host.invalid"
-    asking = Others(NAMES, searcher(free_port()), environ=environ)
+    asking = DuplicateServers(NAMES, searcher(free_port()), environ=environ)
     assert await asking.find(tries=1) == []
 
 
@@ -207,9 +207,12 @@ def test_an_identity_that_is_none_is_not_believed(text: str) -> None:
 async def test_names_of_others_are_searched_for_without_being_ours(bench: Any) -> None:
     server = await bench.serve(plain())
     environ = {"EPICS_CA_AUTO_ADDR_LIST": "NO"}
-    asking = Others(NAMES, server, environ=environ, foreign=True)
+    asking = DuplicateServers(NAMES, server, environ=environ, foreign=True)
     assert await asking.find(tries=1) == []  # it answers, and is known as our own
-    assert await Others((), server, environ=environ, foreign=True).find(tries=1) == []
+    assert (
+        await DuplicateServers((), server, environ=environ, foreign=True).find(tries=1)
+        == []
+    )
 
 
 # -- not believed ----------------------------------------------------------------------
@@ -287,4 +290,6 @@ async def test_a_gateway_to_our_own_pvs_is_not_another_server(bench: Any) -> Non
     async with answering(lambda cid: found(cid + 1, server.tcp_port)) as udp:
         environ = {"EPICS_CA_ADDR_LIST": f"127.0.0.1:{udp}"}
         environ["EPICS_CA_AUTO_ADDR_LIST"] = "NO"
-        assert await Others(NAMES, server, environ=environ).find(tries=1) == []
+        assert (
+            await DuplicateServers(NAMES, server, environ=environ).find(tries=1) == []
+        )

@@ -12,7 +12,7 @@ from daqpv.core import READ_ELEMENTS, Alarm, Device, Events, Reading, Severity, 
 from daqpv.core import Status as St
 from daqpv.serve import (
     Group,
-    Inside,
+    LocalPvs,
     Server,
     ai,
     long,
@@ -52,51 +52,51 @@ async def gas() -> Gas:
 
 
 @pytest.fixture
-async def inside(gas: Gas) -> Inside:
+async def local(gas: Gas) -> LocalPvs:
     server = Server()
     server.add(gas)
     server.outbox.open(asyncio.get_running_loop())
-    return Inside(server)
+    return LocalPvs(server)
 
 
-def value(inside: Inside, pv: str) -> Any:
-    reading = inside.latest(pv)
+def value(local: LocalPvs, pv: str) -> Any:
+    reading = local.latest(pv)
     assert reading is not None
     return reading.shown
 
 
-async def test_each_form_is_read_as_what_it_is(gas: Gas, inside: Inside) -> None:
-    unknown = inside.latest("G:P")
+async def test_each_form_is_read_as_what_it_is(gas: Gas, local: LocalPvs) -> None:
+    unknown = local.latest("G:P")
     assert unknown is not None
     assert (unknown.value, unknown.severity) == (None, Severity.INVALID)
     gas.pressure.post(450, time=1.8e9)
-    assert inside.latest("G:P") == Reading(value=450.0, alarm=MINOR, time=1.8e9)
+    assert local.latest("G:P") == Reading(value=450.0, alarm=MINOR, time=1.8e9)
     gas.valve.post(1)
-    assert (value(inside, "G:Valve"), inside.latest("G:Valve").value) == ("Open", 1)  # type: ignore[union-attr]
+    assert (value(local, "G:Valve"), local.latest("G:Valve").value) == ("Open", 1)  # type: ignore[union-attr]
     with pytest.raises(ValueError, match="7 is not one of its 2 states"):
         gas.valve.post(7)
     gas.name.post("He")
     gas.recipe.post("x" * 100)
     gas.trace.post(np.arange(1500.0))
     gas.names.post(("a", "b"))
-    assert (value(inside, "G:Name"), value(inside, "G:Recipe")) == ("He", "x" * 100)
-    assert value(inside, "G:Trace") == [float(n) for n in range(READ_ELEMENTS)]
-    assert value(inside, "G:Names") == ["a", "b"]
-    assert value(inside, "G:P.HIGH") == 400.0
+    assert (value(local, "G:Name"), value(local, "G:Recipe")) == ("He", "x" * 100)
+    assert value(local, "G:Trace") == [float(n) for n in range(READ_ELEMENTS)]
+    assert value(local, "G:Names") == ["a", "b"]
+    assert value(local, "G:P.HIGH") == 400.0
 
 
-async def test_what_is_not_served_here_is_left_to_others(inside: Inside) -> None:
-    assert inside.latest("X:P") is None
-    assert inside.watch("X:P", lambda _: None) is None
-    assert inside.latest('G:P.{"dbnd":{"d":1}}') is None
+async def test_what_is_not_served_here_is_left_to_others(local: LocalPvs) -> None:
+    assert local.latest("X:P") is None
+    assert local.watch("X:P", lambda _: None) is None
+    assert local.latest('G:P.{"dbnd":{"d":1}}') is None
 
 
 async def test_each_change_is_heard_once_until_the_watch_ends(
-    gas: Gas, inside: Inside
+    gas: Gas, local: LocalPvs
 ) -> None:
     gas.pressure.post(1.0)
     seen: list[Reading] = []
-    end = inside.watch("G:P", seen.append)
+    end = local.watch("G:P", seen.append)
     assert end is not None
     gas.pressure.post(2.0)
     gas.pressure.post(3.0)
@@ -116,7 +116,7 @@ async def test_each_change_is_heard_once_until_the_watch_ends(
 
 
 async def test_two_listeners_hear_what_passes_the_dead_band(
-    gas: Gas, inside: Inside, caplog: pytest.LogCaptureFixture
+    gas: Gas, local: LocalPvs, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[Any] = []
 
@@ -124,8 +124,8 @@ async def test_two_listeners_hear_what_passes_the_dead_band(
         if reading.value is not None:
             raise ZeroDivisionError
 
-    inside.watch("G:Count", fail)
-    inside.watch("G:Count", lambda reading: seen.append(reading.value))
+    local.watch("G:Count", fail)
+    local.watch("G:Count", lambda reading: seen.append(reading.value))
     for count in (0, 4, 6, 7):
         gas.count.post(count)
     await turns()
@@ -137,7 +137,7 @@ async def test_changes_before_the_server_runs_are_heard_when_it_does(gas: Gas) -
     server = Server()
     server.add(gas)
     seen: list[Any] = []
-    Inside(server).watch("G:P", lambda reading: seen.append(reading.value))
+    LocalPvs(server).watch("G:P", lambda reading: seen.append(reading.value))
     gas.pressure.post(2.0)
     server.outbox.open(asyncio.get_running_loop())
     await turns()
@@ -149,14 +149,14 @@ async def test_who_hears_of_a_pv_may_post_to_as_many_as_there_are() -> None:
     server = Server()
     server.add(group)
     server.outbox.open(asyncio.get_running_loop())
-    inside, seen = Inside(server), []
+    local, seen = LocalPvs(server), []
 
     def post_all(reading: Reading) -> None:
         for channel in list(group.pvdb.values())[1:]:
             channel.post(reading.value or 0.0)
 
-    inside.watch(f"M:M{COUNT - 1}", lambda reading: seen.append(reading.value))
-    inside.watch("M:M0", post_all)
+    local.watch(f"M:M{COUNT - 1}", lambda reading: seen.append(reading.value))
+    local.watch("M:M0", post_all)
     for value in (1.0, 2.0):
         group.pvdb["M:M0"].post(value)
     await turns()
