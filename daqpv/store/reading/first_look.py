@@ -13,12 +13,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daqpv.core import Setting
+from daqpv.core.threads import Crew
 from daqpv.errors import StoreError
 from daqpv.store.tables.rows import place_of, record
 from daqpv.store.tables.sqlite_file import path_in, refuse_orphan, version_in
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import newest
-from daqpv.store.writing.crew import Crew
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -9,9 +9,9 @@ from concurrent.futures import Future, wait
 from typing import Protocol
 
 from daqpv.core import EventSeverity
+from daqpv.core.threads import Crew
 from daqpv.errors import StoreError
 from daqpv.store.tables.rows import Entry, Source
-from daqpv.store.writing.crew import Crew
 
 _log = logging.getLogger(__name__)
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from daqpv.core import Event, Events, EventSeverity, Record, Setting, StoreFigures
-from daqpv.errors import StoreError
+from daqpv.core.threads import Crew
+from daqpv.errors import LinkError, StoreError
 from daqpv.store.reading.first_look import look, setting
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import refuse_other
-from daqpv.store.writing.crew import Crew
 from daqpv.store.writing.refused import Refuse
 from daqpv.store.writing.retry_queue import Journal
 from daqpv.store.writing.writer import Writer
@@ -54,7 +53,7 @@ class SqlStore:
         self._events = events
         self._settings: list[Setting] = []
         self._away = ""
-        self._queries = Crew("store query", QUERIES)
+        self._queries = Crew(f"the store {shown(url)}", QUERIES)
         self._writer = Writer(
             self._journal,
             shown(url),
@@ -143,14 +142,10 @@ class SqlStore:
         return await self._answer(lambda: self._change(work), timeout)
 
     async def _answer(self, work: Callable[[], T], timeout: float) -> T:
-        asked = self._queries.submit(work)
         try:
-            async with asyncio.timeout(timeout):
-                return await asyncio.wrap_future(asked)
-        except TimeoutError:
-            raise StoreError(
-                f"the store {shown(self._url)} has not answered within {timeout:g} s"
-            ) from None
+            return await self._queries.call(work, timeout=timeout)
+        except LinkError as error:
+            raise StoreError(str(error)) from error
 
     def _query(self, query: Callable[[Any], T]) -> T:
         from daqpv.store.reading.reader import reader  # noqa: PLC0415

@@ -228,7 +228,7 @@ async def test_a_question_has_a_deadline_and_an_error(
         await kept.until(lambda: kept.store.figures().online)
 
         answers = threading.Event()
-        with pytest.raises(StoreError, match=r"not answered within 0\.05 s"):
+        with pytest.raises(StoreError, match=r"not answered in 0\.05 s"):
             await kept.store.ask(lambda _: answers.wait(DEADLINE), timeout=0.05)
         answers.set()
         with pytest.raises(StoreError, match="nonsense"):
