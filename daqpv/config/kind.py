@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from daqpv.config.fixed import FIXED
 from daqpv.config.model import DeviceSettings, Model
+from daqpv.core.records.kind import RecordKind
 from daqpv.errors import INSTALL_AGAIN, ConfigError
 
 M = TypeVar("M", bound=Model)
@@ -36,6 +37,7 @@ class Kind(Generic[M]):
         always: it is there with its default settings whatever the file says, in the
             one process that has no `only` or names it; only without `many`.
         after: sections of kinds whose devices are built before (`Site.local`).
+        records: what its devices give to the store (`Site.store`).
     """
 
     section: str
@@ -45,6 +47,7 @@ class Kind(Generic[M]):
     follows: str = ""
     always: bool = False
     after: tuple[str, ...] = ()
+    records: Sequence[RecordKind[Any]] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.section) or self.section in FIXED:

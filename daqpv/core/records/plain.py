@@ -1,0 +1,48 @@
+"""Plain values, which files, the spool and every database engine take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+
+def microseconds(moment: float) -> int:
+    """UTC [us since 1970] of UTC [s since 1970]."""
+    return round(moment * 1e6)
+
+
+def cut(text: str, length: int) -> str:
+    """`text`, clean, of at most `length` characters; one that was cut ends in "..."."""
+    text = clean(text)
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def clean(text: str) -> str:
+    r"""`text` with NUL and lone surrogates escaped: ``\x00``, ``\udc80``.
+
+    Devices send them, and PostgreSQL takes neither.
+    """
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text.replace("\0", "\\x00")
+
+
+def plain(value: object) -> Any:
+    """`value` as JSON of RFC 8259 has it, clean; what it has not becomes text."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return clean(value)
+        case Integral():
+            return int(value)
+        case float():
+            return float(value) if math.isfinite(value) else str(value)
+        case Mapping():
+            return {clean(str(key)): plain(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(inner) for inner in value]
+        case _:
+            return clean(str(value))
