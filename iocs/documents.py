@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daqpv.core import Site
+from daqpv.core.threads import shared_crews
 from daqpv.ecc import Server
 from daqpv.links.files.config_files import ConfigFiles
 from daqpv.links.ssh.connections import shared_hosts
@@ -33,7 +34,8 @@ def add_documents(site: Site, run: Run) -> None:
 
 def _files(site: Site, server: Server) -> ConfigFiles:
     settings = site.settings("ecc", server.name)
-    host = None
-    if settings.ssh and settings.config_dir:
-        host = site.shared(shared_hosts).host(settings.ssh)
-    return ConfigFiles(server, settings.config_dir, host)
+    folder, place = settings.config_dir, None
+    if settings.ssh and folder:
+        place = site.shared(shared_hosts).host(settings.ssh)
+    disk = site.shared(shared_crews).of(f"the disk of {folder}")
+    return ConfigFiles(server, folder, place or disk)

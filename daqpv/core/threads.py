@@ -63,8 +63,8 @@ class Crew:
         """
         if self.stuck >= self._size:
             raise NotConnectedError(
-                f"{self._resource} hangs: {counted(self.stuck, 'call')} to it did not "
-                "return. It is called again when one does"
+                f"{self._resource} hangs: {counted(self.stuck, 'call')} did not "
+                "return. It is tried again when one does"
             )
         future = self.submit(partial(work, *args))
         try:
@@ -98,8 +98,7 @@ class Crew:
     ) -> NoAnswerError | NotConnectedError:
         if future.cancel():
             return NotConnectedError(
-                f"{self._resource}: other calls to it lasted for {timeout:g} s. Is it "
-                "slow?"
+                f"{self._resource} is busy: other calls lasted for {timeout:g} s"
             )
         return NoAnswerError(
             f"{self._resource} has not answered in {timeout:g} s", timed_out=True
@@ -122,3 +121,19 @@ class Crew:
                 self._open -= 1
                 self._left.discard(future)
             del call, future, work  # not kept until the next one comes
+
+
+class Crews:
+    """The crews of resources that several devices share."""
+
+    def __init__(self) -> None:
+        self._crews: dict[str, Crew] = {}
+
+    def of(self, resource: str) -> Crew:
+        """The crew of `resource`: the same object for all who ask."""
+        return self._crews.setdefault(resource, Crew(resource))
+
+
+def shared_crews(site: object) -> Crews:
+    """The crews of a process: ``site.shared(shared_crews)`` (daqpv.core.Site)."""
+    return Crews()

@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from daqpv.core.threads import Crew
 from daqpv.ecc import EccState
+from daqpv.errors import NoAnswerError, NotConnectedError
 
 _log = logging.getLogger(__name__)
 
 FILE_LIMIT = 1024 * 2**20  # [bytes] after which a series goes on in the next file
 TICK = 0.1  # [s] between two writes
+PATIENCE = 10.0  # [s] for one of them
 
 _ASADS = 4  # boards of a CoBo
 _FRAMES = os.urandom(2**16)  # what is written, again and again
@@ -76,6 +79,7 @@ class RouterSimulator:
         self.rate = rate
         self._heads = series_of(senders)
         self._states = states
+        self._disk = Crew(f"the disk of {directory}")
         self._limit = limit
         self._series: list[_Series] = []
         self._owed = 0.0  # [bytes] that the boards have sent and nobody has written
@@ -91,11 +95,19 @@ class RouterSimulator:
             states = set(self._states())
             if EccState.RUNNING in states:
                 self._owed += self.rate * (now - before)
-                await asyncio.to_thread(self._write)
+                await self._write_in_time()
             elif EccState.PAUSED not in states:
                 self._series = []  # event numbers begin anew with the next run
                 self._owed = 0.0
             before = now
+
+    async def _write_in_time(self) -> None:
+        try:
+            await self._disk.call(self._write, timeout=PATIENCE)
+        except NoAnswerError as error:
+            _log.error("%s: %s", self.name, error)
+        except NotConnectedError:
+            pass  # it still hangs
 
     def _write(self) -> None:
         if not self._series:

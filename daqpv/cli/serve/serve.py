@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from daqpv.cli.common import (
 )
 from daqpv.cli.serve.keeping import keep
 from daqpv.core import Device, Event, Events, EventSeverity
+from daqpv.core.threads import Crew
 from daqpv.errors import ConfigError, ServeError
 from daqpv.links.files.console import Console
 
@@ -105,8 +105,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
             console.say(f"ready: {what}")
             _note(events, START, f"daqpv {__version__} serves {what}")
             stack.callback(_note, events, END, "daqpv ends")
-            in_a_thread = asyncio.get_running_loop().run_in_executor
-            in_a_thread(None, keeping.program_log.follow_structlog)
+            Crew("structlog").submit(keeping.program_log.follow_structlog)
 
         run_until_signal(app.run(ready))
 

@@ -5,12 +5,12 @@ Source: GET software (GetBench), src/get/rc/ConfigFileManager.cpp: the names.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from daqpv.core.threads import Crew
 from daqpv.ecc import Server
-from daqpv.errors import NoAnswerError, ProtocolError, RefusedError
+from daqpv.errors import ProtocolError, RefusedError
 from daqpv.links.ssh.connections import SshHost
 from daqpv.links.ssh.remote_text import texts
 
@@ -29,16 +29,14 @@ class ConfigFiles:
         server: whose configuration is chosen, and which answers Configure.
         directory: where the files lie; ``~/`` is the home of who reads them there; "":
             only the server's answer is known.
-        host: the computer on which they lie; None: this one.
+        place: the computer on which they lie, or what reads the disk of this one.
     """
 
-    def __init__(
-        self, server: Server, directory: str, host: SshHost | None = None
-    ) -> None:
+    def __init__(self, server: Server, directory: str, place: SshHost | Crew) -> None:
         self.name = server.name
         self._server = server
         self._directory = directory
-        self._host = host
+        self._place = place
 
     async def texts(self) -> Mapping[str, str]:
         """Read the files of the chosen configuration, and what Configure answered."""
@@ -55,33 +53,35 @@ class ConfigFiles:
             f"prepare-{config.prepare}",  # newer servers do without
             f"configure-{config.configure}",
         )
-        files = await (self._there(stems) if self._host else self._here(stems))
+        if isinstance(self._place, Crew):
+            files = await self._here(self._place, stems)
+        else:
+            files = await self._there(self._place, stems)
         for stem in (stems[0], stems[2]):
             if not any(name.startswith(f"{stem}.") for name in files):
                 raise ProtocolError(f"there is no {stem}.xcfg in {self._directory}")
         return found | dict(files)
 
-    async def _here(self, stems: Sequence[str]) -> Mapping[str, str]:
-        def read() -> dict[str, str]:
-            folder, found = Path(self._directory).expanduser(), {}
-            for stem in stems:
-                for path in (folder / f"{stem}{kind}" for kind in _KINDS):
-                    if path.is_file():
-                        found[path.name] = path.read_text(errors="replace")
-                        break
-            return found
-
+    async def _here(self, disk: Crew, stems: Sequence[str]) -> Mapping[str, str]:
         try:
-            async with asyncio.timeout(DEADLINE):
-                return await asyncio.to_thread(read)
-        except TimeoutError as error:
-            text = f"{self._directory} does not answer in {DEADLINE:g} s"
-            raise NoAnswerError(text, timed_out=True) from error
+            return await disk.call(_read, self._directory, stems, timeout=DEADLINE)
         except OSError as error:
             raise ProtocolError(f"{error.filename}: {error.strerror}") from error
 
-    async def _there(self, stems: Sequence[str]) -> Mapping[str, str]:
-        assert self._host is not None
+    async def _there(
+        self, computer: SshHost, stems: Sequence[str]
+    ) -> Mapping[str, str]:
         choices = [[f"{stem}{kind}" for kind in _KINDS] for stem in stems]
-        async with self._host as host:
+        async with computer as host:
             return await texts(host, self._directory, choices, timeout=DEADLINE)
+
+
+def _read(directory: str, stems: Sequence[str]) -> dict[str, str]:
+    """The files there by name: of each stem the first kind that there is."""
+    folder, found = Path(directory).expanduser(), {}
+    for stem in stems:
+        for path in (folder / f"{stem}{kind}" for kind in _KINDS):
+            if path.is_file():
+                found[path.name] = path.read_text(errors="replace")
+                break
+    return found

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Self, TypeVar
 
-from daqpv.errors import NoAnswerError, ProtocolError
+from daqpv.core.threads import Crew
+from daqpv.errors import LinkError, NoAnswerError, ProtocolError
 from daqpv.routers import (
     SUFFIX,
     DataFile,
@@ -28,7 +26,7 @@ T = TypeVar("T")
 class DirectoryRouterLink:
     """A directory to which a data router writes; fulfils `daqpv.routers.RouterLink`.
 
-    A disk may hang, and with it whoever looks: threads do, at most one of them.
+    A disk may hang, and with it the thread that looks: there is one, for all calls.
 
     Args:
         name: of the router.
@@ -38,8 +36,7 @@ class DirectoryRouterLink:
     def __init__(self, name: str, directory: str) -> None:
         self._name = name
         self._directory = os.fsencode(os.path.expanduser(directory))
-        self._turn = asyncio.Lock()
-        self._ended: asyncio.Future[None] | None = None
+        self._disk = Crew(f"{name} in {shown(self._directory)}")
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,16 +96,11 @@ class DirectoryRouterLink:
         )
 
     async def _do(self, work: Callable[[], T], directory: bytes, timeout: float) -> T:
-        """Do `work` in a thread; see `_begin`."""
+        """Do `work` in the thread of the disk."""
         who = f"{self._name} in {shown(directory)}"
         try:
-            async with asyncio.timeout(timeout), self._turn:
-                if self._ended is not None:  # of one that was left behind
-                    await asyncio.wait({self._ended})
-                done, self._ended = _begin(work, who)
-                await asyncio.wait({self._ended})
-                return done.result()
-        except TimeoutError as error:
+            return await self._disk.call(work, timeout=timeout)
+        except LinkError as error:
             raise NoAnswerError(
                 f"{who}: no answer of the disk in {timeout:g} s. It hangs: does it "
                 "belong to another computer?",
@@ -118,28 +110,6 @@ class DirectoryRouterLink:
             name = error.filename or directory
             path = shown(name if isinstance(name, bytes) else os.fsencode(name))
             raise ProtocolError(f"{who}: {path}: {error.strerror}") from error
-
-
-def _begin(work: Callable[[], T], name: str) -> tuple[Future[T], asyncio.Future[None]]:
-    """Begin `work` in a thread, which is left behind if it hangs.
-
-    Returns:
-        What it comes to, and when it has ended.
-    """
-    loop = asyncio.get_running_loop()
-    done: Future[T] = Future()
-    ended = loop.create_future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except Exception as error:  # told to whoever waits
-            done.set_exception(error)
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(ended.set_result, None)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return done, ended
 
 
 def _files(directory: bytes) -> Iterator[DataFile]:

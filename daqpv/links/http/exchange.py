@@ -12,48 +12,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import re
 import socket
-from collections.abc import Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
-
-MAX_ANSWER = 16 * 2**20  # [bytes] head and body; a Configure answer holds 100s of kB
-MAX_HEAD = 64 * 2**10  # [bytes] of the head, and of any line
+from daqpv.core.threads import Crew
+from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, ProtocolError
+from daqpv.links.http.answer import MAX_ANSWER, AnswerReader, HttpAnswer
 
 _PIECE = 2**16  # [bytes] received at a time
 
-_HTTP = b"HTTP/1."
-_HEAD = re.compile(
-    rb"HTTP/1\.\d ([1-9]\d\d)(?: ([^\r\n]*))?\r\n"  # status, reason
-    rb"((?:[^\s:]+:[^\r\n]*\r\n)*)\r\n"  # header fields
-)
-_FIELD = re.compile(rb"([^:]+):([^\r\n]*)\r\n")
-_LENGTH = re.compile(rb"\d{1,15}")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
-
-_lookups = ThreadPoolExecutor(4, "lookup")
-"""Looking up a name blocks its thread for many seconds when DNS is down; these cannot
-take the threads that others need."""
-
 _Address = tuple[socket.AddressFamily, Any]
-_T = TypeVar("_T")
-_Reading = Generator[None, bytes, _T]
-"""A reading that asks for more bytes by its yield; b"" says that there are no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """What came back: status code, its words, and the body."""
-
-    status: int
-    reason: str
-    body: bytes
 
 
 class HttpPeer:
@@ -83,6 +52,8 @@ class HttpPeer:
         self.who = f"{name} at {shown}:{self._port}"
         target = _target(parts.path, parts.query)
         place = f"Host: {quote(shown, safe='[]:%')}:{self._port}\r\n"
+        # of its own: a name that is looked up in vain takes no thread from others
+        self._names = Crew(f"{self.who}: the look-up of its name")
         self._get = (
             f"GET {target} HTTP/1.1\r\n{place}Connection: close\r\n\r\n"
         ).encode("ascii")
@@ -126,7 +97,7 @@ class HttpPeer:
     ) -> HttpAnswer:
         try:
             async with asyncio.timeout(timeout) as deadline:
-                return await self._first(exchange)
+                return await self._first(exchange, timeout)
         except (EOFError, OSError) as error:  # a TimeoutError is an OSError
             if deadline.expired():
                 raise self._too_late(what, doubt, timeout, exchange) from error
@@ -141,13 +112,13 @@ class HttpPeer:
                 "the server's port?"
             ) from error
 
-    async def _first(self, exchange: _Exchange) -> HttpAnswer:
+    async def _first(self, exchange: _Exchange, timeout: float) -> HttpAnswer:
         """Have the exchange with the first address that takes the connection.
 
         The addresses of a name are kept until a connection fails: a running experiment
         needs no DNS.
         """
-        addresses = self._addresses or await self._look_up()
+        addresses = self._addresses or await self._look_up(timeout)
         failures: list[OSError] = []
         try:
             for family, address in addresses:
@@ -161,10 +132,13 @@ class HttpPeer:
             self._addresses = addresses if exchange.is_connected else self._numeric
         raise self._not_connected(failures[0]) from failures[0]
 
-    async def _look_up(self) -> list[_Address]:
-        loop = asyncio.get_running_loop()
+    async def _look_up(self, timeout: float) -> list[_Address]:
         try:
-            return await loop.run_in_executor(_lookups, _found, self._host, self._port)
+            return await self._names.call(
+                _found, self._host, self._port, timeout=timeout
+            )
+        except LinkError as error:
+            raise self._not_found(timeout) from error
         except (OSError, UnicodeError) as error:
             raise NotConnectedError(
                 f"{self.who}: no such name ({_reason(error)}). Correct the url, or "
@@ -192,6 +166,9 @@ class HttpPeer:
                 f"{self.who}: no connection in {timeout:g} s. Is the computer on, and "
                 "on the network?"
             )
+        return self._not_found(timeout)
+
+    def _not_found(self, timeout: float) -> NotConnectedError:
         return NotConnectedError(
             f"{self.who}: the name was not found in {timeout:g} s. Is the name service "
             "(DNS) up? The address in numbers needs none"
@@ -306,114 +283,3 @@ class _Exchange:
 def _check(code: int) -> None:
     if code not in (0, errno.EINPROGRESS):
         raise OSError(code, os.strerror(code))
-
-
-@lru_cache(maxsize=64)  # a server at rest sends the same head for hours
-def _head(head: bytes) -> tuple[int, str, Mapping[bytes, bytes]]:
-    """Status, reason and fields."""
-    match = _HEAD.fullmatch(head)
-    if not match:
-        raise ValueError(f"it begins with {head[:60]!r}")
-    fields = {name.lower(): value.strip() for name, value in _FIELD.findall(match[3])}
-    return int(match[1]), (match[2] or b"").decode("latin-1"), fields
-
-
-class AnswerReader:
-    """Makes an answer of bytes as they come.
-
-    Args:
-        most: the longest answer that is taken, with its head [bytes].
-    """
-
-    def __init__(self, most: int = MAX_ANSWER) -> None:
-        self._most = most
-        self._buffer = bytearray()
-        self._at = 0  # what is before has been understood
-        self._reading = self._answer()
-        next(self._reading)
-
-    def feed(self, piece: bytes) -> HttpAnswer | None:
-        """Take a piece, b"" for the end; return the answer when it is whole.
-
-        Raises:
-            ValueError: that is not HTTP, or too long.
-            EOFError: the end comes too early.
-        """
-        try:
-            self._reading.send(piece)
-        except StopIteration as end:
-            return cast(HttpAnswer, end.value)
-        if not self._buffer.startswith(_HTTP[: len(self._buffer)]):
-            raise ValueError(f"it begins with {bytes(self._buffer[:60])!r}")
-        return None
-
-    def _answer(self) -> _Reading[HttpAnswer]:
-        status = 100
-        while status < 200 and status != 101:  # "100 Continue" is no answer yet
-            status, reason, fields = _head((yield from self._until(b"\r\n\r\n")))
-        body = b"" if status in (204, 304) else (yield from self._body(fields))
-        return HttpAnswer(status, reason, body)
-
-    def _body(self, headers: Mapping[bytes, bytes]) -> _Reading[bytes]:
-        coding = headers.get(b"transfer-encoding", b"identity").lower()
-        length = headers.get(b"content-length", b"")
-        if coding == b"chunked":
-            return (yield from self._chunks())
-        if coding != b"identity":
-            raise ValueError(f"its transfer encoding is {coding!r}")
-        if _LENGTH.fullmatch(length):
-            return (yield from self._exactly(int(length)))
-        if length:
-            raise ValueError(f"its Content-Length is {length[:60]!r}")
-        return (yield from self._to_the_end())
-
-    def _chunks(self) -> _Reading[bytes]:
-        body = bytearray()
-        while True:
-            line = yield from self._until(b"\r\n")
-            match = _CHUNK.fullmatch(line)
-            if not match:
-                raise ValueError(f"it has a chunk of size {line[:60]!r}")
-            size = int(match[1], 16)
-            if not size:
-                break
-            body += yield from self._exactly(size)
-            if (yield from self._exactly(2)) != b"\r\n":
-                raise ValueError("it has a chunk that is longer than it says")
-        while (yield from self._until(b"\r\n")) != b"\r\n":
-            pass  # the trailer
-        return bytes(body)
-
-    def _until(self, mark: bytes) -> _Reading[bytes]:
-        """What comes, up to and with `mark`."""
-        seen = self._at
-        while (end := self._buffer.find(mark, seen)) < 0:
-            if len(self._buffer) - self._at > MAX_HEAD:
-                raise ValueError(f"it has a head of more than {MAX_HEAD} bytes")
-            seen = max(self._at, len(self._buffer) - len(mark) + 1)
-            self._append((yield))
-        return self._take(end + len(mark))
-
-    def _exactly(self, size: int) -> _Reading[bytes]:
-        if size > self._most:
-            raise ValueError(f"it is {size} bytes long, at most {self._most} are taken")
-        while len(self._buffer) < self._at + size:
-            self._append((yield))
-        return self._take(self._at + size)
-
-    def _to_the_end(self) -> _Reading[bytes]:
-        while piece := (yield):
-            self._append(piece)
-        return self._take(len(self._buffer))
-
-    def _take(self, end: int) -> bytes:
-        taken = bytes(self._buffer[self._at : end])
-        self._at = end
-        return taken
-
-    def _append(self, piece: bytes) -> None:
-        if not piece:
-            raise EOFError(f"closed after {len(self._buffer)} bytes")
-        self._buffer += piece
-        if len(self._buffer) > self._most:
-            raise ValueError(f"it is longer than the {self._most} bytes that are taken")

@@ -6,22 +6,27 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from daqpv.core.threads import Crew
 from daqpv.ecc import ConfigId, DataLink, Operation, OperationAnswer, StateAnswer
-from daqpv.errors import ProtocolError
-from daqpv.links.http.exchange import MAX_ANSWER, HttpAnswer, HttpPeer
+from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, ProtocolError
+from daqpv.links.http.answer import MAX_ANSWER, HttpAnswer
+from daqpv.links.http.exchange import HttpPeer
 from daqpv.links.soap import xml as ecc_xml
 
 T = TypeVar("T")
 
+_PREPARED = 30.0  # [s] for reading the program that reads and writes the XML
 _LONG = 2**17  # [bytes] reading more takes milliseconds: not on the loop, or each poll
+
+_program = Crew("the program")
 
 
 class EccSoapLink:
     """An exchange with the ECC server at `url`; fulfils `daqpv.ecc.EccLink`.
 
     Each call is one connection. The deadline counts for all of it: look-up of the
-    name, connect, send, receive. A call that is cancelled closes its connection; the
-    server goes on with what it was asked.
+    name, connect, send, receive, read. A call that is cancelled closes its connection;
+    the server goes on with what it was asked.
 
     Every call raises NotConnectedError (nothing was sent), NoAnswerError (sent, no
     whole answer) or ProtocolError (an answer that is none, or a SOAP Fault: the server
@@ -39,6 +44,7 @@ class EccSoapLink:
             ValueError: `url` is not that.
         """
         self._peer = HttpPeer(name, url)
+        self._reading = Crew(f"{self._peer.who}: reading a long answer")
 
     async def state(self, *, timeout: float) -> StateAnswer:
         """Ask GetState."""
@@ -94,15 +100,37 @@ class EccSoapLink:
         timeout: float,
         most: int = MAX_ANSWER,
     ) -> T:
-        if not ecc_xml.is_prepared():
-            await asyncio.to_thread(ecc_xml.prepare)
+        await self._prepare()
+        end = asyncio.get_running_loop().time() + timeout
         request = ecc_xml.request(operation, *arguments)
         answer = await self._peer.post(
             request, what=operation, timeout=timeout, most=most
         )
-        if len(answer.body) > _LONG:
-            return await asyncio.to_thread(self._read, read, operation, answer)
-        return self._read(read, operation, answer)
+        if len(answer.body) <= _LONG:
+            return self._read(read, operation, answer)
+        left = end - asyncio.get_running_loop().time()
+        try:
+            return await self._reading.call(
+                self._read, read, operation, answer, timeout=left
+            )
+        except (NoAnswerError, NotConnectedError) as error:
+            raise NoAnswerError(
+                f"{self._peer.who}: the answer to {operation} could not be read in "
+                f"{timeout:g} s: it has {len(answer.body)} bytes",
+                timed_out=True,
+            ) from error
+
+    async def _prepare(self) -> None:
+        """Load what reads and writes the XML, once for all links."""
+        if ecc_xml.is_prepared():
+            return
+        try:
+            await _program.call(ecc_xml.prepare, timeout=_PREPARED)
+        except LinkError as error:
+            raise NotConnectedError(
+                f"{self._peer.who}: nothing was sent. The program itself cannot be "
+                f"read in {_PREPARED:g} s: does the disk on which it lies hang?"
+            ) from error
 
     def _read(
         self, read: Callable[[str, bytes], T], operation: str, answer: HttpAnswer

@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,3 +202,21 @@ def test_a_reader_that_never_reads_holds_up_neither_pvs_nor_the_end(
         served.kill()
         served.wait()
         os.close(ours)
+
+
+def test_a_dead_disk_of_configuration_files_does_not_hold_up_the_end(
+    lab: Any, tmp_path: Path, dead_file: Callable[[Path], Any]
+) -> None:
+    for name in ("describe-cobo0.xcfg", "configure-exp.xcfg"):
+        tmp_path.joinpath(name).write_text("<xml/>")
+    disk = dead_file(tmp_path / "describe-cobo0.xcfg")
+    more = f"    config_dir: {tmp_path}\n    links:"
+    lab.file.write_text(lab.file.read_text().replace("    links:", more))
+    served = lab.serve()
+    run, system = lab.client("", "Run"), lab.client("", "Sys")
+    system.until("Online", "Online")
+    system.put("Target", "Ready")
+    run.put("Start", "1")
+    until(lambda: disk.hangs_somebody, "a reader")
+    run.put("Stop", "1")
+    assert ended_by(signal.SIGTERM, served) < END

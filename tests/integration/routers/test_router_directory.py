@@ -59,6 +59,9 @@ async def test_a_disk_that_hangs_holds_up_one_thread_alone(
     assert names.count(f"data0 in {staging}") == 1
     monkeypatch.undo()
     free.set()
+    async with asyncio.timeout(DEADLINE):
+        while link._disk.stuck:  # noqa: ASYNC110 - threads set no asyncio.Event
+            await asyncio.sleep(0.001)
     assert (await link.observe(timeout=DEADLINE)).files == []
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from daqpv.core.threads import Crew
+import daqpv
+from daqpv.core.threads import Crew, Crews
 from daqpv.errors import NoAnswerError, NotConnectedError
 
 LONG = 20.0  # [s] a deadline that no test is meant to meet
@@ -76,7 +79,7 @@ async def test_calls_fail_at_once_while_all_threads_are_stuck(disk: Disk) -> Non
         with pytest.raises(NoAnswerError):
             await crew.call(disk.read, timeout=SHORT)
     with pytest.raises(
-        NotConnectedError, match=r"^the disk hangs: 2 calls to it did not return"
+        NotConnectedError, match=r"^the disk hangs: 2 calls did not return"
     ):
         await crew.call(disk.read, timeout=LONG)
     disk.free.set()
@@ -89,7 +92,9 @@ async def test_a_call_that_waits_in_vain_is_not_made(disk: Disk) -> None:
     first = asyncio.create_task(crew.call(disk.read, timeout=LONG))
     await asyncio.to_thread(disk.entered.acquire)
     made: list[int] = []
-    with pytest.raises(NotConnectedError, match="other calls to it lasted"):
+    with pytest.raises(
+        NotConnectedError, match=r"^the disk is busy: other calls lasted for"
+    ):
         await crew.call(made.append, 1, timeout=SHORT)
     assert not crew.stuck  # the first is within its deadline
     disk.free.set()
@@ -135,3 +140,19 @@ def test_without_a_loop_a_call_gives_a_future() -> None:
     crew = Crew("the disk")
     assert crew.submit(lambda: 7).result(LONG) == 7
     crew.close()
+
+
+def test_who_asks_for_the_same_resource_gets_the_same_crew() -> None:
+    crews = Crews()
+    assert crews.of("the disk of /a") is crews.of("the disk of /a")
+    assert crews.of("the disk of /a") is not crews.of("the disk of /b")
+
+
+def test_nothing_uses_the_threads_that_all_share() -> None:
+    """The default executor of asyncio: a dead disk takes it, and delays the end."""
+    package = Path(daqpv.__file__).parent
+    words = r"to_thread|run_in_executor|ThreadPool|(?<!socket)\.getaddrinfo"
+    files = [*package.rglob("*.py"), *package.joinpath("iocs").rglob("*.py")]
+    assert len(files) > 200
+    users = [file for file in files if re.search(words, file.read_text())]
+    assert users == [package / "core" / "threads.py"]  # which says why not

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daqpv.links.http.exchange import (
+from daqpv.links.http.answer import (
     MAX_ANSWER,
     MAX_HEAD,
     AnswerReader,
     HttpAnswer,
-    HttpPeer,
 )
+from daqpv.links.http.exchange import HttpPeer
 
 LENGTH = b"HTTP/1.1 200 OK\r\nServer: gSOAP/2.8\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (
