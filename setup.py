@@ -27,6 +27,7 @@ setup(
     packages=find_packages(include=["daqpv*"]),
     package_data={
         "daqpv": ["py.typed"],
+        "daqpv.links.ca": ["bin/caRepeater"],
         "daqpv.links.soap": ["*.wsdl"],
     },
     cmdclass={"build_py": BuildWithShare},

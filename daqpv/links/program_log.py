@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from daqpv.core import Event, Events, EventSeverity, Folding
 
-OURS = ("daqpv", "iocs")
+OURS = ("daqpv",)
 """Of these also what is information; of all others warnings and errors."""
 
 _SINGLY = 5  # lines that differ in their arguments alone, told singly within a minute

@@ -12,15 +12,18 @@ from __future__ import annotations
 import ctypes
 import itertools
 import os
-import sysconfig
+import sys
 from collections.abc import Callable
 from ctypes import c_char, c_int, c_long, c_uint, c_ulong, c_void_p
+from pathlib import Path
 from typing import Any
 
-# libca looks for caRepeater there; ours serves if there is no other
+# libca looks for caRepeater there: ours serves if there is no other. It is no script of
+# the distribution, which would replace the one of an EPICS base in the same environment
 os.environ["PATH"] = os.pathsep.join(
-    [os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")]
+    [os.environ.get("PATH", os.defpath), str(Path(__file__).with_name("bin"))]
 )
+os.environ["DAQPV_PYTHON"] = sys.executable
 
 from epics import ca, dbr
 

@@ -19,3 +19,7 @@ def main() -> None:
     for stream in (0, 1, 2):  # the terminal belongs to whoever started libca
         os.dup2(silence, stream)
     run()
+
+
+if __name__ == "__main__":
+    main()

@@ -132,7 +132,7 @@ def no_repeater() -> Iterator[dict[str, str]]:
     for running in psutil.process_iter(["cmdline", "environ"]):
         environ = running.info["environ"] or {}
         if with_port.items() <= environ.items() and any(
-            "caRepeater" in word for word in running.info["cmdline"] or ()
+            "daqpv.links.ca.repeater" in word for word in running.info["cmdline"] or ()
         ):
             running.kill()
 
