@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from daqpv.core import (
@@ -24,6 +24,7 @@ from daqpv.core import (
     Status,
     step_text,
 )
+from daqpv.core.timing.utc import utc_text
 
 PERIOD = 1.0  # [s] distance of two readings
 STANDING = 5.0  # [s] that a process does nothing before it says so
@@ -131,14 +132,16 @@ class Process(Device[ProcessSnapshot]):
         self._wrong: dict[str, str] = {}  # what is, by the name of its event
         self._clocks = Clocks()
         self._age = 0.0  # [s]
-        started = _text(time.time())
+        started = utc_text(time.time())
         self.change(known=True, online=True, condition=Condition.OK, started=started)
 
     async def run(self) -> None:
         """Measure once a second until cancelled; a blocked loop skips beats."""
         loop = asyncio.get_running_loop()
         start = loop.time()
-        self.change(now=_text(time.time()), uptime="0:00:00", **asdict(self._measure()))
+        self.change(
+            now=utc_text(time.time()), uptime="0:00:00", **asdict(self._measure())
+        )
         while True:
             await asyncio.sleep(PERIOD - (loop.time() - start) % PERIOD)
             self._read()
@@ -152,7 +155,7 @@ class Process(Device[ProcessSnapshot]):
             self._clock_set(passed.step)
         self.change(
             heartbeat=self.snapshot.heartbeat + 1,
-            now=_text(time.time()),
+            now=utc_text(time.time()),
             uptime=str(timedelta(seconds=int(self._age))),
             **asdict(self._measure()),
         )
@@ -250,7 +253,3 @@ class Process(Device[ProcessSnapshot]):
             where=where,
             task=task,
         )
-
-
-def _text(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from daqpv.core import Event, EventSeverity
 from daqpv.core.lines import one_line
+from daqpv.core.timing.utc import clock_text, time_text
 
 LONGEST = 400  # characters of a line of Text
 MOST = 15_900  # [bytes] of Text: with its head less than clients take by default
@@ -21,14 +21,14 @@ _MARKS = {
 def long_line(event: Event) -> str:
     """``2026-11-20 15:18:04 ERROR CoBo3: Offline: nobody answers [ann@hut]``, UTC."""
     by = f" [{event.origin}]" if event.origin else ""
-    text = f"{_moment(event):%Y-%m-%d %H:%M:%S} {_MARKS[event.severity]}{_what(event)}"
+    text = f"{time_text(event.time)} {_MARKS[event.severity]}{_what(event)}"
     return one_line(f"{text}{by}")
 
 
 def short_line(event: Event) -> str:
     """``15:18:04 E CoBo3: Offline: nobody ans``: what 39 bytes hold."""
     mark = _MARKS[event.severity][:1].upper()
-    return one_line(f"{_moment(event):%H:%M:%S} {mark and f'{mark} '}{_what(event)}")
+    return one_line(f"{clock_text(event.time)} {mark and f'{mark} '}{_what(event)}")
 
 
 def newest_lines(lines: Iterable[str]) -> str:
@@ -42,10 +42,6 @@ def newest_lines(lines: Iterable[str]) -> str:
             break
         kept.append(cut)
     return "\n".join(reversed(kept))
-
-
-def _moment(event: Event) -> datetime:
-    return datetime.fromtimestamp(event.time, UTC)
 
 
 def _what(event: Event) -> str:

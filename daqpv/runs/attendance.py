@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
+from daqpv.core.timing.utc import clock_text
 from daqpv.runs.detector import Member
 from daqpv.runs.states import RunState
 
@@ -216,8 +216,3 @@ def moved(gaps: Iterable[Gap], step: float) -> tuple[Gap, ...]:
         )
         for gap in gaps
     )
-
-
-def clock_text(moment: float) -> str:
-    """The time of day, UTC: "12:03:05"; `moment` in s since 1970."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S")

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from daqpv.core import Command, EventSeverity
+from daqpv.core.timing.utc import clock_text
 from daqpv.runs.attendance import (
     RESTARTED,
     Gap,
     attended,
-    clock_text,
     expected,
     restarted,
     router,

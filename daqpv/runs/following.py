@@ -20,8 +20,9 @@ from daqpv.core import (
     origin,
     step_text,
 )
+from daqpv.core.timing.utc import clock_text
 from daqpv.errors import DaqError
-from daqpv.runs.attendance import clock_text, moved
+from daqpv.runs.attendance import moved
 from daqpv.runs.attending import Attending
 from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Storage

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from daqpv.core import (
@@ -15,6 +14,7 @@ from daqpv.core import (
     Status,
     made_from,
 )
+from daqpv.core.timing.utc import utc_text
 from daqpv.errors import sentence
 from daqpv.runs.attendance import Gap
 from daqpv.runs.record.records import Owed, RunRecord
@@ -119,13 +119,13 @@ class RunSnapshot(Snapshot):
     @made_from("start")
     def start_text(self) -> str:
         """When the run began, UTC text."""
-        return _text(self.start)
+        return "" if self.start is None else utc_text(self.start)
 
     @property
     @made_from("stop")
     def stop_text(self) -> str:
         """When the run ended, UTC text."""
-        return _text(self.stop)
+        return "" if self.stop is None else utc_text(self.stop)
 
     @property
     @made_from("duration")
@@ -162,9 +162,3 @@ class RunSnapshot(Snapshot):
         if self.spoilt:
             return Alarm(Severity.MINOR, Status.STATE, self.spoilt)
         return NO_ALARM
-
-
-def _text(moment: float | None) -> str:
-    if moment is None:
-        return ""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

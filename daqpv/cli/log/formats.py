@@ -9,7 +9,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 
 import click
@@ -20,6 +19,7 @@ from rich.text import Text
 from daqpv.cli.csv_cells import csv_cell
 from daqpv.core import Event, EventSeverity
 from daqpv.core.lines import one_line, shortened
+from daqpv.core.timing.utc import clock_text, date_text, iso_text
 from daqpv.links.files import log_file
 from daqpv.links.files.console import COLOURS
 from daqpv.store.reading.query import KeptEvent
@@ -62,7 +62,7 @@ class _Table:
             table.add_column(width=self._width, overflow="fold")
             table.add_column(overflow="fold")
             for _, event in those:
-                cells = (_time(event), _SHOWN[event.severity], event.device)
+                cells = (clock_text(event.time), _SHOWN[event.severity], event.device)
                 style = COLOURS[event.severity] or ("dim" if event.is_aside else "")
                 table.add_row(
                     *(Text(one_line(cell)) for cell in cells),
@@ -80,11 +80,7 @@ _SHOWN = {
 
 
 def _day(kept: KeptEvent) -> str:
-    return f"{datetime.fromtimestamp(kept.event.time, UTC):%Y-%m-%d} UTC"
-
-
-def _time(event: Event) -> str:
-    return f"{datetime.fromtimestamp(event.time, UTC):%H:%M:%S}"
+    return f"{date_text(kept.event.time)} UTC"
 
 
 def _sentence(event: Event) -> str:
@@ -101,10 +97,9 @@ _COLUMNS = (
 
 def _row(kept: KeptEvent) -> dict[str, object]:
     number, event = kept
-    moment = datetime.fromtimestamp(event.time, UTC)
     values = (
         number,
-        f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}",
+        iso_text(event.time),
         str(event.severity),
         event.device,
         event.name,

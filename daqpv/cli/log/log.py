@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment, did_you_mean
 from daqpv.core import AHEAD, EventSeverity
 from daqpv.core.lines import one_line
+from daqpv.core.timing.utc import utc_text
 from daqpv.errors import StoreError, sentence
 from daqpv.store.reading.query import (
     Follower,
@@ -237,9 +237,9 @@ class _Log:
         by_now = newest(
             connection, self._name, replace(self._selection, until=now), limit
         )
-        last = datetime.fromtimestamp(found[-1].event.time, UTC)
+        last = utc_text(found[-1].event.time)
         _say(
-            f"Events until {last:%Y-%m-%d %H:%M:%S} UTC are ahead of the clock of this "
+            f"Events until {last} are ahead of the clock of this "
             "computer, which may have been set back: they come first."
         )
         return [one for one in by_now if one.id not in known]

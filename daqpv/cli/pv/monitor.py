@@ -14,6 +14,7 @@ from daqpv.cli.common import EXIT_FAILED, SECONDS, run_until_signal
 from daqpv.cli.pv.formats import formatted
 from daqpv.cli.pv.get import PVS, TIMEOUT
 from daqpv.cli.waiting import FIRST
+from daqpv.core.timing.utc import utc_text
 from daqpv.errors import DaqError
 from daqpv.links.ca.channel import Client
 from daqpv.links.ca.pv import NOT_FOUND
@@ -165,7 +166,7 @@ class _Following:
     def _show(self, readout: Readout) -> None:
         text = formatted(readout, self._form, self._width)
         if self._form == "table":
-            text = f"{readout.moment:%Y-%m-%d %H:%M:%S.%f} UTC  {text}"
+            text = f"{utc_text(readout.time, 'microseconds')}  {text}"
         self._say(text)
 
     def _lost(self, name: str) -> None:

@@ -6,12 +6,12 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from daqpv.cli.csv_cells import csv_cell
 from daqpv.core.lines import one_line
+from daqpv.core.timing.utc import iso_text, time_text
 from daqpv.errors import DaqError
 from daqpv.runs import RunRecord, RunValue
 
@@ -51,8 +51,8 @@ def _cells(run: RunRecord) -> list[Any]:
         run.number,
         run.kind,
         run.title,
-        _moment(run.start),
-        None if run.stop is None else _moment(run.stop),
+        time_text(run.start, "microseconds"),
+        None if run.stop is None else time_text(run.stop, "microseconds"),
         run.config,
         round(run.live_time, 6),
         run.data,
@@ -61,10 +61,6 @@ def _cells(run: RunRecord) -> list[Any]:
         str(run.entry),
         run.note,
     ]
-
-
-def _moment(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S.%f}"
 
 
 def _csv(runs: Runs, file: TextIO) -> None:
@@ -94,8 +90,8 @@ def _object(run: RunRecord, runs: Runs) -> dict[str, Any]:
         "number": run.number,
         "class": run.kind,
         "title": run.title,
-        "start": f"{_moment(run.start)}Z".replace(" ", "T"),
-        "stop": run.stop and f"{_moment(run.stop)}Z".replace(" ", "T"),
+        "start": iso_text(run.start),
+        "stop": run.stop and iso_text(run.stop),
         "live_time": run.live_time,
         "data": run.data,
         "operator": run.operator,

@@ -6,13 +6,13 @@ import textwrap
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from daqpv.cli.run.table import amount_text, duration_text
 from daqpv.core import Severity
 from daqpv.core.lines import one_line
+from daqpv.core.timing.utc import utc_text
 from daqpv.runs import RunChange, RunDocument, RunFile, RunPv, RunRecord, RunValue
 
 _INDENT = "  "
@@ -61,11 +61,11 @@ class RunPage:
     def _facts(self) -> Iterator[tuple[str, str]]:
         run = self.run
         yield "Title", run.title
-        yield "Start", _moment(run.start)
+        yield "Start", utc_text(run.start)
         if run.stop is None:
-            yield "Last seen", _moment(run.seen)
+            yield "Last seen", utc_text(run.seen)
         else:
-            yield "Stop", _moment(run.stop)
+            yield "Stop", utc_text(run.stop)
         yield "Duration", duration_text(run.lasted(time.time()))
         yield "Live time", duration_text(run.live_time)
         yield "Data", amount_text(run.data)
@@ -140,12 +140,8 @@ def _value(value: Any) -> str:
 
 def _change(one: RunChange) -> str:
     by = f" [{one.origin}]" if one.origin else ""
-    return f"{_moment(one.time)} {one.field}: {one.old!r} -> {one.new!r}{by}"
+    return f"{utc_text(one.time)} {one.field}: {one.old!r} -> {one.new!r}{by}"
 
 
 def _document(one: RunDocument) -> str:
     return f"{one.server}/{one.name}, {len(one.text)} characters"
-
-
-def _moment(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
 from daqpv.core.lines import one_line
+from daqpv.core.timing.utc import time_text
 from daqpv.runs import RunRecord
 
 _GAP = 1  # blanks between two columns
@@ -83,12 +83,11 @@ def amount_text(size: float) -> str:
 
 
 def _cells(run: RunRecord) -> list[str]:
-    start = datetime.fromtimestamp(run.start, UTC)
     return [
         str(run.number),
         one_line(run.kind),
         one_line(run.title),
-        f"{start:%Y-%m-%d %H:%M}",
+        time_text(run.start, "minutes"),
         duration_text(run.lasted(time.time())),
         duration_text(run.live_time),
         amount_text(run.data),

@@ -8,7 +8,6 @@ import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -31,6 +30,7 @@ from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment
 from daqpv.core import Events, PvInfo, Severity
 from daqpv.core.lines import one_line
+from daqpv.core.timing.utc import clock_text, utc_text
 from daqpv.errors import DaqError
 from daqpv.links.ca.pv import NOT_FOUND
 from daqpv.links.files import console as lines
@@ -187,9 +187,8 @@ class _Screen:
         causes = [row for row in alarmed if row.name not in _SUMMARIES]
         wrong = len(causes or alarmed)
         fine = len(rows) - len(alarmed)
-        moment = datetime.fromtimestamp(time.time(), UTC)
         text = (
-            f"{self._title}  {moment:%H:%M:%S} UTC  "
+            f"{self._title}  {clock_text(time.time())} UTC  "
             f"{fine} fine, {moving} moving, {wrong} wrong"
         )
         head = Text(text, style="bold", no_wrap=True, overflow="ellipsis")
@@ -297,11 +296,11 @@ async def _print(experiment: Experiment, infos: Sequence[PvInfo]) -> None:
         def say(signal: Signal, moment: float | None) -> None:
             if not (signal.info.alarms or signal.name in SHOWN):
                 return  # how far a step is: for the screen
-            when = datetime.fromtimestamp(moment or time.time(), UTC)
+            when = utc_text(moment or time.time())
             letter = _LETTERS[signal.severity] if signal.is_connected else _NOT_SERVED
             text = signal.text if signal.is_connected else "not served"
             name = signal.info.name
-            console.say(f"{when:%Y-%m-%d %H:%M:%S} UTC {letter} {name} {text}")
+            console.say(f"{when} {letter} {name} {text}")
 
         board = Board(infos, experiment.prefix, say)
         board.open()

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -27,6 +26,7 @@ from daqpv.core.events.event import (
     told,
 )
 from daqpv.core.timing.clock import stamp_after
+from daqpv.core.timing.utc import utc_text
 from daqpv.errors import (
     AbortedError,
     BusyError,
@@ -345,7 +345,7 @@ class Device(Generic[S]):
             last_error = "" if is_over else self.snapshot.last_error
         else:
             text = str(told)
-            last_error = f"{_clock(time.time())} {text}"
+            last_error = f"{utc_text(time.time())} {text}"
             self._last_failure = _Failure(command.by, time.monotonic())
         self.change(
             last_by=str(command.by or ""),
@@ -392,7 +392,7 @@ class Device(Generic[S]):
         self._last_failure = _Failure(None, time.monotonic())
         self.change(
             message=text,
-            last_error=f"{_clock(time.time())} {text}",
+            last_error=f"{utc_text(time.time())} {text}",
             errors=self.snapshot.errors + 1,
         )
         self.emit(name, text, severity=EventSeverity.ERROR)
@@ -425,7 +425,7 @@ class Device(Generic[S]):
         if now - self._seen < _SEEN_PERIOD:
             return {}
         self._seen = now
-        return {"last_seen": _clock(time.time())}
+        return {"last_seen": utc_text(time.time())}
 
     def emit(
         self,
@@ -492,10 +492,6 @@ def _same_array(old: object, new: object) -> bool:
         return False
     numbers = old.dtype.kind in "fc" and new.dtype.kind in "fc"
     return old.dtype == new.dtype and np.array_equal(old, new, equal_nan=numbers)
-
-
-def _clock(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _capital(text: str) -> str:

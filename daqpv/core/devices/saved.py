@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from daqpv.core.as_json import JsonForm, form_of
@@ -19,6 +18,7 @@ from daqpv.core.devices.device import Snapshot
 from daqpv.core.events.bus import Events
 from daqpv.core.events.event import Event, EventSeverity, caller, origin
 from daqpv.core.store import Setting
+from daqpv.core.timing.utc import utc_text
 from daqpv.errors import ServeError, StoreError, quoted, sentence
 
 S = TypeVar("S", bound=Snapshot)
@@ -213,7 +213,7 @@ class SavedSettings:
 
     def _choice(self, saved: SavedField, kept: Setting) -> str:
         """Say who chose what, and when."""
-        moment = datetime.fromtimestamp(kept.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        moment = utc_text(kept.time, "minutes")
         by = f" by {kept.origin}" if kept.origin else ""
         return (
             f"{self._prefix}{kept.device}:{saved.signal}: {saved.told(kept.value)}, "

@@ -6,10 +6,10 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from daqpv.core import Severity, Status
+from daqpv.core.timing.utc import iso_text
 from daqpv.errors import NoAnswerError, NotConnectedError
 from daqpv.links.ca.channel import Client, Nature, Update
 from daqpv.links.ca.description import Description
@@ -43,11 +43,6 @@ class Readout:
     time: float
     is_enum: bool = False
 
-    @property
-    def moment(self) -> datetime:
-        """When it was so, UTC."""
-        return datetime.fromtimestamp(self.time, UTC)
-
     def as_json(self) -> dict[str, Any]:
         """For programs: an enum by its label, a number that is none as null."""
         index = {"index": self.value} if self.is_enum else {}
@@ -58,7 +53,7 @@ class Readout:
             "units": self.units,
             "severity": self.severity.name,
             "status": self.status.name,
-            "time": self.moment.isoformat().replace("+00:00", "Z"),
+            "time": iso_text(self.time, "auto"),
         }
 
 

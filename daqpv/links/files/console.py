@@ -5,12 +5,12 @@ from __future__ import annotations
 import select
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import click
 
 from daqpv.core import Event, EventSeverity
 from daqpv.core.lines import one_line, shortened
+from daqpv.core.timing.utc import clock_text
 from daqpv.links.files.writer_thread import WriterThread
 
 WAITING = 1000  # lines that may wait for the terminal; what comes then is left out
@@ -31,12 +31,11 @@ def nobody_reads() -> bool:
 
 def line(event: Event) -> str:
     """`event` for people: time (UTC), what happened, and who did it."""
-    moment = datetime.fromtimestamp(event.time, UTC)
     by = f"  [{event.origin}]" if event.origin else ""
     device = event.device.rpartition(":")[2]
     named = event.text.startswith(device)
     who = "" if named else f"{device}: "
-    return one_line(f"{moment:%H:%M:%S} {who}{shortened(event.text)}{by}")
+    return one_line(f"{clock_text(event.time)} {who}{shortened(event.text)}{by}")
 
 
 def _coloured(event: Event) -> str:

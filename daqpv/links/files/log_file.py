@@ -12,12 +12,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from daqpv.core import Event, EventSeverity
 from daqpv.core.lines import one_line
+from daqpv.core.timing.utc import iso_text
 from daqpv.links.files.writer_thread import WriterThread
 
 MAX_BYTES = 20_000_000
@@ -29,13 +29,9 @@ def line(event: Event) -> str:
     """`event` as one line: time (UTC), severity, device, name, text, who, fields."""
     by = f" by {event.origin}" if event.origin else ""
     facts = f" {json.dumps(dict(event.fields), default=str)}" if event.fields else ""
-    head = f"{_stamp(event.time)} {event.severity:<11} {event.device or '-'}"
+    stamp = iso_text(event.time, "milliseconds")
+    head = f"{stamp} {event.severity:<11} {event.device or '-'}"
     return one_line(f"{head} {event.name}: {event.text}{by}{facts}")
-
-
-def _stamp(moment: float) -> str:
-    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 class LogFile(WriterThread[Event]):

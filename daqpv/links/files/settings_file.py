@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -25,6 +24,7 @@ from daqpv.core import (
     Setting,
     caller,
 )
+from daqpv.core.timing.utc import iso_text
 from daqpv.errors import StoreError
 
 RETRY = 5.0  # [s] after a write that failed
@@ -272,16 +272,13 @@ class SettingsFile:
 
 
 def _text(setting: Setting) -> str:
-    moment = datetime.fromtimestamp(setting.time, UTC).isoformat(
-        timespec="microseconds"
-    )
     entry = {
         "device": setting.device,
         "field": setting.field,
         "value": setting.value,
         "file": setting.file,
         "by": str(setting.origin or ""),
-        "time": moment.replace("+00:00", "Z"),
+        "time": iso_text(setting.time),
     }
     text = json.dumps(entry, ensure_ascii=False)
     return text.encode(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Device, Events, EventSeverity, Pulse, Store, origin
+from daqpv.core.timing.utc import clock_text
 from daqpv.errors import RefusedError, StoreError
 from daqpv.runs import attendance
 from daqpv.runs.record.last_seen import as_last_seen, facts
@@ -226,7 +227,7 @@ class Books(Device[RunSnapshot]):
             live_time=record.live_time + (gap if ran else 0.0),
             next_number=self._next_from(max(self.snapshot.next_number, record.number)),
         )
-        seen = attendance.clock_text(record.seen)
+        seen = clock_text(record.seen)
         self._annotate(record, f"daqpv was away from {seen} UTC for {gap:.0f} s.")
         self._tell(self.snapshot.open_run or record, event)
         word = "goes on" if goes_on else "is still open"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from daqpv.core import Severity, Status
+from daqpv.core.timing.utc import time_text
 from daqpv.errors import RefusedError
 from daqpv.serve.ca.protocol import (
     CHAR,
@@ -269,8 +269,7 @@ def _put_severity(channel: Channel, index: int, severity: Severity) -> None:
 
 
 def _time_text(channel: Channel) -> str:
-    moment = datetime.fromtimestamp(channel.time, UTC)
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return time_text(channel.time, "microseconds")
 
 
 _FTYPE = {STRING: 0, CHAR: 2, SHORT: 3, INTEGER: 5, FLOAT: 9, DOUBLE: 10}
