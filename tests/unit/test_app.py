@@ -131,7 +131,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 async def test_a_device_whose_code_fails_is_begun_anew(
     make: Callable[..., App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daqpv.app.RESTART_DELAY", 0.01)
+    monkeypatch.setattr("daqpv.app.tending.RESTART_DELAY", 0.01)
     app = make(TWO)
 
     def fail_twice(pump: Pump) -> None:
@@ -219,8 +219,8 @@ async def test_a_server_that_cannot_start_ends_everything(
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes do not search before they listen: all begin at the same time."""
-    monkeypatch.setattr("daqpv.app.SEARCHES", 0)
-    monkeypatch.setattr("daqpv.app.YOUNG", (0.1, 0.2))
+    monkeypatch.setattr("daqpv.app.app.SEARCHES", 0)
+    monkeypatch.setattr("daqpv.app.app.YOUNG", (0.1, 0.2))
 
 
 def begin(app: App) -> asyncio.Task[None]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from daqpv.app.neighbours import Neighbours, hashes
 from daqpv.config import installed_kinds, load
 from daqpv.core import Event, Events, Severity
-from daqpv.neighbours import Neighbours, hashes
 from daqpv.process import Figures, Process, ProcessSnapshot
 from daqpv.serve import Identity, Other
 
