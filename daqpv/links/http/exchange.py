@@ -16,13 +16,11 @@ import socket
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from daqpv.core.threads import Crew
-from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, ProtocolError
+from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
+from daqpv.links.endpoint import Endpoint, reason
 from daqpv.links.http.answer import MAX_ANSWER, AnswerReader, HttpAnswer
 
 _PIECE = 2**16  # [bytes] received at a time
-
-_Address = tuple[socket.AddressFamily, Any]
 
 
 class HttpPeer:
@@ -45,15 +43,10 @@ class HttpPeer:
             raise ValueError(f"{name}: {url!r} is no address: {error}") from error
         if parts.scheme != "http" or not parts.hostname or "@" in parts.netloc:
             raise ValueError(f"{name}: {url!r} is not http://host[:port][/path]")
-        self._host, self._port = parts.hostname, port
-        self._numeric = _numeric(self._host, self._port)
-        self._addresses = self._numeric
-        shown = f"[{self._host}]" if ":" in self._host else self._host
-        self.who = f"{name} at {shown}:{self._port}"
+        self._endpoint = Endpoint(name, parts.hostname, port)
+        self.who = self._endpoint.who
         target = _target(parts.path, parts.query)
-        place = f"Host: {quote(shown, safe='[]:%')}:{self._port}\r\n"
-        # of its own: a name that is looked up in vain takes no thread from others
-        self._names = Crew(f"{self.who}: the look-up of its name")
+        place = f"Host: {quote(self._endpoint.shown, safe='[]:%')}\r\n"
         self._get = (
             f"GET {target} HTTP/1.1\r\n{place}Connection: close\r\n\r\n"
         ).encode("ascii")
@@ -103,7 +96,7 @@ class HttpPeer:
                 raise self._too_late(what, doubt, timeout, exchange) from error
             raise NoAnswerError(
                 f"{self.who}: the connection was cut before the answer to {what} was "
-                f"whole ({_reason(error)}). Did the server end?{_sentence(doubt)}",
+                f"whole ({reason(error)}). Did the server end?{_sentence(doubt)}",
                 timed_out=False,
             ) from error
         except ValueError as error:
@@ -113,15 +106,10 @@ class HttpPeer:
             ) from error
 
     async def _first(self, exchange: _Exchange, timeout: float) -> HttpAnswer:
-        """Have the exchange with the first address that takes the connection.
-
-        The addresses of a name are kept until a connection fails: a running experiment
-        needs no DNS.
-        """
-        addresses = self._addresses or await self._look_up(timeout)
+        """Have the exchange with the first address that takes the connection."""
         failures: list[OSError] = []
         try:
-            for family, address in addresses:
+            for family, address in await self._endpoint.addresses(timeout):
                 try:
                     return await exchange.run(family, address)
                 except OSError as error:
@@ -129,28 +117,9 @@ class HttpPeer:
                         raise
                     failures.append(error)
         finally:
-            self._addresses = addresses if exchange.is_connected else self._numeric
-        raise self._not_connected(failures[0]) from failures[0]
-
-    async def _look_up(self, timeout: float) -> list[_Address]:
-        try:
-            return await self._names.call(
-                _found, self._host, self._port, timeout=timeout
-            )
-        except LinkError as error:
-            raise self._not_found(timeout) from error
-        except (OSError, UnicodeError) as error:
-            raise NotConnectedError(
-                f"{self.who}: no such name ({_reason(error)}). Correct the url, or "
-                "give the address in numbers"
-            ) from error
-
-    def _not_connected(self, failure: OSError) -> NotConnectedError:
-        if isinstance(failure, ConnectionRefusedError):
-            cure = "connection refused. Nothing listens there: start the server"
-        else:
-            cure = f"{_reason(failure)}. Is the computer on, and on the network?"
-        return NotConnectedError(f"{self.who}: {cure}")
+            if not exchange.is_connected:
+                self._endpoint.forget()
+        raise self._endpoint.not_connected(failures[0]) from failures[0]
 
     def _too_late(
         self, what: str, doubt: str, timeout: float, exchange: _Exchange
@@ -162,17 +131,8 @@ class HttpPeer:
                 timed_out=True,
             )
         if exchange.is_tried:
-            return NotConnectedError(
-                f"{self.who}: no connection in {timeout:g} s. Is the computer on, and "
-                "on the network?"
-            )
-        return self._not_found(timeout)
-
-    def _not_found(self, timeout: float) -> NotConnectedError:
-        return NotConnectedError(
-            f"{self.who}: the name was not found in {timeout:g} s. Is the name service "
-            "(DNS) up? The address in numbers needs none"
-        )
+            return self._endpoint.no_connection(timeout)
+        return self._endpoint.not_found(timeout)
 
 
 def _sentence(doubt: str) -> str:
@@ -182,26 +142,6 @@ def _sentence(doubt: str) -> str:
 def _target(path: str, query: str) -> str:
     asked = quote(path or "/", safe="/%:@!$&'()*+,;=~")
     return asked + ("?" + quote(query, safe="/?%:@!$&'()*+,;=~") if query else "")
-
-
-def _found(host: str, port: int, flags: int = 0) -> list[_Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    # IPv4 first: the GET server listens on nothing else
-    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    return [(family, address) for family, _, _, _, address in found]
-
-
-def _numeric(host: str, port: int) -> list[_Address]:
-    """The address that `host` gives in numbers; nothing if it is a name."""
-    try:
-        return _found(host, port, socket.AI_NUMERICHOST)
-    except (OSError, UnicodeError):
-        return []
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return text[:1].lower() + text[1:]
 
 
 class _Exchange:

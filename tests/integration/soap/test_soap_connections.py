@@ -105,7 +105,9 @@ async def test_an_address_without_a_way_to_it_is_told() -> None:
 
 async def test_a_name_that_cannot_be_one_is_told() -> None:
     link = EccSoapLink("CoBo0", f"http://{'a' * 64}:8083")
-    with pytest.raises(NotConnectedError, match=r"no such name .* Correct the url"):
+    with pytest.raises(
+        NotConnectedError, match=r"no such name .* Correct it in the file"
+    ):
         await link.state(timeout=LONG)
 
 
