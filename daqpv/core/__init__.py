@@ -4,8 +4,9 @@ from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.devices.command import Command, Goal
 from daqpv.core.devices.derived import made_from, sources
 from daqpv.core.devices.device import Condition, Device, Result, Snapshot
+from daqpv.core.devices.failures import PollFailures
 from daqpv.core.devices.interlock import Hold, run_is_open
-from daqpv.core.devices.losses import Losses
+from daqpv.core.devices.poller import Poller
 from daqpv.core.devices.saved import SavedField, SavedSettings, SettingsPlace
 from daqpv.core.events.bus import Events, Sink
 from daqpv.core.events.event import (
@@ -46,9 +47,10 @@ __all__ = [
     "Folding",
     "Goal",
     "Hold",
-    "Losses",
     "Milestones",
     "Origin",
+    "PollFailures",
+    "Poller",
     "Pulse",
     "PvInfo",
     "Reading",

@@ -120,7 +120,7 @@ class Ecc(ConfiguredEcc):
                 f"not {period:g} s",
             )
         self.change(poll_period=period)
-        self._wake.set()
+        self._poller.wake()
 
     def busy_with(self, running: Command) -> str:
         """Say what a put that is refused should wait for, or how to end it."""
@@ -184,7 +184,7 @@ class Ecc(ConfiguredEcc):
             )
         if snapshot.known and snapshot.is_lost:
             raise RefusedError(
-                f"{snapshot.condition.label}: {self._loss} Nothing was sent."
+                f"{snapshot.condition.label}: {self._poller.reason} Nothing was sent."
             )
         if self._wire is not None and self._is_on_wire():
             raise BusyError(

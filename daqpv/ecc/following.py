@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-from daqpv.core import Command, Condition, Device, Events, EventSeverity, Losses, rest
+from daqpv.core import Command, Condition, Device, Events, EventSeverity, Poller
 from daqpv.ecc.codes import EccState, Operation, Transition
 from daqpv.ecc.guard import Guard, unguarded
 from daqpv.ecc.link import EccLink, StateAnswer
 from daqpv.ecc.snapshot import EccSnapshot
-from daqpv.errors import DaqError, LinkError, UnknownOutcomeError, sentence
+from daqpv.errors import DaqError, LinkError, UnknownOutcomeError
 
 FAST = 0.2  # [s] distance of two GetState while the server is between two states
 PATIENT = 1.0  # [s] the same, after a GetState that failed
@@ -85,12 +83,15 @@ class FollowedEcc(Device[EccSnapshot]):
         self._guard = guard
         self._link = link
         self._deadlines = deadlines
-        self._losses = Losses()
-        self._loss = ""  # what the last failed poll said
-        self._asking = asyncio.Lock()  # one GetState at a time: answers stay in order
-        self._wake = asyncio.Event()
-        self._answer: StateAnswer | None = None  # the last one
-        self._fresh = asyncio.Event()  # set when the next one comes
+        self._poller = Poller(
+            self._state,
+            answered=self._answered,
+            lost=self._lost,
+            period=self._period,
+            timeout=deadlines.state,
+            enabled=snapshot.enabled,
+        )
+        self._response_time = 0.0
         self._tasks: asyncio.TaskGroup | None = None
         self._wire: OnWire | None = None  # our last operation
         self._step_began = 0.0
@@ -102,43 +103,29 @@ class FollowedEcc(Device[EccSnapshot]):
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             try:
-                await self._follow()
+                await self._poller.run()
             finally:
                 self._tasks = None  # nothing is sent any more
 
     def enabled_changed(self) -> None:
-        """Begin to count losses anew, and ask at once."""
-        self._losses.clear()
+        """Begin to poll, or stop it."""
         self._renewed()
-        self._wake.set()
+        self._poller.enable(self.snapshot.enabled)
 
     def _polled(self) -> None:
-        """Hook: the server was just asked for its state."""
+        """Hook: the server has just answered."""
 
     def _renewed(self) -> None:
         """Hook: it may be, or come back as, another process with other files."""
-
-    async def _follow(self) -> None:
-        loop = asyncio.get_running_loop()
-        # many servers are polled: each on a beat of its own
-        beat = loop.time() - random.random() * self.snapshot.poll_period
-        while True:
-            self._wake.clear()
-            if self.snapshot.enabled:
-                await self._ask()
-                self._polled()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(rest(self._period(), loop.time() - beat)):
-                    await self._wake.wait()
 
     def _period(self) -> float:
         """Until the next GetState [s]."""
         period = self.snapshot.poll_period
         moving = self.snapshot.transitioning or self._is_on_wire()
-        if not moving or self._losses.is_lost:
+        if not moving or self._poller.failures.is_lost:
             return period
         # one that fails is asked less often: a hiccup of a second is no loss
-        return min(period, PATIENT if self._losses.is_missing else FAST)
+        return min(period, PATIENT if self._poller.failures.is_missing else FAST)
 
     def _is_on_wire(self) -> bool:
         """Whether an operation of ours has not ended yet."""
@@ -155,24 +142,24 @@ class FollowedEcc(Device[EccSnapshot]):
             return Transition.NONE
         return self._wire.operation.transition
 
+    async def _state(self) -> StateAnswer:
+        start = time.monotonic()
+        answer = await self._link.state(timeout=self._deadlines.state)
+        self._response_time = time.monotonic() - start
+        return answer
+
     async def _observe(self) -> StateAnswer:
-        """Ask GetState, and show what it says.
+        """Ask GetState, besides the schedule.
 
         Raises:
-            LinkError: no good answer; the miss is counted.
+            LinkError: no good answer.
         """
-        async with self._asking:
-            start = time.monotonic()
-            try:
-                answer = await self._link.state(timeout=self._deadlines.state)
-            except LinkError as error:
-                self._missed(error)
-                raise
-            self._answered(answer, response_time=time.monotonic() - start)
-            return answer
+        answer = await self._poller.observe()
+        assert answer is not None  # GetState always says something
+        return answer
 
     async def _observe_until_lost(self) -> StateAnswer:
-        """The same, but again after a miss: a hiccup does not bar the way down.
+        """The same, but again after a failure: a hiccup does not bar the way down.
 
         Raises:
             LinkError: the server is lost.
@@ -181,7 +168,7 @@ class FollowedEcc(Device[EccSnapshot]):
             try:
                 return await self._observe()
             except LinkError:
-                if self._losses.is_lost:
+                if self._poller.failures.is_lost:
                     raise
             await asyncio.sleep(PATIENT)
 
@@ -191,36 +178,20 @@ class FollowedEcc(Device[EccSnapshot]):
         Raises:
             UnknownOutcomeError: the server was lost meanwhile.
         """
-        answer = await self._ask()
+        answer = await self._poller.ask()
         while answer is None or (answer.transition and answer.state is not expected):
-            if self._losses.is_lost:
+            if self._poller.failures.is_lost:
                 doing = self.snapshot.doing
                 raise UnknownOutcomeError(
                     f"{self.name} was lost in the middle of {doing.label}: "
-                    f"{self._loss} What became of it shows when the server is back."
+                    f"{self._poller.reason} What became of it shows when the server is "
+                    "back."
                 )
-            answer = await self._next_answer()
+            answer = await self._poller.next_answer(2 * self._period())
         return answer.state
 
-    async def _next_answer(self) -> StateAnswer | None:
-        """Wait for what the follower is told, or ask if it does not; None if missed."""
-        fresh = self._fresh
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2 * self._period()):
-                await fresh.wait()
-                return self._answer
-        return await self._ask()
-
-    async def _ask(self) -> StateAnswer | None:
-        with suppress(LinkError):
-            return await self._observe()
-        return None
-
-    def _answered(self, answer: StateAnswer, *, response_time: float) -> None:
+    def _answered(self, answer: StateAnswer, is_back: bool) -> None:
         old = self.snapshot
-        self._losses.clear()
-        self._answer, fresh, self._fresh = answer, self._fresh, asyncio.Event()
-        fresh.set()
         transition = answer.transition or self._doing()
         self.change(
             at=time.time(),
@@ -230,11 +201,12 @@ class FollowedEcc(Device[EccSnapshot]):
             state=answer.state,
             transition=transition,
             step_time=self._step_time(transition),
-            response_time=round(response_time, 3),
+            response_time=round(self._response_time, 3),
             barred=self._guard.barred(answer.state),
             **self.seen(),
         )
-        self._tell(old)
+        self._tell(old, is_back)
+        self._polled()
 
     def _condition(self, state: EccState) -> Condition:
         if not self.snapshot.enabled:
@@ -254,17 +226,17 @@ class FollowedEcc(Device[EccSnapshot]):
         """Since the present, else the last transition began [s]."""
         return time.monotonic() - self._step_began
 
-    def _tell(self, old: EccSnapshot) -> None:
+    def _tell(self, old: EccSnapshot, is_back: bool) -> None:
         """Say in message and event what an answer changed."""
         new = self.snapshot
         how = ", asked by another client"
-        if old.is_lost or not old.known:
+        if is_back:
             how = "" if self._is_on_wire() else " while it was lost"
         elif new.state is EccState.IDLE and old.state >= EccState.READY:
             how = ", the server has restarted"  # no operation leads there at once
         elif self._is_on_wire():
             how = ""
-        if old.is_lost or not old.known:
+        if is_back:
             again = " again" if old.last_seen else ""
             self.change(message=f"Connected{again}: {new.state.label}")
             self.emit("online", f"{self.name} answers{again}: {new.state.label}")
@@ -298,24 +270,14 @@ class FollowedEcc(Device[EccSnapshot]):
             now=now.label,
         )
 
-    def _missed(self, error: LinkError) -> None:
-        self._loss = sentence(error)
-        condition = self._losses.count(error)
-        if condition is None or not self.snapshot.enabled:
-            return
-        if condition is self.snapshot.condition and self.snapshot.known:
-            return
+    def _lost(self, condition: Condition, reason: str) -> None:
         self._renewed()
+        text = f"{condition.label}: {reason}"
         self.change(
             known=True,
             online=condition is Condition.ERROR,
             condition=condition,
             errors=self.snapshot.errors + 1,
-            message=f"{condition.label}: {self._loss}",
+            message=text,
         )
-        self.emit(
-            "lost",
-            f"{condition.label}: {self._loss}",
-            severity=EventSeverity.ERROR,
-            condition=condition.label,
-        )
+        self.emit("lost", text, severity=EventSeverity.ERROR, condition=condition.label)

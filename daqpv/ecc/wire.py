@@ -48,7 +48,7 @@ class OperatedEcc(FollowedEcc):
         self.change(asked=operation.transition)
         wire = self._wire = OnWire(operation, command)
         wire.task = self._tasks.create_task(self._carry(wire, state, expected))
-        self._wake.set()
+        self._poller.wake()
         try:
             error = await command.over(wire.task)
         except AbortedError as aborted:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-import random
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from daqpv.core import Condition, Device, Events, EventSeverity, Losses, rest
-from daqpv.errors import LinkError, NotConnectedError, sentence
+from daqpv.core import Condition, Device, Events, EventSeverity, Poller
+from daqpv.errors import NotConnectedError
 from daqpv.routers.link import DataFile, Observation, RouterLink, shown
 from daqpv.routers.snapshot import LONGEST, RouterSnapshot
 
@@ -59,9 +56,14 @@ class FollowedRouter(Device[RouterSnapshot]):
         super().__init__(name, snapshot, events=events, prefix=prefix)
         self._link = link
         self._pace = pace
-        self._losses = Losses()
-        self._looking = asyncio.Lock()  # one look at a time: they stay in order
-        self._wake = asyncio.Event()
+        self._poller = Poller(
+            self._look,
+            answered=self._answered,
+            lost=self._lost,
+            period=lambda: pace.period,
+            timeout=pace.timeout,
+            enabled=snapshot.enabled,
+        )
         self._directory: bytes | None = None  # where it was seen to write last
         self._sizes: Mapping[bytes, int] | None = None  # at the last look
         self._looked = 0.0  # when that was [monotonic]
@@ -73,7 +75,7 @@ class FollowedRouter(Device[RouterSnapshot]):
     async def run(self) -> None:
         """Follow the router until cancelled."""
         async with self._link:
-            await self._follow()
+            await self._poller.run()
 
     def expect_data(self, expected: bool) -> None:
         """From now on data should come, or not: its own alarm goes by that."""
@@ -84,42 +86,20 @@ class FollowedRouter(Device[RouterSnapshot]):
             self.change(silent=False)
 
     def enabled_changed(self) -> None:
-        """Begin to count losses anew, and look at once."""
-        self._losses.clear()
-        self._wake.set()
+        """Begin to poll, or stop it."""
+        self._poller.enable(self.snapshot.enabled)
 
-    async def _follow(self) -> None:
-        loop = asyncio.get_running_loop()
-        # many routers are looked at: each on a beat of its own
-        beat = loop.time() - random.random() * self._pace.period
-        while True:
-            self._wake.clear()
-            if self.snapshot.enabled:
-                with suppress(LinkError):
-                    await self._observe()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(rest(self._pace.period, loop.time() - beat)):
-                    await self._wake.wait()
-
-    async def _observe(self) -> None:
-        """Look, and show what is seen.
-
-        Raises:
-            LinkError: nothing was; the miss is counted.
-        """
-        async with self._looking:
-            try:
-                seen = await self._link.observe(timeout=self._pace.timeout)
-            except LinkError as error:
-                self._missed(error)
-                raise
-            self._losses.clear()
-            if not self.snapshot.enabled:
-                return
-            if seen is not None:
-                self._saw(seen)
-            elif self.snapshot.known and not self.snapshot.is_lost:
-                self.change(at=time.time(), **self.seen())  # the values are kept
+    async def _look(self) -> Observation | None:
+        seen = await self._link.observe(timeout=self._pace.timeout)
+        snapshot = self.snapshot
+        if (
+            seen is None
+            and snapshot.enabled
+            and snapshot.known
+            and not snapshot.is_lost
+        ):
+            self.change(at=time.time(), **self.seen())  # the values are kept
+        return seen
 
     async def _place(self) -> bytes:
         """The directory to which it writes, as last seen.
@@ -128,16 +108,18 @@ class FollowedRouter(Device[RouterSnapshot]):
             LinkError: it was never seen, and is not now.
         """
         if self._directory is None:
-            await self._observe()
+            await self._poller.observe()
         if self._directory is None:
             raise NotConnectedError(
                 f"{self.name}: it is not known yet to which directory it writes"
             )
         return self._directory
 
-    def _saw(self, seen: Observation) -> None:
+    def _answered(self, seen: Observation, is_back: bool) -> None:
+        if not self.snapshot.enabled:
+            return
         old, disk = self.snapshot, seen.disk
-        rate = self._measure(seen)
+        rate = self._measure(seen, is_back)
         self._directory = seen.directory
         self.change(
             at=time.time(),
@@ -155,17 +137,16 @@ class FollowedRouter(Device[RouterSnapshot]):
             process=seen.process or old.process,
             **self.seen(),
         )
-        self._tell(old)
+        self._tell(old, is_back)
         self._listen()
 
-    def _measure(self, seen: Observation) -> float:
+    def _measure(self, seen: Observation, is_back: bool) -> float:
         """Growth since the last look, over the time that has really passed [byte/s]."""
         sizes = {file.name: file.size for file in seen.files}
         before, self._sizes = self._sizes, sizes
         now = time.monotonic()
         elapsed, self._looked = now - self._looked, now
-        is_new = self.snapshot.is_lost or not self.snapshot.known
-        if is_new or before is None or self._directory != seen.directory:
+        if is_back or before is None or self._directory != seen.directory:
             self._grew = now  # what came before is not known
             return 0.0
         grown = sum(_growth(before.get(name, 0), size) for name, size in sizes.items())
@@ -189,10 +170,10 @@ class FollowedRouter(Device[RouterSnapshot]):
             self.change(silent=False, message=text)
             self.emit("data again", text)
 
-    def _tell(self, old: RouterSnapshot) -> None:
+    def _tell(self, old: RouterSnapshot, is_back: bool) -> None:
         """Say in message and event what a look changed."""
         new = self.snapshot
-        if old.is_lost or not old.known:
+        if is_back:
             again = " again" if old.last_seen else ""
             self.change(message=f"Connected{again}: writes to {new.directory}")
             text = f"{self.name} answers{again}: writes to {new.directory}"
@@ -206,13 +187,8 @@ class FollowedRouter(Device[RouterSnapshot]):
             self.change(message=text)
             self.emit("restarted", text, severity=EventSeverity.WARNING)
 
-    def _missed(self, error: LinkError) -> None:
-        condition = self._losses.count(error)
-        if condition is None or not self.snapshot.enabled:
-            return
-        if condition is self.snapshot.condition and self.snapshot.known:
-            return
-        text = f"{condition.label}: {sentence(error)}"
+    def _lost(self, condition: Condition, reason: str) -> None:
+        text = f"{condition.label}: {reason}"
         self.change(
             known=True,
             online=condition is Condition.ERROR,

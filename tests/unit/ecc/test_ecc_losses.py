@@ -6,23 +6,16 @@ import asyncio
 
 import pytest
 
-from daqpv.core import Condition, EventSeverity, Losses, Result
+from daqpv.core import Condition, EventSeverity, Result
 from daqpv.ecc import EccState, Operation, Transition
 from daqpv.errors import (
     BusyError,
     LinkError,
-    NoAnswerError,
-    NotConnectedError,
-    ProtocolError,
     RefusedError,
 )
 from tests.unit.ecc.conftest import PREFIX, Fault, Lab, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
-OFFLINE = NotConnectedError("refused")
-HUNG = NoAnswerError("late", timed_out=True)
-CUT = NoAnswerError("cut", timed_out=False)
-GARBAGE = ProtocolError("HTML")
 
 SORTS = [
     (Fault.OFFLINE, Condition.OFFLINE),
@@ -35,65 +28,6 @@ SORTS = [
 async def lose(lab: Lab, fault: Fault = Fault.OFFLINE) -> None:
     lab.server.state_fault = fault
     await lab.until(lambda: lab.now.is_lost)
-
-
-# The judge
-
-
-def test_two_misses_are_no_loss() -> None:
-    losses = Losses()
-    assert [losses.count(OFFLINE) for _ in range(2)] == [None, None]
-
-
-def test_the_third_miss_is_a_loss() -> None:
-    losses = Losses()
-    assert [losses.count(HUNG) for _ in range(3)][-1] is Condition.HUNG
-
-
-def test_an_answer_forgets_the_misses() -> None:
-    losses = Losses()
-    losses.count(OFFLINE)
-    losses.count(OFFLINE)
-    losses.clear()
-    assert [losses.count(OFFLINE) for _ in range(2)] == [None, None]
-
-
-def test_misses_of_different_sorts_make_a_loss() -> None:
-    losses = Losses()
-    counted = [losses.count(error) for error in (OFFLINE, HUNG, GARBAGE)]
-    assert counted == [None, None, Condition.ERROR]
-
-
-@pytest.mark.parametrize(
-    ("error", "condition"),
-    [
-        (OFFLINE, Condition.OFFLINE),
-        (CUT, Condition.OFFLINE),
-        (HUNG, Condition.HUNG),
-        (GARBAGE, Condition.ERROR),
-    ],
-)
-def test_the_sort_of_the_misses_is_the_condition(
-    error: LinkError, condition: Condition
-) -> None:
-    losses = Losses()
-    assert [losses.count(error) for _ in range(3)][-1] is condition
-
-
-def test_one_that_wavers_is_judged_once() -> None:
-    losses = Losses()
-    judged = [losses.count(HUNG if n % 2 else OFFLINE) for n in range(100)]
-    assert [one for one in judged if one is not None] == [Condition.OFFLINE]
-
-
-def test_a_lasting_change_of_sort_is_judged() -> None:
-    losses = Losses()
-    for _ in range(5):
-        losses.count(OFFLINE)
-    assert [losses.count(HUNG) for _ in range(3)] == [None, None, Condition.HUNG]
-
-
-# The device
 
 
 @pytest.mark.parametrize(("fault", "condition"), SORTS)

@@ -1,4 +1,4 @@
-"""When a device is lost that is looked at again and again: judged here alone."""
+"""Decides when a polled device counts as lost."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from daqpv.core.devices.device import Condition
 from daqpv.errors import LinkError, NoAnswerError, ProtocolError
 
 MISSES = 3
-"""A device is lost when so many looks at it in a row have failed."""
+"""A device is lost when so many polls in a row have failed."""
 
 
-class Losses:
-    """Counts failed looks, and says what they make of the device's condition.
+class PollFailures:
+    """Counts failed polls, and says what they make of the device's condition.
 
-    A loss is declared after MISSES failures of any sort; a lost device changes its
+    A loss is declared after MISSES failures of any sort. A lost device changes its
     sort of loss after MISSES failures of another sort, so that one which wavers does
     not flood the log.
     """
@@ -24,20 +24,20 @@ class Losses:
 
     @property
     def is_missing(self) -> bool:
-        """Whether the last look has failed."""
+        """Whether the last poll has failed."""
         return self._total > 0
 
     @property
     def is_lost(self) -> bool:
-        """Whether so many looks have failed that there is no hope of an answer."""
+        """Whether so many polls have failed that there is no hope of an answer."""
         return self._total >= MISSES
 
     def clear(self) -> None:
-        """Forget: the device answered."""
+        """Forget the failures: the device answered."""
         self._total = self._alike = 0
 
     def count(self, error: LinkError) -> Condition | None:
-        """Count a failed look; return how the device is, None while undecided."""
+        """Count a failed poll; return how the device is, None while undecided."""
         sort = _sort_of(error)
         self._alike = self._alike + 1 if sort is self._sort else 1
         self._sort = sort

@@ -1,0 +1,153 @@
+"""Polls a device, a node or a job, and decides when it is lost and when it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from daqpv.core.devices.device import Condition
+from daqpv.core.devices.failures import PollFailures
+from daqpv.core.timing.schedule import rest
+from daqpv.errors import LinkError, NoAnswerError, sentence
+
+GRACE = 1.0  # [s] after its deadline a poll is cut off: links say it better in time
+
+A = TypeVar("A")
+
+
+class Poller(Generic[A]):
+    """Polls with a period until cancelled; there is one poll at a time.
+
+    The polls keep to a schedule that begins at a random moment of the first period, so
+    many pollers do not poll together. Beats that pass during a slow poll, or while the
+    process is suspended, are left out.
+
+    Args:
+        poll: one poll. It raises LinkError, and returns None if there was an answer
+            and nothing new in it: a lost device stays lost.
+        answered: called with each answer, and whether the device was not known or lost
+            before it.
+        lost: called once per loss, and when the sort of loss changes, with the
+            condition of the device and a sentence.
+        period: gives the time until the next poll [s].
+        timeout: for one poll [s].
+        enabled: whether it polls.
+
+    Attributes:
+        enabled: the same; while it is False nothing counts as lost.
+        failures: since the last answer.
+        reason: what the last failed poll said, a sentence.
+        answer: the last one; None before the first.
+    """
+
+    def __init__(
+        self,
+        poll: Callable[[], Awaitable[A | None]],
+        *,
+        answered: Callable[[A, bool], None],
+        lost: Callable[[Condition, str], None],
+        period: Callable[[], float],
+        timeout: float,
+        enabled: bool = True,
+    ) -> None:
+        self.enabled = enabled
+        self.failures = PollFailures()
+        self.reason = ""
+        self.answer: A | None = None
+        self._poll = poll
+        self._answered = answered
+        self._lost = lost
+        self._period = period
+        self._timeout = timeout
+        self._condition: Condition | None = None  # None: not known
+        self._polling = asyncio.Lock()  # answers stay in order
+        self._wake = asyncio.Event()
+        self._fresh = asyncio.Event()  # set when the next answer comes
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        loop = asyncio.get_running_loop()
+        beat = loop.time() - random.random() * self._period()
+        while True:
+            self._wake.clear()
+            if self.enabled:
+                await self.ask()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest(self._period(), loop.time() - beat)):
+                    await self._wake.wait()
+
+    def wake(self) -> None:
+        """Poll now, or look at the period anew; the schedule stays as it is."""
+        self._wake.set()
+
+    def enable(self, enabled: bool) -> None:
+        """Poll from now on, as if for the first time, or do not."""
+        self.enabled = enabled
+        self.failures.clear()
+        if enabled:
+            self._condition = None
+        elif self._condition is not None:
+            self._condition = Condition.OK
+        self.wake()
+
+    async def ask(self) -> A | None:
+        """Poll once, besides the schedule; None if it failed."""
+        with suppress(LinkError):
+            return await self.observe()
+        return None
+
+    async def observe(self) -> A | None:
+        """Poll once, besides the schedule; None if there was nothing new.
+
+        Raises:
+            LinkError: there was no good answer; the failure is counted.
+        """
+        async with self._polling:
+            try:
+                answer = await self._within_deadline()
+            except LinkError as error:
+                self._missed(error)
+                raise
+            self.failures.clear()
+            if answer is not None:
+                self._news(answer)
+            return answer
+
+    async def next_answer(self, within: float) -> A | None:
+        """Wait for the next answer; poll if none comes; None if that failed.
+
+        Args:
+            within: how long to wait before polling [s].
+        """
+        fresh = self._fresh
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await fresh.wait()
+                return self.answer
+        return await self.ask()
+
+    async def _within_deadline(self) -> A | None:
+        try:
+            async with asyncio.timeout(self._timeout + GRACE):
+                return await self._poll()
+        except TimeoutError as error:
+            text = f"no answer in {self._timeout + GRACE:g} s"
+            raise NoAnswerError(text, timed_out=True) from error
+
+    def _news(self, answer: A) -> None:
+        is_back = self._condition is not Condition.OK
+        self._condition = Condition.OK
+        self.answer, fresh, self._fresh = answer, self._fresh, asyncio.Event()
+        fresh.set()
+        self._answered(answer, is_back)
+
+    def _missed(self, error: LinkError) -> None:
+        self.reason = sentence(error)
+        condition = self.failures.count(error)
+        if condition is None or not self.enabled or condition is self._condition:
+            return
+        self._condition = condition
+        self._lost(condition, self.reason)
