@@ -61,7 +61,7 @@ def serving(
 
 def wait_online() -> float:
     """Wait until the system has all its servers; return how long that took [s]."""
-    from daqpv.links import pv  # noqa: PLC0415 (after the environment)
+    from daqpv.links.ca import pv  # noqa: PLC0415 (after the environment)
 
     start = time.monotonic()
     while pv.get("BENCH:Sys:Online") != "Online":
@@ -71,7 +71,7 @@ def wait_online() -> float:
 
 
 def put(count: int, cobos: int) -> None:
-    from daqpv.links import pv  # noqa: PLC0415 (after the environment)
+    from daqpv.links.ca import pv  # noqa: PLC0415 (after the environment)
 
     with simulators(cobos, 1.0) as (port, servers):
         shares = [

@@ -155,7 +155,7 @@ def spread(what: str, values: Sequence[float]) -> str:
 
 def latencies(seconds: float) -> tuple[list[float], list[float]]:
     """How long gets and puts take [s], one after the other."""
-    from daqpv.links import pv as ca  # noqa: PLC0415 (after the environment)
+    from daqpv.links.ca import pv as ca  # noqa: PLC0415 (after the environment)
 
     name = "BENCH:ECC:CoBo0:PollPeriod"
     ca.put(name, "5", timeout=30)

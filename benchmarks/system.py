@@ -117,7 +117,7 @@ def serving(servers: list[tuple[str, str]]) -> Iterator[tuple[psutil.Process, fl
 
 
 def put(cobos: int) -> None:
-    from daqpv.links import pv  # noqa: PLC0415 (after the environment)
+    from daqpv.links.ca import pv  # noqa: PLC0415 (after the environment)
 
     with simulators(cobos, 1.0) as (port, servers), serving(servers):
         deadline = time.monotonic() + 30

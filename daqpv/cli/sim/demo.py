@@ -25,8 +25,8 @@ from daqpv.cli.common import (
     run_until_signal,
 )
 from daqpv.cli.serve.keeping import keep
+from daqpv.cli.sim.screen import Screen
 from daqpv.cli.sim.simulate import copy_for, plans, router_plans
-from daqpv.cli.status.screen import Screen
 from daqpv.core import Events
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.links.files.console import Console
@@ -155,7 +155,7 @@ async def _show(app: App, events: Events, words: str) -> None:
         tasks.create_task(app.run(lambda _: ready.set()))
         await ready.wait()
         if sys.stdout.isatty():
-            with Screen(app.devices, words) as screen:
+            with Screen(app.experiment, app.infos(), words) as screen:
                 events.add(screen)
                 await screen.run()
         else:
@@ -215,6 +215,8 @@ def _environment(port: int) -> dict[str, str]:
         "EPICS_CAS_SERVER_PORT": str(port),
         "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
         "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+        "EPICS_CA_ADDR_LIST": f"127.0.0.1:{port}",
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
     }
 
 

@@ -395,7 +395,7 @@ def test_a_client_that_leaves_in_its_put_cancels_nothing(
 ) -> None:
     cobo.sim.takes("Prepare", 1.0)
     script = (
-        "import sys; from daqpv.links import pv\n"
+        "import sys; from daqpv.links.ca import pv\n"
         "try: pv.put(sys.argv[1], 'Ready', timeout=0.3)\n"
         "except Exception: pass"
     )
