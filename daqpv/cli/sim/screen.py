@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from rich.console import Console, Group
@@ -65,10 +65,10 @@ class Screen(WriterThread[Group]):
         finally:
             self._board.close()
 
-    def _write(self, things: Iterator[Group]) -> None:
+    def _write(self) -> None:
         console = self._console
         with suppress(OSError):  # the terminal has gone
             console.print(self._words, highlight=False, markup=False, soft_wrap=True)
             with Live(console=console, auto_refresh=False) as live:
-                for picture in things:
+                for picture in self._each():
                     live.update(picture, refresh=True)

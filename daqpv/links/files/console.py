@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Iterator
 
 import click
 
@@ -62,9 +61,9 @@ class Console(WriterThread[Event | str]):
         """Print `text`, soon; False: it is left out, the terminal has not kept up."""
         return self._offer(text)
 
-    def _write(self, things: Iterator[Event | str]) -> None:
+    def _write(self) -> None:
         encoding = sys.stdout.encoding
-        for what in things:
+        for what in self._each():
             text = what if isinstance(what, str) else _coloured(what)
             try:
                 click.echo(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -58,9 +57,9 @@ class LogFile(WriterThread[Event]):
         if self._left_out or not self._offer(event):
             self._left_out += 1
 
-    def _write(self, things: Iterator[Event]) -> None:
+    def _write(self) -> None:
         with closing(self._file):
-            for event in things:
+            for event in self._each():
                 self._file.handle(_record(event))
             if self._left_out:
                 self._file.handle(_record(_missing(self._left_out)))

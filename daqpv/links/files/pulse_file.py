@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from daqpv.core import Beat, both
 from daqpv.core.timing.clock import STEP
 from daqpv.core.timing.pulse import Facts
+from daqpv.links.files.writer_thread import RETRY, WriterThread
 
-RETRY = 5.0  # [s] after a write that failed
 SIZE = 512  # [bytes]: a sector, which a disk writes whole or not at all
-_END = 0.5  # [s] for the last beat, when daqpv ends
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -30,10 +26,10 @@ class _Content(BaseModel):
     facts: dict[str, float]
 
 
-class PulseFile:
+class PulseFile(WriterThread[_Content]):
     """Keeps the newest beat in a file (daqpv.core.Pulse); use it as a context manager.
 
-    A thread of its own writes. The file is made with the first beat. That it cannot be
+    A thread writes. The file is made with the first beat. That it cannot be
     written is said by others: the settings lie beside it.
 
     Args:
@@ -41,27 +37,9 @@ class PulseFile:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__("pulse")
         self._path = path
         self._boot = _boot()
-        self._next: _Content | None = None
-        self._changed = threading.Condition()
-        self._ends = False
-        self._thread = threading.Thread(target=self._work, name="pulse", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._changed:
-            self._ends = True
-            self._changed.notify()
-        self._thread.join(_END)
 
     def last(self) -> Beat | None:
         """The beat in the file; None if there is none, or it cannot be read."""
@@ -81,27 +59,17 @@ class PulseFile:
         """Note `facts`, soon."""
         now, wall = both()
         content = _Content(boot=self._boot, steady=now, time=wall, facts=dict(facts))
-        with self._changed:
-            self._next = content
-            self._changed.notify()
+        self._offer(content, key="the newest alone")
 
-    # The thread
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._next or self._ends)
-                content, self._next = self._next, None
-            if content is None:
-                return
+    def _write(self) -> None:
+        for content in self._each():
             try:
-                self._write(content)
+                self._write_one(content)
             except OSError:
-                with self._changed:
-                    if self._changed.wait_for(lambda: self._ends, RETRY):
-                        return
+                if self._ends_within(RETRY):
+                    return
 
-    def _write(self, content: _Content) -> None:
+    def _write_one(self, content: _Content) -> None:
         data = json.dumps(content.model_dump()).encode().ljust(SIZE - 1) + b"\n"
         try:
             file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)

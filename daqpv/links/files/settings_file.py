@@ -5,13 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -26,10 +24,9 @@ from daqpv.core import (
 )
 from daqpv.core.timing.utc import iso_text
 from daqpv.errors import StoreError
+from daqpv.links.files.writer_thread import RETRY, WriterThread
 
-RETRY = 5.0  # [s] after a write that failed
 LOCKED = 5.0  # [s] to wait for another process that writes
-_END = 0.5  # [s] for the last write, when daqpv ends
 
 Key = tuple[str, str]
 
@@ -39,6 +36,18 @@ class _Line(NamedTuple):
 
     time: float
     text: str
+
+
+class _News(NamedTuple):
+    """A setting that is to be written; what was added before has lower numbers."""
+
+    number: int
+    setting: Setting
+
+    @property
+    def key(self) -> Key:
+        """By which the newest takes the place of those before."""
+        return self.setting.device, self.setting.field
 
 
 class _Entry(BaseModel):
@@ -58,10 +67,10 @@ class _Content(BaseModel):
     settings: list[_Entry]
 
 
-class SettingsFile:
+class SettingsFile(WriterThread[_News]):
     """Keeps settings in a JSON file; use it as a context manager.
 
-    A thread of its own writes, at once: into a new file that takes the place of the old
+    A thread writes, at once: into a new file that takes the place of the old
     one when it is on the disk. Several processes of one host may share the file: each
     adds its settings to those of the others, under a lock.
 
@@ -71,34 +80,14 @@ class SettingsFile:
     """
 
     def __init__(self, path: Path, events: Events) -> None:
+        super().__init__("settings file")
         self._path = path
         self._events = events
         self._lines: dict[Key, _Line] = {}  # what the file has, when it was `_seen`
         self._seen: tuple[int, ...] = ()
-        self._news: dict[Key, Setting] = {}  # to be written; guarded by `_changed`
-        self._count = 0  # of what was added; guarded likewise
+        self._count = 0  # of what was added; guarded by `_changed`
         self._kept = Milestones()
-        self._changed = threading.Condition()
-        self._ends = False
         self._trouble = ""  # the one that was said last
-        self._thread = threading.Thread(
-            target=self._work, name="settings file", daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._changed:
-            self._ends = True
-            self._changed.notify()
-        self._thread.join(_END)
 
     def read(self) -> Iterable[Setting]:
         """All settings in the file.
@@ -119,9 +108,9 @@ class SettingsFile:
     def add(self, setting: Setting, /) -> None:
         """Write `setting` soon."""
         with self._changed:
-            self._news[setting.device, setting.field] = setting
             self._count += 1
-            self._changed.notify()
+            news = _News(self._count, setting)
+            self._offer(news, key=news.key)
 
     async def kept(self, *, timeout: float) -> bool:
         """Wait until what was added is in the file; False at once if it fails."""
@@ -131,33 +120,25 @@ class SettingsFile:
 
     # The thread
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._news or self._ends)
-                news, count = dict(self._news), self._count
-            if not news:
-                return
-            try:
-                with self._locked():
-                    self._write(news)
-            except OSError as error:
-                self._failed(error)
-                with self._changed:
-                    if self._ends or self._changed.wait_for(lambda: self._ends, RETRY):
-                        return
-            else:
-                self._written(news)
-                self._kept.reach(count)
+    def _write(self) -> None:
+        while news := self._all():
+            while not self._is_written({one.key: one.setting for one in news}):
+                if self._ends_within(RETRY):
+                    return
+            self._kept.reach(max(one.number for one in news))
 
-    def _written(self, news: Mapping[Key, Setting]) -> None:
-        with self._changed:
-            for key, setting in news.items():
-                if self._news[key] is setting:
-                    del self._news[key]
+    def _is_written(self, settings: Mapping[Key, Setting]) -> bool:
+        """Write `settings`; whether that went well is an event when it changes."""
+        try:
+            with self._locked():
+                self._rewrite(settings)
+        except OSError as error:
+            self._failed(error)
+            return False
         if self._trouble:
             self._trouble = ""
             self._say(f"{self._path}: settings are written again.")
+        return True
 
     def _failed(self, error: OSError) -> None:
         trouble = error.strerror or str(error)
@@ -188,7 +169,7 @@ class SettingsFile:
                     break
             yield
 
-    def _write(self, news: Mapping[Key, Setting]) -> None:
+    def _rewrite(self, news: Mapping[Key, Setting]) -> None:
         """Put `news` into the file, beside what other processes have written."""
         if self._signature() != self._seen:
             self._read_again()

@@ -145,7 +145,7 @@ def test_whatever_is_kept_comes_back(
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "settings.json"
     file = SettingsFile(path, Events())
-    file._write({(one.device, one.field): one for one in settings})
+    file._rewrite({(one.device, one.field): one for one in settings})
     assert sorted(kept(path), key=lambda one: one.device) == sorted(
         settings, key=lambda one: one.device
     )
@@ -274,7 +274,7 @@ def test_a_write_that_is_cut_leaves_the_old_file(
     monkeypatch.setattr(os, "fsync", cut)
     file = SettingsFile(path, Events())
     with pytest.raises(OSError, match="Input/output error"):
-        file._write({("ECC:CoBo0", "poll_period"): setting(2)})
+        file._rewrite({("ECC:CoBo0", "poll_period"): setting(2)})
     assert kept(path) == [setting(1)]
 
 
@@ -302,7 +302,7 @@ def test_ten_thousand_are_read_and_written_quickly(path: Path) -> None:
     }
     file = SettingsFile(path, Events())
     path.parent.mkdir()
-    file._write(many)
+    file._rewrite(many)
     begin = time.process_time()
     assert len(list(SettingsFile(path, Events()).read())) == 10_000
     assert time.process_time() - begin < 2.0  # 0.1 on an idle machine

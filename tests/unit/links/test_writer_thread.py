@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from threading import Event, Timer
 
 import pytest
@@ -32,8 +31,8 @@ class Numbers(WriterThread[int]):
         assert self.offer(0)
         assert self._holds.wait(10)
 
-    def _write(self, things: Iterator[int]) -> None:
-        for number in things:
+    def _write(self) -> None:
+        for number in self._each():
             self._holds.set()
             self.flows.wait(30)
             self.written.append(number)
@@ -42,8 +41,8 @@ class Numbers(WriterThread[int]):
 class Gone(WriterThread[int]):
     """Its reader went away at the first number."""
 
-    def _write(self, things: Iterator[int]) -> None:
-        next(things)
+    def _write(self) -> None:
+        next(self._each())
 
     def is_over(self) -> bool:
         self._thread.join(10)
@@ -96,3 +95,44 @@ def test_a_thread_that_has_ended_already_delays_nothing() -> None:
             pass
         begin = time.monotonic()
     assert time.monotonic() - begin < BUSY
+
+
+class Batches(Numbers):
+    """Takes all that waits at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[int]] = []
+
+    def _write(self) -> None:
+        while batch := self._all():
+            self._holds.set()
+            self.flows.wait(30)
+            self.batches.append(batch)
+
+
+def test_all_that_waits_is_taken_at_once() -> None:
+    with Batches() as batches:
+        batches.stop()
+        for number in (1, 2, 3):
+            batches.offer(number)
+        batches.flows.set()
+    assert batches.batches == [[0], [1, 2, 3]]
+
+
+def test_the_newest_of_a_key_takes_the_place_of_those_before() -> None:
+    with Batches() as batches:
+        batches.stop()
+        for number in (1, 2, 3):
+            assert batches._offer(number, key="a")
+        batches.offer(4)
+        batches.flows.set()
+    assert batches.batches == [[0], [3, 4]]
+
+
+def test_who_waits_to_try_again_hears_of_the_end() -> None:
+    numbers = Numbers()
+    assert not numbers._ends_within(0.01)
+    with numbers:
+        pass
+    assert numbers._ends_within(BUSY)
