@@ -123,7 +123,7 @@ def test_the_put_that_is_printed_moves_the_state(words: Words) -> None:
 
 
 def test_the_get_that_is_printed_reads_the_state(words: Words) -> None:
-    done = words.type(r"^ +(\S*caproto-get \S+:Sys:State)$")
+    done = words.type(r"^ +(\S*daqpv get \S+:Sys:State)$")
     assert done.stdout.startswith(f"{words.prefix}Sys:State")
 
 

@@ -198,8 +198,8 @@ The order holds for single servers, too: a CoBo is prepared after the MuTAnT, an
 says so if it is not. No EPICS tools here? Then the same by
 
     {programs}/daqpv put {system}Target Ready
-    {programs}/caproto-get {system}State
-    {programs}/caproto-monitor {system}State {cobo}State
+    {programs}/daqpv get {system}State
+    {programs}/daqpv monitor {system}State {cobo}State
 
 Let a step fail, and see {system}LastError:
 
