@@ -19,7 +19,7 @@ from daqpv.core import Condition, Device, Event, Events, Snapshot
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import longin
-from tests.unit.serve.conftest import free_port
+from tests.support.ports import free_port
 
 TIMEOUT = 20.0  # [s] for whatever a busy machine may take
 

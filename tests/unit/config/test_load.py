@@ -8,14 +8,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from daqpv.config import (
-    ConfigProblems,
-    DeviceSettings,
-    Kind,
-    Model,
-    load,
-    load_fixed,
-)
+from daqpv.config import ConfigProblems, DeviceSettings, Kind, Model, load, load_fixed
 
 
 def test_the_smallest_file_gives_the_defaults(loaded):

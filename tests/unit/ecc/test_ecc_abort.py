@@ -10,7 +10,7 @@ import pytest
 from daqpv.core import Result
 from daqpv.ecc import EccSnapshot, EccState, Operation, Transition
 from daqpv.errors import AbortedError, BusyError, RefusedError
-from tests.unit.ecc.conftest import Fault, Lab, acting
+from tests.support.ecc import Fault, Lab, acting
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 

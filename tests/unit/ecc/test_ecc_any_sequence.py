@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from daqpv.core import Condition, Result
 from daqpv.ecc import EccState, Operation, Transition
 from daqpv.errors import DaqError
-from tests.unit.ecc.conftest import CONFIG, OTHER, Fault, Lab, VirtualLoop, laboratory
+from tests.support.ecc import CONFIG, OTHER, Fault, Lab, laboratory
+from tests.support.virtual import VirtualLoop
 
 Move = tuple[str, Any]
 

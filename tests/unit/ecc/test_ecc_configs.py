@@ -7,7 +7,7 @@ import pytest
 from daqpv.core import Condition, Result
 from daqpv.ecc import ConfigId, EccState, Operation
 from daqpv.errors import LinkError, RefusedError
-from tests.unit.ecc.conftest import CONFIG, OTHER, PREFIX, Fault, Lab, laboratory
+from tests.support.ecc import CONFIG, OTHER, PREFIX, Fault, Lab, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 

@@ -9,7 +9,7 @@ import pytest
 from daqpv.core import Result
 from daqpv.ecc import EccState, Transition
 from daqpv.errors import BusyError, RefusedError
-from tests.unit.ecc.conftest import DEADLINE, OTHER, Fault, Lab
+from tests.support.ecc import DEADLINE, OTHER, Fault, Lab
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 ONLY_IDLE = 1 << IDLE

@@ -13,7 +13,7 @@ from daqpv.errors import (
     LinkError,
     RefusedError,
 )
-from tests.unit.ecc.conftest import PREFIX, Fault, Lab, laboratory
+from tests.support.ecc import PREFIX, Fault, Lab, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 

@@ -11,14 +11,7 @@ import pytest
 from daqpv.core import EventSeverity, Origin, Result
 from daqpv.ecc import LEGAL, DataLink, EccState, EccTarget, Operation, Transition
 from daqpv.errors import LinkError, OperationError, RefusedError
-from tests.unit.ecc.conftest import (
-    CONFIG,
-    PREFIX,
-    Fault,
-    Lab,
-    acting,
-    laboratory,
-)
+from tests.support.ecc import CONFIG, PREFIX, Fault, Lab, acting, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 PAIRS = [

@@ -14,7 +14,7 @@ from daqpv.errors import (
     OperationError,
     UnknownOutcomeError,
 )
-from tests.unit.ecc.conftest import DEADLINE, Fault, Lab
+from tests.support.ecc import DEADLINE, Fault, Lab
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 LONG = 2 * DEADLINE  # [s] a transition that outlasts its deadline

@@ -6,7 +6,7 @@ import pytest
 
 from daqpv.ecc import EccState
 from daqpv.ecc.path import back, path
-from tests.unit.ecc.conftest import Lab
+from tests.support.ecc import Lab
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 

@@ -20,7 +20,8 @@ from daqpv.ecc import (
 )
 from daqpv.ecc.snapshot import EccCommand
 from daqpv.errors import RefusedError
-from tests.unit.ecc.conftest import CONFIG, OTHER, Clock, Fault, Lab, laboratory
+from tests.support.ecc import CONFIG, OTHER, Fault, Lab, laboratory
+from tests.support.virtual import Clock
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 READ = {

@@ -13,7 +13,7 @@ from daqpv.errors import (
     BusyError,
     OperationError,
 )
-from tests.unit.ecc.conftest import Fault, Lab, acting
+from tests.support.ecc import Fault, Lab, acting
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 

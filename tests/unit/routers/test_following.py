@@ -11,7 +11,7 @@ from daqpv.core import Condition, Severity, Status
 from daqpv.errors import ProtocolError
 from daqpv.routers import Disk, shown
 from daqpv.routers.following import _time_left
-from tests.unit.routers.conftest import HUNG, OFFLINE, Watched
+from tests.support.routers import HUNG, OFFLINE, Watched
 
 
 async def test_files_disk_and_clock_are_shown(watched: Watched):

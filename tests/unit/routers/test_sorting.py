@@ -8,7 +8,7 @@ import pytest
 
 from daqpv.errors import LinkError, NotConnectedError, OperationError
 from daqpv.routers import router as module
-from tests.unit.routers.conftest import OFFLINE, Watched
+from tests.support.routers import OFFLINE, Watched
 
 RUN = b"e20009/run_0012"
 

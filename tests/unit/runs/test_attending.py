@@ -12,7 +12,7 @@ from daqpv.core import Condition, Severity
 from daqpv.errors import BusyError, NotConnectedError, RefusedError
 from daqpv.runs import Entry, RunState
 from daqpv.runs.settings import OnLoss, RunSettings
-from tests.unit.runs.conftest import Lab, Storage, reaches
+from tests.support.runs import Lab, Storage, reaches
 
 CLOCK = r"\d\d:\d\d:\d\d"
 

@@ -29,8 +29,8 @@ from daqpv.runs import (
 )
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
-from tests.unit.runs.conftest import Lab, reaches
-from tests.unit.runs.test_sheet import Lab as Pvs
+from tests.support.runs import Lab, reaches
+from tests.support.sheet import Lab as Pvs
 
 SETTINGS = RunSettings.model_validate(
     {

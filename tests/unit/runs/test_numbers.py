@@ -13,7 +13,7 @@ from daqpv.iocs.run import RunGroup
 from daqpv.runs import Entry, History, RunRecord, RunSnapshot
 from daqpv.runs.record.numbers import LAST, Numbers
 from daqpv.runs.settings import Checks, RunSettings
-from tests.unit.runs.conftest import Lab, reaches
+from tests.support.runs import Lab, reaches
 
 INT32 = 2**31 - 1  # what a longout and an INTEGER column hold
 

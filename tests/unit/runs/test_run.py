@@ -27,7 +27,7 @@ from daqpv.runs import (
     RunState,
 )
 from daqpv.runs.settings import Checks, OnLoss, RunSettings
-from tests.unit.runs.conftest import Lab, Storage, reaches
+from tests.support.runs import Lab, Storage, reaches
 
 
 @pytest.fixture

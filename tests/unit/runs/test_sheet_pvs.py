@@ -14,7 +14,7 @@ from daqpv.iocs.sheet import SheetGroup, _group
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
 from daqpv.serve.ca.protocol import STRING
-from tests.unit.runs.test_sheet import SETTINGS, Desk, Lab
+from tests.support.sheet import SETTINGS, Desk, Lab
 
 P = "AT:Run:Par:"
 

@@ -20,7 +20,7 @@ from daqpv.runs import (
     RunSnapshot,
     RunState,
 )
-from tests.unit.runs.conftest import Lab, reaches
+from tests.support.runs import Lab, reaches
 
 E, S = RunEvent, RunState
 WISHES = {

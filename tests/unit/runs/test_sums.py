@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.runs.conftest import Lab, Storage
+from tests.support.runs import Lab, Storage
 
 
 async def test_a_dozen_routers_do_not_change_the_sums_a_dozen_times() -> None:

@@ -14,8 +14,8 @@ from daqpv.core import Beat, Events, SavedSettings, Setting
 from daqpv.errors import DaqError
 from daqpv.iocs.run import RunGroup
 from daqpv.runs import Entry, Run, RunRecord, RunSnapshot, RunState
-from tests.unit.ecc.conftest import Clock
-from tests.unit.runs.conftest import Detector, Lab, reaches
+from tests.support.runs import Detector, Lab, reaches
+from tests.support.virtual import Clock
 
 BEAT = 1.0  # [s] between two beats of the pulse: so much may be lost by a kill
 SLACK = 0.1  # [s]

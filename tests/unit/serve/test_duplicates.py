@@ -13,7 +13,7 @@ import pytest
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import DuplicateServers, Group, Identity, Other, Server, ai
 from daqpv.serve.ca import protocol as ca
-from tests.unit.serve.conftest import free_port
+from tests.support.ports import free_port
 
 NAMES = ("S:Other", "S:Value")
 MANY = 20  # tries, for a busy machine

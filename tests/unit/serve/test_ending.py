@@ -10,7 +10,8 @@ import pytest
 
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import Group, Server, longout
-from tests.unit.serve.conftest import DEADLINE, Raw, free_port, loopback
+from tests.support.ports import free_port
+from tests.support.serve import DEADLINE, Raw, loopback
 
 
 class Slow(Group[Device[Snapshot]]):

@@ -9,7 +9,7 @@ import pytest
 from daqpv.core import Result
 from daqpv.ecc import EccState, Operation
 from daqpv.errors import OperationError, RefusedError
-from tests.unit.system.conftest import SLAVES, Lab, laboratory
+from tests.support.system import SLAVES, Lab, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 OP = Operation

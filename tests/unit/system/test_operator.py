@@ -11,7 +11,7 @@ from daqpv.core import Hold, Result, run_is_open
 from daqpv.ecc import EccState
 from daqpv.errors import DaqError, OperationError, RefusedError
 from daqpv.system import Operator, SystemState
-from tests.unit.system.conftest import Lab, ended, laboratory
+from tests.support.system import Lab, ended, laboratory
 
 REASON = "Run 12 is open. To stop it: caput AT:Run:Stop 1"
 DOWN = (EccState.IDLE, EccState.DESCRIBED, EccState.PREPARED, EccState.READY)

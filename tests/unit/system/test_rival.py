@@ -10,7 +10,7 @@ from daqpv.core import Hold
 from daqpv.ecc import EccState, Operation, is_below, leads_to
 from daqpv.errors import OperationError, RefusedError
 from daqpv.system import SystemState
-from tests.unit.system.conftest import laboratory
+from tests.support.system import laboratory
 
 SEARCH = "AT:Sys:State is served twice: by this process, and by 10.0.0.5:5064."
 UP = "End one of them; until then only the way down is free"

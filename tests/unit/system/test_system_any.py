@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from daqpv.core import Result
 from daqpv.ecc import EccState
 from daqpv.errors import CommandError, LinkError
-from tests.unit.system.conftest import Fault, Lab, ended, laboratory, play
+from tests.support.ecc import Fault
+from tests.support.system import Lab, ended, laboratory
+from tests.support.virtual import play
 
 NAMES = ["MuTAnT", "Slave", "CoBo0", "CoBo1", "CoBo2"]
 ROLES = ["mutant", "mutant-slave", "cobo", "cobo", "all"]

@@ -9,7 +9,8 @@ import pytest
 from daqpv.core import Result
 from daqpv.ecc import EccState, Operation
 from daqpv.errors import DaqError, OperationError, RefusedError
-from tests.unit.system.conftest import Fault, Lab, ended, laboratory
+from tests.support.ecc import Fault
+from tests.support.system import Lab, ended, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 OP = Operation

@@ -15,8 +15,8 @@ from daqpv.errors import (
     OperationError,
     RefusedError,
 )
-from tests.unit.ecc.conftest import acting
-from tests.unit.system.conftest import SLAVES, Fault, Lab, laboratory
+from tests.support.ecc import Fault, acting
+from tests.support.system import SLAVES, Lab, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 

@@ -10,7 +10,8 @@ from daqpv.core import Condition, Result
 from daqpv.ecc import EccState
 from daqpv.errors import OperationError, RefusedError, UnknownOutcomeError
 from daqpv.system import SystemState
-from tests.unit.system.conftest import SLAVES, Fault, Lab, laboratory
+from tests.support.ecc import Fault
+from tests.support.system import SLAVES, Lab, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 MEMBERS = list(SLAVES)

@@ -10,7 +10,8 @@ import pytest
 from daqpv.core import Result
 from daqpv.ecc import EccState
 from daqpv.errors import AbortedError, CommandError, OperationError, RefusedError
-from tests.unit.system.conftest import SLAVES, Fault, Lab, laboratory
+from tests.support.ecc import Fault
+from tests.support.system import SLAVES, Lab, laboratory
 
 _, IDLE, _, PREPARED, READY, RUNNING, _ = EccState
 CLOCKS = ["MuTAnT", "Slave"]

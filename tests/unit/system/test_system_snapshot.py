@@ -11,7 +11,8 @@ from daqpv.core import Condition, Severity, Status
 from daqpv.ecc import ConfigId, EccState
 from daqpv.errors import AbortedError, BusyError, RefusedError
 from daqpv.system import SystemSnapshot, SystemState
-from tests.unit.system.conftest import SLAVES, Fault, Lab, ended, laboratory
+from tests.support.ecc import Fault
+from tests.support.system import SLAVES, Lab, ended, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 TARGETS = list(EccState)[1:]

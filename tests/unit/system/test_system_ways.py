@@ -7,7 +7,7 @@ import pytest
 from daqpv.core import Result, Severity
 from daqpv.ecc import EccState, EccTarget
 from daqpv.system import SystemState
-from tests.unit.system.conftest import SLAVES, Lab, laboratory
+from tests.support.system import SLAVES, Lab, laboratory
 
 BROKEN, IDLE, DESCRIBED, PREPARED, READY, RUNNING, PAUSED = EccState
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daqpv.errors import ServeError
-from tests.unit.serve.circuit.conftest import (
+from tests.support.lamp import (
     CHAR,
     DOUBLE,
     ENUM,

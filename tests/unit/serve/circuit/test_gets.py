@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daqpv.core import Alarm, Severity, Status
-from tests.unit.serve.circuit.conftest import (
+from tests.support.lamp import (
     CHAR,
     CTRL,
     DOUBLE,

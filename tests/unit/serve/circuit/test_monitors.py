@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from daqpv.core import Alarm, Severity, Status
-from tests.unit.serve.circuit.conftest import (
+from tests.support.lamp import (
     ALARM,
     DOUBLE,
     LOG,

@@ -10,7 +10,7 @@ import pytest
 from daqpv.core import Condition, Severity, Status
 from daqpv.errors import ServeError
 from daqpv.serve import Group, ai, mbbi
-from tests.unit.serve.circuit.conftest import (
+from tests.support.lamp import (
     ALARM,
     CHAR,
     DOUBLE,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daqpv.core import Condition, Event, Events, EventSeverity, Origin
-from tests.unit.serve.circuit.conftest import (
+from tests.support.lamp import (
     CHAR,
     DOUBLE,
     ENUM,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.serve.filters.conftest import (
+from tests.support.filters import (
     ALARM,
     DOUBLE,
     END,

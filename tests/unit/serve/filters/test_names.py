@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daqpv.serve.pv.filters import Part, parse
-from tests.unit.serve.filters.conftest import (
+from tests.support.filters import (
     DOUBLE,
     NO_WRITE,
     NORMAL,

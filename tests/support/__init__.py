@@ -1,0 +1,1 @@
+"""What tests share: clocks, ports, models in memory, servers and processes."""

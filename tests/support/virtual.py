@@ -1,0 +1,77 @@
+"""An event loop and clocks on which time passes at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+from collections.abc import Callable, Coroutine, Mapping
+
+import pytest
+
+
+class _Jump(selectors.EpollSelector):
+    """Time passes when all tasks wait, and takes no time."""
+
+    now = 0.0
+
+    def select(
+        self, timeout: float | None = None
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise AssertionError("all tasks wait, and no timer runs")
+        self.now += max(timeout, 0.0)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer as soon as it is idle."""
+
+    def __init__(self) -> None:
+        self._clock = _Jump()
+        super().__init__(self._clock)
+
+    def time(self) -> float:
+        return self._clock.now
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Hook of pytest-asyncio: a conftest that imports it puts its tests on the loop."""
+    return {"virtual": VirtualLoop}
+
+
+class Clock:
+    """Stands in for the module `time` of the code under test."""
+
+    step = 0.0  # [s] by which the wall clock was set
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def time(self) -> float:
+        return 1.8e9 + self.step + self.monotonic()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of what one ECC server is made of."""
+    random.seed(20009)
+    clock = Clock()
+    for module in (
+        "core.timing.clock",
+        "core.devices.device",
+        "core.devices.command",
+        "ecc.following",
+        "ecc.wire",
+        "ecc.configs",
+    ):
+        monkeypatch.setattr(f"daqpv.{module}.time", clock)
+    return clock
+
+
+def play(work: Coroutine[object, object, None]) -> None:
+    """Run `work` on a clock that jumps."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(work)

@@ -1,0 +1,44 @@
+"""Wait for a condition, with a deadline that fits a busy machine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+DEADLINE = 30.0  # [s]
+
+
+def until(
+    condition: Callable[[], T], what: str | Callable[[], str], timeout: float = DEADLINE
+) -> T:
+    """Wait until `condition()` is true, and return it; else fail with `what`."""
+    end = time.monotonic() + timeout
+    while not (result := condition()):
+        if time.monotonic() > end:
+            _fail(what, timeout)
+        threading.Event().wait(0.01)
+    return result
+
+
+async def soon(
+    condition: Callable[[], T], what: str | Callable[[], str], timeout: float = DEADLINE
+) -> T:
+    """The same while the event loop runs."""
+    end = time.monotonic() + timeout
+    while not (result := condition()):
+        if time.monotonic() > end:
+            _fail(what, timeout)
+        await asyncio.sleep(0.01)
+    return result
+
+
+def _fail(what: str | Callable[[], str], timeout: float) -> None:
+    text = what if isinstance(what, str) else what()
+    pytest.fail(f"not within {timeout:g} s: {text}")
