@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
@@ -133,14 +133,27 @@ class Process(Device[ProcessSnapshot]):
         self._clocks = Clocks()
         self._age = 0.0  # [s]
         started = utc_text(time.time())
-        self.change(known=True, online=True, condition=Condition.OK, started=started)
+        self.change(
+            replace(
+                self.snapshot,
+                known=True,
+                online=True,
+                condition=Condition.OK,
+                started=started,
+            )
+        )
 
     async def run(self) -> None:
         """Measure once a second until cancelled; a blocked loop skips beats."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         self.change(
-            now=utc_text(time.time()), uptime="0:00:00", **asdict(self._measure())
+            replace(
+                self.snapshot,
+                now=utc_text(time.time()),
+                uptime="0:00:00",
+                **asdict(self._measure()),
+            )
         )
         while True:
             await asyncio.sleep(PERIOD - (loop.time() - start) % PERIOD)
@@ -154,10 +167,13 @@ class Process(Device[ProcessSnapshot]):
         if passed.step:
             self._clock_set(passed.step)
         self.change(
-            heartbeat=self.snapshot.heartbeat + 1,
-            now=utc_text(time.time()),
-            uptime=str(timedelta(seconds=int(self._age))),
-            **asdict(self._measure()),
+            replace(
+                self.snapshot,
+                heartbeat=self.snapshot.heartbeat + 1,
+                now=utc_text(time.time()),
+                uptime=str(timedelta(seconds=int(self._age))),
+                **asdict(self._measure()),
+            )
         )
 
     def _stood_still(self, seconds: float) -> None:
@@ -184,12 +200,12 @@ class Process(Device[ProcessSnapshot]):
         if not text and self.snapshot.duplicate:
             self.emit("duplicate over", "No other process serves its devices now")
         self._say("duplicate", text, severity=EventSeverity.ERROR)
-        self.change(duplicate=bool(text))
+        self.change(replace(self.snapshot, duplicate=bool(text)))
 
     def files(self, text: str) -> None:
         """Say that another process has another experiment file; "": none has."""
         self._say("files differ", text, severity=EventSeverity.ERROR)
-        self.change(file_differs=bool(text))
+        self.change(replace(self.snapshot, file_differs=bool(text)))
 
     def clocks(self, ahead: float, other: str) -> None:
         """Say how far the clock of another process is ahead of ours.
@@ -207,7 +223,7 @@ class Process(Device[ProcessSnapshot]):
             )
         is_new = bool(text) and "clock differs" not in self._wrong
         self._say("clock differs", text, severity=EventSeverity.WARNING, tell=is_new)
-        self.change(clock_offset=round(ahead, 2))
+        self.change(replace(self.snapshot, clock_offset=round(ahead, 2)))
 
     def _say(
         self, name: str, text: str, *, severity: EventSeverity, tell: bool = True
@@ -221,7 +237,7 @@ class Process(Device[ProcessSnapshot]):
             del self._wrong[name]
         if text and tell:
             self.emit(name, text, severity=severity)
-        self.change(message=" ".join(self._wrong.values()))
+        self.change(replace(self.snapshot, message=" ".join(self._wrong.values())))
 
     # -- what blocks the loop ----------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from daqpv.core import Command, Condition, Device, Events, Snapshot
@@ -99,7 +99,7 @@ class RemoteLog(Device[RemoteLogSnapshot]):
             return
         with self.command("read the end of its log"):
             text = newest(await self._end())
-            self.change(at=time.time(), text=text)
+            self.change(replace(self.snapshot, text=text), at=time.time())
 
     async def _end(self) -> bytes:
         if self._file.missing:
@@ -119,4 +119,4 @@ class RemoteLog(Device[RemoteLogSnapshot]):
         super()._ended(command, error)
         now = self.snapshot.last_error
         if now or self._owner.snapshot.last_error == before:
-            self._owner.change(last_error=now)
+            self._owner.change(replace(self._owner.snapshot, last_error=now))

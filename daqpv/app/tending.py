@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Condition, Device
@@ -21,7 +22,10 @@ async def tend(device: Device[Any]) -> None:
         except Exception:  # a kind may be anybody's: its failure stays its own
             _log.exception("%s failed; it is begun anew", device.name)
             device.change(
-                condition=Condition.ERROR,
-                message="Internal error, see the log. It is begun anew.",
+                replace(
+                    device.snapshot,
+                    condition=Condition.ERROR,
+                    message="Internal error, see the log. It is begun anew.",
+                )
             )
         await asyncio.sleep(RESTART_DELAY)

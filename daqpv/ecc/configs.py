@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from daqpv.core import Command, EventSeverity
@@ -50,7 +51,7 @@ class ConfiguredEcc(OperatedEcc):
             self._check_parts(config)
             await self._check_listed(command, config)
             self._check_parts(config)  # another client may have acted meanwhile
-            self.change(config=config)
+            self.change(replace(self.snapshot, config=config))
 
     async def refresh_configs(self) -> None:
         """Read the list of configurations again.
@@ -64,7 +65,7 @@ class ConfiguredEcc(OperatedEcc):
 
     async def filter_configs(self, text: str) -> None:
         """Show in the list only what has each word of `text`; "": all."""
-        self.change(config_filter=text)
+        self.change(replace(self.snapshot, config_filter=text))
 
     def _check_parts(self, config: ConfigId) -> None:
         """Refuse a part that the server has already used on the way to its state."""
@@ -144,4 +145,4 @@ class ConfiguredEcc(OperatedEcc):
         configs = await self._link.configs(timeout=self._deadlines.configs)
         self._is_listed = True
         self._list_trouble = ""
-        self.change(configs=tuple(configs))
+        self.change(replace(self.snapshot, configs=tuple(configs)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from daqpv.core import Command
 from daqpv.ecc.codes import EccState, Operation, Transition
@@ -55,14 +56,14 @@ class Ecc(ConfiguredEcc):
             return
         with self._pursue(what, goal) as command:
             if goal.down:  # accepted: it may have to wait, but it is not refused
-                self.change(target=EccTarget(target))
+                self.change(replace(self.snapshot, target=EccTarget(target)))
             state = await self._begin(command, goal)
             if state is not target:
                 if not is_below(target, state):
                     self._check_upward()  # it was lower than it seemed
                 await self._check_config(command, path(state, target))
                 await command.within(self._guard(state, tuple(path(state, target))))
-            self.change(target=EccTarget(target))
+            self.change(replace(self.snapshot, target=EccTarget(target)))
             await self._walk(command, state, target)
 
     async def operate(self, operation: Operation | None) -> None:
@@ -119,7 +120,7 @@ class Ecc(ConfiguredEcc):
                 f"the poll period is {FAST:g} to {_LONGEST_PERIOD:g} s, "
                 f"not {period:g} s",
             )
-        self.change(poll_period=period)
+        self.change(replace(self.snapshot, poll_period=period))
         self._poller.wake()
 
     def busy_with(self, running: Command) -> str:
@@ -143,11 +144,11 @@ class Ecc(ConfiguredEcc):
     def _pursue(self, what: str, goal: StateGoal) -> Iterator[Command]:
         """Hold the command slot, and show what it is held for."""
         with self.command(what, goal=goal) as command:
-            self.change(goal=EccTarget(goal.level))
+            self.change(replace(self.snapshot, goal=EccTarget(goal.level)))
             try:
                 yield command
             finally:
-                self.change(goal=EccTarget.NONE)
+                self.change(replace(self.snapshot, goal=EccTarget.NONE))
 
     async def _join_or_make_way(self, what: str, goal: StateGoal) -> bool:
         return await self.join_or_make_way(
@@ -220,8 +221,10 @@ class Ecc(ConfiguredEcc):
                 f"server would ignore it. Possible: {', '.join(legal)}."
             )
         command.goal = StateGoal(after, down=is_below(after, state))
-        self.change(goal=EccTarget(after))  # before it is looked at: Stop has to see it
+        self.change(
+            replace(self.snapshot, goal=EccTarget(after))
+        )  # before it is looked at: Stop has to see it
         await self._check_config(command, [operation])
         await command.within(self._guard(state, (operation,)))
-        self.change(target=EccTarget(after))
+        self.change(replace(self.snapshot, target=EccTarget(after)))
         await self._step(command, state, operation)

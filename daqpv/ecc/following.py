@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daqpv.core import Command, Condition, Device, Events, EventSeverity, Poller
 from daqpv.ecc.codes import EccState, Operation, Transition
@@ -96,7 +96,7 @@ class FollowedEcc(Device[EccSnapshot]):
         self._wire: OnWire | None = None  # our last operation
         self._step_began = 0.0
         if not snapshot.enabled:
-            self.change(condition=Condition.DISABLED)
+            self.change(replace(self.snapshot, condition=Condition.DISABLED))
 
     async def run(self) -> None:
         """Follow the server until cancelled."""
@@ -194,16 +194,19 @@ class FollowedEcc(Device[EccSnapshot]):
         old = self.snapshot
         transition = answer.transition or self._doing()
         self.change(
+            replace(
+                self.snapshot,
+                known=True,
+                online=True,
+                condition=self._condition(answer.state),
+                state=answer.state,
+                transition=transition,
+                step_time=self._step_time(transition),
+                response_time=round(self._response_time, 3),
+                barred=self._guard.barred(answer.state),
+                last_seen=self.seen(),
+            ),
             at=time.time(),
-            known=True,
-            online=True,
-            condition=self._condition(answer.state),
-            state=answer.state,
-            transition=transition,
-            step_time=self._step_time(transition),
-            response_time=round(self._response_time, 3),
-            barred=self._guard.barred(answer.state),
-            **self.seen(),
         )
         self._tell(old, is_back)
         self._polled()
@@ -238,7 +241,9 @@ class FollowedEcc(Device[EccSnapshot]):
             how = ""
         if is_back:
             again = " again" if old.last_seen else ""
-            self.change(message=f"Connected{again}: {new.state.label}")
+            self.change(
+                replace(self.snapshot, message=f"Connected{again}: {new.state.label}")
+            )
             self.emit("online", f"{self.name} answers{again}: {new.state.label}")
         elif how:
             self._tell_foreign(old, how)
@@ -248,12 +253,12 @@ class FollowedEcc(Device[EccSnapshot]):
     def _tell_foreign(self, old: EccSnapshot, how: str) -> None:
         new = self.snapshot
         if new.transition is not old.transition and new.transitioning:
-            self.change(message=f"{new.transition.label}{how}")
+            self.change(replace(self.snapshot, message=f"{new.transition.label}{how}"))
         elif new.state is not old.state:
-            self.change(message=f"{new.state.label}{how}")
+            self.change(replace(self.snapshot, message=f"{new.state.label}{how}"))
         elif old.transitioning and not new.transitioning:
             what = f"{old.transition.label}{how}, is over"
-            self.change(message=f"{new.state.label}: {what}")
+            self.change(replace(self.snapshot, message=f"{new.state.label}: {what}"))
 
     def _tell_state(self, before: EccState, how: str) -> None:
         now = self.snapshot.state
@@ -274,10 +279,13 @@ class FollowedEcc(Device[EccSnapshot]):
         self._renewed()
         text = f"{condition.label}: {reason}"
         self.change(
-            known=True,
-            online=condition is Condition.ERROR,
-            condition=condition,
-            errors=self.snapshot.errors + 1,
-            message=text,
+            replace(
+                self.snapshot,
+                known=True,
+                online=condition is Condition.ERROR,
+                condition=condition,
+                errors=self.snapshot.errors + 1,
+                message=text,
+            )
         )
         self.emit("lost", text, severity=EventSeverity.ERROR, condition=condition.label)

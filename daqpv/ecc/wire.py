@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from daqpv.core import Command
 from daqpv.ecc.codes import EccState, Operation, Transition
@@ -45,7 +46,7 @@ class OperatedEcc(FollowedEcc):
             raise RefusedError(f"{self.name} is not followed now. Nothing was sent.")
         self._check_now(operation, expected)
         # at once, so that whoever looks next sees it
-        self.change(asked=operation.transition)
+        self.change(replace(self.snapshot, asked=operation.transition))
         wire = self._wire = OnWire(operation, command)
         wire.task = self._tasks.create_task(self._carry(wire, state, expected))
         self._poller.wake()
@@ -79,7 +80,7 @@ class OperatedEcc(FollowedEcc):
             answer = await self._exchange(wire)
             error = await self._outcome(wire.operation, before, expected, answer)
         finally:
-            self.change(asked=Transition.NONE)
+            self.change(replace(self.snapshot, asked=Transition.NONE))
         if wire.command.is_over:  # it was aborted: nobody waits for this
             self._tell_late(error)
         return error
@@ -88,7 +89,12 @@ class OperatedEcc(FollowedEcc):
         snapshot, operation = self.snapshot, wire.operation
         self._step_began = time.monotonic()
         self.change(
-            transition=operation.transition, step_time=0.0, message=f"{wire.label} ..."
+            replace(
+                self.snapshot,
+                transition=operation.transition,
+                step_time=0.0,
+                message=f"{wire.label} ...",
+            )
         )
         try:
             return await self._link.operate(
@@ -111,17 +117,20 @@ class OperatedEcc(FollowedEcc):
     ) -> DaqError | None:
         """Judge by the state that is read back: the answer alone proves nothing."""
         if isinstance(answer, OperationAnswer):
-            self.change(error_code=answer.error_code)
+            self.change(replace(self.snapshot, error_code=answer.error_code))
             if operation is Operation.CONFIGURE:
                 self.configured = answer.text
         elif isinstance(answer, NotConnectedError):  # nothing was sent
-            self.change(transition=Transition.NONE)
+            self.change(replace(self.snapshot, transition=Transition.NONE))
             return answer
         else:
             self.change(
-                message=f"{sentence(answer)} Perhaps still "
-                f"{operation.transition.label}: its state will tell. If this does not "
-                "end, restart getEccSoapServer."
+                replace(
+                    self.snapshot,
+                    message=f"{sentence(answer)} Perhaps still "
+                    f"{operation.transition.label}: its state will tell. If this does "
+                    "not end, restart getEccSoapServer.",
+                )
             )
         try:
             state = await self._settled(expected)
@@ -165,4 +174,9 @@ class OperatedEcc(FollowedEcc):
         if error is not None:
             self.failed("operation", f"After an abort: {error}")
         elif self.running is None:
-            self.change(message=f"{self.snapshot.state.label}, after an abort")
+            self.change(
+                replace(
+                    self.snapshot,
+                    message=f"{self.snapshot.state.label}, after an abort",
+                )
+            )

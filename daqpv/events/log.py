@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from daqpv.core import (
@@ -112,7 +112,9 @@ class Log(Device[LogSnapshot]):
         self._last: deque[Event] = deque(maxlen=LAST)
         self._counts: Counter[EventSeverity] = Counter()
         self._news = asyncio.Event()
-        self.change(known=True, online=True, condition=Condition.OK)
+        self.change(
+            replace(self.snapshot, known=True, online=True, condition=Condition.OK)
+        )
         events.add(self.take)
 
     def take(self, event: Event) -> None:
@@ -131,7 +133,7 @@ class Log(Device[LogSnapshot]):
         note = note.strip()
         if not note:
             raise RefusedError('an empty note. caput -S ...Note "what was done"')
-        self.change(note=note)
+        self.change(replace(self.snapshot, note=note))
         self.emit("note", note, folding=Folding(same=note, kinds=None))
 
     async def run(self) -> None:
@@ -154,13 +156,16 @@ class Log(Device[LogSnapshot]):
             return
         newest = self._last[-1]
         self.change(
-            last=long_line(newest),
-            last_severity=newest.severity,
-            text=newest_lines(map(long_line, self._last)),
-            recent=tuple(map(short_line, reversed(self._last))),
-            infos=self._counts[EventSeverity.INFORMATION],
-            warnings=self._counts[EventSeverity.WARNING],
-            error_count=self._counts[EventSeverity.ERROR],
+            replace(
+                self.snapshot,
+                last=long_line(newest),
+                last_severity=newest.severity,
+                text=newest_lines(map(long_line, self._last)),
+                recent=tuple(map(short_line, reversed(self._last))),
+                infos=self._counts[EventSeverity.INFORMATION],
+                warnings=self._counts[EventSeverity.WARNING],
+                error_count=self._counts[EventSeverity.ERROR],
+            )
         )
 
     # -- the store ---------------------------------------------------------------------

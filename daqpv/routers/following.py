@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daqpv.core import Condition, Device, Events, EventSeverity, Poller
@@ -70,7 +70,7 @@ class FollowedRouter(Device[RouterSnapshot]):
         self._grew = 0.0  # when data were last seen to come, or expected first
         self._expects_data = False
         if not snapshot.enabled:
-            self.change(condition=Condition.DISABLED)
+            self.change(replace(self.snapshot, condition=Condition.DISABLED))
 
     async def run(self) -> None:
         """Follow the router until cancelled."""
@@ -83,7 +83,7 @@ class FollowedRouter(Device[RouterSnapshot]):
             self._grew = time.monotonic()
         self._expects_data = expected
         if not expected:
-            self.change(silent=False)
+            self.change(replace(self.snapshot, silent=False))
 
     def enabled_changed(self) -> None:
         """Begin to poll, or stop it."""
@@ -98,7 +98,9 @@ class FollowedRouter(Device[RouterSnapshot]):
             and snapshot.known
             and not snapshot.is_lost
         ):
-            self.change(at=time.time(), **self.seen())  # the values are kept
+            self.change(
+                replace(self.snapshot, last_seen=self.seen()), at=time.time()
+            )  # the values are kept
         return seen
 
     async def _place(self) -> bytes:
@@ -122,20 +124,23 @@ class FollowedRouter(Device[RouterSnapshot]):
         rate = self._measure(seen, is_back)
         self._directory = seen.directory
         self.change(
+            replace(
+                self.snapshot,
+                known=True,
+                online=True,
+                condition=Condition.OK,
+                directory=shown(seen.directory),
+                **_staged(seen.files),
+                rate=rate,
+                disk_size=disk.size,
+                disk_free=disk.free,
+                disk_used=disk.used,
+                disk_time_left=_time_left(disk.free, rate),
+                clock_offset=round(seen.clock_offset, 3),
+                process=seen.process or old.process,
+                last_seen=self.seen(),
+            ),
             at=time.time(),
-            known=True,
-            online=True,
-            condition=Condition.OK,
-            directory=shown(seen.directory),
-            **_staged(seen.files),
-            rate=rate,
-            disk_size=disk.size,
-            disk_free=disk.free,
-            disk_used=disk.used,
-            disk_time_left=_time_left(disk.free, rate),
-            clock_offset=round(seen.clock_offset, 3),
-            process=seen.process or old.process,
-            **self.seen(),
         )
         self._tell(old, is_back)
         self._listen()
@@ -163,11 +168,18 @@ class FollowedRouter(Device[RouterSnapshot]):
                 f"{self.name} has written nothing for {quiet:.0f} s in a run. Do the "
                 "boards send to it? See the data links, and the log of dataRouter"
             )
-            self.change(silent=True, message=text, errors=self.snapshot.errors + 1)
+            self.change(
+                replace(
+                    self.snapshot,
+                    silent=True,
+                    message=text,
+                    errors=self.snapshot.errors + 1,
+                )
+            )
             self.emit("no data", text, severity=EventSeverity.ERROR)
         elif self.snapshot.silent and not silent:
             text = f"{self.name} writes again"
-            self.change(silent=False, message=text)
+            self.change(replace(self.snapshot, silent=False, message=text))
             self.emit("data again", text)
 
     def _tell(self, old: RouterSnapshot, is_back: bool) -> None:
@@ -175,35 +187,43 @@ class FollowedRouter(Device[RouterSnapshot]):
         new = self.snapshot
         if is_back:
             again = " again" if old.last_seen else ""
-            self.change(message=f"Connected{again}: writes to {new.directory}")
+            self.change(
+                replace(
+                    self.snapshot,
+                    message=f"Connected{again}: writes to {new.directory}",
+                )
+            )
             text = f"{self.name} answers{again}: writes to {new.directory}"
             self.emit("online", text)
         elif new.directory != old.directory:
             text = f"{self.name} writes to {new.directory}, no more to {old.directory}"
-            self.change(message=text)
+            self.change(replace(self.snapshot, message=text))
             self.emit("directory", text, severity=EventSeverity.WARNING)
         if old.process and new.process != old.process:
             text = f"{self.name} was started anew: what it had in hand may be lost"
-            self.change(message=text)
+            self.change(replace(self.snapshot, message=text))
             self.emit("restarted", text, severity=EventSeverity.WARNING)
 
     def _lost(self, condition: Condition, reason: str) -> None:
         text = f"{condition.label}: {reason}"
         self.change(
-            known=True,
-            online=condition is Condition.ERROR,
-            condition=condition,
-            errors=self.snapshot.errors + 1,
-            message=text,
-            rate=0.0,
-            disk_time_left=math.nan,
-            silent=False,
+            replace(
+                self.snapshot,
+                known=True,
+                online=condition is Condition.ERROR,
+                condition=condition,
+                errors=self.snapshot.errors + 1,
+                message=text,
+                rate=0.0,
+                disk_time_left=math.nan,
+                silent=False,
+            )
         )
         self.emit("lost", text, severity=EventSeverity.ERROR, condition=condition.label)
 
     def _show_files(self, files: Sequence[DataFile]) -> None:
         """Show what lies in staging, seen between two looks."""
-        self.change(**_staged(files))
+        self.change(replace(self.snapshot, **_staged(files)))
 
 
 def _time_left(free: float, rate: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -82,7 +83,12 @@ class Router(FollowedRouter):
             with suppress(LinkError):
                 self._show_files(await self._files(directory))
             if there:
-                self.change(message=f"{counted(len(there), 'file')} now in {into}")
+                self.change(
+                    replace(
+                        self.snapshot,
+                        message=f"{counted(len(there), 'file')} now in {into}",
+                    )
+                )
             if result.stayed:
                 raise OperationError(self._why(result.stayed, directory, into))
             self._moved.pop(into, None)
@@ -137,14 +143,14 @@ class Router(FollowedRouter):
                             "The files still grow, so they are not moved. That is "
                             f"given up after {GROWING:g} s. Who takes data?"
                         )
-                        self.change(growing=True, message=text)
+                        self.change(replace(self.snapshot, growing=True, message=text))
         except TimeoutError as error:
             raise OperationError(
                 f"The files in {shown(directory)} still grow after "
                 f"{GROWING:g} s, so they stay there. Who takes data?"
             ) from error
         finally:
-            self.change(growing=False)
+            self.change(replace(self.snapshot, growing=False))
         return before
 
     async def _files(self, directory: bytes) -> Sequence[DataFile]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Command, EventSeverity
@@ -63,7 +64,7 @@ class Attending(Books):
             if one.name not in taking and one.enabled and one.is_known and one.is_there
             if not one.has_states or one.state in wanted
         ]
-        self.change(taking=(*taking, *new))
+        self.change(replace(self.snapshot, taking=(*taking, *new)))
         before = self.snapshot.gaps
         gaps = attended(
             before, members, self.snapshot.taking, wanted=wanted, now=time.time()
@@ -73,7 +74,7 @@ class Attending(Books):
                 gaps = restarted(gaps, name, now=time.time())
         if gaps == before:
             return
-        self.change(gaps=gaps)
+        self.change(replace(self.snapshot, gaps=gaps))
         if [one.told for one in gaps] != [one.told for one in before]:
             self._record(self.snapshot.open_run)
             self._tell_gaps(before, gaps)
@@ -108,7 +109,7 @@ class Attending(Books):
         """Note another process that serves the same devices; "": it is gone."""
         if text == self.snapshot.rival:
             return
-        self.change(rival=text)
+        self.change(replace(self.snapshot, rival=text))
         if self.snapshot.open_run is not None:
             self._annotate(self.snapshot.open_run, _rival("from" if text else "until"))
         self._judge()
@@ -126,7 +127,9 @@ class Attending(Books):
             and one.may_take_data
             and (one.state or one.name in taking)
         }
-        self.change(left=tuple(sorted(left.union(self.snapshot.left))))
+        self.change(
+            replace(self.snapshot, left=tuple(sorted(left.union(self.snapshot.left))))
+        )
 
     def _ended(self, command: Command, error: BaseException | None) -> None:
         super()._ended(command, error)
@@ -137,17 +140,20 @@ class Attending(Books):
         state = self.snapshot.state
         gaps = self.snapshot.gaps if state in OPEN else ()
         self.change(
-            troubled=tuple(g.now for g in gaps if g.until is None and g.is_alarm),
-            silent=tuple(
-                one.name
-                for one in storages_in_use(self._storages)
-                if one.snapshot.silent and state is RunState.RUNNING
-            ),
-            filling=self._filling() if state is RunState.RUNNING else (),
-            left=self._still_left(self._newly_disabled()),
-            stray=self._stray(),
+            replace(
+                self.snapshot,
+                troubled=tuple(g.now for g in gaps if g.until is None and g.is_alarm),
+                silent=tuple(
+                    one.name
+                    for one in storages_in_use(self._storages)
+                    if one.snapshot.silent and state is RunState.RUNNING
+                ),
+                filling=self._filling() if state is RunState.RUNNING else (),
+                left=self._still_left(self._newly_disabled()),
+                stray=self._stray(),
+            )
         )
-        self.change(advice=self._advice())
+        self.change(replace(self.snapshot, advice=self._advice()))
         if self.running is None:
             self._tell_spoilt()
 
@@ -160,9 +166,9 @@ class Attending(Books):
         if state in OPEN:
             run = f"Run {self.snapshot.number} goes on"
             if spoilt:
-                self.change(message=f"{run}. {spoilt}")
+                self.change(replace(self.snapshot, message=f"{run}. {spoilt}"))
             elif before[0]:
-                self.change(message=f"{run}: all is well")
+                self.change(replace(self.snapshot, message=f"{run}: all is well"))
         elif state is RunState.STOPPED:
             self._tell_without_run(before[1] if not before[0] else "")
 
@@ -175,9 +181,13 @@ class Attending(Books):
             text = self._left_text(name)
             self.emit("server left running", text, severity=warning, server=name)
         if snapshot.spoilt:
-            self.change(message=snapshot.advice)
+            self.change(replace(self.snapshot, message=snapshot.advice))
         elif before:
-            self.change(message="No run is open, and no server takes data")
+            self.change(
+                replace(
+                    self.snapshot, message="No run is open, and no server takes data"
+                )
+            )
 
     def _advice(self) -> str:
         """What is not as it should be now, with the cure."""

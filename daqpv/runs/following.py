@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from daqpv.core import (
@@ -88,7 +89,14 @@ class Following(Attending):
         self._tasks: asyncio.TaskGroup | None = None
         self._summed = -math.inf  # when the routers were summed up last [loop]
         self._clocks = Clocks()  # when time was counted last
-        self.change(online=True, condition=Condition.OK, message=self._greeting())
+        self.change(
+            replace(
+                self.snapshot,
+                online=True,
+                condition=Condition.OK,
+                message=self._greeting(),
+            )
+        )
         detector.watch(self._seen_of_detector)
         for storage in self._storages:
             storage.watch(self._seen_of_storage)
@@ -127,7 +135,16 @@ class Following(Attending):
             self._close(row.entry, row.why, event)
         failure = why if row.after is RunState.FAILED else ""
         changes = row.after is not self.snapshot.state
-        self.change(known=True, state=row.after, failure=failure, step="", progress=0.0)
+        self.change(
+            replace(
+                self.snapshot,
+                known=True,
+                state=row.after,
+                failure=failure,
+                step="",
+                progress=0.0,
+            )
+        )
         if changes and row.entry is None and self.snapshot.open_run is not None:
             self._record(self.snapshot.open_run)  # seen until now, whatever follows
         for storage in self._storages:
@@ -167,9 +184,15 @@ class Following(Attending):
         record, state = self.snapshot.open_run, self.snapshot.state
         if record is None or not self.snapshot.known:
             return
-        self.change(duration=self.snapshot.duration + passed.seconds)
+        self.change(
+            replace(self.snapshot, duration=self.snapshot.duration + passed.seconds)
+        )
         if state is RunState.RUNNING:
-            self.change(live_time=self.snapshot.live_time + passed.seconds)
+            self.change(
+                replace(
+                    self.snapshot, live_time=self.snapshot.live_time + passed.seconds
+                )
+            )
         if passed.seconds > STALL:
             until = f"{clock_text(time.time())} UTC"
             text = f"daqpv stood still for {passed.seconds:.0f} s until {until}."
@@ -177,7 +200,13 @@ class Following(Attending):
 
     def _go_by_new_clock(self, record: RunRecord, step: float) -> None:
         """Our clock was set in the open run: all its times are by the new one."""
-        self.change(start=record.start + step, gaps=moved(self.snapshot.gaps, step))
+        self.change(
+            replace(
+                self.snapshot,
+                start=record.start + step,
+                gaps=moved(self.snapshot.gaps, step),
+            )
+        )
         self._annotate(
             record,
             f"The clock was set {step_text(step)} at {clock_text(time.time())} UTC; "
@@ -200,7 +229,7 @@ class Following(Attending):
     def _seen_of_detector(self, snapshot: Any, changed: Collection[str]) -> None:
         if self.snapshot.state in (RunState.STARTING, RunState.STOPPING):
             step, progress = getattr(snapshot, "step", ""), snapshot.progress
-            self.change(step=step, progress=progress)
+            self.change(replace(self.snapshot, step=step, progress=progress))
         if changed:
             self._look()
 
@@ -208,7 +237,9 @@ class Following(Attending):
         if changed:
             self._look()
         if "growing" in changed and snapshot.growing and self.running is None:
-            self.change(message=f"Sorting waits. {self._sorter.why_not}")
+            self.change(
+                replace(self.snapshot, message=f"Sorting waits. {self._sorter.why_not}")
+            )
 
     def _look(self) -> None:
         """Show what the servers and routers do, and follow them."""
@@ -221,8 +252,11 @@ class Following(Attending):
         used = [one.snapshot for one in storages_in_use(self._storages)]
         self._sum_up(used)
         self.change(
-            disk_time_left=_first_full([one.disk_time_left for one in used]),
-            allowed=self._allowed(),
+            replace(
+                self.snapshot,
+                disk_time_left=_first_full([one.disk_time_left for one in used]),
+                allowed=self._allowed(),
+            )
         )
         self._attend()
         self._judge()
@@ -243,9 +277,12 @@ class Following(Attending):
             return
         self._summed = now
         self.change(
-            rate=sum(one.rate for one in used if math.isfinite(one.rate)) / 1e6,
-            data=sum(one.bytes for one in used) / 1e9,
-            files=sum(one.files for one in used),
+            replace(
+                self.snapshot,
+                rate=sum(one.rate for one in used if math.isfinite(one.rate)) / 1e6,
+                data=sum(one.bytes for one in used) / 1e9,
+                files=sum(one.files for one in used),
+            )
         )
 
     def _follow(self) -> None:
@@ -268,7 +305,7 @@ class Following(Attending):
             return
         was = self.snapshot
         if was.state is RunState.STOPPED:
-            self.change(known=True)
+            self.change(replace(self.snapshot, known=True))
             return
         if detector.is_running:
             event = RunEvent.FOUND_RUNNING

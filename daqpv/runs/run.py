@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Command, EventSeverity, Goal, run_is_open
@@ -72,7 +73,9 @@ class Run(Following):
             await command.within(self._check())
             tasks = self._followed()
             self._happens(RunEvent.START)
-            self.change(taking=self._taking())  # whoever leaves now has left a run
+            self.change(
+                replace(self.snapshot, taking=self._taking())
+            )  # whoever leaves now has left a run
             try:
                 await self._done(command, tasks, self._detector.start())
             except RefusedError:
@@ -132,7 +135,9 @@ class Run(Following):
         with self.command("reset"):
             self._admit(RunEvent.RESET)
             if self.snapshot.state is RunState.STOPPED:
-                self.change(left=())  # the operator knows that they are stopped
+                self.change(
+                    replace(self.snapshot, left=())
+                )  # the operator knows that they are stopped
             self._happens(RunEvent.RESET)
             if self._detector.takes_data:
                 self.emit(
@@ -255,9 +260,13 @@ class Run(Following):
             RefusedError: that takes long.
         """
         number = self.snapshot.number
-        self.change(step=f"Waits until the files of run {number} are sorted")
+        self.change(
+            replace(
+                self.snapshot, step=f"Waits until the files of run {number} are sorted"
+            )
+        )
         is_done = await self._sorter.done(within=SORT_PATIENCE)
-        self.change(step="")
+        self.change(replace(self.snapshot, step=""))
         if not is_done:
             raise RefusedError(
                 f"Files of run {number} are still being sorted. "
@@ -266,7 +275,7 @@ class Run(Following):
             )
 
     async def _check(self) -> None:
-        self.change(step="Checks")
+        self.change(replace(self.snapshot, step="Checks"))
         found = await look(
             self._detector,
             self._storages,
@@ -278,7 +287,7 @@ class Run(Following):
         number = self.snapshot.next_number
         if number in self._numbers:  # never overlooked: its record would be lost
             refusing.append(Finding("number", self._used(number)))
-        self.change(step="")
+        self.change(replace(self.snapshot, step=""))
         if refusing:
             raise RefusedError(told(refusing))
         for one in overlooked:

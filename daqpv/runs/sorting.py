@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from daqpv.errors import DaqError, LinkError, OperationError, counted, sentence
@@ -52,7 +53,7 @@ class Sorter:
         if self._is_sweeping or (self._work is not None and not self._work.done()):
             return
         if self._run.snapshot.unsorted or self._due():
-            self._run.change(sorting=True)
+            self._run.change(replace(self._run.snapshot, sorting=True))
             self._work = tasks.create_task(self._sort_all())
 
     async def done(self, *, within: float) -> bool:
@@ -96,7 +97,7 @@ class Sorter:
         names = {one.name for one in used}
         owed = tuple(o for o in self._run.snapshot.owed if o.router not in names)
         self._mixed -= names
-        self._run.change(unsorted=(), owed=owed)
+        self._run.change(replace(self._run.snapshot, unsorted=(), owed=owed))
 
     async def _sweep(self, storage: Storage) -> str | None:
         """Put aside what lies there; return why not all of it could be."""
@@ -118,11 +119,11 @@ class Sorter:
                 # a kill until now finds it unsorted, and tells of all files once more
                 await self._run.settled(timeout=KEPT)
                 left = [o for o in self._run.snapshot.unsorted if o != unsorted[0]]
-                self._run.change(unsorted=tuple(left))
+                self._run.change(replace(self._run.snapshot, unsorted=tuple(left)))
             while due := self._due():
                 await self._sort_owed(due[0])
         finally:
-            self._run.change(sorting=False)
+            self._run.change(replace(self._run.snapshot, sorting=False))
 
     async def _sort(self, number: int) -> list[RunFile]:
         storages = self._storages.values()
@@ -141,7 +142,7 @@ class Sorter:
         snapshot = self._run.snapshot
         is_idle = snapshot.state is RunState.STOPPED and not snapshot.busy
         if is_idle and not snapshot.spoilt and not snapshot.owed:
-            self._run.change(message=text)
+            self._run.change(replace(self._run.snapshot, message=text))
 
     # Files at routers that were disabled
 
@@ -190,7 +191,7 @@ class Sorter:
             self._run.weighed(owed.number, closed.data + size)
         await self._run.settled(timeout=KEPT)
         left = tuple(o for o in self._run.snapshot.owed if o != owed)
-        self._run.change(owed=left)
+        self._run.change(replace(self._run.snapshot, owed=left))
         self._tell_moved(owed.number, files)
 
     def _owe(self, storage: Storage, number: int) -> None:
@@ -198,7 +199,9 @@ class Sorter:
         owed = Owed(number=number, router=storage.name)
         if owed in self._run.snapshot.owed:
             return
-        self._run.change(owed=(*self._run.snapshot.owed, owed))
+        self._run.change(
+            replace(self._run.snapshot, owed=(*self._run.snapshot.owed, owed))
+        )
         text = (
             f"Run {number}: {storage.name} is disabled, so its files stay where they "
             f"are. They are moved when it is enabled: caput {storage.prefix}Enable 1"
@@ -277,5 +280,7 @@ class Sorter:
     def _owe_too(self, storage: Storage, number: int) -> None:
         owed = Owed(number=number, router=storage.name)
         if owed not in self._run.snapshot.owed:
-            self._run.change(owed=(*self._run.snapshot.owed, owed))
+            self._run.change(
+                replace(self._run.snapshot, owed=(*self._run.snapshot.owed, owed))
+            )
         self._is_mixed(storage.name)

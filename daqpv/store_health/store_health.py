@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from daqpv.core import (
@@ -89,11 +89,14 @@ class Archive(Device[ArchiveSnapshot]):
         super().__init__("Arch", ArchiveSnapshot(kept=kept), events=events)
         self._figures = figures
         self.change(
-            known=True,
-            online=True,
-            condition=Condition.OK,
-            store_online=None if kept else False,
-            message="" if kept else "The experiment wants no store",
+            replace(
+                self.snapshot,
+                known=True,
+                online=True,
+                condition=Condition.OK,
+                store_online=None if kept else False,
+                message="" if kept else "The experiment wants no store",
+            )
         )
 
     async def run(self) -> None:
@@ -105,15 +108,18 @@ class Archive(Device[ArchiveSnapshot]):
 
     def _look(self, figures: StoreFigures) -> None:
         self.change(
-            store_online=figures.online,
-            reason=figures.reason,
-            spool_reason=figures.spool_reason,
-            backlog=figures.backlog,
-            spool=round(figures.spool / 1e6, 1),
-            filled=figures.spool / figures.spool_limit,
-            write_errors=figures.write_errors,
-            refusal=_refusal(figures),
-            message=_message(figures),
+            replace(
+                self.snapshot,
+                store_online=figures.online,
+                reason=figures.reason,
+                spool_reason=figures.spool_reason,
+                backlog=figures.backlog,
+                spool=round(figures.spool / 1e6, 1),
+                filled=figures.spool / figures.spool_limit,
+                write_errors=figures.write_errors,
+                refusal=_refusal(figures),
+                message=_message(figures),
+            )
         )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from daqpv.core import Condition, Device, Events, Hold
@@ -194,24 +195,27 @@ class Following(Device[SystemSnapshot]):
         enabled, online = self._enabled(), self._online()
         snapshots = [one.snapshot for one in enabled]
         newest = max((one.time for one in snapshots), default=time.time())
-        seen = {"at": newest} if newest > self.snapshot.time else {}
+        is_newer = newest > self.snapshot.time
         conditions = {one.condition for one in snapshots}
         worst = next((one for one in _TROUBLES if one in conditions), Condition.OK)
         moving = self._is_walking or any(o.snapshot.transitioning for o in online)
         self.change(
-            **seen,
-            known=all(one.known for one in snapshots),
-            online=0 < len(enabled) == len(online),
-            condition=worst if self.snapshot.enabled else Condition.DISABLED,
-            state=self._state() if online else self.snapshot.state,
-            transitioning=moving,
-            online_count=len(online),
-            enabled_count=len(enabled),
-            total=len(self._servers),
-            disabled=tuple(o.name for o in self._servers if not o.snapshot.enabled),
-            troubled=self.troubled,
-            config_name=_config_name(snapshots),
-            allowed=self._allowed(enabled, online),
+            replace(
+                self.snapshot,
+                known=all(one.known for one in snapshots),
+                online=0 < len(enabled) == len(online),
+                condition=worst if self.snapshot.enabled else Condition.DISABLED,
+                state=self._state() if online else self.snapshot.state,
+                transitioning=moving,
+                online_count=len(online),
+                enabled_count=len(enabled),
+                total=len(self._servers),
+                disabled=tuple(o.name for o in self._servers if not o.snapshot.enabled),
+                troubled=self.troubled,
+                config_name=_config_name(snapshots),
+                allowed=self._allowed(enabled, online),
+            ),
+            at=newest if is_newer else None,
         )
 
     def _allowed(self, enabled: list[Server], online: list[Server]) -> int:

@@ -55,12 +55,12 @@ class System(Following):
             return
         with self._pursue(what, goal) as walk:
             if goal.down:
-                self.change(target=EccTarget(target))
+                self.change(replace(self.snapshot, target=EccTarget(target)))
                 await walk.down(target)
             else:
                 self._check_upward()
                 walk.check_up(target)
-                self.change(target=EccTarget(target))
+                self.change(replace(self.snapshot, target=EccTarget(target)))
                 await walk.up(target)
 
     async def start(self) -> None:
@@ -75,7 +75,7 @@ class System(Following):
         with self._pursue("start", goal) as walk:
             self._check_upward()
             walk.check_up(EccState.RUNNING)
-            self.change(target=EccTarget.RUNNING)
+            self.change(replace(self.snapshot, target=EccTarget.RUNNING))
             if self._reconfigures:
                 await walk.reconfigure(fresh=self._fresh)
             await walk.up(EccState.RUNNING)
@@ -101,7 +101,7 @@ class System(Following):
             return
         with self._pursue("stop", goal) as walk:
             if any(may_take_data(one.snapshot) for one in self._enabled()):
-                self.change(target=EccTarget.READY)
+                self.change(replace(self.snapshot, target=EccTarget.READY))
             if failures := await walk.stop_all():
                 raise OperationError(
                     f"Stop: not all have stopped. {several(failures.values())}"
@@ -129,7 +129,9 @@ class System(Following):
             if after is None:
                 raise RefusedError("All are Idle: there is no state before it.")
             walk.accepted(StateGoal(after, down=True, exact=False))
-            self.change(goal=EccTarget(after), target=EccTarget(after))
+            self.change(
+                replace(self.snapshot, goal=EccTarget(after), target=EccTarget(after))
+            )
             await walk.down(after)
 
     def abort(self) -> None:
@@ -199,14 +201,16 @@ class System(Following):
     @contextmanager
     def _walking(self, goal: StateGoal) -> Iterator[None]:
         self._is_walking = True
-        self.change(goal=EccTarget(goal.level), step="", progress=0.0)
+        self.change(
+            replace(self.snapshot, goal=EccTarget(goal.level), step="", progress=0.0)
+        )
         self._look()
         try:
             yield
-            self.change(step="", progress=100.0)
+            self.change(replace(self.snapshot, step="", progress=100.0))
         finally:
             self._is_walking = False
-            self.change(goal=EccTarget.NONE)
+            self.change(replace(self.snapshot, goal=EccTarget.NONE))
             self._look()
 
     def _means(self, tasks: asyncio.TaskGroup) -> Means:
@@ -222,7 +226,9 @@ class System(Following):
         )
 
     def _show_step(self, step: str, progress: float) -> None:
-        self.change(step=step, progress=round(progress, 1), message=step)
+        self.change(
+            replace(self.snapshot, step=step, progress=round(progress, 1), message=step)
+        )
 
     def _common_state(self) -> EccState:
         """The state that all have.

@@ -10,7 +10,7 @@ import enum
 import math
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daqpv.core import Condition, Device, Events, Snapshot, origin
 from daqpv.errors import RefusedError
@@ -57,11 +57,11 @@ class ValveDevice(Device[ValveSnapshot]):
 
     async def turn(self, valve: Valve) -> None:
         """Bring it there."""
-        self.change(last_by=str(origin.get()))
+        self.change(replace(self.snapshot, last_by=str(origin.get())))
         await asyncio.sleep(0.05)
         if valve is Valve.STUCK:
             raise RefusedError("nobody can want that")
-        self.change(valve=valve)
+        self.change(replace(self.snapshot, valve=valve))
 
 
 async def turn(group: ValveGroup, valve: Valve) -> None:
@@ -108,7 +108,13 @@ async def main(prefix: str, count: int = 0, rate: float = 10.0) -> None:
     group = ValveGroup(prefix, device)
     device.watch(group.show)
     device.change(
-        known=True, online=True, condition=Condition.OK, message="grün: " * 20
+        replace(
+            device.snapshot,
+            known=True,
+            online=True,
+            condition=Condition.OK,
+            message="grün: " * 20,
+        )
     )
     group.flow.post(81.5)
     group.title.post("no number")

@@ -13,6 +13,7 @@ import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,8 @@ async def test_a_blocking_call_is_an_event_and_shows_in_loop_delay(site: Site) -
 
 async def test_limits_that_the_figures_pass_are_kept_aside(site: Site) -> None:
     process = site.app.devices[-1]
-    process.change(loop_delay=0.0, system_load=0.0)
-    process.change(loop_delay=0.4, system_load=99.0)
+    process.change(replace(process.snapshot, loop_delay=0.0, system_load=0.0))
+    process.change(replace(process.snapshot, loop_delay=0.4, system_load=99.0))
     alarms = [event for event in site.events if event.name == "alarm"]
     told = {str(event.fields["pv"]).rpartition(":")[2] for event in alarms}
     assert told >= {"LoopDelay", "SYS_CPU_LOAD"}

@@ -7,7 +7,7 @@ import enum
 import struct
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daqpv.core import Device, Events, Snapshot, origin
@@ -66,7 +66,7 @@ class Lamp(Device[LampSnapshot]):
         await self.gate.wait()
         if colour is Colour.BLUE:
             raise RefusedError("no blue paint")
-        self.change(colour=colour)
+        self.change(replace(self.snapshot, colour=colour))
 
 
 async def paint(group: LampGroup, colour: Colour) -> None:

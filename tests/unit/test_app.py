@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,15 @@ class Pump(Device[PumpSnapshot]):
 
     async def run(self) -> None:
         runs = self.snapshot.runs + 1
-        self.change(known=True, online=True, condition=Condition.OK, runs=runs)
+        self.change(
+            replace(
+                self.snapshot,
+                known=True,
+                online=True,
+                condition=Condition.OK,
+                runs=runs,
+            )
+        )
         if self.work is not None:
             self.work(self)
         await asyncio.get_running_loop().create_future()
@@ -177,7 +185,7 @@ async def test_a_watcher_that_fails_is_dropped_alone(
     pump.watch(watch_badly)
     async with running(app):
         await until(pump, lambda now: now.runs == 1)
-        pump.change(runs=2)
+        pump.change(replace(pump.snapshot, runs=2))
         assert value(app, "E:Pump:A:Runs") == 2
     assert shown == [0, 1]
     assert [record.levelno for record in told(caplog)] == [logging.ERROR]

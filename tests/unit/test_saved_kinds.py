@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -109,8 +109,10 @@ def start(tmp_path: Path, memory: Memory, said: list[Event]) -> Start:
 
 def test_each_device_gets_its_own_back(start: Start) -> None:
     pumps = start()
-    pumps["A"].change(speed=2.0, gas=Gas.P10)
-    pumps["B"].change(mixture=Mixture(Gas.ISOBUTANE, 0.1), enabled=False)
+    pumps["A"].change(replace(pumps["A"].snapshot, speed=2.0, gas=Gas.P10))
+    pumps["B"].change(
+        replace(pumps["B"].snapshot, mixture=Mixture(Gas.ISOBUTANE, 0.1), enabled=False)
+    )
     pumps = start()
     a, b = pumps["A"].snapshot, pumps["B"].snapshot
     assert (a.speed, a.gas, a.enabled) == (2.0, Gas.P10, True)
@@ -118,14 +120,14 @@ def test_each_device_gets_its_own_back(start: Start) -> None:
 
 
 def test_another_prefix_is_the_same_experiment(start: Start) -> None:
-    start()["A"].change(speed=2.0)
+    start()["A"].change(replace(start()["A"].snapshot, speed=2.0))
     assert start(prefix="TEST:")["A"].snapshot.speed == 2.0
 
 
 def test_two_processes_keep_what_is_theirs(start: Start) -> None:
     left, right = start(only=["pumps.A"]), start(only=["pumps.B"])
-    left["A"].change(speed=2.0)
-    right["B"].change(speed=3.0)
+    left["A"].change(replace(left["A"].snapshot, speed=2.0))
+    right["B"].change(replace(right["B"].snapshot, speed=3.0))
     pumps = start()
     assert [pumps[name].snapshot.speed for name in "AB"] == [2.0, 3.0]
 

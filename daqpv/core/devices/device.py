@@ -223,8 +223,12 @@ class Device(Generic[S]):
         self._watchers.append(show)
         self._show(show, tuple(self.snapshot.__dataclass_fields__))
 
-    def change(self, *, at: float | None = None, **fields: Any) -> None:
-        """Replace the snapshot by one with `fields`, and show it to all watchers.
+    def change(self, snapshot: S, *, at: float | None = None) -> None:
+        """Replace the snapshot, and show the new one to all watchers.
+
+        ::
+
+            self.change(replace(self.snapshot, speed=3.0))
 
         Fields that are equal drop out. If none is left, nothing happens, unless `at`
         says that the device was observed: then the snapshot's time moves.
@@ -233,12 +237,12 @@ class Device(Generic[S]):
         `at` says: it may come from another computer, whose clock is wrong.
 
         Args:
+            snapshot: the new one; its time does not count.
             at: when the device was observed, UTC [s since 1970]. Default: now; so it is
                 if `at` is before the last stamp, or far ahead.
-            fields: the new values.
         """
         old = self.snapshot
-        fields = {k: v for k, v in fields.items() if not _same(getattr(old, k), v)}
+        fields = _changed(old, snapshot)
         if not fields and at is None:
             return
         self.snapshot = replace(old, time=stamp_after(old.time, at), **fields)
@@ -321,10 +325,13 @@ class Device(Generic[S]):
             raise BusyError(f"{self.name} is busy: {self.busy_with(self.running)}")
         self.running = command
         self.change(
-            last_by=str(command.by or ""),
-            message=f"{_capital(command.what)} ...",
-            busy=True,
-            result=Result.BUSY,
+            replace(
+                self.snapshot,
+                last_by=str(command.by or ""),
+                message=f"{_capital(command.what)} ...",
+                busy=True,
+                result=Result.BUSY,
+            )
         )
 
     def busy_with(self, running: Command) -> str:
@@ -348,13 +355,16 @@ class Device(Generic[S]):
             last_error = f"{utc_text(time.time())} {text}"
             self._last_failure = _Failure(command.by, time.monotonic())
         self.change(
-            last_by=str(command.by or ""),
-            message=text,
-            last_error=last_error,
-            errors=self.snapshot.errors + (severity is EventSeverity.ERROR),
-            result_count=self.snapshot.result_count + 1,
-            busy=self.running is not None,
-            result=result,
+            replace(
+                self.snapshot,
+                last_by=str(command.by or ""),
+                message=text,
+                last_error=last_error,
+                errors=self.snapshot.errors + (severity is EventSeverity.ERROR),
+                result_count=self.snapshot.result_count + 1,
+                busy=self.running is not None,
+                result=result,
+            )
         )
         self.emit(
             "command",
@@ -365,7 +375,7 @@ class Device(Generic[S]):
             duration=round(command.elapsed, 3),
         )
         if self.running is not None:  # this was refused beside it
-            self.change(result=Result.BUSY)
+            self.change(replace(self.snapshot, result=Result.BUSY))
 
     def _is_over(self, began: float, by: Origin | None) -> bool:
         return self._last_failure is None or self._last_failure.is_over(began, by)
@@ -385,15 +395,18 @@ class Device(Generic[S]):
             if failure.at >= began and failure.by == origin.get():
                 failure.pv = pv
         elif failure.pv == pv and failure.is_over(began, origin.get()):
-            self.change(last_error="")
+            self.change(replace(self.snapshot, last_error=""))
 
     def failed(self, name: str, text: str) -> None:
         """Say a failure for which no command is waiting any more."""
         self._last_failure = _Failure(None, time.monotonic())
         self.change(
-            message=text,
-            last_error=f"{utc_text(time.time())} {text}",
-            errors=self.snapshot.errors + 1,
+            replace(
+                self.snapshot,
+                message=text,
+                last_error=f"{utc_text(time.time())} {text}",
+                errors=self.snapshot.errors + 1,
+            )
         )
         self.emit(name, text, severity=EventSeverity.ERROR)
 
@@ -411,21 +424,30 @@ class Device(Generic[S]):
             if enabled == self.snapshot.enabled:
                 return
             if enabled:  # not known until it has answered
-                self.change(enabled=True, known=False, condition=Condition.OFFLINE)
+                self.change(
+                    replace(
+                        self.snapshot,
+                        enabled=True,
+                        known=False,
+                        condition=Condition.OFFLINE,
+                    )
+                )
             else:
-                self.change(enabled=False, condition=Condition.DISABLED)
+                self.change(
+                    replace(self.snapshot, enabled=False, condition=Condition.DISABLED)
+                )
             self.enabled_changed()
 
     def enabled_changed(self) -> None:
         """Hook: the device was just enabled or disabled."""
 
-    def seen(self) -> dict[str, str]:
-        """The fields to change because the device answered now."""
+    def seen(self) -> str:
+        """`last_seen`, because the device answered now."""
         now = time.monotonic()
         if now - self._seen < _SEEN_PERIOD:
-            return {}
+            return self.snapshot.last_seen
         self._seen = now
-        return {"last_seen": utc_text(time.time())}
+        return utc_text(time.time())
 
     def emit(
         self,
@@ -474,9 +496,17 @@ def _judge(error: BaseException | None) -> tuple[Result, EventSeverity]:
             return Result.ABORTED, EventSeverity.WARNING
 
 
+def _changed(old: Snapshot, new: Snapshot) -> dict[str, Any]:
+    """The fields of `new` that differ from those of `old`, but for the time."""
+    fields = {}
+    for name in old.__dataclass_fields__:
+        before, now = getattr(old, name), getattr(new, name)
+        if before is not now and name != "time" and not _same(before, now):
+            fields[name] = now
+    return fields
+
+
 def _same(old: object, new: object) -> bool:
-    if old is new:
-        return True
     numpy = sys.modules.get("numpy")  # whoever has arrays has loaded it: it is slow
     if numpy and (isinstance(old, numpy.ndarray) or isinstance(new, numpy.ndarray)):
         return _same_array(old, new)

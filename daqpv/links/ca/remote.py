@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -307,7 +308,7 @@ class RemoteServer(Device[EccSnapshot]):
         target = fields.get("target", self.snapshot.target)
         fields["goal"] = target if busy else EccTarget.NONE
         fields["served"] = True
-        self.change(at=self._stamped, **fields)
+        self.change(replace(self.snapshot, **fields), at=self._stamped)
 
     def _listed(self, fields: dict[str, Any]) -> tuple[ConfigId, ...]:
         """What the server lists, as far as that is known.
@@ -340,13 +341,16 @@ class RemoteServer(Device[EccSnapshot]):
         if self.snapshot.known and self.snapshot.message == text:
             return
         self.change(
-            known=True,
-            online=False,
-            condition=Condition.OFFLINE,
-            message=text,
-            busy=False,
-            goal=EccTarget.NONE,
-            served=False,
+            replace(
+                self.snapshot,
+                known=True,
+                online=False,
+                condition=Condition.OFFLINE,
+                message=text,
+                busy=False,
+                goal=EccTarget.NONE,
+                served=False,
+            )
         )
         self.emit("lost", text, severity=EventSeverity.ERROR)
 

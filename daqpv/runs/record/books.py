@@ -79,20 +79,23 @@ class Books(Device[RunSnapshot]):
             opened = as_last_seen(opened, beat, now=time.time())
             self._numbers.use([opened.number])
             self.change(
-                open_run=opened,
-                number=opened.number,
-                start=opened.start,
-                duration=max(opened.seen - opened.start, 0.0),
-                live_time=opened.live_time,
+                replace(
+                    self.snapshot,
+                    open_run=opened,
+                    number=opened.number,
+                    start=opened.start,
+                    duration=max(opened.seen - opened.start, 0.0),
+                    live_time=opened.live_time,
+                )
             )
             if state is RunState.STARTING:  # killed when it had taken its number
-                self.change(state=RunState.RUNNING)
+                self.change(replace(self.snapshot, state=RunState.RUNNING))
         elif closed:
             self._show_last(closed)
         if opened and closed and opened.number == closed.number:
             self._leave(closed)  # killed in the moment of its end
         if self.snapshot.open_run is None and state in _WITH_A_RUN:
-            self.change(state=RunState.STOPPED)
+            self.change(replace(self.snapshot, state=RunState.STOPPED))
 
     def observe(self, observer: Callable[[RunRecord, RunEvent], None]) -> None:
         """Call `observer(record, event)` when a run begins (STARTED) and ends.
@@ -137,7 +140,7 @@ class Books(Device[RunSnapshot]):
 
     async def stop_after(self, duration: float) -> None:
         """Stop each run after `duration` [s]; 0: never by itself."""
-        self.change(auto_stop=duration)
+        self.change(replace(self.snapshot, auto_stop=duration))
 
     async def number_next(self, number: int) -> None:
         """Choose the number of the next run.
@@ -155,13 +158,13 @@ class Books(Device[RunSnapshot]):
             error = RefusedError(why)
             self.refuse(what, error)
             raise error
-        self.change(next_number=number)
+        self.change(replace(self.snapshot, next_number=number))
 
     def _write(self, name: str, value: Any) -> None:
         old = getattr(self.snapshot, name)
         if value == old:
             return
-        self.change(**{name: value})
+        self.change(replace(self.snapshot, **{name: value}))
         record = self.snapshot.open_run
         if record is None:
             return
@@ -199,15 +202,18 @@ class Books(Device[RunSnapshot]):
         )
         self._numbers.use([number])
         self.change(
-            open_run=record,
-            number=number,
-            next_number=self._numbers.after(number),
-            start=now,
-            stop=None,
-            duration=0.0,
-            live_time=0.0,
-            taking=tuple(dict.fromkeys((*snapshot.taking, *self._taking()))),
-            gaps=(),
+            replace(
+                self.snapshot,
+                open_run=record,
+                number=number,
+                next_number=self._numbers.after(number),
+                start=now,
+                stop=None,
+                duration=0.0,
+                live_time=0.0,
+                taking=tuple(dict.fromkeys((*snapshot.taking, *self._taking()))),
+                gaps=(),
+            )
         )
         self._record(record)
         text = f"Run {number} has started: {record.title}".rstrip(": ")
@@ -222,10 +228,15 @@ class Books(Device[RunSnapshot]):
         was_running = self.snapshot.state is RunState.RUNNING
         ran = was_running and event is RunEvent.FOUND_RUNNING
         self.change(
-            stop=None,
-            duration=max(time.time() - record.start, 0.0),
-            live_time=record.live_time + (gap if ran else 0.0),
-            next_number=self._next_from(max(self.snapshot.next_number, record.number)),
+            replace(
+                self.snapshot,
+                stop=None,
+                duration=max(time.time() - record.start, 0.0),
+                live_time=record.live_time + (gap if ran else 0.0),
+                next_number=self._next_from(
+                    max(self.snapshot.next_number, record.number)
+                ),
+            )
         )
         seen = clock_text(record.seen)
         self._annotate(record, f"daqpv was away from {seen} UTC for {gap:.0f} s.")
@@ -248,7 +259,7 @@ class Books(Device[RunSnapshot]):
         note = _joined(self._with_gaps(record).note, note)
         closed = self._as_known(record, entry=entry, stop=stop, note=note)
         self._tell(closed, event)
-        self.change(closed_run=closed)
+        self.change(replace(self.snapshot, closed_run=closed))
         self.keep(closed)
         self._leave(closed)
         word = "ended" if entry is Entry.ENDED else f"ended: {entry}. {note}"
@@ -265,22 +276,25 @@ class Books(Device[RunSnapshot]):
     def say(self, name: str, text: str, *, is_good: bool, **facts: Any) -> None:
         """Tell of the run where it is looked for: in its Message and as an event."""
         severity = EventSeverity.INFORMATION if is_good else EventSeverity.WARNING
-        self.change(message=text)
+        self.change(replace(self.snapshot, message=text))
         self.emit(name, text, severity=severity, **facts)
 
     def _leave(self, closed: RunRecord) -> None:
         """No run is open any more; the files of the last one have yet to be moved."""
         numbers = (*self.snapshot.unsorted, closed.number) if self._sorts else ()
-        self.change(unsorted=tuple(dict.fromkeys(numbers)))
+        self.change(replace(self.snapshot, unsorted=tuple(dict.fromkeys(numbers))))
         assert closed.stop is not None
         duration = max(closed.stop - closed.start, 0.0)
         self.change(
-            open_run=None,
-            stop=closed.stop,
-            duration=duration,
-            writers=attendance.routers(self.snapshot.taking),
-            taking=(),
-            gaps=(),
+            replace(
+                self.snapshot,
+                open_run=None,
+                stop=closed.stop,
+                duration=duration,
+                writers=attendance.routers(self.snapshot.taking),
+                taking=(),
+                gaps=(),
+            )
         )
 
     def weighed(self, number: int, size: int) -> None:
@@ -288,14 +302,14 @@ class Books(Device[RunSnapshot]):
         record = self.snapshot.closed_run
         if record is not None and record.number == number and size >= record.data:
             record = replace(record, data=size)
-            self.change(closed_run=record)
+            self.change(replace(self.snapshot, closed_run=record))
             self.keep(RunSize(number=number, data=size))
 
     def _record(self, record: RunRecord, **fields: Any) -> None:
         """Write down what is known of the open run now."""
         record = self._as_known(record, **fields)
         self._recorded = asyncio.get_running_loop().time()
-        self.change(open_run=record)
+        self.change(replace(self.snapshot, open_run=record))
         self.keep(self._with_gaps(record))
         self._beat(record)
 
@@ -348,11 +362,14 @@ class Books(Device[RunSnapshot]):
     def _show_last(self, last: RunRecord) -> None:
         """Show the last run; none is open."""
         self.change(
-            number=last.number,
-            start=last.start,
-            stop=last.stop,
-            duration=max((last.stop or last.seen) - last.start, 0.0),
-            live_time=last.live_time,
+            replace(
+                self.snapshot,
+                number=last.number,
+                start=last.start,
+                stop=last.stop,
+                duration=max((last.stop or last.seen) - last.start, 0.0),
+                live_time=last.live_time,
+            )
         )
 
     async def _learn(self, read: Callable[[], Awaitable[History]]) -> None:
@@ -370,7 +387,12 @@ class Books(Device[RunSnapshot]):
         if last and is_newer and known.open_run is None:
             self._show_last(last)
         if known.next_number in self._numbers:
-            self.change(next_number=self._numbers.after(self._numbers.highest))
+            self.change(
+                replace(
+                    self.snapshot,
+                    next_number=self._numbers.after(self._numbers.highest),
+                )
+            )
 
     def _mend(self, history: History) -> None:
         """Write how the last run has ended, if the store does not know.

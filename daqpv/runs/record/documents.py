@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from daqpv.core import Condition, Device, Events, EventSeverity, Snapshot
@@ -72,7 +72,9 @@ class Documents(Device[DocumentsSnapshot]):
         self._keep = keep
         self._due: deque[int] = deque(maxlen=1)  # files are as they are now
         self._wake = asyncio.Event()
-        self.change(known=True, online=True, condition=Condition.OK)
+        self.change(
+            replace(self.snapshot, known=True, online=True, condition=Condition.OK)
+        )
 
     def observe(self, record: RunRecord, event: RunEvent) -> None:
         """See to the texts of a run that begins (daqpv.runs.Run.observe)."""
@@ -87,7 +89,7 @@ class Documents(Device[DocumentsSnapshot]):
             self._wake.clear()
             while self._due:
                 number = self._due.popleft()
-                self.change(documents=0, missing="")
+                self.change(replace(self.snapshot, documents=0, missing=""))
                 missing = await asyncio.gather(
                     *(self._keep_of(number, one) for one in self._sources)
                 )
@@ -108,13 +110,15 @@ class Documents(Device[DocumentsSnapshot]):
             self._keep(
                 RunDocument(number=number, server=source.name, name=name, text=text)
             )
-        self.change(documents=self.snapshot.documents + len(texts))
+        self.change(
+            replace(self.snapshot, documents=self.snapshot.documents + len(texts))
+        )
         return ""
 
     def _tell(self, number: int, missing: Sequence[str]) -> None:
         if missing:
             text = " ".join(missing)
-            self.change(missing=text)
+            self.change(replace(self.snapshot, missing=text))
             self.emit(
                 "configuration files",
                 f"Run {number}: configuration files are not kept. {text}",

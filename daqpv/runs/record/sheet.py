@@ -117,18 +117,21 @@ class Sheet(Device[SheetSnapshot]):
         written = self._written_before(snapshot, open_run)
         now = time.time()
         if snapshot.open_run not in (None, open_run):
-            self.change(run=None)
+            self.change(replace(self.snapshot, run=None))
         self.change(
-            known=True,
-            online=True,
-            condition=Condition.OK,
-            written=written,
-            values={
-                name: Reading(value=None, alarm=UNDEFINED, time=now)
-                if name in self._sources
-                else _written(one, written.get(name))
-                for name, one in self._observables.items()
-            },
+            replace(
+                self.snapshot,
+                known=True,
+                online=True,
+                condition=Condition.OK,
+                written=written,
+                values={
+                    name: Reading(value=None, alarm=UNDEFINED, time=now)
+                    if name in self._sources
+                    else _written(one, written.get(name))
+                    for name, one in self._observables.items()
+                },
+            )
         )
 
     def _written_before(
@@ -229,7 +232,12 @@ class Sheet(Device[SheetSnapshot]):
             return
         for name in self._tallies:
             self._pass_time(name)
-        self.change(run=replace(self.snapshot.run, tallies=dict(self._tallies)))
+        self.change(
+            replace(
+                self.snapshot,
+                run=replace(self.snapshot.run, tallies=dict(self._tallies)),
+            )
+        )
 
     # What becomes of the run
 
@@ -250,14 +258,18 @@ class Sheet(Device[SheetSnapshot]):
             severity = self.snapshot.values[name].severity
             self._tallies[name] = Tally(start=start).read(start, severity)
             self._since[name] = asyncio.get_running_loop().time()
-        self.change(run=RunSheet(number=number, tallies=dict(self._tallies)))
+        self.change(
+            replace(
+                self.snapshot, run=RunSheet(number=number, tallies=dict(self._tallies))
+            )
+        )
         for name in self._observables:
             self._keep(self._value(number, name))
         for one in self._pvs_now(number, "start"):
             self._keep(one)
 
     def _go_on(self, known: RunSheet) -> None:
-        self.change(run=replace(known, end=None))
+        self.change(replace(self.snapshot, run=replace(known, end=None)))
         self._tallies = {}
         for name in self._sources:
             tally, value = known.tallies.get(name, Tally()), self._current.get(name)
@@ -278,7 +290,9 @@ class Sheet(Device[SheetSnapshot]):
         if run.end is None:
             is_seen = event is not RunEvent.FOUND_STOPPED  # else it ended long ago
             run = replace(run, end=tuple(self._ending(number, is_seen=is_seen)))
-            self.change(run=run)  # before the store: a kill may come between them
+            self.change(
+                replace(self.snapshot, run=run)
+            )  # before the store: a kill may come between them
             for name in tuple(self.snapshot.written):
                 if not self._observables[name].keep:
                     self._empty(name)
@@ -343,7 +357,11 @@ class Sheet(Device[SheetSnapshot]):
         return name in self._observables and name not in self._sources
 
     def _set(self, name: str, reading: Reading, **fields: Any) -> None:
-        self.change(values={**self.snapshot.values, name: reading}, **fields)
+        self.change(
+            replace(
+                self.snapshot, values={**self.snapshot.values, name: reading}, **fields
+            )
+        )
 
 
 def _written(one: Observable, value: Value) -> Reading:

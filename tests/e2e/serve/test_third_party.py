@@ -15,7 +15,7 @@ from tests.e2e.serve.conftest import END, ended_by
 
 PUMPS = """
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from daqpv.config import DeviceSettings, Kind
 from daqpv.core import Condition, Device, Snapshot
 from daqpv.serve import longin
@@ -34,7 +34,8 @@ class Pump(Device[PumpSnapshot]):
 
     async def run(self):
         runs = self.snapshot.runs + 1
-        self.change(known=True, online=True, condition=Condition.OK, runs=runs)
+        seen = replace(self.snapshot, known=True, online=True, runs=runs)
+        self.change(replace(seen, condition=Condition.OK))
         if self.breaks and runs == 1:
             raise RuntimeError("a bug of a pump")
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daqpv.core import Device, Events, Snapshot, made_from
 from daqpv.serve import Group, longin
@@ -42,18 +42,18 @@ def show() -> tuple[Device[Pair], PairGroup]:
 
 def test_a_property_is_looked_at_when_its_field_changes() -> None:
     device, group = show()
-    device.change(left=3)
+    device.change(replace(device.snapshot, left=3))
     assert (group.double.value, group.total.value) == (6, 5)
 
 
 def test_a_property_is_left_alone_when_another_field_changes() -> None:
     device, group = show()
-    device.change(right=5)
+    device.change(replace(device.snapshot, right=5))
     assert "double" not in looked
     assert (group.double.value, group.total.value) == (2, 6)
 
 
 def test_nothing_is_looked_at_when_nothing_changed() -> None:
     device, _ = show()
-    device.change(at=device.snapshot.time + 1)
+    device.change(device.snapshot, at=device.snapshot.time + 1)
     assert looked == []

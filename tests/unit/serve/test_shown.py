@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -79,7 +79,7 @@ async def test_a_button_shows_no_field_whatever_it_is_called(bench: Any) -> None
         assert payload[:4] == bytes(4)  # no alarm
         assert payload[14:16] == bytes(2)
         assert (await raw.get(sid, STRING)).payload.startswith(b"Done\0")
-    group.device.change(start=1.0, enabled=False)
+    group.device.change(replace(group.device.snapshot, start=1.0, enabled=False))
     assert (group.start.value, group.enabled.value) == (0, 0)
 
 
@@ -97,11 +97,11 @@ def test_a_state_that_does_not_exist_is_found_at_the_start(wrong: Any) -> None:
 @pytest.mark.parametrize("wrong", [7, 0.5, "On"])
 async def test_a_state_that_does_not_exist_is_never_shown(wrong: Any) -> None:
     group = pump(known=True, condition=Condition.OK, mode=Mode.ON)
-    group.device.change(mode=wrong, speed=2.0)
+    group.device.change(replace(group.device.snapshot, mode=wrong, speed=2.0))
     assert group.mode.value == 1
     assert group.mode.alarm[:2] == (Severity.INVALID, Status.SOFT)
     assert group.speed.value == 2.0  # the others go on
-    group.device.change(mode=Mode.OFF)
+    group.device.change(replace(group.device.snapshot, mode=Mode.OFF))
     assert (group.mode.value, group.mode.alarm) == (0, NO_ALARM)
 
 
@@ -118,7 +118,7 @@ async def test_a_nan_is_undefined_as_on_a_c_ioc(bench: Any) -> None:
     for field, text in (("UDF", b"1"), ("UDFS", b"INVALID"), ("SEVR", b"INVALID")):
         sid = (await raw.create(f"P:Left.{field}")).p2
         assert (await raw.get(sid, STRING)).payload.startswith(text + b"\0")
-    group.device.change(left=3.0)
+    group.device.change(replace(group.device.snapshot, left=3.0))
     assert group.left.alarm == NO_ALARM
 
 
@@ -210,9 +210,13 @@ async def test_pvs_of_a_device_are_found_when_its_states_are_known(
     group, figures = pump(), Figures("F:", Device("f", PumpSnapshot(), events=Events()))
     server = await bench.serve(group, figures)
     assert await found(bench, server, [*NAMES, "F:Speed"]) == ["F:Speed"]
-    group.device.change(known=True, online=True, condition=Condition.OK)
+    group.device.change(
+        replace(group.device.snapshot, known=True, online=True, condition=Condition.OK)
+    )
     assert await found(bench, server, NAMES) == NAMES
-    group.device.change(known=False)  # later nothing is hidden any more
+    group.device.change(
+        replace(group.device.snapshot, known=False)
+    )  # later nothing is hidden any more
     assert await found(bench, server, NAMES) == NAMES
 
 

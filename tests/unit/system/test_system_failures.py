@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -188,7 +189,9 @@ async def test_whom_no_process_serves_cannot_be_disabled_so_it_is_not_proposed(
     lab: Lab,
 ) -> None:
     await lab.lost("CoBo1")
-    lab.eccs["CoBo1"].change(served=False)  # as one that another process served
+    lab.eccs["CoBo1"].change(
+        replace(lab.eccs["CoBo1"].snapshot, served=False)
+    )  # as one that another process served
     cure = r"CoBo1 is not served\. Start daqpv serve for it .*--only ecc\.CoBo1"
     with pytest.raises(RefusedError, match=cure):
         await lab.system.reach(READY)

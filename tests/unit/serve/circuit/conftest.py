@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daqpv.core import Condition
@@ -19,5 +21,7 @@ def lamp(monkeypatch: pytest.MonkeyPatch) -> Lamp:
 def group(lamp: Lamp) -> LampGroup:
     group = LampGroup(lamp)
     lamp.watch(group.show)
-    lamp.change(at=2e9, known=True, online=True, condition=Condition.OK)
+    lamp.change(
+        replace(lamp.snapshot, known=True, online=True, condition=Condition.OK), at=2e9
+    )
     return group

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,9 +32,11 @@ async def test_a_loss_and_a_return_post_each_alarm_once(
     raw.subscribe(sid, TIME + DOUBLE, VALUE | ALARM)
     await raw.synchronise()
     raw.messages.clear()
-    lamp.change(at=2e9 + 1, condition=Condition.OFFLINE, online=False)
-    lamp.change(at=2e9 + 2)
-    lamp.change(at=2e9 + 3, condition=Condition.OK, online=True)
+    lamp.change(
+        replace(lamp.snapshot, condition=Condition.OFFLINE, online=False), at=2e9 + 1
+    )
+    lamp.change(lamp.snapshot, at=2e9 + 2)
+    lamp.change(replace(lamp.snapshot, condition=Condition.OK, online=True), at=2e9 + 3)
     events = await raw.synchronise()
     heads = [struct.unpack_from(">HHI", m.payload) for m in events]
     epoch = 2000000000 - 631152000
@@ -51,7 +54,7 @@ async def test_an_observation_without_a_change_moves_the_stamp_of_gets_only(
     await raw.synchronise()
     before = struct.unpack_from(">I", (await raw.get(message, 14 + CHAR)).payload, 4)
     raw.messages.clear()
-    lamp.change(at=2e9 + 50)
+    lamp.change(lamp.snapshot, at=2e9 + 50)
     payload = (await raw.get(sid, TIME + DOUBLE)).payload
     assert struct.unpack_from(">I", payload, 4) == (2000000050 - 631152000,)
     after = struct.unpack_from(">I", (await raw.get(message, 14 + CHAR)).payload, 4)
@@ -66,8 +69,8 @@ async def test_a_derived_value_moves_with_what_it_is_made_from(
     raw.subscribe(sid, TIME + DOUBLE)
     await raw.synchronise()
     raw.messages.clear()
-    lamp.change(at=2e9 + 1, power=21.0)
-    lamp.change(message="unrelated")
+    lamp.change(replace(lamp.snapshot, power=21.0), at=2e9 + 1)
+    lamp.change(replace(lamp.snapshot, message="unrelated"))
     assert doubles(await raw.synchronise()) == [42.0]
 
 
@@ -84,8 +87,8 @@ async def test_before_first_contact_values_are_undefined(lamp: Lamp) -> None:
 async def test_nothing_known_leaves_a_value_undefined(
     lamp: Lamp, group: LampGroup
 ) -> None:
-    lamp.change(colour=Colour.GREEN)
-    lamp.change(colour=None)
+    lamp.change(replace(lamp.snapshot, colour=Colour.GREEN))
+    lamp.change(replace(lamp.snapshot, colour=None))
     assert group.colour.value == Colour.GREEN
     assert group.colour.alarm[:2] == (Severity.INVALID, Status.UDF)
 

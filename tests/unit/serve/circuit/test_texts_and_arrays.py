@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ async def test_a_long_text_comes_whole_or_as_a_beginning(
     bench: Any, group: LampGroup, lamp: Lamp
 ) -> None:
     said = "å" * 30 + " and more"
-    lamp.change(message=said)
+    lamp.change(replace(lamp.snapshot, message=said))
     raw, sids = await connect(bench, group, "L:Message", "L:Message$", "L:Message.VAL$")
     for sid in sids:
         message = await raw.get(sid, CHAR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -236,7 +237,7 @@ async def test_a_limit_that_is_passed_is_a_warning_and_its_end_is_told(
     account: Account, lamp: Lamp
 ) -> None:
     for power in (50.0, 85.0, 86.0, 99.0, 20.0, 21.0):
-        lamp.change(power=power)
+        lamp.change(replace(lamp.snapshot, power=power))
     assert [(event.severity.value, event.text) for event in account.told("alarm")] == [
         ("warning", "Power: MINOR, above 80; it is 85.0"),
         ("warning", "Power: MAJOR, above 95; it is 99.0"),
@@ -258,7 +259,7 @@ async def test_limits_of_a_group_that_says_so_are_kept_aside(
 ) -> None:
     monkeypatch.setattr(type(group), "limits_told", False)
     for power in (50.0, 85.0, 20.0):
-        lamp.change(power=power)
+        lamp.change(replace(lamp.snapshot, power=power))
     alarms = account.told("alarm")
     assert [event.fields["new"] for event in alarms] == ["MINOR", "NO_ALARM"]
     assert all(event.is_aside for event in alarms)
@@ -268,8 +269,8 @@ async def test_limits_of_a_group_that_says_so_are_kept_aside(
 async def test_a_lost_device_is_one_alarm_which_the_device_tells_itself(
     account: Account, lamp: Lamp
 ) -> None:
-    lamp.change(online=False, condition=Condition.OFFLINE)
-    lamp.change(online=True, condition=Condition.OK)
+    lamp.change(replace(lamp.snapshot, online=False, condition=Condition.OFFLINE))
+    lamp.change(replace(lamp.snapshot, online=True, condition=Condition.OK))
     assert [event.fields["pv"] for event in account.told("alarm")] == ["L:Online"] * 2
     assert all(event.is_aside for event in account.told("alarm"))
 
@@ -277,7 +278,7 @@ async def test_a_lost_device_is_one_alarm_which_the_device_tells_itself(
 async def test_an_alarm_limit_that_is_moved_acts_and_is_told(
     account: Account, lamp: Lamp
 ) -> None:
-    lamp.change(power=50.0)
+    lamp.change(replace(lamp.snapshot, power=50.0))
     sid = await account.sid("L:Power.HIGH")
     await account.raw.put(sid, DOUBLE, struct.pack(">d", 40))
     (alarm,) = account.told("alarm")
@@ -291,7 +292,7 @@ async def test_values_that_come_for_the_first_time_are_no_alarms(bench: Any) -> 
     account = Account(bench)
     await account.open(group)
     lamp.watch(group.show)
-    lamp.change(known=True, online=True, condition=Condition.OK)
+    lamp.change(replace(lamp.snapshot, known=True, online=True, condition=Condition.OK))
     assert account.told("alarm") == []
 
 
@@ -324,9 +325,9 @@ async def test_a_text_that_its_pv_does_not_hold_is_told_once(
 ) -> None:
     whole = "\n".join(f"cobo{i}/exp/exp" for i in range(300))
     for _ in range(3):
-        lamp.change(message=whole)
-        lamp.change(message="short")
-    lamp.change(message=whole)
+        lamp.change(replace(lamp.snapshot, message=whole))
+        lamp.change(replace(lamp.snapshot, message="short"))
+    lamp.change(replace(lamp.snapshot, message=whole))
     (event,) = account.told("text cut")
     assert event.severity is EventSeverity.WARNING
     assert event.text == (
