@@ -306,7 +306,11 @@ def changed(good: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
         (VERSION, b"9999", "was written by a newer daqpv"),
         (VERSION, b"0000", "was written by an older daqpv"),
         (b'"severity"', b'"weight"', "other columns of event"),
-        (b'"event"', b'"events"', "is no export of daqpv, or is damaged (no table event)"),
+        (
+            b'"event"',
+            b'"events"',
+            "is no export of daqpv, or is damaged (no table event)",
+        ),
         (b'"experiment"', b'"experimenter"', "is no export of daqpv, or is damaged"),
         (b'"format": 1', b'"format": "x"', "is no export of daqpv, or is damaged"),
         (b'{\n  "format"', b"[]{", "is no export of daqpv, or is damaged"),
