@@ -46,6 +46,11 @@ class Schema:
         if table.branch is not None:
             self.branches[table.branch.label] = table.branch
 
+    @property
+    def kinds(self) -> tuple[RecordKind[Any], ...]:
+        """All kinds of records."""
+        return tuple(self._kinds.values())
+
     def branch_of(self, table: str) -> Branch | None:
         """Whose versions a table has; None: daqpv's own."""
         return self.tables[table].branch if table in self.tables else None
