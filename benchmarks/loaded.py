@@ -20,7 +20,7 @@ RATE = 100.0  # [Hz]
 
 
 async def serve(file: Path) -> None:
-    kinds = installed_kinds()
+    kinds = installed_kinds().kinds
     experiment = load(file, kinds)
     app = App(experiment, kinds, Events())
     counters = group_of(experiment.prefix, 1, COUNTERS)

@@ -56,5 +56,5 @@ def _router(
 
 
 if __name__ == "__main__":
-    experiment = load(Path(sys.argv[1]), installed_kinds())
+    experiment = load(Path(sys.argv[1]), installed_kinds().kinds)
     run_until_signal(simulate(experiment, float(sys.argv[2])))

@@ -241,7 +241,7 @@ class Process(Device[ProcessSnapshot]):
 
     # -- what blocks the loop ----------------------------------------------------------
 
-    def blocked(self, duration: float, where: str, task: str) -> None:
+    def blocked(self, duration: float, where: str, task: str, maker: str = "") -> None:
         """Something has blocked the event loop: nobody was answered meanwhile.
 
         A long one is a warning, for each culprit; short ones, which a loaded computer
@@ -252,10 +252,13 @@ class Process(Device[ProcessSnapshot]):
             duration: for how long [s].
             where: the innermost calls; "" if nobody could see.
             task: that ran; "" if none.
+            maker: the kind and distribution of a third party whose code it was.
         """
         culprit = where.partition(" < ")[0] or "a call that was over too soon to see"
         is_long = duration >= LONG
         waited = f"{duration:.1f} s" if is_long else f"{1e3 * duration:.0f} ms"
+        if maker:
+            culprit += f" of {maker}"
         advice = ". If this comes again, report this line" if is_long else ""
         self.emit(
             "loop blocked",

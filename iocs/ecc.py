@@ -148,4 +148,4 @@ def _data_links(settings: EccSettings, site: Site) -> Iterator[DataLink]:
         )
 
 
-KIND = Kind(section="ecc", settings=EccSettings, build=build)
+KIND = Kind(section="ecc", settings=EccSettings, api=1, build=build)

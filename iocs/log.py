@@ -38,4 +38,6 @@ def build(name: str, settings: LogSettings, site: Site) -> tuple[Log, LogGroup]:
     return log, LogGroup(prefix, log)
 
 
-KIND = Kind(section="log", settings=LogSettings, build=build, many=False, always=True)
+KIND = Kind(
+    section="log", settings=LogSettings, api=1, build=build, many=False, always=True
+)

@@ -24,7 +24,7 @@ _LOAD: dict[str, Any] = {
 class ProcessGroup(Group[Process]):
     """The process that serves these PVs."""
 
-    limits_reported = False  # what blocks the loop is an event by itself
+    limits_told = False  # what blocks the loop is told by itself, with the culprit
     period = PERIOD
 
     heartbeat = longin("HEARTBEAT", doc="Counts seconds since the start")

@@ -99,10 +99,9 @@ class RouterGroup(DeviceGroup[Router]):
 
 def build(
     name: str, settings: RouterSettings, site: Site
-) -> tuple[Router, RouterGroup] | None:
-    """Join the router, the way to it and its PVs; None: nobody looks at it."""
-    if settings.watch is None:
-        return None
+) -> tuple[Router, RouterGroup]:
+    """Join the router, the way to it and its PVs."""
+    assert settings.watch is not None
     prefix = site.prefix_of("Router", name)
     router = Router(
         name,
@@ -149,4 +148,10 @@ def _link(name: str, settings: RouterSettings, watch: Watch, site: Site) -> Rout
     return over_ssh
 
 
-KIND = Kind(section="routers", settings=RouterSettings, build=build)
+KIND = Kind(
+    section="routers",
+    settings=RouterSettings,
+    api=1,
+    build=build,
+    is_served=lambda settings: settings.watch is not None,
+)

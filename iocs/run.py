@@ -13,7 +13,6 @@ from daqpv.iocs.device import DeviceGroup, Put, command
 from daqpv.iocs.documents import add_documents
 from daqpv.iocs.sheet import add_sheet
 from daqpv.runs import History, Run, RunClass, RunSnapshot, RunState
-from daqpv.runs.record.kinds import RECORDS
 from daqpv.runs.record.numbers import LAST
 from daqpv.runs.settings import RunSettings
 from daqpv.serve import (
@@ -204,9 +203,9 @@ async def _history(site: Site) -> History:
 KIND = Kind(
     section="run",
     settings=RunSettings,
+    api=1,
     build=build,
     many=False,
     follows="ecc",
     after=("system", "routers"),
-    records=RECORDS,
 )

@@ -37,5 +37,10 @@ def build(
 
 
 KIND = Kind(
-    section="archive", settings=ArchiveSettings, build=build, many=False, always=True
+    section="archive",
+    settings=ArchiveSettings,
+    api=1,
+    build=build,
+    many=False,
+    always=True,
 )

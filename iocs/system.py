@@ -88,6 +88,7 @@ def build(
 KIND = Kind(
     section="system",
     settings=SystemSettings,
+    api=1,
     build=build,
     many=False,
     follows="ecc",

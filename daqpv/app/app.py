@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
 
 from daqpv import __version__
+from daqpv.app.building import Made, build, building, packages
 from daqpv.app.choosing import Buildable, chosen
 from daqpv.app.neighbours import Neighbours, hashes, whole
 from daqpv.app.site import ExperimentSite, Remote
 from daqpv.app.tending import tend
-from daqpv.config import ConfigProblems, Experiment, Kind
+from daqpv.config import AnyKind, ConfigProblems, Experiment, Problem
 from daqpv.config.model import NAME
 from daqpv.core import (
     Device,
+    Event,
     Events,
+    EventSeverity,
     Pulse,
     PvInfo,
     SavedSettings,
     Store,
 )
-from daqpv.errors import AlreadyServedError, ConfigError, ServeError
+from daqpv.errors import AlreadyServedError, ConfigError, KindError, ServeError
 from daqpv.iocs.process import ProcessGroup
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
-from daqpv.serve import DuplicateServers, Group, LocalPvs, Rivalry, Server
+from daqpv.serve import Block, DuplicateServers, Group, LocalPvs, Rivalry, Server
 from daqpv.store.writing.rivals import StoreRivals
 
 SEARCHES = 2  # for others, before it listens
@@ -52,6 +56,7 @@ class App:
 
     Attributes:
         devices: all that is served, this process last.
+        faults: what is not served, because the code of its kind is wrong.
         server: the PV server.
         samples: a PV of each device.
         client_environ: EPICS_CA* for a libca in this process.
@@ -65,7 +70,7 @@ class App:
     def __init__(  # noqa: PLR0913 - it joins all that a process is made of
         self,
         experiment: Experiment,
-        kinds: Iterable[Kind[Any]],
+        kinds: Iterable[AnyKind],
         events: Events,
         *,
         only: Collection[str] = (),
@@ -79,14 +84,17 @@ class App:
         self._saved = saved
         self.server = Server(
             slow_client=experiment.server.slow_client,
-            on_block=lambda block: self._this.blocked(*block),
+            on_block=self._blocked,
             events=events,
             identity=lambda: {"process": events.process, "file": self._file},
         )
         self._file = hashes(experiment)
         self.devices: list[Device[Any]] = []
+        self.faults: list[Problem] = [*experiment.faults]
         self._groups: list[Group[Any]] = []
-        readings = AnyReadings(LocalPvs(self.server))
+        self._makers: list[str] = []  # of devices: kinds of third parties, or ""
+        self._packages = packages(kinds)
+        self._readings = AnyReadings(LocalPvs(self.server))
         self._site = site = ExperimentSite(
             experiment,
             events,
@@ -94,9 +102,11 @@ class App:
             saved=saved,
             store=store,
             pulse=pulse,
-            readings=readings,
+            readings=self._readings,
         )
         self._build(chosen(experiment, kinds, only))
+        for fault in self.faults:
+            events.emit(_fault_event(fault))
         site.servers()  # followed from the start: guards ask for them later
         self._remote_run = site.remote_run()
         self._add_process(name)
@@ -119,26 +129,23 @@ class App:
             saved.tell()
 
     def _build(self, chosen: Iterable[Buildable]) -> None:
-        """Build the devices, those with which something is wrong left out.
+        """Build the devices; `faults` gets what is wrong with third parties' kinds.
 
         Raises:
-            ConfigProblems: what is wrong with each of them.
+            ConfigProblems: what is wrong with others.
         """
-        site, problems = self._site, []
-        for kind, device, settings in chosen:
-            assert kind.build is not None
+        site = self._site
+        problems: list[Problem] = []
+        for kind, name, settings in chosen:
             try:
-                made = kind.build(device, settings, site)
-                if made is None:
-                    continue  # it is only referred to
-                group = self._add(*made)
-                while site.also:
-                    self._add(*site.also.pop(0))
-            except ServeError as error:
-                problem = self.experiment.problem(kind.section, device, str(error))
-                problems.append(problem)
+                with building(kind, name):
+                    made = build(kind, name, settings, site)
+                    self._add(*made, maker=str(kind) if kind.distribution else "")
+            except (ServeError, KindError) as error:
+                problem = self.experiment.problem(kind.section, name, str(error))
+                (self.faults if kind.distribution else problems).append(problem)
             else:
-                site.serves(kind.section, device, group.device)
+                site.serves(kind.section, name, made[0][0])
         if problems:
             raise ConfigProblems(problems)
 
@@ -154,7 +161,7 @@ class App:
                 "and then at most 23 letters, digits, '_' or '-'"
             )
         try:
-            self._add(*self._process(name, self._site))
+            self._add(self._process(name, self._site))
         except ServeError as error:
             raise ConfigError(f"--name {name}: {error}") from error
 
@@ -177,10 +184,12 @@ class App:
         for other in await self._others.find(tries=SEARCHES):
             raise AlreadyServedError(other.name, other.address)
         async with asyncio.TaskGroup() as tasks:
-            for device in (*self.devices, *self._site.remotes):
-                tasks.create_task(tend(device), name=device.name)
+            for device, maker in zip(self.devices, self._makers, strict=True):
+                tasks.create_task(tend(device, maker), name=device.name)
+            for remote in self._site.remotes:
+                tasks.create_task(tend(remote), name=remote.name)
             tasks.create_task(self._site.events.run(), name="events")
-            tasks.create_task(self._site.readings.run(), name="readings")
+            tasks.create_task(self._readings.run(), name="readings")
             if self._remote_run is not None:
                 self._remote_run.follow()
             listening: asyncio.Future[int] = asyncio.Future()
@@ -226,23 +235,34 @@ class App:
             if other.since < self.server.since:
                 raise AlreadyServedError(other.name, other.address)
 
-    def _add(self, device: Device[Any], group: Group[Any]) -> Group[Any]:
-        self.devices.append(device)
-        self._groups.append(group)
-        self.server.add(group)
-        device.watch(group.show)
-        declared = group.saved(type(device.snapshot))
-        if self._saved is not None and declared:
-            device.watch(self._saved.follow(group.prefix, declared))
-        return group
+    def _add(self, *made: Made, maker: str = "") -> None:
+        """Serve devices: all of them, or none.
+
+        Raises:
+            ServeError: a PV name is used twice.
+        """
+        self.server.add(*(group for _, group in made))
+        for device, group in made:
+            self.devices.append(device)
+            self._makers.append(maker)
+            self._groups.append(group)
+            device.watch(group.show)
+            declared = group.saved(type(device.snapshot))
+            if self._saved is not None and declared:
+                device.watch(self._saved.follow(group.prefix, declared))
+
+    def _blocked(self, block: Block) -> None:
+        makers = (self._packages.get(package, "") for package in block.packages)
+        maker = next(filter(None, makers), "")
+        self._this.blocked(block.duration, block.where, block.task, maker)
 
     def _process(self, name: str, site: ExperimentSite) -> tuple[Process, ProcessGroup]:
         own = OwnProcess()
 
         def measure() -> Figures:
             return Figures(
-                clients=len(self.server.clients.circuits),
-                connections=self.server.clients.channels,
+                clients=len(self.server.circuits),
+                connections=self.server.channel_count,
                 records=self.server.record_count,
                 loop_delay=round(self.server.take_loop_delay(), 4),
                 **own.usage()._asdict(),
@@ -260,6 +280,16 @@ class App:
             name, measure, snapshot=snapshot, events=site.events, prefix=prefix
         )
         return self._this, ProcessGroup(prefix, self._this)
+
+
+def _fault_event(fault: Problem) -> Event:
+    return Event(
+        time=time.time(),
+        severity=EventSeverity.ERROR,
+        name="kind refused",
+        text=f"{fault} (the rest is served)",
+        function=f"{__name__}.App",
+    )
 
 
 def _sample(group: Group[Any]) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from daqpv.config import Experiment, Kind, did_you_mean
+from daqpv.config import AnyKind, Experiment, did_you_mean
 from daqpv.errors import ConfigError
 
-Buildable = tuple[Kind[Any], str, Any]
+Buildable = tuple[AnyKind, str, Any]
 """A kind, the name of a device, and its settings."""
 
 
 def chosen(
-    experiment: Experiment, kinds: Iterable[Kind[Any]], only: Collection[str]
+    experiment: Experiment, kinds: Iterable[AnyKind], only: Collection[str]
 ) -> list[Buildable]:
     """The devices to build: kind, name, settings; last those that are about others.
 
@@ -25,6 +25,7 @@ def chosen(
         for kind in kinds
         if kind.build is not None
         for name, settings in experiment.of(kind).items()
+        if kind.is_served(settings)
     }
     turns = _turns(kind for kind, _, _ in every.values())
     if not only:
@@ -43,11 +44,11 @@ def chosen(
     return sorted(found_all.values(), key=lambda device: turns[device[0].section])
 
 
-def _turns(kinds: Iterable[Kind[Any]]) -> dict[str, int]:
+def _turns(kinds: Iterable[AnyKind]) -> dict[str, int]:
     """When each section is built: after all those on which it stands."""
     by_section = {kind.section: kind for kind in kinds}
 
-    def turn(kind: Kind[Any]) -> int:
+    def turn(kind: AnyKind) -> int:
         before = (by_section[one] for one in kind.after if one in by_section)
         return max((1 + turn(one) for one in before), default=0 if kind.many else 1)
 

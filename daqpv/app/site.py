@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from daqpv.config import Experiment
-from daqpv.core import Device, Events, Hold, Pulse, SavedSettings, Snapshot, Store
+from daqpv.core import (
+    Device,
+    Events,
+    Hold,
+    Pulse,
+    Readings,
+    SavedSettings,
+    Snapshot,
+    Store,
+)
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.serve import Group
@@ -45,7 +54,8 @@ class ExperimentSite:
         self.store = store
         self.pulse = pulse
         self.hold = Hold()
-        self.readings = readings
+        self.readings: Readings = readings
+        self._pvs = readings
         self.also: list[tuple[Device[Any], Group[Any]]] = []
 
     def prefix_of(self, kind: str, name: str) -> str:
@@ -86,7 +96,7 @@ class ExperimentSite:
         runs = self._experiment.sections.get("run")
         if self._follow is None or not runs or self.local("run"):
             return None
-        run = RemoteRun(f"{self.prefix}Run:", self.readings)
+        run = RemoteRun(f"{self.prefix}Run:", self._pvs)
         self.hold.take(run, ask=run.asked)
         return run
 

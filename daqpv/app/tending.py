@@ -4,28 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
 from daqpv.core import Condition, Device
+from daqpv.core.plugins import reason
 
 _log = logging.getLogger(__name__)
 
 RESTART_DELAY = 5.0  # [s] before a device whose code failed is started again
+LONGEST_DELAY = 300.0  # [s] the delay doubles up to this
+_STABLE = 60.0  # [s] after which a further failure counts as the first one
 
 
-async def tend(device: Device[Any]) -> None:
-    """Run `device`; if its code fails, say so and begin it anew: nobody else stops."""
+async def tend(device: Device[Any], maker: str = "") -> None:
+    """Run `device` until cancelled: if its code fails or ends, it is started again.
+
+    Meanwhile it is in Error: what is read from it is INVALID.
+
+    Args:
+        device: a kind may be anybody's: its failure stays its own.
+        maker: the kind and distribution of a third party's device, for its message.
+    """
+    delay = RESTART_DELAY
     while True:
-        try:
-            await device.run()
-        except Exception:  # a kind may be anybody's: its failure stays its own
-            _log.exception("%s failed; it is begun anew", device.name)
-            device.change(
-                replace(
-                    device.snapshot,
-                    condition=Condition.ERROR,
-                    message="Internal error, see the log. It is begun anew.",
-                )
+        began = time.monotonic()
+        why = await _failure(device, maker)
+        if time.monotonic() - began > _STABLE:
+            delay = RESTART_DELAY
+        device.change(
+            replace(
+                device.snapshot,
+                known=True,
+                online=False,
+                condition=Condition.ERROR,
+                message=f"Internal error{maker and f' of {maker}'}: {why}. "
+                f"It is started again in {delay:g} s",
             )
-        await asyncio.sleep(RESTART_DELAY)
+        )
+        await asyncio.sleep(delay)
+        delay = min(2 * delay, LONGEST_DELAY)
+
+
+async def _failure(device: Device[Any], maker: str) -> str:
+    """Run `device`, and say why it does no more."""
+    task = asyncio.current_task()
+    try:
+        await device.run()
+    except asyncio.CancelledError as error:
+        if task is None or task.cancelling():
+            raise
+        return reason(error)  # of something of its own, which it has not caught
+    except (Exception, SystemExit) as error:
+        _log.exception("%s failed and is started again", maker or device.name)
+        return reason(error)
+    _log.error("%s: run() of %s has ended", maker or "daqpv", device.name)
+    return "its run() has ended"

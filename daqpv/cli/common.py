@@ -21,7 +21,7 @@ from daqpv.core.lines import is_text, plain
 from daqpv.errors import AlreadyServedError, ConfigError, DaqError
 
 if TYPE_CHECKING:
-    from daqpv.config import Experiment, Kind
+    from daqpv.config import AnyKind, Experiment
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
@@ -91,13 +91,14 @@ def complain(error: DaqError | str) -> None:
     click.echo(plain(str(error)), err=True)
 
 
-def load_or_exit(file: Path) -> tuple[Experiment, tuple[Kind[Any], ...]]:
+def load_or_exit(file: Path) -> tuple[Experiment, tuple[AnyKind, ...]]:
     """The experiment in `file` and the installed kinds; each problem on stderr."""
     from daqpv.config import installed_kinds, load  # noqa: PLC0415 - 0.2 s, not for put
 
     try:
-        kinds = installed_kinds()
-        return load(file, kinds), kinds
+        installed = installed_kinds()
+        kinds = installed.kinds
+        return load(file, kinds, faults=installed.faults), kinds
     except ConfigError as error:
         fail(error, EXIT_CONFIG)
 

@@ -4,7 +4,8 @@ from daqpv.config.copying import copy_with
 from daqpv.config.experiment import Experiment
 from daqpv.config.fields import Description, LocalPath, Matching, Ref, read_by, wanted
 from daqpv.config.fixed import EXPERIMENT, PREFIX, ServerSettings
-from daqpv.config.kind import Kind, installed_kinds
+from daqpv.config.installed import Installed, installed_kinds
+from daqpv.config.kind import AnyKind, Kind
 from daqpv.config.loader import load, load_fixed
 from daqpv.config.model import Conflict, DeviceSettings, Model
 from daqpv.config.net import Http, IPv4, Port, SshTarget
@@ -23,6 +24,7 @@ __all__ = [
     "EXPERIMENT",
     "PREFIX",
     "TIME",
+    "AnyKind",
     "Bytes",
     "BytesPerSecond",
     "ConfigProblems",
@@ -33,6 +35,7 @@ __all__ = [
     "Hertz",
     "Http",
     "IPv4",
+    "Installed",
     "Kind",
     "LocalPath",
     "Matching",

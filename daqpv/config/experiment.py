@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from daqpv.config.document import Node
 from daqpv.config.fixed import ServerSettings, StoreSettings
@@ -28,6 +28,7 @@ class Experiment:
             its section here, empty if the file has none. The single settings of a kind
             with ``many=False`` have the name "".
         nodes: each device as the file has it, by section and name; so the store.
+        faults: why installed kinds cannot be used.
     """
 
     path: Path
@@ -37,8 +38,9 @@ class Experiment:
     server: ServerSettings
     sections: Mapping[str, Mapping[str, Model]]
     nodes: Mapping[tuple[str, str], Node] = field(repr=False)
+    faults: Sequence[Problem] = ()
 
-    def of(self, kind: Kind[M]) -> Mapping[str, M]:
+    def of(self, kind: Kind[M, Any]) -> Mapping[str, M]:
         """Give the settings of all devices of `kind`, by name."""
         return cast("Mapping[str, M]", self.sections[kind.section])
 

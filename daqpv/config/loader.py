@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -16,10 +16,12 @@ from daqpv.config.experiment import Experiment
 from daqpv.config.fields import Context
 from daqpv.config.files import MAPPING, Files, Joiner, read_files
 from daqpv.config.fixed import Fixed
-from daqpv.config.kind import Kind
+from daqpv.config.kind import AnyKind
 from daqpv.config.model import NAME, Conflict, DeviceSettings, Model
-from daqpv.config.problems import ConfigProblems, unknown
+from daqpv.config.problems import ConfigProblems, Problem, unknown
 from daqpv.config.sentences import Vocabulary, problems_of, wants
+from daqpv.core.plugins import guarded
+from daqpv.errors import KindError
 
 M = TypeVar("M", bound=Model)
 
@@ -33,8 +35,10 @@ _NAME_WANTED = (
 
 def load(
     path: Path | str,
-    kinds: Iterable[Kind[Any]],
+    kinds: Iterable[AnyKind],
     environ: Mapping[str, str] = os.environ,
+    *,
+    faults: Mapping[str, str] | None = None,
 ) -> Experiment:
     """Load and check an experiment file, and all that it includes.
 
@@ -43,13 +47,16 @@ def load(
 
     Args:
         path: the file.
-        kinds: the sections that the file may have, e.g. `installed_kinds()`.
+        kinds: the sections that the file may have, e.g. `installed_kinds().kinds`.
         environ: where ``${VAR}`` comes from.
+        faults: sections whose kinds cannot be used, and why: they are left out, and
+            the experiment says so.
 
     Raises:
         ConfigProblems: something is wrong; it holds everything that is.
     """
-    return _checked(Path(path), tuple(kinds), read_files(Path(path), environ))
+    files = read_files(Path(path), environ)
+    return _checked(Path(path), tuple(kinds), files, faults or {})
 
 
 def load_fixed(path: Path | str, environ: Mapping[str, str] = os.environ) -> Experiment:
@@ -65,13 +72,15 @@ def load_fixed(path: Path | str, environ: Mapping[str, str] = os.environ) -> Exp
     for i, tree in enumerate(files.trees):
         entries = {key: node for key, node in tree.entries.items() if key in known}
         files.trees[i] = replace(tree, value=entries)
-    return _checked(Path(path), (), files)
+    return _checked(Path(path), (), files, {})
 
 
-def _checked(path: Path, kinds: tuple[Kind[Any], ...], files: Files) -> Experiment:
+def _checked(
+    path: Path, kinds: tuple[AnyKind, ...], files: Files, faults: Mapping[str, str]
+) -> Experiment:
     if not files.trees:
         raise ConfigProblems(files.problems)
-    experiment = _Check(path, kinds, files).run()
+    experiment = _Check(path, kinds, files, faults).run()
     if experiment is None or files.problems:
         raise ConfigProblems(files.problems)
     return experiment
@@ -80,27 +89,33 @@ def _checked(path: Path, kinds: tuple[Kind[Any], ...], files: Files) -> Experime
 class _Check:
     """Judges what was read; problems join those of reading."""
 
-    def __init__(self, path: Path, kinds: tuple[Kind[Any], ...], files: Files) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kinds: tuple[AnyKind, ...],
+        files: Files,
+        faults: Mapping[str, str],
+    ) -> None:
         self._path = path
         self._kinds = {kind.section: kind for kind in kinds}
+        self._left_out = frozenset(faults)
         self._problems = files.problems
         self._complete = files.complete
         many = frozenset(kind.section for kind in kinds if kind.many)
-        self._root = Joiner(many | {"defaults"}, files.problems).join(files.trees)
+        by_name = many | self._left_out | {"defaults"}
+        self._root = Joiner(by_name, files.problems).join(files.trees)
         self._context = Context(
             folder=path.absolute().parent,
             names=self._names() if files.complete else {},
-            sections=tuple(self._kinds),
+            sections=(*self._kinds, *faults),
         )
         self._nodes: dict[tuple[str, str], Node] = {}
+        self._faults = [self._fault(section, faults[section]) for section in faults]
 
     def run(self) -> Experiment | None:
         self._defaults()
         fixed = self._fixed()
-        sections = {
-            kind.section: self._many(kind) if kind.many else self._one(kind)
-            for kind in self._kinds.values()
-        }
+        sections = {kind.section: self._of(kind) for kind in self._kinds.values()}
         if fixed is None:
             return None
         return Experiment(
@@ -111,7 +126,22 @@ class _Check:
             server=fixed.server,
             sections=sections,
             nodes=self._nodes,
+            faults=self._faults,
         )
+
+    def _of(self, kind: AnyKind) -> dict[str, Model]:
+        """Give the settings of a kind; none if its own code fails."""
+        try:
+            with guarded(f"{kind}: its settings"):
+                return self._many(kind) if kind.many else self._one(kind)
+        except KindError as error:
+            self._faults.append(self._fault(kind.section, str(error)))
+            return {}
+
+    def _fault(self, section: str, text: str) -> Problem:
+        """Make the problem of a kind, which stands at its section if there is one."""
+        node = self._root.entries.get(section)
+        return node.problem(text) if node else Problem(str(self._path), 0, "", text)
 
     def _report(self, node: Node, text: str) -> None:
         self._problems.append(node.problem(text))
@@ -148,7 +178,7 @@ class _Check:
 
     def _fixed(self) -> Fixed | None:
         """Give the keys that belong to no kind; whatever else is there is unknown."""
-        done = ("defaults", *self._kinds)
+        done = ("defaults", *self._kinds, *self._left_out)
         entries = {
             key: _or_empty(node) if key in _MAY_BE_EMPTY else node
             for key, node in self._root.entries.items()
@@ -162,12 +192,14 @@ class _Check:
         """Judge the defaults by themselves: perhaps no device needs them."""
         many = [kind.section for kind in self._kinds.values() if kind.many]
         for section, node in self._mapping(self._root.entries.get("defaults")).items():
+            if section in self._left_out:
+                continue
             if section not in many:
                 self._report(node, unknown(section, many, "section of named devices"))
             elif node.value is not None:
                 self._validated(self._kinds[section].settings, node, whole=False)
 
-    def _one(self, kind: Kind[Any]) -> dict[str, Model]:
+    def _one(self, kind: AnyKind) -> dict[str, Model]:
         """Give the settings of a section without names; nothing if it is absent."""
         node = self._root.entries.get(kind.section)
         if node is None:
@@ -176,7 +208,7 @@ class _Check:
         settings = self._validated(kind.settings, _or_empty(node))
         return {} if settings is None else {"": settings}
 
-    def _followed(self, kind: Kind[Any]) -> dict[str, Model]:
+    def _followed(self, kind: AnyKind) -> dict[str, Model]:
         """Give the default settings of a kind that is there without a section."""
         cause = self._root if kind.always else self._root.entries.get(kind.follows)
         if cause is None or not cause.entries:
@@ -184,7 +216,7 @@ class _Check:
         self._nodes[kind.section, ""] = cause
         return {"": kind.settings()}
 
-    def _many(self, kind: Kind[Any]) -> dict[str, Model]:
+    def _many(self, kind: AnyKind) -> dict[str, Model]:
         """Give the settings of each device of a section, as far as they are good."""
         section = self._root.entries.get(kind.section)
         defaults = self._root.entries.get("defaults")

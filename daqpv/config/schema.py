@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from daqpv.config.fixed import Fixed
-from daqpv.config.kind import Kind
+from daqpv.config.kind import AnyKind
 from daqpv.config.model import NAME
 
 Schema = dict[str, Any]
@@ -21,7 +21,7 @@ _NEEDS = ("required", "minProperties")
 _NOTES = ("title", "description", "default", "examples")
 
 
-def schema(kinds: Iterable[Kind[Any]]) -> Schema:
+def schema(kinds: Iterable[AnyKind]) -> Schema:
     """Make the JSON schema (draft 2020-12) of an experiment file with `kinds`.
 
     It knows what one value may be. What needs the whole file (references, names given

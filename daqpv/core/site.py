@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 from daqpv.core.devices.device import Snapshot
@@ -14,6 +14,13 @@ from daqpv.core.timing.pulse import Pulse
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Snapshot)
+
+
+class DevicePvs(Protocol):
+    """The PVs of a device, as `daqpv.serve.Group` has them."""
+
+    def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
+        """Show a snapshot, of which the fields in `changed` are new."""
 
 
 class Site(Protocol):

@@ -50,11 +50,13 @@ class Block(NamedTuple):
             "daqpv/links/soap/ecc.py:88 call < daqpv/ecc/ecc.py:99 poll"; "" if the
             turn ended before its stack was read.
         task: the name of the task, or else of its coroutine; "" outside of tasks.
+        packages: the top-level packages of all these calls, the innermost first.
     """
 
     duration: float
     where: str
     task: str
+    packages: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         who = self.where or "a call that nobody has seen"
@@ -187,10 +189,11 @@ class Watchdog:
 
     def _remember(self, began: float) -> None:
         frame = sys._current_frames().get(self._thread.ident)  # noqa: SLF001
-        where = "" if frame is None else _where(frame)
+        where, packages = _where(frame)
         task = asyncio.current_task(self._loop)
         if where and self._began == began:  # else it went on while we looked
-            self._seen = Block(0.0, where, "" if task is None else _name(task))
+            name = "" if task is None else _name(task)
+            self._seen = Block(0.0, where, name, packages)
 
 
 class _Look(NamedTuple):
@@ -258,17 +261,20 @@ _LIBRARY = (sysconfig.get_path("stdlib"), "<frozen")
 _ADDED = ("site-packages", "dist-packages")
 
 
-def _where(frame: FrameType | None) -> str:
-    """The innermost calls of what the loop runs; "" if it runs nothing."""
+def _where(frame: FrameType | None) -> tuple[str, tuple[str, ...]]:
+    """The innermost calls of what the loop runs, and their packages; "" for nothing."""
     calls: list[str] = []
+    packages: list[str] = []
     while frame is not None:
         file, name = frame.f_code.co_filename, frame.f_code.co_name
-        if name == "_run" and frame.f_globals.get("__name__") == "asyncio.events":
-            return " < ".join(calls[:_CALLS])
+        module = str(frame.f_globals.get("__name__", ""))
+        if name == "_run" and module == "asyncio.events":
+            return " < ".join(calls[:_CALLS]), tuple(dict.fromkeys(packages))
         if not file.startswith(_LIBRARY) or any(part in file for part in _ADDED):
             calls.append(f"{_short(frame)}:{frame.f_lineno} {name}")
+            packages.append(module.partition(".")[0])
         frame = frame.f_back
-    return ""
+    return "", ()
 
 
 def _short(frame: FrameType) -> str:

@@ -50,7 +50,7 @@ class Site:
         self.events: list[Event] = []
         events = Events()
         events.add(self.events.append)
-        kinds = installed_kinds()
+        kinds = installed_kinds().kinds
         self.app = App(load(file, kinds), kinds, events)
         self.ready = asyncio.Event()
 

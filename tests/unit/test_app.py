@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from daqpv.app import App
-from daqpv.config import ConfigProblems, DeviceSettings, Kind, load
+from daqpv.config import AnyKind, ConfigProblems, DeviceSettings, Kind, load
 from daqpv.core import Condition, Device, Event, Events, Snapshot
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.iocs.device import DeviceGroup
@@ -61,7 +61,7 @@ class PumpGroup(DeviceGroup[Pump]):
     runs = longin("Runs", doc="How often it was begun")
 
 
-def kind(section: str = "pumps", prefix: str = "Pump") -> Kind[Any]:
+def kind(section: str = "pumps", prefix: str = "Pump") -> AnyKind:
     def build(name: str, settings: PumpSettings, site: Any) -> tuple[Pump, PumpGroup]:
         pump = Pump(name, PumpSnapshot(), events=site.events)
         return pump, PumpGroup(site.prefix_of(prefix, name), pump)
@@ -86,7 +86,7 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> int:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., App]:
-    def make_app(text: str, *kinds: Kind[Any], **more: Any) -> App:
+    def make_app(text: str, *kinds: AnyKind, **more: Any) -> App:
         file = tmp_path / "e.yaml"
         file.write_text(text)
         kinds = kinds or (kind(),)
@@ -164,7 +164,7 @@ async def test_a_device_whose_code_failed_says_so_until_then(
     named(app, "A").work = fail
     async with running(app):
         await until(named(app, "A"), lambda now: now.condition is Condition.ERROR)
-        assert "begun anew" in named(app, "A").snapshot.message
+        assert "RuntimeError: a bug (test_app.py:" in named(app, "A").snapshot.message
         assert named(app, "B").snapshot.condition is Condition.OK
     (record,) = told(caplog)
     assert record.exc_info is not None
@@ -302,7 +302,7 @@ async def test_processes_with_devices_of_their_own_do_not_mind_each_other(
 # -- names -----------------------------------------------------------------------------
 
 
-def problems(make: Callable[..., App], text: str, *kinds: Kind[Any]) -> list[str]:
+def problems(make: Callable[..., App], text: str, *kinds: AnyKind) -> list[str]:
     with pytest.raises(ConfigProblems) as raised:
         make(text, *kinds)
     return [

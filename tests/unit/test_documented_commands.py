@@ -38,7 +38,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Record types by the last part of the PVs' names."""
     file = tmp_path_factory.mktemp("docs") / "lab.yaml"
     file.write_text(FILE)
-    kinds = installed_kinds()
+    kinds = installed_kinds().kinds
     infos = App(load(file, kinds), kinds, Events()).infos()
     return {info.name.rpartition(":")[2]: info.record for info in infos}
 

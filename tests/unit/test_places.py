@@ -12,7 +12,7 @@ from daqpv.config import Experiment, installed_kinds, load
 
 def experiment(folder: Path, more: str = "") -> Experiment:
     (folder / "e.yaml").write_text(f'experiment: e\nprefix: "E:"\n{more}')
-    return load(Path("lab/e.yaml"), installed_kinds())
+    return load(Path("lab/e.yaml"), installed_kinds().kinds)
 
 
 @pytest.fixture

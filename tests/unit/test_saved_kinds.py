@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daqpv.app import App
-from daqpv.config import ConfigProblems, DeviceSettings, Kind, load
+from daqpv.config import AnyKind, ConfigProblems, DeviceSettings, Kind, load
 from daqpv.core import Device, Event, Events, SavedSettings, Setting, Snapshot
 from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import ao, mbbo, string
@@ -62,7 +62,7 @@ class Memory:
         self.kept[setting.device, setting.field] = setting
 
 
-def kind(group: type[PumpGroup] = PumpGroup, *, asks: bool = True) -> Kind[Any]:
+def kind(group: type[PumpGroup] = PumpGroup, *, asks: bool = True) -> AnyKind:
     def build(name: str, settings: DeviceSettings, site: Any) -> Any:
         prefix = site.prefix_of("Pump", name)
         snapshot = PumpSnapshot(enabled=settings.enable)
@@ -92,7 +92,7 @@ def start(tmp_path: Path, memory: Memory, said: list[Event]) -> Start:
     """Build the devices of a new process, by name."""
 
     def start_one(
-        one: Kind[Any] | None = None, *, prefix: str = "E:", **more: Any
+        one: AnyKind | None = None, *, prefix: str = "E:", **more: Any
     ) -> dict[str, Any]:
         said.clear()
         file, kinds = tmp_path / "e.yaml", (one or kind(),)

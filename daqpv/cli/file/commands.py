@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from daqpv.app import App
-from daqpv.cli.common import EXIT_CONFIG, FILE, fail, load_or_exit, printing
+from daqpv.cli.common import EXIT_CONFIG, FILE, complain, fail, load_or_exit, printing
 from daqpv.cli.file.pv_lists import FORMATS
 from daqpv.config import (
     ConfigProblems,
     Experiment,
+    Problem,
     did_you_mean,
     installed_kinds,
     schema,
@@ -110,11 +111,11 @@ def check(file: Path | None, *, show_schema: bool) -> None:
     """
     if show_schema:
         with printing():
-            click.echo(json.dumps(schema(installed_kinds()), indent=2))
+            click.echo(json.dumps(schema(installed_kinds().kinds), indent=2))
         return
     if file is None:
         raise click.UsageError("Missing argument 'FILE'.")
-    experiment, infos = _read(file)
+    experiment, infos = _read(file, strict=True)
     store = _checked_store(experiment)
     with printing():
         click.echo(
@@ -187,25 +188,33 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
 def _checked_store(experiment: Experiment) -> str:
     """Say how the store is; exit if it cannot be used as it is."""
     from daqpv.cli.db.check import check_store  # noqa: PLC0415 - SQLAlchemy, 0.3 s
-    from daqpv.store.tables.own import schema_of  # noqa: PLC0415
 
     try:
-        return check_store(experiment, schema_of(installed_kinds()))
+        return check_store(experiment)
     except StoreError as error:
         problem = experiment.problem("store", "", str(error))
         fail(ConfigProblems([problem]), EXIT_CONFIG)
 
 
 def _read(
-    file: Path, processes: tuple[str, ...] = ("main",)
+    file: Path, processes: tuple[str, ...] = ("main",), *, strict: bool = False
 ) -> tuple[Experiment, list[PvInfo]]:
-    """The experiment, its PVs, and those of each process that serves some of them."""
+    """The experiment, its PVs, and those of each process that serves some of them.
+
+    What a third party's kind prevents is reported; if `strict`, it exits.
+    """
     experiment, kinds = load_or_exit(file)
     found: dict[str, PvInfo] = {}
+    faults: list[Problem] = []
     try:
         for name in processes:
-            infos = App(experiment, kinds, Events(), name=name).infos()
-            found |= {info.name: info for info in infos}
+            app = App(experiment, kinds, Events(), name=name)
+            found |= {info.name: info for info in app.infos()}
+            faults = app.faults
     except DaqError as error:
         fail(error, EXIT_CONFIG)
+    if faults and strict:
+        fail(ConfigProblems(faults), EXIT_CONFIG)
+    for fault in faults:
+        complain(str(fault))
     return experiment, list(found.values())

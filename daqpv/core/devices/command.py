@@ -148,7 +148,9 @@ class Command:
         match error:
             case None | DaqError():
                 self._error = error
-            case Exception():  # a bug: its traceback goes to whoever runs the command
+            case (
+                Exception() | SystemExit()
+            ):  # a bug: its traceback goes to whoever runs the command
                 text = f"{self.what}: {type(error).__name__}: {error}"
                 self._error = CommandError(text)
             case _:  # cancelled

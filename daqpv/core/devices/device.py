@@ -30,8 +30,8 @@ from daqpv.core.timing.utc import utc_text
 from daqpv.errors import (
     AbortedError,
     BusyError,
+    DaqError,
     RefusedError,
-    ResultCode,
     UnknownOutcomeError,
 )
 
@@ -97,7 +97,6 @@ class Snapshot:
         result: how the last command ended; Busy while one runs.
         result_count: commands ended.
         last_error: the last failure with its time and cure; "" when that is over.
-        result_code: the kind of that error; NONE when that is over.
         last_by: user@host of the last command.
         last_seen: when the device last answered, UTC text; "" if never.
         errors: failed commands, and losses of the device.
@@ -123,7 +122,6 @@ class Snapshot:
     message: str = ""
     result_count: int = 0
     last_error: str = ""
-    result_code: ResultCode = ResultCode.NONE
     last_by: str = ""
     last_seen: str = ""
     errors: int = 0
@@ -353,11 +351,9 @@ class Device(Generic[S]):
             text = f"{_capital(command.what)}: done in {command.elapsed:.1f} s"
             is_over = self._is_over(time.monotonic() - command.elapsed, command.by)
             last_error = "" if is_over else self.snapshot.last_error
-            code = ResultCode.NONE if is_over else self.snapshot.result_code
         else:
             text = str(told)
             last_error = f"{utc_text(time.time())} {text}"
-            code = ResultCode.of(told)
             self._last_failure = _Failure(command.by, time.monotonic())
         self.change(
             replace(
@@ -365,7 +361,6 @@ class Device(Generic[S]):
                 last_by=str(command.by or ""),
                 message=text,
                 last_error=last_error,
-                result_code=code,
                 errors=self.snapshot.errors + (severity is EventSeverity.ERROR),
                 result_count=self.snapshot.result_count + 1,
                 busy=self.running is not None,
@@ -389,21 +384,24 @@ class Device(Generic[S]):
     def put_ended(self, pv: str, began: float, error: Exception | None) -> None:
         """A put to `pv` has ended; a good one ends the failure of one before it.
 
+        An error that no command of the device has met, a bug, becomes its failure.
+
         Args:
             pv: the PV's name.
             began: when the put arrived, monotonic [s].
             error: why it failed; None if it did not.
         """
         failure = self._last_failure
-        if failure is None:
+        is_new = failure is None or failure.at < began
+        if is_new and error is not None and not isinstance(error, DaqError):
+            self._ended(Command(f"put to {pv}"), error)
+        elif failure is None:
             return
-        if error is not None:
+        elif error is not None:
             if failure.at >= began and failure.by == origin.get():
                 failure.pv = pv
         elif failure.pv == pv and failure.is_over(began, origin.get()):
-            self.change(
-                replace(self.snapshot, last_error="", result_code=ResultCode.NONE)
-            )
+            self.change(replace(self.snapshot, last_error=""))
 
     def failed(self, name: str, text: str) -> None:
         """Say a failure for which no command is waiting any more."""
@@ -413,7 +411,6 @@ class Device(Generic[S]):
                 self.snapshot,
                 message=text,
                 last_error=f"{utc_text(time.time())} {text}",
-                result_code=ResultCode.FAILED,
                 errors=self.snapshot.errors + 1,
             )
         )
@@ -499,7 +496,7 @@ def _judge(error: BaseException | None) -> tuple[Result, EventSeverity]:
             return Result.TIMEOUT, EventSeverity.ERROR
         case AbortedError():
             return Result.ABORTED, EventSeverity.WARNING
-        case Exception():
+        case Exception() | SystemExit():
             return Result.FAILED, EventSeverity.ERROR
         case _:  # cancelled: the process ends
             return Result.ABORTED, EventSeverity.WARNING

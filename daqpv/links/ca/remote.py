@@ -22,7 +22,6 @@ from daqpv.errors import (
     NotConnectedError,
     OperationError,
     RefusedError,
-    ResultCode,
     UnknownOutcomeError,
 )
 from daqpv.links.ca.channel import Channel, Client, Form, Update
@@ -72,7 +71,6 @@ _SIGNALS = {
     "Enable": _Signal("enabled", Form.INTEGER, bool),
     "Message": _Signal("message", Form.LONG_TEXT, str),
     "LastError": _Signal("last_error", Form.LONG_TEXT, str),
-    "ResultCode": _Signal("result_code", Form.INTEGER, ResultCode),
     "ResultCount": _Signal("result_count", Form.INTEGER, int),
     "Result": _Signal("result", Form.INTEGER, Result),
     "LastBy": _Signal("last_by", Form.TEXT, str),
@@ -87,14 +85,15 @@ _SIGNALS = {
 (ResponseTime, LastSeen), and what the file says (Url, LogPath, DataLinks)."""
 
 _BUTTONS = ("Command", "Abort")  # written, never read
-_LATER = frozenset({"ResultCode"})  # a daqpv of an earlier version has none
-_NEEDED = frozenset({*_SIGNALS, *_BUTTONS}) - _LATER
+_NEEDED = frozenset({*_SIGNALS, *_BUTTONS})
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC ")
 
-_ERRORS: dict[ResultCode, type[CommandError]] = {
-    kind.code: kind
-    for kind in (RefusedError, BusyError, AbortedError, UnknownOutcomeError)
+_ERRORS: dict[Result, type[CommandError]] = {
+    Result.REFUSED: RefusedError,
+    Result.FAILED: OperationError,
+    Result.ABORTED: AbortedError,
+    Result.TIMEOUT: UnknownOutcomeError,
 }
 
 
@@ -221,9 +220,12 @@ class RemoteServer(Device[EccSnapshot]):
                 f"{self.prefix}State when it is served again."
             )
         sentence = _STAMP.sub("", self.snapshot.last_error)
-        if self._end is Result.DONE or not sentence:  # the server: no write access
+        kind = _ERRORS.get(self._end)
+        if kind is None or not sentence:  # the server, not the device: no write access
             return OperationError(str(error))
-        return _ERRORS.get(self.snapshot.result_code, OperationError)(sentence)
+        if kind is RefusedError and f"{self.name} is busy" in sentence:
+            kind = BusyError
+        return kind(sentence)
 
     # News
 
@@ -323,8 +325,7 @@ class RemoteServer(Device[EccSnapshot]):
     def _is_busy(self, fields: dict[str, Any]) -> bool:
         """Whether a command runs: one that is refused for that does not end it."""
         if fields["result"] is Result.REFUSED and self.snapshot.busy:
-            code = fields.get("result_code", self.snapshot.result_code)
-            return code is ResultCode.BUSY
+            return f"{self.name} is busy" in fields.get("last_error", "")
         return bool(fields["result"] is Result.BUSY)
 
     def _found(self) -> None:

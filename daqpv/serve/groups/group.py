@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 D = TypeVar("D", bound=Device[Any])
 
 _NO_VALUE = (ValueError, TypeError, OverflowError)
+_BAD_ALARM = Alarm(Severity.INVALID, Status.SOFT, "the device cannot judge it")
 _BAD_VALUE = Alarm(Severity.INVALID, Status.SOFT, "the device has no such value")
 
 
@@ -68,9 +69,9 @@ class Group(PVGroup, Generic[D]):
             does not exist, or whose value is none for it.
     """
 
-    limits_reported: ClassVar[bool] = True
-    """Whether people are to hear of limits that are passed; else they are kept aside:
-    figures pass them many times a day, and nobody has to do anything."""
+    limits_told: ClassVar[bool] = True
+    """Whether people are told of limits that are passed; else they are kept aside, as
+    figures are that pass them many times a day, when nobody has to do anything."""
 
     period: ClassVar[float] = 0.0
     """Least time between two changes of any of its PVs [s]; 0: they may change at any
@@ -152,7 +153,12 @@ class Group(PVGroup, Generic[D]):
     def _post(
         self, channel: Declared, snapshot: Snapshot, field: str, now: float
     ) -> None:
-        value, alarm = getattr(snapshot, field), _alarm(snapshot, field)
+        try:
+            value, alarm = getattr(snapshot, field), _alarm(snapshot, field)
+        except Exception:  # code of the device, likewise
+            _log.exception("%s: its value cannot be computed", channel.name)
+            channel.rejudge(_BAD_VALUE, now)
+            return
         try:
             if value is None:
                 channel.rejudge(alarm, now)
@@ -239,7 +245,13 @@ class Group(PVGroup, Generic[D]):
 
 def _alarm(snapshot: Snapshot, field: str) -> Alarm:
     """The device's judgement; a value that is None is not known at all."""
-    alarm = snapshot.alarm(field)
-    if alarm == NO_ALARM and getattr(snapshot, field) is None:
-        return UNDEFINED
+    try:
+        alarm = snapshot.alarm(field)
+        if not isinstance(alarm, Alarm):
+            raise TypeError(f"alarm() returns {alarm!r}")
+        if alarm == NO_ALARM and getattr(snapshot, field) is None:
+            return UNDEFINED
+    except Exception:  # code of the device, which other PVs must not feel
+        _log.exception("%s: no alarm of %r", type(snapshot).__name__, field)
+        return _BAD_ALARM
     return alarm

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daqpv.core import Event, Events, EventSeverity, Setting, StoreFigures
+from daqpv.core import Event, Events, EventSeverity, Record, Setting, StoreFigures
 from daqpv.core.threads import Crew
 from daqpv.errors import LinkError, StoreError
 from daqpv.store.reading.first_look import look, setting
-from daqpv.store.tables.own import OWN
-from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.url import shown
-from daqpv.store.tables.version import refuse_others
+from daqpv.store.tables.version import refuse_other
 from daqpv.store.writing.refused import Refuse
 from daqpv.store.writing.retry_queue import Journal
 from daqpv.store.writing.writer import Writer
@@ -38,7 +36,6 @@ class SqlStore:
         spool: its folder; what the store does not take waits there.
         spool_limit: of the spool [bytes].
         events: where it says what happens to the store.
-        schema: the records that it keeps.
     """
 
     def __init__(
@@ -50,19 +47,16 @@ class SqlStore:
         spool: Path,
         spool_limit: float,
         events: Events,
-        schema: Schema = OWN,
     ) -> None:
         self._url = url
         self._experiment = experiment
         self._events = events
-        self._schema = schema
         self._settings: list[Setting] = []
         self._away = ""
         self._queries = Crew(f"the store {shown(url)}", QUERIES)
         self._writer = Writer(
             self._journal,
             shown(url),
-            schema=schema,
             folder=spool,
             limit=spool_limit,
             process=process,
@@ -72,7 +66,7 @@ class SqlStore:
     def _journal(self, refuse: Refuse) -> Journal:
         from daqpv.store.writing.journal import Journal as Tables  # noqa: PLC0415 - 0.3 s
 
-        return Tables(self._url, self._experiment, refuse, schema=self._schema)
+        return Tables(self._url, self._experiment, refuse)
 
     def open(self) -> None:
         """Look at the store and the spool. One that is away is no error.
@@ -92,8 +86,9 @@ class SqlStore:
         except ConnectionError as error:
             self._away = str(error)
             return
-        refuse_others(found.versions, self._schema, shown(self._url))
-        if found.poor and not found.versions.own:
+        if found.version:
+            refuse_other(found.version, shown(self._url))
+        if found.poor and not found.version:
             raise StoreError(f"{shown(self._url)}: {found.poor}")
         if found.poor:
             text = f"The store {shown(self._url)}: {found.poor}."
@@ -106,7 +101,7 @@ class SqlStore:
         Raises:
             StoreError: the store was away; after what waits for it in the spool.
         """
-        waiting = (setting(entry.row) for entry in self._writer.waiting("setting"))
+        waiting = (setting(entry.row) for entry in self._writer.settings())
         newest: dict[tuple[str, str], Setting] = {}
         for one in (*self._settings, *waiting):
             last = newest.setdefault((one.device, one.field), one)
@@ -118,7 +113,7 @@ class SqlStore:
                 f"{self._away}. Choices that stand in the store alone do not hold."
             )
 
-    def add(self, record: object, /) -> None:
+    def add(self, record: Record, /) -> None:
         """Keep `record`, soon. It never blocks."""
         self._writer.add(record)
 

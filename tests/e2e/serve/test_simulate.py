@@ -62,7 +62,7 @@ def test_a_local_copy_logs_in_nowhere(far: Path, start: Callable[..., Any]) -> N
     with (far / "far.yaml").open("a") as file:
         file.write("defaults: {ecc: {ssh: daq@192.168.41.60, config_dir: /data}}\n")
     start("simulate", "far.yaml", "--local", "local.yaml", cwd=far).ready()
-    experiment = load(far / "local.yaml", installed_kinds())
+    experiment = load(far / "local.yaml", installed_kinds().kinds)
     servers = experiment.sections["ecc"].values()
     assert [server.ssh for server in servers] == [None, None]
 

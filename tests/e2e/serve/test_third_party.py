@@ -52,7 +52,7 @@ def build(name, settings, site):
     pump.breaks, pump.stubborn = settings.breaks, settings.stubborn
     return pump, PumpGroup(site.prefix_of("Pump", name), pump, desc=settings.desc)
 
-KIND = Kind(section="pumps", settings=PumpSettings, build=build)
+KIND = Kind(section="pumps", settings=PumpSettings, api=1, build=build)
 """
 
 
@@ -84,7 +84,9 @@ def test_an_installed_kind_is_served_and_its_bug_stops_nobody_else(
 ) -> None:
     a, b = (lab.client(name, kind="Pump") for name in "AB")
     assert a.get("Condition") == "Error"
-    assert a.get("Message") == "Internal error, see the log. It is begun anew."
+    assert a.get("Message").startswith(
+        "Internal error of kind `pumps` of pumps 1.0: RuntimeError: a bug of a pump ("
+    )
     a.until("Runs", "2")
     assert a.get("Condition") == "OK"
     assert b.get("Runs") == "1"
@@ -92,7 +94,7 @@ def test_an_installed_kind_is_served_and_its_bug_stops_nobody_else(
     assert lab.client().get("Condition") == "OK"
     assert ended_by(signal.SIGTERM, pumps) < END
     log = (lab.folder / "exp.log").read_text()
-    assert log.count("begun anew: RuntimeError: a bug of a pump") == 1
+    assert log.count("started again: RuntimeError: a bug of a pump") == 1
 
 
 def test_an_installed_kind_that_will_not_end_is_cut_short(

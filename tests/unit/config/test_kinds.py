@@ -8,19 +8,10 @@ from pathlib import Path
 import pytest
 
 from daqpv.config import DeviceSettings, Kind, Model, installed_kinds, load
-from daqpv.config.kind import GROUP, OWN
+from daqpv.config.installed import GROUP, OWN
 from daqpv.errors import ConfigError
 
 PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
-
-GOOD = """
-from daqpv.config import DeviceSettings, Kind
-
-class WeatherSettings(DeviceSettings):
-    station: str
-
-KIND = Kind(section="weather", settings=WeatherSettings, build=lambda *_: None)
-"""
 
 
 @pytest.fixture
@@ -44,54 +35,104 @@ def install(tmp_path: Path, monkeypatch):
         del sys.modules[module]
 
 
+GOOD = """
+from daqpv.config import DeviceSettings, Kind
+
+class WeatherSettings(DeviceSettings):
+    station: str
+
+KIND = Kind("weather", WeatherSettings, api=1, build=lambda *_: None)
+"""
+
+
+@pytest.fixture
+def fault(install):
+    """Install a kind `bad`, and give the reason why it cannot be used."""
+
+    def fault(text: str) -> str:
+        install("bad-pv", "bad = daqpv_test_plugin_b:KIND", daqpv_test_plugin_b=text)
+        return installed_kinds().faults["bad"]
+
+    return fault
+
+
 def test_a_kind_of_another_distribution_is_found_and_loads_its_section(install, write):
     install(
         "weather-pv",
         "weather = daqpv_test_plugin_a:KIND",
         daqpv_test_plugin_a=GOOD,
     )
-    kinds = installed_kinds()
+    kinds = installed_kinds().kinds
     assert [kind.section for kind in kinds] == sorted(kind.section for kind in kinds)
-    assert "ecc" in [kind.section for kind in kinds]
+    assert {kind.section: kind.distribution for kind in kinds}["ecc"] == ""
     path = write("experiment: e\nprefix: 'A:'\nweather: {roof: {station: north}}\n")
     assert load(path, kinds).sections["weather"]["roof"].station == "north"
+    weather = next(kind for kind in kinds if kind.section == "weather")
+    assert str(weather) == "kind `weather` of weather-pv 1.2"
+
+
+KIND = "from daqpv.config import DeviceSettings, Kind, Model\n"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("import nothing_of_this_name", "ModuleNotFoundError: No module named"),
-        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("1 / 0", "ZeroDivisionError: division by zero (daqpv_test_plugin_b.py:1 "),
+        ("raise SystemExit(3)", "SystemExit: 3 "),
+        ("class Odd(BaseException): pass\nraise Odd", "Odd (daqpv_test_plugin_b.py:2 "),
         ("KIND = ", "SyntaxError: "),
         ("", "AttributeError: "),
+        ("KIND = 5", "it is a int, not a Kind"),
+        (f"{KIND}KIND = Kind('bad', Model, api=1)", "must be a DeviceSettings"),
+        (f"{KIND}KIND = Kind('bad', 5, api=1)", "must be a DeviceSettings"),
+        (f"{KIND}KIND = Kind('server', DeviceSettings)", "have the section 'server'"),
+        (f"{KIND}KIND = Kind('good', DeviceSettings)", "its section is 'good'"),
+        (f"{KIND}KIND = Kind('bad', DeviceSettings)", "wanted is Kind(api=1, ...)"),
+        (f"{KIND}KIND = Kind('bad', DeviceSettings, api='1')", "Kind(api=1, ...)"),
+        (f"{KIND}KIND = Kind('bad', DeviceSettings, api=2)", "update daqpv"),
+        (f"{KIND}KIND = Kind('bad', DeviceSettings, api=1, build=5)", "build is a int"),
     ],
 )
-def test_a_kind_that_cannot_be_loaded_names_its_distribution(install, text, reason):
-    install("bad-pv", "bad = daqpv_test_plugin_b:KIND", daqpv_test_plugin_b=text)
-    with pytest.raises(ConfigError) as caught:
-        installed_kinds()
-    said = str(caught.value)
-    assert said.startswith(
-        "bad-pv 1.2: the kind 'bad' (daqpv_test_plugin_b:KIND) cannot be loaded: "
-    )
+def test_a_kind_that_cannot_be_used_is_named_with_its_distribution(
+    fault, text: str, reason: str
+) -> None:
+    said = fault(text)
+    assert said.startswith("kind `bad` of bad-pv 1.2: ")
     assert reason in said
-    assert said.endswith("Repair or uninstall it")
+    assert said.endswith(". Repair or uninstall it")
 
 
-def test_an_entry_point_that_is_no_kind_is_refused(install):
-    install("odd-pv", "odd = daqpv_test_plugin_c:KIND", daqpv_test_plugin_c="KIND = 5")
-    with pytest.raises(ConfigError, match=r"odd-pv 1.2: .* is a int, not a Kind"):
-        installed_kinds()
+def test_a_kind_whose_import_never_ends_is_named_with_the_line(
+    fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daqpv.core.plugins.LONGEST", 0.05)
+    said = fault("import time\ntime.sleep(600)")
+    assert "has not ended in 0.05 s (daqpv_test_plugin_b.py:2 " in said
 
 
 def test_two_kinds_with_one_section_are_refused_naming_both(install):
     install("one-pv", "weather = daqpv_test_plugin_d:KIND", daqpv_test_plugin_d=GOOD)
-    install("two-pv", "sky = daqpv_test_plugin_e:KIND", daqpv_test_plugin_e=GOOD)
-    with pytest.raises(
-        ConfigError,
-        match=r"two-pv 1\.2 and one-pv 1\.2 both serve the section 'weather'",
-    ):
-        installed_kinds()
+    install("two-pv", "weather = daqpv_test_plugin_e:KIND", daqpv_test_plugin_e=GOOD)
+    assert installed_kinds().faults["weather"] == (
+        "one-pv 1.2 and two-pv 1.2 both serve the section 'weather': uninstall one"
+    )
+
+
+def test_the_section_of_a_kind_that_cannot_be_used_is_left_out(write):
+    path = write("""
+        experiment: e
+        prefix: 'A:'
+        defaults: {weather: {colour: red}}
+        weather: {roof: {station: north}}
+        """)
+    kinds = installed_kinds().kinds
+    loaded = load(path, kinds, faults={"weather": "broken", "sky": "broken, too"})
+    assert "weather" not in loaded.sections
+    assert [(fault.line, fault.text) for fault in loaded.faults] == [
+        (5, "broken"),
+        (0, "broken, too"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +156,6 @@ def test_the_sections_of_our_own_kinds_are_those_of_our_entry_points():
 
 def test_a_kind_of_ours_that_is_missing_after_an_update_says_what_to_run(monkeypatch):
     stale = [point for point in entry_points(group=GROUP) if point.name != "log"]
-    monkeypatch.setattr("daqpv.config.kind.entry_points", lambda group: stale)
+    monkeypatch.setattr("daqpv.config.installed.entry_points", lambda group: stale)
     with pytest.raises(ConfigError, match=r"No kind for log\. .* run 'make install'"):
         installed_kinds()

@@ -8,13 +8,13 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from daqpv.config import Experiment, Kind, load, schema
+from daqpv.config import AnyKind, Experiment, Kind, load, schema
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.ecc.settings import EccSettings
 from daqpv.events.settings import LogSettings
 from daqpv.routers import RouterSettings
 
-KINDS: tuple[Kind[Any], ...] = (
+KINDS: tuple[AnyKind, ...] = (
     Kind("ecc", EccSettings),
     Kind("routers", RouterSettings),
     Kind("log", LogSettings, many=False),

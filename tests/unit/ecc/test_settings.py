@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daqpv.config import ConfigProblems, Kind, load
+from daqpv.config import AnyKind, ConfigProblems, Kind, load
 from daqpv.ecc import ConfigId, Operation
 from daqpv.ecc.settings import EccSettings, LinkSettings, Role, Timeouts
 from daqpv.routers import RouterSettings
 
-KINDS: tuple[Kind[Any], ...] = (
+KINDS: tuple[AnyKind, ...] = (
     Kind("ecc", EccSettings),
     Kind("routers", RouterSettings),
 )

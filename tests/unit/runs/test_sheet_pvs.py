@@ -13,6 +13,7 @@ from daqpv.errors import RefusedError
 from daqpv.iocs.sheet import SheetGroup, _group
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
+from daqpv.serve.ca.protocol import STRING
 from tests.support.sheet import SETTINGS, Desk, Lab
 
 P = "AT:Run:Par:"
@@ -31,7 +32,8 @@ class Served:
     async def put(self, name: str, text: str) -> None:
         """As ``caput`` sends it."""
         channel = self[name]
-        work = channel.put(channel.form.accept([text], channel.meta))
+        payload = text.encode().ljust(40, b"\0")
+        work = channel.put(channel.parse(STRING, 1, payload))
         if work is not None:
             await work
 

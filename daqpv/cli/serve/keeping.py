@@ -1,12 +1,11 @@
-"""What a process keeps for later: events, records, settings, its pulse, its claims."""
+"""What a process keeps for later: what happened, records, what operators chose."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from daqpv.app import App
 from daqpv.cli.common import EXIT_CONFIG, EXIT_SERVED, fail
@@ -18,7 +17,7 @@ from daqpv.cli.default_paths import (
     spool_path,
     store_url,
 )
-from daqpv.config import Experiment, Kind
+from daqpv.config import Experiment
 from daqpv.config.model import NAME
 from daqpv.core import Event, Events, SavedSettings, SettingsPlace
 from daqpv.errors import AlreadyServedError, StoreError
@@ -27,13 +26,12 @@ from daqpv.links.files.log_file import LogFile
 from daqpv.links.files.pulse_file import PulseFile
 from daqpv.links.files.settings_file import SettingsFile
 from daqpv.links.program_log import ProgramLog
-from daqpv.store.tables.own import schema_of
 from daqpv.store.writing.sql_store import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
-class Persistence:
-    """What a process keeps for later, and where.
+class Keeping:
+    """Who keeps what, for one process.
 
     Attributes:
         events: what happens, on its way to the log file and the store.
@@ -66,11 +64,10 @@ class Persistence:
 
 def keep(
     experiment: Experiment,
-    kinds: Iterable[Kind[Any]],
     name: str,
     stack: ExitStack,
     tell: Callable[[Event], None] | None = None,
-) -> Persistence:
+) -> Keeping:
     """Open what the process `name` of `experiment` keeps; `stack` closes it in order.
 
     `tell` hears of all events, from the first. Exits if the log file cannot be written
@@ -86,34 +83,29 @@ def keep(
     if tell is not None:
         events.add(tell)
     program_log = stack.enter_context(ProgramLog(events))
-    store = _store(experiment, kinds, name, events, stack)
+    store = _store(experiment, name, events, stack)
     stack.callback(events.close)  # while all who keep them are still open
     saved = _saved(experiment, events, stack, store)
     claims = stack.enter_context(Claims(spool_path(experiment), experiment.prefix))
     pulse = stack.enter_context(PulseFile(pulse_path(experiment)))
-    return Persistence(events, program_log, store, saved, pulse, claims)
+    return Keeping(events, program_log, store, saved, pulse, claims)
 
 
 def _store(
-    experiment: Experiment,
-    kinds: Iterable[Kind[Any]],
-    name: str,
-    events: Events,
-    stack: ExitStack,
+    experiment: Experiment, name: str, events: Events, stack: ExitStack
 ) -> SqlStore | None:
     """Keep `events` in the experiment's store."""
     if experiment.store.url == "none" or not NAME.fullmatch(name):  # App refuses it
         return None
+    store = SqlStore(
+        store_url(experiment),
+        experiment=experiment.experiment,
+        process=events.process,
+        spool=spool_path(experiment) / name,
+        spool_limit=experiment.store.spool_limit,
+        events=events,
+    )
     try:
-        store = SqlStore(
-            store_url(experiment),
-            experiment=experiment.experiment,
-            process=events.process,
-            spool=spool_path(experiment) / name,
-            spool_limit=experiment.store.spool_limit,
-            events=events,
-            schema=schema_of(kinds),
-        )
         refuse_leftovers(experiment)
         store.open()
     except StoreError as error:

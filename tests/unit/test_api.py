@@ -1,0 +1,42 @@
+"""daqpv.api: what third parties import stays as it is."""
+
+from __future__ import annotations
+
+import ast
+
+from daqpv import api
+from tests.support.distribution import GAUGE
+
+NAMES = """
+NO_ALARM UNDEFINED VERSION AbortedError Alarm Branch
+BusyError Bytes BytesPerSecond Column CommandError Condition
+ConfigError Conflict Crew DaqError Description Device
+DeviceGroup DeviceSettings Event EventSeverity Events Group
+Hertz Http IPv4 Kind LineLink LinkError
+LocalPath Matching Model NoAnswerError NotConnectedError OperationError
+Poller Port ProtocolError Quantity Reading RecordKind
+Ref RefusedError Result SavedField Seconds ServeError
+Severity Site Snapshot SqlType SshTarget Status
+Table UnknownOutcomeError ai ao bi bo
+button columns command held long longin
+longout made_from mbbi mbbo string strings
+waveform
+"""
+
+
+def imported(source: str) -> set[str]:
+    """The modules of daqpv that `source` imports."""
+    nodes = list(ast.walk(ast.parse(source)))
+    plain = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+    named = {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+    return {name for name in plain | named if name.partition(".")[0] == "daqpv"}
+
+
+def test_a_name_is_only_removed_with_a_new_version() -> None:
+    assert api.VERSION == 1
+    assert api.__all__ == NAMES.split()
+    assert all(hasattr(api, name) for name in api.__all__)
+
+
+def test_a_kind_in_one_file_needs_no_other_module_of_daqpv() -> None:
+    assert imported(GAUGE) == {"daqpv.api"}
