@@ -30,7 +30,8 @@ from benchmarks.lab import Watched
 from benchmarks.run_lab import RunLab
 from benchmarks.store import print_figures
 from daqpv.runs import Entry, RunRecord, RunValue
-from daqpv.store.tables import rows
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
 from daqpv.store.writing.refused import Refused
 
@@ -149,9 +150,9 @@ def fill(folder: Path) -> None:
         ]
     refused = Refused(folder / "spool")
     journal = Journal(f"sqlite:///{folder}/bench.db", "bench", refused.keep)
-    source = rows.Source("a" * 32, "main@bench")
+    source = Source("a" * 32, "main@bench")
     entries = [
-        rows.entry(number, record, "main@bench")
+        OWN.entry(number, record, "main@bench")
         for number, record in enumerate(records, 1)
     ]
     assert journal.write(source, entries) == []

@@ -58,13 +58,13 @@ def serve(file: Path, rate: float, seconds: float) -> None:
         run_until_signal,
         settle,
     )
-    from daqpv.cli.serve.keeping import keep  # noqa: PLC0415
+    from daqpv.cli.serve.persistence import keep  # noqa: PLC0415
     from daqpv.core import Event, EventSeverity  # noqa: PLC0415
     from daqpv.links.ca.remote import follower  # noqa: PLC0415
 
     experiment, kinds = load_or_exit(file)
     with ExitStack() as stack:
-        keeping = keep(experiment, "main", stack)
+        keeping = keep(experiment, kinds, "main", stack)
         events, store, saved = keeping.events, keeping.store, keeping.saved
         assert store is not None
         follow = follower(events)

@@ -27,6 +27,8 @@ is wrong, and what to do about it.
 from __future__ import annotations
 
 import reprlib
+from enum import IntEnum
+from typing import ClassVar
 
 INSTALL_AGAIN = (
     "What is installed is not of this version of daqpv: after an update, run "
@@ -35,8 +37,46 @@ INSTALL_AGAIN = (
 """What to do when a part of daqpv, or what it needs, is missing."""
 
 
+class ResultCode(IntEnum):
+    """The kind of an error, for other processes and programs; the ResultCode PV.
+
+    The numbers are kept from one version to the next.
+    """
+
+    NONE = 0
+    REFUSED = 1
+    BUSY = 2
+    FAILED = 3
+    ABORTED = 4
+    UNKNOWN_OUTCOME = 5
+    NOT_CONNECTED = 6
+    NO_ANSWER = 7
+    PROTOCOL = 8
+    STORE = 9
+    INTERNAL = 10
+    ERROR = 11
+
+    @property
+    def label(self) -> str:
+        """The text of the ResultCode PV."""
+        return self.name.replace("_", " ").capitalize()
+
+    @classmethod
+    def of(cls, error: BaseException | None) -> ResultCode:
+        """The code of `error`: NONE if there is none, INTERNAL if it is no DaqError."""
+        if error is None:
+            return cls.NONE
+        return error.code if isinstance(error, DaqError) else cls.INTERNAL
+
+
 class DaqError(Exception):
-    """Whatever daqpv itself raises."""
+    """Whatever daqpv itself raises.
+
+    Attributes:
+        code: of this kind of error.
+    """
+
+    code: ClassVar[ResultCode] = ResultCode.ERROR
 
 
 class ConfigError(DaqError):
@@ -69,6 +109,8 @@ class AlreadyServedError(ServeError):
 class StoreError(DaqError):
     """The store is away, or cannot be used as it is."""
 
+    code = ResultCode.STORE
+
 
 class SimulatorError(DaqError):
     """A simulator cannot be started: its port is taken, its address is not ours."""
@@ -81,6 +123,8 @@ class LinkError(DaqError):
 class NotConnectedError(LinkError):
     """Nobody is there. The request did not leave: it is safe to send it again."""
 
+    code = ResultCode.NOT_CONNECTED
+
 
 class NoAnswerError(LinkError):
     """The request left, and no whole answer came back.
@@ -88,6 +132,8 @@ class NoAnswerError(LinkError):
     Attributes:
         timed_out: True when the deadline passed, False when the connection was cut.
     """
+
+    code = ResultCode.NO_ANSWER
 
     def __init__(self, text: str, *, timed_out: bool) -> None:
         super().__init__(text)
@@ -97,6 +143,8 @@ class NoAnswerError(LinkError):
 class ProtocolError(LinkError):
     """An answer came that is not what the protocol says."""
 
+    code = ResultCode.PROTOCOL
+
 
 class CommandError(DaqError):
     """A command of a device did not reach its end."""
@@ -105,21 +153,31 @@ class CommandError(DaqError):
 class RefusedError(CommandError):
     """The command cannot be done as things are. Nothing was sent."""
 
+    code = ResultCode.REFUSED
+
 
 class BusyError(RefusedError):
     """Another command runs. Nothing was sent."""
+
+    code = ResultCode.BUSY
 
 
 class OperationError(CommandError):
     """The device refused or failed a step; it stays where that step began."""
 
+    code = ResultCode.FAILED
+
 
 class AbortedError(CommandError):
     """Somebody wished the command to end."""
 
+    code = ResultCode.ABORTED
+
 
 class UnknownOutcomeError(CommandError):
     """A step was sent, no answer came, and the device is not where it should be."""
+
+    code = ResultCode.UNKNOWN_OUTCOME
 
 
 _quotes = reprlib.Repr()

@@ -117,6 +117,9 @@ class RemoteLog(Device[RemoteLogSnapshot]):
     def _ended(self, command: Command, error: BaseException | None) -> None:
         before = self.snapshot.last_error
         super()._ended(command, error)
-        now = self.snapshot.last_error
-        if now or self._owner.snapshot.last_error == before:
-            self._owner.change(replace(self._owner.snapshot, last_error=now))
+        now = self.snapshot
+        owner = self._owner.snapshot
+        if now.last_error or owner.last_error == before:
+            self._owner.change(
+                replace(owner, last_error=now.last_error, result_code=now.result_code)
+            )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from daqpv.core import Condition, Device, Result
-from daqpv.errors import RefusedError
+from daqpv.errors import RefusedError, ResultCode
 from daqpv.serve import Channel, Group, bi, bo, long, longin, mbbi, string
 
 D = TypeVar("D", bound=Device[Any])
@@ -74,6 +74,7 @@ class DeviceGroup(Group[D]):
     message = long("Message", doc="What happens, in a sentence")
     result_count = longin("ResultCount", doc="Commands ended")
     last_error = long("LastError", doc="Last failure, with time and cure")
+    result_code = mbbi("ResultCode", ResultCode, doc="Kind of the error in LastError")
     last_by = string("LastBy", doc="Who gave the last command: user@host")
     last_seen = string("LastSeen", doc="When it last answered, UTC")
     errors = longin("Errors", doc="Failed commands and losses")

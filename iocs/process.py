@@ -24,7 +24,7 @@ _LOAD: dict[str, Any] = {
 class ProcessGroup(Group[Process]):
     """The process that serves these PVs."""
 
-    limits_told = False  # what blocks the loop is told by itself, with the culprit
+    limits_reported = False  # what blocks the loop is an event by itself
     period = PERIOD
 
     heartbeat = longin("HEARTBEAT", doc="Counts seconds since the start")

@@ -13,6 +13,7 @@ from daqpv.iocs.device import DeviceGroup, Put, command
 from daqpv.iocs.documents import add_documents
 from daqpv.iocs.sheet import add_sheet
 from daqpv.runs import History, Run, RunClass, RunSnapshot, RunState
+from daqpv.runs.record.kinds import RECORDS
 from daqpv.runs.record.numbers import LAST
 from daqpv.runs.settings import RunSettings
 from daqpv.serve import (
@@ -208,4 +209,5 @@ KIND = Kind(
     many=False,
     follows="ecc",
     after=("system", "routers"),
+    records=RECORDS,
 )

@@ -261,8 +261,8 @@ class App:
 
         def measure() -> Figures:
             return Figures(
-                clients=len(self.server.circuits),
-                connections=self.server.channel_count,
+                clients=len(self.server.clients.circuits),
+                connections=self.server.clients.channels,
                 records=self.server.record_count,
                 loop_delay=round(self.server.take_loop_delay(), 4),
                 **own.usage()._asdict(),

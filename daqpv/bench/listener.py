@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from daqpv.bench.wire import Channel, Circuit, names_of
 from daqpv.serve.ca import protocol as ca
+from daqpv.serve.values.elements import EPICS_EPOCH
 
 Array = npt.NDArray[Any]
 
@@ -97,7 +98,7 @@ class Listener:
     def _judge(self, stream: bytes, starts: Array, arrival: Array) -> Heard:
         data = np.frombuffer(stream, np.uint8)
         key = _field(data, starts + 12, ">u4").astype(int)
-        seconds = _field(data, starts + 20, ">u4") + float(ca.EPICS_EPOCH)
+        seconds = _field(data, starts + 20, ">u4") + float(EPICS_EPOCH)
         delay = 1e3 * (arrival - seconds - 1e-9 * _field(data, starts + 24, ">u4"))
         natives = np.array([channel.native for channel in self._channels])[key]
         lost = repeated = 0

@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 
 from daqpv.errors import NoAnswerError, NotConnectedError, OperationError
 from daqpv.serve.ca import protocol as ca
+from daqpv.serve.pv.masks import DBE_ALARM, DBE_VALUE
 
 TIMEOUT = 10.0  # [s] for any one answer
 _CHUNK = 256 * 1024  # [bytes] read at once
@@ -57,7 +58,7 @@ class Channel(NamedTuple):
 
     def subscribe(self, dbr: int, *, key: int) -> bytes:
         """The request of a monitor for values and alarms."""
-        mask = _MASK.pack(0, 0, 0, ca.DBE_VALUE | ca.DBE_ALARM, 0)
+        mask = _MASK.pack(0, 0, 0, DBE_VALUE | DBE_ALARM, 0)
         return ca.message(ca.EVENT_ADD, dbr, 1, self.sid, key, mask)
 
 

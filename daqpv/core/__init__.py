@@ -23,7 +23,7 @@ from daqpv.core.milestones import Milestones
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
 from daqpv.core.site import Site
-from daqpv.core.store import Record, Setting, Store, StoreFigures
+from daqpv.core.store import Setting, Store, StoreFigures
 from daqpv.core.timing.clock import AHEAD, STALL, Clocks, both, stamp_after, step_text
 from daqpv.core.timing.pulse import Beat, Pulse
 from daqpv.core.timing.schedule import rest
@@ -55,7 +55,6 @@ __all__ = [
     "PvInfo",
     "Reading",
     "Readings",
-    "Record",
     "Result",
     "SavedField",
     "SavedSettings",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from daqpv.core.events.event import Event, Origin
+from daqpv.core.events.event import Origin
 
 T = TypeVar("T")
 
@@ -31,10 +31,6 @@ class Setting:
     value: Any
     file: Any
     origin: Origin | None = None
-
-
-Record = Event | Setting
-"""What the store keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +76,12 @@ class Store(Protocol):
     def begin(self) -> None:
         """Begin to write; what was added before waits."""
 
-    def add(self, record: Record) -> None:
-        """Keep `record`. Synchronous; it never blocks and never raises."""
+    def add(self, record: object) -> None:
+        """Keep `record`. Synchronous; it never blocks and never raises.
+
+        Args:
+            record: of a kind that is registered (daqpv.core.records.kind.RecordKind).
+        """
 
     def figures(self) -> StoreFigures:
         """How the store is now."""

@@ -26,9 +26,9 @@ from daqpv.serve.groups.declare import (
     waveform,
 )
 from daqpv.serve.groups.group import Group, literal
-from daqpv.serve.identity import Identity
 from daqpv.serve.local_pvs import LocalPvs
 from daqpv.serve.pv.channel import Channel
+from daqpv.serve.pv.identity import Identity
 from daqpv.serve.server import Server
 from daqpv.serve.watchdog import Block
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from daqpv.core import READ_ELEMENTS, Alarm, Reading, Severity, Status
-from daqpv.serve.ca.protocol import DBE_ALARM, DBE_VALUE
-from daqpv.serve.ca.wire import Source
 from daqpv.serve.pv.filtered import Filtered
+from daqpv.serve.pv.follower import Writer
+from daqpv.serve.pv.masks import DBE_ALARM, DBE_VALUE
+from daqpv.serve.pv.outbox import Outbox
+from daqpv.serve.pv.source import Source
+from daqpv.serve.server import Server
 from daqpv.serve.values.forms import Choice
-
-if TYPE_CHECKING:
-    from daqpv.serve.pv.outbox import Outbox
-    from daqpv.serve.server import Server
 
 _log = logging.getLogger(__name__)
 
@@ -74,13 +73,13 @@ class _Listener:
         self._show = show
         self._loop = asyncio.get_running_loop()
         self._has_ended = False
-        source.outbox = outbox
-        source.views = (*source.views, self)
+        source.follow(self, outbox)
 
-    def passed(self, mask: int) -> None:
-        """Something of the source has changed; no client is to be told."""
+    def changed(self, mask: int, writers: set[Writer]) -> int:
+        """Something of the source has changed; no client is concerned."""
         if mask & (DBE_VALUE | DBE_ALARM):
             self._loop.call_soon(self._tell, _reading(self._source))
+        return 0
 
     def _tell(self, reading: Reading) -> None:
         if self._has_ended:
@@ -93,9 +92,7 @@ class _Listener:
     def end(self) -> None:
         """Hear nothing any more."""
         self._has_ended = True
-        source = self._source
-        source.views = tuple(view for view in source.views if view is not self)
-        source.rest()
+        self._source.unfollow(self)
 
 
 def _reading(source: Source) -> Reading:

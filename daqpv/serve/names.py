@@ -6,21 +6,20 @@ import logging
 import re
 from collections.abc import Coroutine, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from caproto.server import PVGroup
 
 from daqpv.core import PvInfo
 from daqpv.errors import ServeError
-from daqpv.serve.ca.wire import Source
 from daqpv.serve.groups.foreign import AsyncioLayer, Foreign, adopt, hooks_of, shut_down
 from daqpv.serve.groups.group import Group
+from daqpv.serve.pv.alarmed import AlarmLog
 from daqpv.serve.pv.channel import Channel
+from daqpv.serve.pv.fields import find_field
 from daqpv.serve.pv.filtered import Filtered
 from daqpv.serve.pv.filters import parse
-
-if TYPE_CHECKING:
-    from caproto.server import PVGroup
-
-    from daqpv.serve.putlog import Teller
+from daqpv.serve.pv.source import Source
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +38,8 @@ class Names:
     def __len__(self) -> int:
         return len(self._channels)
 
-    def add(self, *groups: PVGroup, teller: Teller | None = None) -> None:
-        """Take in all PVs of `groups`, or none; `teller` tells when their alarms move.
+    def add(self, *groups: PVGroup, alarm_log: AlarmLog | None = None) -> None:
+        """Take in all PVs of `groups`, or none; `alarm_log` hears of their alarms.
 
         Raises:
             ServeError: a name is used twice.
@@ -56,16 +55,16 @@ class Names:
                     )
             new |= group.pvdb
         for group in groups:
-            self._take(group, teller)
+            self._take(group, alarm_log)
 
-    def _take(self, group: PVGroup, teller: Teller | None) -> None:
+    def _take(self, group: PVGroup, alarm_log: AlarmLog | None) -> None:
         primary = group.primary_alarms() if isinstance(group, Group) else None
         for name, channel in group.pvdb.items():
             if not isinstance(channel, Channel):
                 channel = adopt(name, channel)  # noqa: PLW2901, ours in its place
                 self._foreign.append(channel)
             self._channels[name.encode()] = channel
-            channel.teller = teller
+            channel.alarm_log = alarm_log
             channel.is_primary_alarm = primary is None or name in primary
 
     def hooks(self) -> Iterator[Coroutine[Any, Any, None]]:
@@ -108,7 +107,7 @@ class Names:
             else:
                 return Filtered(name.decode(), source, filters)
         if why:
-            _tell_once(repr(name.decode(errors="replace")), why)
+            _warn_once(repr(name.decode(errors="replace")), why)
         return None
 
     def _unfiltered(self, name: bytes) -> Source | None:
@@ -122,11 +121,11 @@ class Names:
         if channel is None:
             return None
         text = field.decode(errors="replace")
-        return channel.find_field(f"VAL{text}" if text in ("", "$") else text)
+        return find_field(channel, f"VAL{text}" if text in ("", "$") else text)
 
 
 @lru_cache(maxsize=1000)  # clients search again and again
-def _tell_once(name: str, why: str) -> None:
+def _warn_once(name: str, why: str) -> None:
     _log.warning("a client searches %s: %s", name, why)
 
 

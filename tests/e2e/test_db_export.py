@@ -16,7 +16,7 @@ from sqlalchemy import insert, text
 from daqpv.cli import main
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.migrate import prepare
-from daqpv.store.tables.models import EventRow, ExperimentRow
+from daqpv.store.tables.models import EVENT, EXPERIMENT
 
 TIMEOUT = 30.0  # [s] for a command on a busy machine
 
@@ -47,8 +47,8 @@ def fill(folder: Path, store: str) -> None:
     }
     rows = [row | {"time": 10**15 + n, "text": f"event {n}"} for n in range(3)]
     with engine.begin() as connection:
-        connection.execute(insert(ExperimentRow).values(name="e20009"))
-        connection.execute(insert(EventRow), rows)
+        connection.execute(insert(EXPERIMENT).values(name="e20009"))
+        connection.execute(insert(EVENT), rows)
     engine.dispose()
 
 

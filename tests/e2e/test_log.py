@@ -27,7 +27,7 @@ from sqlalchemy import insert, text
 from daqpv.cli import main
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.migrate import prepare
-from daqpv.store.tables.models import EventRow, ExperimentRow
+from daqpv.store.tables.models import EVENT, EXPERIMENT
 
 TIMEOUT = 30.0  # [s] for a command on a busy machine
 LONG = (
@@ -46,7 +46,7 @@ class Experiment:
         self._engine = make_engine(f"sqlite:///{folder}/e20009.db", writes=True)
         prepare(self._engine)
         with self._engine.begin() as connection:
-            connection.execute(insert(ExperimentRow).values(name="e20009"))
+            connection.execute(insert(EXPERIMENT).values(name="e20009"))
 
     def write(self, store: str | None) -> None:
         self.file.write_text(
@@ -71,7 +71,7 @@ class Experiment:
             "count": 1,
         }
         with self._engine.begin() as connection:
-            connection.execute(insert(EventRow).values(row | more))
+            connection.execute(insert(EVENT).values(row | more))
 
     def do(self, statement: str) -> None:
         with self._engine.begin() as connection:

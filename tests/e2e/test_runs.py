@@ -32,7 +32,8 @@ from daqpv.runs import (
     RunRecord,
     RunValue,
 )
-from daqpv.store.tables import rows
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
 from daqpv.store.writing.refused import Refused
 
@@ -74,8 +75,8 @@ class Experiment:
         entries = []
         for record in records:
             self._count += 1
-            entries.append(rows.entry(self._count, record, "main@hut"))
-        assert self._journal.write(rows.Source("a" * 32, "main@hut"), entries) == []
+            entries.append(OWN.entry(self._count, record, "main@hut"))
+        assert self._journal.write(Source("a" * 32, "main@hut"), entries) == []
 
     def runs(self, action: str, *arguments: object, command: str = "runs") -> Result:
         words = [command, action, self.file] if action else [command, self.file]

@@ -83,10 +83,12 @@ def vanish(client: socket.socket) -> None:
 async def test_a_client_that_vanishes_is_noticed(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
         client.sendall(REQUESTS[:-32])  # all but the subscription
-        await _until(lambda: len(server.circuits) == server.channel_count == 1)
+        await _until(
+            lambda: len(server.clients.circuits) == server.clients.channels == 1
+        )
         vanish(client)
-        await _until(lambda: not server.circuits)
-    assert server.channel_count == 0
+        await _until(lambda: not server.clients.circuits)
+    assert server.clients.channels == 0
 
 
 async def test_a_client_that_vanishes_while_values_come_is_noticed(
@@ -95,10 +97,12 @@ async def test_a_client_that_vanishes_while_values_come_is_noticed(
     """No probe is sent while data are on the way: they must be enough of one."""
     with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
         client.sendall(REQUESTS)
-        await _until(lambda: len(server.circuits) == server.channel_count == 1)
+        await _until(
+            lambda: len(server.clients.circuits) == server.clients.channels == 1
+        )
         vanish(client)
         await _until(lambda: told_and_gone(server, group))
-    assert server.channel_count == 0
+    assert server.clients.channels == 0
     assert not group.value.outbox
 
 
@@ -168,16 +172,18 @@ async def test_a_client_behind_a_cut_cable_is_noticed(
             "time.sleep(600)"
         )
         with far_away.running(script):
-            await _until(lambda: len(server.circuits) == server.channel_count == 1)
+            await _until(
+                lambda: len(server.clients.circuits) == server.clients.channels == 1
+            )
             far_away.cut()
             await _until(lambda: told_and_gone(server, group))
-    assert server.channel_count == 0
+    assert server.clients.channels == 0
 
 
 def told_and_gone(server: Server, group: Pressure) -> bool:
     """Whether the server has noticed, while it has ever more to say."""
     group.value.post(group.value.value + 1)
-    return not server.circuits
+    return not server.clients.circuits
 
 
 async def _until(condition: Callable[[], Any]) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 GRACE = 5.0  # [s] in which a thread or process that was asked to end must have ended
 
+STAYING: set[int] = set()
+"""Processes that a fixture of the session has started for all tests that follow."""
+
 
 def _threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if not thread.daemon}
@@ -50,7 +53,8 @@ class Leftovers:
 
     def _left(self) -> list[str]:
         threads = [f"thread {one.name}" for one in _threads() - self.threads]
-        return threads + [_command(pid) for pid in _children() - self.children]
+        children = _children() - self.children - STAYING
+        return threads + [_command(pid) for pid in children]
 
 
 def pending_tasks() -> list[str]:

@@ -10,12 +10,14 @@ from daqpv.cli.default_paths import refuse_leftovers, spool_path, store_url
 from daqpv.config import Experiment
 from daqpv.errors import StoreError
 from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.sqlite_file import SCHEME, path_in, refuse_orphan
 from daqpv.store.tables.state import refuse_unusable, state_of
 from daqpv.store.tables.url import shown
 
 
-def check_store(experiment: Experiment) -> str:
+def check_store(experiment: Experiment, schema: Schema = OWN) -> str:
     """Check the store and the spool; return how the store is.
 
     Raises:
@@ -35,13 +37,14 @@ def check_store(experiment: Experiment) -> str:
         if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
             raise StoreError(f"{path}: wanted is a file that daqpv may write")
     try:
-        state = state_of(url)
+        state = state_of(url, schema)
     except StoreError as error:
         if url.startswith(SCHEME) and not _is_locked(error):  # it is no database
             raise
         return f"{shown(url)} is away ({error}); its records would wait in the spool"
-    refuse_unusable(state, url)
-    tables = f"tables of version {state.version}" if state.version else "no tables yet"
+    refuse_unusable(state, url, schema)
+    own = state.versions.own
+    tables = f"tables of version {own}" if own else "no tables yet"
     return f"{shown(url)}, {tables}"
 
 

@@ -19,6 +19,7 @@ from daqpv.errors import StoreError
 from daqpv.store.portable import portable_file as portable
 from daqpv.store.portable.exporting import export as write_export
 from daqpv.store.portable.importing import import_ as read_export
+from daqpv.store.tables.own import schema_of
 
 
 @click.command()
@@ -34,10 +35,10 @@ def export(file: Path, out: Path) -> None:
     \b
         daqpv db export e20009.yaml e20009.zip
     """
-    experiment, _ = load_or_exit(file)
+    experiment, kinds = load_or_exit(file)
     with _told(), _progress() as progress:
-        url = store_url(experiment)
-        manifest = write_export(url, experiment.experiment, out, progress)
+        url, schema = store_url(experiment), schema_of(kinds)
+        manifest = write_export(url, experiment.experiment, out, progress, schema)
     click.echo(f"{out}: {_sum(manifest)}")
 
 
@@ -55,10 +56,10 @@ def import_(file: Path, source: Path) -> None:
 
     To move to another database: end daqpv, export, change `store` in FILE, import.
     """
-    experiment, _ = load_or_exit(file)
+    experiment, kinds = load_or_exit(file)
     with _told(), _progress() as progress:
-        url = store_url(experiment)
-        manifest = read_export(url, experiment.experiment, source, progress)
+        url, schema = store_url(experiment), schema_of(kinds)
+        manifest = read_export(url, experiment.experiment, source, progress, schema)
     click.echo(f"{source}: {_sum(manifest)}")
 
 

@@ -10,6 +10,8 @@ import click
 from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
 from daqpv.cli.default_paths import spool_path, store_url
 from daqpv.errors import StoreError
+from daqpv.store.tables.own import schema_of
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.url import shown
 from daqpv.store.writing import refused
 from daqpv.store.writing.retry import Retried, retry_refused, retry_spool
@@ -31,17 +33,17 @@ def retry(file: Path, paths: tuple[Path, ...]) -> None:
     What the store takes leaves the file; what it refuses again stays, with the reason.
     daqpv may be running. Exit code: 0 if nothing is left, 1 if something is.
     """
-    experiment, _ = load_or_exit(file)
+    experiment, kinds = load_or_exit(file)
     left = False
     try:
-        url = store_url(experiment)
+        url, schema = store_url(experiment), schema_of(kinds)
         found = [*map(Path.absolute, paths)] or [
             *refused.counts(spool_path(experiment))
         ]
         if not found:
             click.echo(f"Nothing is refused by {shown(url)}")
         for path in found:
-            for part, done in _retry(url, experiment.experiment, path):
+            for part, done in _retry(url, experiment.experiment, path, schema):
                 click.echo(f"{part}: {_told(done)}")
                 left = left or bool(done.refused)
     except (StoreError, OSError) as error:
@@ -50,17 +52,19 @@ def retry(file: Path, paths: tuple[Path, ...]) -> None:
         fail(f"Records are still refused: {refused.CURE}", EXIT_FAILED)
 
 
-def _retry(url: str, experiment: str, path: Path) -> list[tuple[Path, Retried]]:
+def _retry(
+    url: str, experiment: str, path: Path, schema: Schema
+) -> list[tuple[Path, Retried]]:
     """Offer what is in a file, or in a folder of a process: both kinds of it."""
     process = f"retry@{socket.gethostname()}"
     if not path.is_dir():
-        return [(path, retry_refused(url, experiment, path, process))]
+        return [(path, retry_refused(url, experiment, path, process, schema))]
     done = [
-        (one, retry_refused(url, experiment, one, process))
+        (one, retry_refused(url, experiment, one, process, schema))
         for one in refused.files(path)
     ]
     if any(path.glob("[0-9]*.spool")):
-        done.append((path, retry_spool(url, experiment, path)))
+        done.append((path, retry_spool(url, experiment, path, schema)))
     if not done:
         raise StoreError(f"{path}: no records wait there")
     return done

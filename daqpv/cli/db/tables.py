@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,10 +13,12 @@ from daqpv.errors import StoreError
 from daqpv.store.tables import migrate
 from daqpv.store.tables.dump import backup as make_backup
 from daqpv.store.tables.engine import make_engine, translated
+from daqpv.store.tables.own import schema_of
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.sqlite_file import SCHEME, path_in, refuse_taken_away
 from daqpv.store.tables.state import refuse_unusable, state_of
 from daqpv.store.tables.url import shown
-from daqpv.store.tables.version import newest, refuse_other
+from daqpv.store.tables.version import Versions, is_older, newest, refuse_others
 from daqpv.store.writing import refused
 from daqpv.store.writing.spool import waiting
 
@@ -33,7 +36,7 @@ def status(file: Path) -> None:
     Exit code: 0 if it can be used, 1 if it is away or its tables are of another
     version, 2 if FILE is wrong.
     """
-    experiment, _ = load_or_exit(file)
+    experiment, kinds = load_or_exit(file)
     folder = spool_path(experiment)
     problem: StoreError | None = None
     try:
@@ -42,9 +45,11 @@ def status(file: Path) -> None:
         refuse_leftovers(experiment)
         if url.startswith(SCHEME):
             refuse_taken_away(path_in(url))
-        state = state_of(url)
-        refuse_unusable(state, url)
-        click.echo(f"        {_told(state.version)}")
+        schema = schema_of(kinds)
+        state = state_of(url, schema)
+        refuse_unusable(state, url, schema)
+        for line in _versions(state.versions, schema):
+            click.echo(f"        {line}")
     except StoreError as error:
         problem = error
     click.echo(f"spool   {folder}")
@@ -68,31 +73,42 @@ def upgrade(file: Path, *, backup: bool) -> None:
     End all daqpv that use the store before. A backup is made first: of SQLite's file
     beside it, of a server's database in this folder, by pg_dump or mariadb-dump.
     """
-    experiment, _ = load_or_exit(file)
+    experiment, kinds = load_or_exit(file)
     try:
-        url = store_url(experiment)
-        version = state_of(url).version
-        if version is None or version >= newest():
-            if version is not None:
-                refuse_other(version, shown(url))
-            click.echo(f"{shown(url)}: {_told(version)}; nothing to do")
+        url, schema = store_url(experiment), schema_of(kinds)
+        found = state_of(url, schema).versions
+        if found.own is None or not is_older(found, schema):
+            refuse_others(found, schema, shown(url))
+            click.echo(f"{shown(url)}: {_formatted(found.own)}; nothing to do")
             return
         if backup:
             click.echo(f"Backup: {make_backup(url, Path.cwd())}")
-        _upgrade(url)
+        _upgrade(url, schema)
     except (StoreError, OSError) as error:
         fail(str(error), EXIT_FAILED)
-    click.echo(f"{shown(url)}: {_told(newest())}, they were of {version}")
+    click.echo(f"{shown(url)}: {_formatted(newest())}, they were of {found.own}")
+    for branch in schema.branches.values():
+        before = found.of.get(branch.label, "not there")
+        if before != branch.newest:
+            click.echo(f"{branch.label}: {_formatted(branch.newest)}, was {before}")
 
 
-def _told(version: str | None) -> str:
+def _formatted(version: str | None) -> str:
     return f"tables of version {version}" if version else "no tables yet"
 
 
-def _upgrade(url: str) -> None:
+def _versions(found: Versions, schema: Schema) -> Iterator[str]:
+    """A line for daqpv's own tables, and for those of each other distribution."""
+    yield _formatted(found.own)
+    for label, branch in schema.branches.items():
+        names = ", ".join(schema.tables_of(branch))
+        yield f"{label}: {_formatted(found.of.get(label))} ({names})"
+
+
+def _upgrade(url: str, schema: Schema) -> None:
     engine = make_engine(url, writes=True, makes=False, answer=_LONG)
     try:
         with translated(url):
-            migrate.upgrade(engine)
+            migrate.upgrade(engine, schema)
     finally:
         engine.dispose()

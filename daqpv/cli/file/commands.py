@@ -188,9 +188,10 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
 def _checked_store(experiment: Experiment) -> str:
     """Say how the store is; exit if it cannot be used as it is."""
     from daqpv.cli.db.check import check_store  # noqa: PLC0415 - SQLAlchemy, 0.3 s
+    from daqpv.store.tables.own import schema_of  # noqa: PLC0415
 
     try:
-        return check_store(experiment)
+        return check_store(experiment, schema_of(installed_kinds().kinds))
     except StoreError as error:
         problem = experiment.problem("store", "", str(error))
         fail(ConfigProblems([problem]), EXIT_CONFIG)

@@ -31,6 +31,7 @@ from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment, did_you_mean
 from daqpv.core import AHEAD, EventSeverity
 from daqpv.core.lines import one_line
+from daqpv.core.records.plain import clean
 from daqpv.core.timing.utc import utc_text
 from daqpv.errors import StoreError, sentence
 from daqpv.store.reading.query import (
@@ -43,7 +44,6 @@ from daqpv.store.reading.query import (
 )
 from daqpv.store.reading.reader import reader
 from daqpv.store.tables.engine import translated
-from daqpv.store.tables.rows import clean
 
 SHOWN = 100  # events
 MOST = 100_000  # events that are held at once; `all` are not

@@ -17,9 +17,9 @@ from daqpv.cli.default_paths import store_url
 from daqpv.cli.run.options import CLASSES, terminal_width, told
 from daqpv.cli.run.table import table
 from daqpv.cli.time_options import moment
+from daqpv.core.records.plain import clean
 from daqpv.store.reading.quick import quick_reader
 from daqpv.store.reading.run_list import ALL, Choice, runs
-from daqpv.store.tables.rows import clean
 
 
 @click.command("list")

@@ -23,7 +23,7 @@ from daqpv.cli.common import (
     run_until_signal,
     settle,
 )
-from daqpv.cli.serve.keeping import keep
+from daqpv.cli.serve.persistence import keep
 from daqpv.core import Device, Event, Events, EventSeverity
 from daqpv.core.threads import Crew
 from daqpv.errors import ConfigError, ServeError
@@ -76,7 +76,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
             if not quiet and not _is_own(event):
                 console(event)
 
-        keeping = keep(experiment, name, stack, tell)
+        keeping = keep(experiment, kinds, name, stack, tell)
         events = keeping.events
         try:
             with building():

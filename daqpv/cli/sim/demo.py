@@ -24,7 +24,7 @@ from daqpv.cli.common import (
     load_or_exit,
     run_until_signal,
 )
-from daqpv.cli.serve.keeping import keep
+from daqpv.cli.serve.persistence import keep
 from daqpv.cli.sim.screen import Screen
 from daqpv.cli.sim.simulate import copy_for, plans, router_plans
 from daqpv.core import Events
@@ -138,7 +138,7 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
         copy_for(simulators, plan, file, routers=routers)
         experiment, kinds = load_or_exit(file)
         with ExitStack() as files:
-            keeping = keep(experiment, "main", files)
+            keeping = keep(experiment, kinds, "main", files)
             events, saved, store = keeping.events, keeping.saved, keeping.store
             app = App(experiment, kinds, events, saved=saved, store=store)
             keeping.claim(app)

@@ -32,6 +32,7 @@ from daqpv.errors import (
     BusyError,
     DaqError,
     RefusedError,
+    ResultCode,
     UnknownOutcomeError,
 )
 
@@ -97,6 +98,7 @@ class Snapshot:
         result: how the last command ended; Busy while one runs.
         result_count: commands ended.
         last_error: the last failure with its time and cure; "" when that is over.
+        result_code: the kind of that error; NONE when that is over.
         last_by: user@host of the last command.
         last_seen: when the device last answered, UTC text; "" if never.
         errors: failed commands, and losses of the device.
@@ -122,6 +124,7 @@ class Snapshot:
     message: str = ""
     result_count: int = 0
     last_error: str = ""
+    result_code: ResultCode = ResultCode.NONE
     last_by: str = ""
     last_seen: str = ""
     errors: int = 0
@@ -351,9 +354,11 @@ class Device(Generic[S]):
             text = f"{_capital(command.what)}: done in {command.elapsed:.1f} s"
             is_over = self._is_over(time.monotonic() - command.elapsed, command.by)
             last_error = "" if is_over else self.snapshot.last_error
+            code = ResultCode.NONE if is_over else self.snapshot.result_code
         else:
             text = str(told)
             last_error = f"{utc_text(time.time())} {text}"
+            code = ResultCode.of(told)
             self._last_failure = _Failure(command.by, time.monotonic())
         self.change(
             replace(
@@ -361,6 +366,7 @@ class Device(Generic[S]):
                 last_by=str(command.by or ""),
                 message=text,
                 last_error=last_error,
+                result_code=code,
                 errors=self.snapshot.errors + (severity is EventSeverity.ERROR),
                 result_count=self.snapshot.result_count + 1,
                 busy=self.running is not None,
@@ -401,7 +407,9 @@ class Device(Generic[S]):
             if failure.at >= began and failure.by == origin.get():
                 failure.pv = pv
         elif failure.pv == pv and failure.is_over(began, origin.get()):
-            self.change(replace(self.snapshot, last_error=""))
+            self.change(
+                replace(self.snapshot, last_error="", result_code=ResultCode.NONE)
+            )
 
     def failed(self, name: str, text: str) -> None:
         """Say a failure for which no command is waiting any more."""
@@ -411,6 +419,7 @@ class Device(Generic[S]):
                 self.snapshot,
                 message=text,
                 last_error=f"{utc_text(time.time())} {text}",
+                result_code=ResultCode.FAILED,
                 errors=self.snapshot.errors + 1,
             )
         )

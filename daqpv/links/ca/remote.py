@@ -22,6 +22,7 @@ from daqpv.errors import (
     NotConnectedError,
     OperationError,
     RefusedError,
+    ResultCode,
     UnknownOutcomeError,
 )
 from daqpv.links.ca.channel import Channel, Client, Form, Update
@@ -71,6 +72,7 @@ _SIGNALS = {
     "Enable": _Signal("enabled", Form.INTEGER, bool),
     "Message": _Signal("message", Form.LONG_TEXT, str),
     "LastError": _Signal("last_error", Form.LONG_TEXT, str),
+    "ResultCode": _Signal("result_code", Form.INTEGER, ResultCode),
     "ResultCount": _Signal("result_count", Form.INTEGER, int),
     "Result": _Signal("result", Form.INTEGER, Result),
     "LastBy": _Signal("last_by", Form.TEXT, str),
@@ -85,15 +87,14 @@ _SIGNALS = {
 (ResponseTime, LastSeen), and what the file says (Url, LogPath, DataLinks)."""
 
 _BUTTONS = ("Command", "Abort")  # written, never read
-_NEEDED = frozenset({*_SIGNALS, *_BUTTONS})
+_LATER = frozenset({"ResultCode"})  # a daqpv of an earlier version has none
+_NEEDED = frozenset({*_SIGNALS, *_BUTTONS}) - _LATER
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC ")
 
-_ERRORS: dict[Result, type[CommandError]] = {
-    Result.REFUSED: RefusedError,
-    Result.FAILED: OperationError,
-    Result.ABORTED: AbortedError,
-    Result.TIMEOUT: UnknownOutcomeError,
+_ERRORS: dict[ResultCode, type[CommandError]] = {
+    kind.code: kind
+    for kind in (RefusedError, BusyError, AbortedError, UnknownOutcomeError)
 }
 
 
@@ -220,12 +221,9 @@ class RemoteServer(Device[EccSnapshot]):
                 f"{self.prefix}State when it is served again."
             )
         sentence = _STAMP.sub("", self.snapshot.last_error)
-        kind = _ERRORS.get(self._end)
-        if kind is None or not sentence:  # the server, not the device: no write access
+        if self._end is Result.DONE or not sentence:  # the server: no write access
             return OperationError(str(error))
-        if kind is RefusedError and f"{self.name} is busy" in sentence:
-            kind = BusyError
-        return kind(sentence)
+        return _ERRORS.get(self.snapshot.result_code, OperationError)(sentence)
 
     # News
 
@@ -325,7 +323,8 @@ class RemoteServer(Device[EccSnapshot]):
     def _is_busy(self, fields: dict[str, Any]) -> bool:
         """Whether a command runs: one that is refused for that does not end it."""
         if fields["result"] is Result.REFUSED and self.snapshot.busy:
-            return f"{self.name} is busy" in fields.get("last_error", "")
+            code = fields.get("result_code", self.snapshot.result_code)
+            return code is ResultCode.BUSY
         return bool(fields["result"] is Result.BUSY)
 
     def _found(self) -> None:

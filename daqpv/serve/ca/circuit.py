@@ -6,20 +6,17 @@ import asyncio
 import logging
 import socket
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from daqpv.serve.ca import protocol as ca
-from daqpv.serve.ca.connected import Request, Subscription
+from daqpv.serve.ca.client import Client
+from daqpv.serve.ca.connected import Request
+from daqpv.serve.ca.desk import Desk
+from daqpv.serve.ca.outgoing import HIGH, Outgoing
 from daqpv.serve.ca.session import Session
-from daqpv.serve.ca.slices import TakesLong, send
-from daqpv.serve.ca.wire import NO_CONVERSION
-
-if TYPE_CHECKING:
-    from daqpv.serve.server import Server
 
 _log = logging.getLogger(__name__)
 
-_HIGH = 256 * 1024  # [bytes] unsent beyond which a client counts as slow
 _LOW = 64 * 1024
 _KEEP_ALIVE = 30  # [s] of silence after which TCP asks if the client lives
 _PROBES = 6  # in the same time again: none answered, and the client has gone
@@ -29,30 +26,28 @@ _BUDGET = 0.01  # [s] that the requests of one client may take of a turn of the 
 class Circuit(asyncio.Protocol):
     """One client's connection.
 
-    A client that does not read is *held*: of each subscription only the newest value
-    is kept for it, its further requests wait in its own socket, and after
-    `Server.slow_client` seconds without progress it is dropped.
+    A client that does not read is *slow*: its further requests wait in its own socket,
+    and after `Clients.patience` seconds without progress it is dropped.
 
     Requests are acted on in their order. A request that needs time, and more requests
     than one turn of the loop has time for, make those behind them wait.
 
+    Args:
+        desk: of the server.
+
     Attributes:
-        out: what goes out with the next write.
-        held: whether events are withheld: the client is slow, or asked for silence.
-        origin: the user and the host that the client names.
-        peer: its address.
+        peer: the client's address and port.
+        session: what its requests do, once it is connected.
+        outgoing: what leaves to it, likewise.
     """
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.out: list[bytes] = []
-        self.held = False
+    session: Session
+    outgoing: Outgoing
+
+    def __init__(self, desk: Desk) -> None:
         self.peer = ""
-        self.session = Session(self, "")
+        self._desk = desk
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self._late: dict[Subscription, None] = {}
-        self._after: list[bytes] = []
-        self._slow = self._silent = False
         self._waits = 0  # for so many things: requests that take long, or a turn
         self._chunks: list[bytes] = []
         self._have = 0
@@ -64,32 +59,23 @@ class Circuit(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet the client."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=_HIGH, low=_LOW)
+        self._transport.set_write_buffer_limits(high=HIGH, low=_LOW)
         host, port = transport.get_extra_info("peername")[:2]
         self.peer = f"{host}:{port}"
-        self.session = Session(self, str(host))
-        sock = transport.get_extra_info("socket")
-        # asyncio does so only for sockets that name their protocol; ours name none
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE)
-        interval = max(1, _KEEP_ALIVE // _PROBES)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
-        # while data are on the way TCP asks nothing, and goes on for 15 minutes
-        longest = int(1000 * max(2 * _KEEP_ALIVE, self.server.slow_client))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, longest)
-        self.server.circuits.add(self)
-        self.out.append(ca.message(ca.VERSION, 0, ca.MINOR, 0, 0))
-        self.send()
+        self.outgoing = Outgoing(self._desk, self._transport)
+        client = Client(self._desk, self.outgoing, self, str(host))
+        self.session = Session(client, self.peer)
+        _set_options(transport.get_extra_info("socket"), self._desk.clients.patience)
+        self._desk.clients.circuits.add(self)
+        self.outgoing.out.append(ca.message(ca.VERSION, 0, ca.MINOR, 0, 0))
+        self.outgoing.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client; its puts go on."""
-        self.server.circuits.discard(self)
-        self.server.slow.discard(self)
+        self._desk.clients.circuits.discard(self)
+        self._desk.clients.slow.discard(self)
         self.session.end()
-        self._late.clear()
-        self.out.clear()
+        self.outgoing.close()
         self._chunks.clear()
 
     def close(self, reason: str = "") -> None:
@@ -97,6 +83,23 @@ class Circuit(asyncio.Protocol):
         if reason:
             _log.warning("client %s is dropped: %s", self.peer, reason)
         self._transport.abort()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the client has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def pause_writing(self) -> None:
+        """The client does not read: read nothing more of it."""
+        self.outgoing.pause()
+        self._transport.pause_reading()
+        self._desk.clients.slow.add(self)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._desk.clients.slow.discard(self)
+        self.outgoing.resume()
+        self._read_on()
 
     # -- receiving ---------------------------------------------------------------------
 
@@ -107,12 +110,12 @@ class Circuit(asyncio.Protocol):
         if self._chunks:
             self._chunks.append(data)
             self._have += len(data)
-            if self._have < self._need or self._slow or self._waits:
+            if self._have < self._need or self.outgoing.is_slow or self._waits:
                 return
             data = b"".join(self._chunks)
             self._chunks.clear()
         self._consume(data)
-        self.send()
+        self.outgoing.send()
 
     def wait(self) -> None:
         """Act on no further request before as many calls of `go_on`."""
@@ -130,14 +133,14 @@ class Circuit(asyncio.Protocol):
         self._read_on()
 
     def _read_on(self) -> None:
-        if self._waits or self._slow or self._transport.is_closing():
+        if self._waits or self.outgoing.is_slow or self._transport.is_closing():
             return
         if self._chunks and self._have >= self._need:
             data = b"".join(self._chunks)
             self._chunks.clear()
             self._consume(data)
-            self.send()
-        if not (self._slow or self._waits):
+            self.outgoing.send()
+        if not (self.outgoing.is_slow or self._waits):
             self._transport.resume_reading()
 
     def _skipped(self, data: bytes) -> bytes:
@@ -160,7 +163,7 @@ class Circuit(asyncio.Protocol):
     def _parse(self, data: bytes) -> int:
         """Act on the whole requests in `data`; returns how many bytes they have."""
         i, end = 0, len(data)
-        gets, out = self.session.gets, self.out
+        gets, out = self.session.gets, self.outgoing.out
         size = 0
         deadline = monotonic() + _BUDGET
         while end - i >= ca.HEADER_SIZE:
@@ -175,12 +178,12 @@ class Circuit(asyncio.Protocol):
                     return i
                 i += step
                 size += 4096
-            if size > _HIGH:
+            if size > HIGH:
                 size = 0
-                self.send()
-                if not self._slow and monotonic() > deadline:
+                self.outgoing.send()
+                if not self.outgoing.is_slow and monotonic() > deadline:
                     self.wait_a_turn()
-            if self._slow or self._waits:
+            if self.outgoing.is_slow or self._waits:
                 self._need = 0
                 return i
         self._need = ca.HEADER_SIZE
@@ -205,7 +208,7 @@ class Circuit(asyncio.Protocol):
                 return self._refuse(request, size, start + size - i, end - i)
             self._need = start + size - i
             return 0
-        if size > _HIGH:  # a large array is not copied to be looked at
+        if size > HIGH:  # a large array is not copied to be looked at
             payload: bytes | memoryview = memoryview(data)[start : start + size]
         else:
             payload = data[start : start + size]
@@ -219,116 +222,16 @@ class Circuit(asyncio.Protocol):
         self._skip = whole - here
         return here
 
-    # -- sending -----------------------------------------------------------------------
 
-    def reply(self, data: bytes) -> None:
-        """Answer a request that took its time; events that came before leave before."""
-        if self._transport.is_closing():
-            return
-        self.server.outbox.drain()
-        late = self._slow or (self._late and not self._silent)
-        (self._after if late else self.out).append(data)
-        self.server.outbox.write_later(self)
-
-    def send(self) -> None:
-        """Write all that has gathered."""
-        out = self.out
-        if not out or self._slow:
-            return
-        if self._transport.is_closing():
-            out.clear()
-            return
-        data = b"".join(out)
-        out.clear()
-        if len(data) > _HIGH:  # asyncio slices what the socket does not take
-            self._transport.write(memoryview(data))
-        else:
-            self._transport.write(data)
-
-    def tell(self, subscription: Subscription) -> None:
-        """Send the present value to `subscription`, or hold it back if it must be."""
-        if self.held:
-            self.hold(subscription)
-        else:
-            self.event(subscription)
-
-    def hold(self, subscription: Subscription) -> None:
-        """Send the newest value of `subscription` when the client can take it."""
-        if subscription in self._late:
-            self.server.conflated += 1
-        self._late[subscription] = None
-
-    def send_event(self, subscription: Subscription, head: bytes, body: bytes) -> None:
-        """Send what was packed for `subscription`, or the newest value later."""
-        if self.held:
-            self.hold(subscription)
-        else:
-            self.out += (head, subscription.key, body)
-            self.server.outbox.write_later(self)
-
-    def forget(self, subscription: Subscription) -> None:
-        """Send nothing more of `subscription`."""
-        self._late.pop(subscription, None)
-
-    def silence(self) -> None:
-        """The client wants no events for a while."""
-        self._silent = self.held = True
-
-    def speak(self) -> None:
-        """The client wants events again: first the newest of each that it missed."""
-        self._silent = False
-        self._release()
-
-    def pause_writing(self) -> None:
-        """The client does not read: keep the newest values only, read nothing more."""
-        self._slow = self.held = True
-        self._transport.pause_reading()
-        self.server.slow.add(self)
-
-    def resume_writing(self) -> None:
-        """The client reads again."""
-        self._slow = False
-        self.server.slow.discard(self)
-        self._release()
-        self.send()
-        self._read_on()
-
-    def _release(self) -> None:
-        """Send the newest values that were held, then the answers behind them.
-
-        As much as a client can take at once; the rest in the next turn.
-        """
-        if self._slow or self._transport.is_closing():
-            return
-        size = 0
-        while self._late and not self._silent and size < _HIGH:
-            subscription = next(iter(self._late))
-            del self._late[subscription]
-            size += self.event(subscription)
-        self.held = self._silent or bool(self._late)
-        if self.held and not self._silent:
-            asyncio.get_running_loop().call_soon(self._release)
-        else:
-            self.out += self._after
-            self._after.clear()
-        self.server.outbox.write_later(self)
-
-    def event(self, subscription: Subscription) -> int:
-        """Send the present value to `subscription`; returns how many bytes that is."""
-        wire = subscription.wire
-        try:
-            body = wire.body or wire.pack()
-        except TakesLong:
-            send(wire, (subscription,))
-            return 0
-        except NO_CONVERSION:
-            head, body = wire.failure()
-            self.out += (head, subscription.key, body)
-        else:
-            self.out += (wire.event_head, subscription.key, body)
-        return len(body)
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the client has not taken yet."""
-        return self._transport.get_write_buffer_size()
+def _set_options(sock: socket.socket, patience: float) -> None:
+    """Send at once, and find out when the client has gone; `patience` in s."""
+    # asyncio does so only for sockets that name their protocol; ours name none
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE)
+    interval = max(1, _KEEP_ALIVE // _PROBES)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
+    # while data are on the way TCP asks nothing, and goes on for 15 minutes
+    longest = int(1000 * max(2 * _KEEP_ALIVE, patience))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, longest)

@@ -1,13 +1,11 @@
-"""What a client has asked for: its requests, channels and subscriptions."""
+"""What a client asks: its requests, and the channels that it is connected to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from daqpv.serve.ca.wire import Source, Wire
-
-if TYPE_CHECKING:
-    from daqpv.serve.ca.circuit import Circuit
+from daqpv.serve.ca.wire import Encoder, Subscription
+from daqpv.serve.pv.source import Source
 
 
 class Request(NamedTuple):
@@ -21,37 +19,29 @@ class Request(NamedTuple):
     payload: bytes | memoryview = b""
 
 
-class Subscription:
-    """One client's wish to hear of changes.
+class Connected:
+    """A PV as one client is connected to it ("channel" in the specification).
 
     Attributes:
-        wire: the value as the client wants it.
-        circuit: where events go.
-        mask: the changes that matter to the client.
-        key: the client's id for it, as it stands on the wire.
+        source: the PV.
+        target: what puts go to.
+        encoder: packs the PV for it.
+        cid: the client's id of the channel.
+        sid: our id of it.
+        rights: what the client may do, as it was said last.
+        keys: of the gets that are answered by table.
+        subscriptions: its monitors, by the client's id.
     """
 
-    __slots__ = ("circuit", "key", "mask", "wire")
-
-    def __init__(self, wire: Wire, circuit: Circuit, mask: int, key: bytes) -> None:
-        self.wire = wire
-        self.circuit = circuit
-        self.mask = mask
-        self.key = key
-        wire.source.attach(self)
-
-    def end(self) -> None:
-        """Send nothing more."""
-        self.wire.source.detach(self)
-
-
-class Connected:
-    """A PV as one client is connected to it ("channel" in the specification)."""
-
-    __slots__ = ("cid", "keys", "rights", "sid", "source", "subscriptions")
+    __slots__ = (
+        *("cid", "encoder", "keys", "rights", "sid", "source", "subscriptions"),
+        "target",
+    )
 
     def __init__(self, source: Source, cid: int, sid: int, rights: int) -> None:
         self.source = source
+        self.target = source.target
+        self.encoder = Encoder(source)
         self.cid = cid
         self.sid = sid
         self.rights = rights

@@ -1,4 +1,4 @@
-"""Who else serves our names? Asked before we answer for them, and shortly after."""
+"""Searches the network for other servers of our PV names, at the start and later."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import AsyncExitStack, nullcontext
+from typing import Any, NamedTuple, Protocol
 
 from daqpv.serve.ca import protocol as ca
-from daqpv.serve.ca.addresses import Address, Searches
-from daqpv.serve.identity import IDENTITY, Identity
-
-if TYPE_CHECKING:
-    from daqpv.serve.server import Server
+from daqpv.serve.ca.addresses import Address, Addresses, Searches
+from daqpv.serve.ca.desk import OwnSearch
+from daqpv.serve.pv.identity import IDENTITY, SINCE, Identity
+from daqpv.serve.values.strings import c_string
 
 _log = logging.getLogger(__name__)
 
 WITHIN = 0.3  # [s] for the answers to a search; on a local network: milliseconds
 AGAIN = 0.1  # [s] from a search to the next: a datagram may be lost
 CONFIRMED_WITHIN = 5.0  # [s] for a server that has answered a search just now
-SINCE = b".DAQPV"  # a field of every PV of a daqpv: since when that process serves it
 _MOST = 1024  # [bytes] of a datagram
 _DO_NOT_REPLY = 5  # to a search for a name that the server does not have
 
@@ -45,6 +43,17 @@ class Other(NamedTuple):
     since: str
     identity: Identity | None = None
     ahead: float = 0.0
+
+
+class OwnServer(Protocol):
+    """Our own server."""
+
+    addresses: Addresses
+    own_search: OwnSearch
+
+    @property
+    def since(self) -> str:
+        """When it began to listen; "" before."""
 
 
 class DuplicateServers:
@@ -70,7 +79,7 @@ class DuplicateServers:
     def __init__(
         self,
         names: Collection[str],
-        server: Server,
+        server: OwnServer,
         *,
         environ: Mapping[str, str] = os.environ,
         foreign: bool = False,
@@ -87,42 +96,22 @@ class DuplicateServers:
             tries: how often to search, `AGAIN` after the one before; the last one has
                 `WITHIN` for answers. It ends with the first that finds somebody.
         """
-        names, server = self._names, self._server
-        if not names:
+        if not self._names:
             return []
         self.searches.look()
-        # a young daqpv answers for its PVs a little later, but at once for such a field
-        searched = [*names, *(name + SINCE.decode() for name in names)]
-        first = secrets.randbelow(2**32 - len(searched))
-        cids = range(first, first + len(searched))
-        if not self._foreign:
-            server.own_search = cids
-        answers: dict[Address, str] = {}
-
-        def answered(cid: int, address: Address) -> None:
-            if cid in cids:
-                answers.setdefault(address, names[(cid - first) % len(names)])
-
-        datagrams = tuple(_datagrams(searched, first))
-        asked: set[Address] = set()
-        async with AsyncExitStack() as sockets:
-            if not self._foreign:
-                sockets.callback(setattr, server, "own_search", range(0))
-            asking = [
-                asyncio.ensure_future(_ask(one, datagrams, answered))
-                for one in self.searches.name_servers()
-            ]
-            sockets.push_async_callback(_end, asking)
-            for left in reversed(range(tries)):
-                where = self.searches.datagrams()
-                await _search(sockets, datagrams, where, answered)
-                await asyncio.sleep(AGAIN if left else WITHIN)
-                new = {at: name for at, name in answers.items() if at not in asked}
-                asked.update(new)
-                found = await asyncio.gather(*(_confirm(*one) for one in new.items()))
-                others = [one for one in found if one and not self._is_own(one)]
-                if others:
-                    return sorted(others, key=lambda other: names.index(other.name))
+        search = _Search(self._names, self.searches)
+        ours = self._server.own_search.of(search.cids)
+        with nullcontext() if self._foreign else ours:
+            async with search:
+                for left in reversed(range(tries)):
+                    await search.send()
+                    await asyncio.sleep(AGAIN if left else WITHIN)
+                    found = await search.confirm()
+                    others = [one for one in found if not self._is_own(one)]
+                    if others:
+                        return sorted(
+                            others, key=lambda one: self._names.index(one.name)
+                        )
         return []
 
     def _is_own(self, other: Other) -> bool:
@@ -130,25 +119,65 @@ class DuplicateServers:
         return bool(other.since) and other.since == self._server.since
 
 
-async def _search(
-    sockets: AsyncExitStack,
-    datagrams: Collection[bytes],
-    where: Collection[Address],
-    answered: Callable[[int, Address], None],
-) -> None:
-    """Search once, from a new socket; it stays open for late answers.
+class _Search:
+    """A search for names, until it is left; late answers count.
 
-    Of several servers that share a port, a datagram to the host's address reaches one:
-    which one, depends on where it comes from.
+    Args:
+        names: of PVs.
+        searches: where to.
+
+    Attributes:
+        cids: its channel ids.
     """
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Answers(answered), sock=_socket()
-    )
-    sockets.callback(transport.close)
-    for address in where:
-        for datagram in datagrams:
-            transport.sendto(datagram, address)
+
+    def __init__(self, names: Sequence[str], searches: Searches) -> None:
+        # a young daqpv answers for its PVs a little later, but at once for such a field
+        searched = [*names, *(name + SINCE.decode() for name in names)]
+        first = secrets.randbelow(2**32 - len(searched))
+        self.cids = range(first, first + len(searched))
+        self._names = names
+        self._searches = searches
+        self._datagrams = tuple(_datagrams(searched, first))
+        self._new: dict[Address, str] = {}
+        self._asked: set[Address] = set()
+        self._sockets = AsyncExitStack()
+
+    async def __aenter__(self) -> None:
+        asking = [
+            asyncio.ensure_future(_ask(one, self._datagrams, self._answered))
+            for one in self._searches.name_servers()
+        ]
+        self._sockets.push_async_callback(_end, asking)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._sockets.aclose()
+
+    async def send(self) -> None:
+        """Search once, from a new socket.
+
+        Of several servers that share a port, a datagram to the host's address reaches
+        one: which one, depends on where it comes from.
+        """
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: _Answers(self._answered), sock=_socket()
+        )
+        self._sockets.callback(transport.close)
+        for address in self._searches.datagrams():
+            for datagram in self._datagrams:
+                transport.sendto(datagram, address)
+
+    async def confirm(self) -> list[Other]:
+        """Ask those who have answered since; return the servers that have the PV."""
+        new, self._new = self._new, {}
+        self._asked.update(new)
+        found = await asyncio.gather(*(_confirm(*one) for one in new.items()))
+        return [one for one in found if one]
+
+    def _answered(self, cid: int, address: Address) -> None:
+        if cid in self.cids and address not in self._asked:
+            index = (cid - self.cids.start) % len(self._names)
+            self._new.setdefault(address, self._names[index])
 
 
 def _socket() -> socket.socket:
@@ -292,7 +321,7 @@ class _Circuit:
         while True:
             command, _, ioid, data = await self._message()
             if command == ca.READ_NOTIFY and ioid == self._cid:
-                return ca.c_string(data)
+                return c_string(data)
 
     async def _message(self) -> tuple[int, int, int, bytes]:
         head = await self._reader.readexactly(ca.HEADER_SIZE)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
-from typing import TYPE_CHECKING
 
-from daqpv.serve.ca import slices
+from daqpv.serve.ca.encoding import (
+    BASIC,
+    CODE,
+    CONVERT,
+    encode,
+    length,
+    pack_meta,
+    pack_text,
+)
 from daqpv.serve.ca.protocol import (
     BASIC_TYPES,
     CHAR,
@@ -15,7 +22,6 @@ from daqpv.serve.ca.protocol import (
     DOUBLE,
     ELEMENT_SIZE,
     ENUM,
-    EPICS_EPOCH,
     EXTENSION,
     FLOAT,
     GR,
@@ -28,15 +34,14 @@ from daqpv.serve.ca.protocol import (
     STSACK_STRING,
     TIME,
 )
+from daqpv.serve.ca.slices import LARGE, TakesLong, is_by_element
+from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import LongText, Numbers
-from daqpv.serve.values.forms import converter, pack_text
-from daqpv.serve.values.meta import pack_meta
-
-if TYPE_CHECKING:
-    from daqpv.serve.ca.wire import Source
+from daqpv.serve.values.elements import EPICS_EPOCH
 
 _ALARM = Struct(">HH")
 _STAMP = Struct(">HHII")
+_STSACK = Struct(">HHHH")
 
 # Bytes between the alarm (STS) or the time (TIME) and the value (db_access.h, "RISC
 # alignment")
@@ -49,10 +54,9 @@ def _scalar_struct(head: str, pad: int, code: str) -> Struct:
     return Struct(f"{exact.format}{-exact.size % 8}x")
 
 
-_CODES = {SHORT: "h", FLOAT: "f", ENUM: "H", CHAR: "B", INTEGER: "i", DOUBLE: "d"}
 _TIME_SCALARS = {
     basic: _scalar_struct("HHII", _TIME_PAD[basic], code)
-    for basic, code in _CODES.items()
+    for basic, code in CODE.items()
 }
 
 
@@ -71,11 +75,12 @@ def packer(source: Source, dbr: int, count: int) -> Pack:
     basic = dbr % BASIC_TYPES
     scalar = not isinstance(source.form, Numbers | LongText)
     if scalar and dbr // BASIC_TYPES == TIME and basic in _TIME_SCALARS:
-        if source.form.native == basic:
+        native = BASIC[source.form.native]
+        if native == basic:
             return _time_scalar(source, basic)
-        if source.form.native != STRING:
+        if native != STRING:
             return _time_scalar_as(source, basic)
-    if slices.is_by_element(source.form, basic):
+    if is_by_element(source.form, basic):
         return lambda: _by_element(source, dbr, count)
     return lambda: _any(source, dbr, count)
 
@@ -95,7 +100,7 @@ def _time_scalar(source: Source, basic: int) -> Pack:
 
 
 def _time_scalar_as(source: Source, basic: int) -> Pack:
-    convert = converter(basic) or float
+    convert = CONVERT[basic] or float
     pack = _TIME_SCALARS[basic].pack
 
     def packed() -> tuple[bytes, int]:
@@ -114,16 +119,16 @@ def epics_time(time: float) -> tuple[int, int]:
 
 def _by_element(source: Source, dbr: int, count: int) -> tuple[bytes, int]:
     present = len(source.value)
-    if min(count or present, present) > slices.LARGE:
-        raise slices.TakesLong
+    if min(count or present, present) > LARGE:
+        raise TakesLong
     return _any(source, dbr, count)
 
 
 def _any(source: Source, dbr: int, count: int) -> tuple[bytes, int]:
     form, value = source.form, source.value
     basic = dbr % BASIC_TYPES
-    count = count or form.length(value, basic)
-    data = form.pack(value, basic, source.meta, count)
+    count = count or length(form, value, basic)
+    data = encode(form, value, basic, source.meta, count)
     return joined(packed_head(source, dbr), data, basic, count), count
 
 
@@ -154,6 +159,6 @@ def packed_head(source: Source, dbr: int) -> bytes:
 
 def _stsack(source: Source) -> bytes:
     severity, status, _ = source.alarm
-    ackt, acks = source.stsack()
-    value = source.form.pack(source.value, STRING, source.meta, 1)
-    return Struct(">HHHH").pack(status, severity, ackt, acks) + value[:40]
+    ackt, acks = source.acknowledgement()
+    value = encode(source.form, source.value, STRING, source.meta, 1)
+    return _STSACK.pack(status, severity, ackt, acks) + value[:40]

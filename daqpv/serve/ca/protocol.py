@@ -9,10 +9,11 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from caproto import AccessRights, CAStatus, ChannelType, SubscriptionType
+from caproto import CAStatus, ChannelType
+
+from daqpv.serve.values.elements import STRING_SIZE
 
 MINOR: Final = 13  # the protocol version that we speak: 4.13
-EPICS_EPOCH: Final = 631152000  # 1990-01-01 in Unix time [s]
 
 HEADER: Final = Struct(">HHHHII")  # command, size, type, count, parameters 1 and 2
 HEADER_SIZE: Final = 16
@@ -71,20 +72,8 @@ PUT_ACKS: Final = int(ChannelType.PUT_ACKS)
 STSACK_STRING: Final = int(ChannelType.STSACK_STRING)
 CLASS_NAME: Final = int(ChannelType.CLASS_NAME)
 
-STRING_SIZE: Final = 40  # bytes, with the closing zero
 UNITS_SIZE: Final = 8
-LABEL_SIZE: Final = 26
-LABELS: Final = 16
 ELEMENT_SIZE: Final = (STRING_SIZE, 2, 4, 2, 1, 4, 8)  # by basic type
-
-# What a monitor wants to hear of
-DBE_VALUE: Final = int(SubscriptionType.DBE_VALUE)
-DBE_LOG: Final = int(SubscriptionType.DBE_LOG)
-DBE_ALARM: Final = int(SubscriptionType.DBE_ALARM)
-DBE_PROPERTY: Final = int(SubscriptionType.DBE_PROPERTY)
-
-READ_ACCESS: Final = int(AccessRights.READ)
-WRITE_ACCESS: Final = int(AccessRights.WRITE)
 
 
 def _code(name: str) -> int:
@@ -115,25 +104,3 @@ def message(  # noqa: PLR0917, the fields of the header
     else:
         head = EXTENDED.pack(command, LONG, dbr, 0, p1, p2, size, count)
     return head + payload + bytes(pad) if pad else head + payload
-
-
-def c_bytes(data: bytes | memoryview) -> bytes:
-    """What stands before the first zero byte."""
-    return bytes(data).partition(b"\0")[0]
-
-
-def c_string(data: bytes | memoryview) -> str:
-    """The text before the first zero byte: UTF-8, or Latin-1 from older clients."""
-    data = c_bytes(data)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def cut(text: str, size: int) -> bytes:
-    """`text` in UTF-8, at most `size` bytes, cut at a character."""
-    data = text.encode(errors="replace")
-    if len(data) <= size:
-        return data
-    return data[:size].decode(errors="ignore").encode()

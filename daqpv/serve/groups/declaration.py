@@ -10,8 +10,8 @@ from caproto.server import PVSpec, pvproperty
 
 from daqpv.core import NO_ALARM, Alarm, PvInfo
 from daqpv.errors import ServeError
-from daqpv.serve.ca.protocol import LABEL_SIZE, LABELS
 from daqpv.serve.pv.channel import Channel
+from daqpv.serve.values.elements import LABEL_SIZE, LABELS
 from daqpv.serve.values.forms import Form, Real
 from daqpv.serve.values.meta import Meta
 
@@ -120,7 +120,11 @@ class Declared(Channel):
                 f"the PV name {name} has more than {_LONGEST_NAME} bytes: shorten the "
                 "prefix or the device's name"
             )
-        super().__init__(name, declaration.form, declaration.meta, group=group)
+        super().__init__(
+            *(name, declaration.form, declaration.meta),
+            group=group,
+            writable=declaration.writable,
+        )
         self.declaration = declaration
         self.pvspec = spec
 
@@ -129,14 +133,8 @@ class Declared(Channel):
         """The record type."""
         return self.declaration.record
 
-    @property
-    def writable(self) -> bool:
-        """Whether clients may put."""
-        return self.declaration.writable
-
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
         """Begin the declaration's command, or keep the value if there is none."""
-        self.check_enabled()
         command = self.declaration.put
         if command is None:
             self.post(value)
@@ -185,8 +183,8 @@ class Fitted(Declared):
         """Keep and send the text, or as much of it as fits."""
         super().post(value, alarm=alarm, time=time)
         text = str(value)
-        if self.teller is not None and len(text.encode()) >= self.form.nelm:
-            self.teller.cut(self, text)
+        if self.alarm_log is not None and len(text.encode()) >= self.form.nelm:
+            self.alarm_log.cut(self, text)
 
 
 class Button(Declaration):
@@ -211,7 +209,6 @@ class Pressed(Declared):
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
         """Begin the action; 0 does nothing."""
-        self.check_enabled()
         command = self.declaration.put
         if not value or command is None:
             return None

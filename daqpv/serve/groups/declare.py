@@ -30,9 +30,9 @@ from typing import Any, TypeAlias, Unpack
 import numpy as np
 
 from daqpv.core import Severity
-from daqpv.serve.ca.protocol import CHAR, DOUBLE, FLOAT, INTEGER, SHORT
 from daqpv.serve.groups.declaration import Button, Common, Declaration, Long
 from daqpv.serve.values.arrays import LongText, Numbers, Texts
+from daqpv.serve.values.elements import Element
 from daqpv.serve.values.forms import Choice, Form, Integer, Real
 from daqpv.serve.values.meta import Meta
 from daqpv.serve.values.texts import Text
@@ -224,11 +224,11 @@ def strings(
 
 
 _ELEMENTS = {
-    "uint8": CHAR,
-    "int16": SHORT,
-    "int32": INTEGER,
-    "float32": FLOAT,
-    "float64": DOUBLE,
+    "uint8": Element.CHAR,
+    "int16": Element.SHORT,
+    "int32": Element.INTEGER,
+    "float32": Element.FLOAT,
+    "float64": Element.DOUBLE,
 }
 
 

@@ -16,22 +16,18 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from caproto import ChannelAlarm, ChannelEnum, ChannelNumeric
+from caproto import ChannelAlarm, ChannelEnum, ChannelNumeric, ChannelType
 from caproto.asyncio.utils import AsyncioQueue
 from caproto.server import AsyncLibraryLayer
 
 from daqpv.core import Alarm, Severity, Status
-from daqpv.serve.ca.protocol import CHAR, ENUM, STRING
-from daqpv.serve.ca.wire import Source
 from daqpv.serve.pv.channel import Channel
+from daqpv.serve.pv.fields import find_field
+from daqpv.serve.pv.masks import WRITE_ACCESS
+from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import LongText, Numbers, Texts
-from daqpv.serve.values.forms import (
-    RANGE,
-    Choice,
-    Form,
-    Integer,
-    Real,
-)
+from daqpv.serve.values.elements import RANGE, Element
+from daqpv.serve.values.forms import Choice, Form, Integer, Real
 from daqpv.serve.values.meta import Meta
 from daqpv.serve.values.texts import Text
 
@@ -39,6 +35,16 @@ _log = logging.getLogger(__name__)
 
 _says_alarm: ContextVar[bool] = ContextVar("says_alarm", default=False)
 """Whether the running write brings an alarm of its own."""
+
+_ELEMENTS = {
+    ChannelType.STRING: Element.STRING,
+    ChannelType.INT: Element.SHORT,
+    ChannelType.FLOAT: Element.FLOAT,
+    ChannelType.ENUM: Element.ENUM,
+    ChannelType.CHAR: Element.CHAR,
+    ChannelType.LONG: Element.INTEGER,
+    ChannelType.DOUBLE: Element.DOUBLE,
+}
 
 _LIMIT_ALARMS = frozenset((Status.HIHI, Status.HIGH, Status.LOLO, Status.LOW))
 
@@ -58,18 +64,22 @@ class AsyncioLayer(AsyncLibraryLayer):
 
 def form_of(data: Any) -> Form:
     """The form of a ChannelData's values."""
-    native, size = int(data.data_type), int(data.max_length)
+    native, size = _element(data), int(data.max_length)
     if isinstance(data, ChannelEnum):
         return Choice()
-    if native == STRING:
+    if native is Element.STRING:
         if size > 1:
             return Texts(size)
         return Text(int(getattr(data, "long_string_max_length", 40)) - 1)
-    if native == CHAR and not isinstance(data, ChannelNumeric):
+    if native is Element.CHAR and not isinstance(data, ChannelNumeric):
         return LongText(size + 1)
     if size > 1:
         return Numbers(native, size)
     return Integer(native) if native in RANGE else Real(native)
+
+
+def _element(data: Any) -> Element:
+    return _ELEMENTS[ChannelType(data.data_type)]
 
 
 class Foreign(Channel):
@@ -85,6 +95,7 @@ class Foreign(Channel):
         meta, group = meta_of(data), getattr(data, "group", None)
         super().__init__(name, form_of(data), meta, group=group)
         self.data = data
+        self.writable = bool(self.rights("", "") & WRITE_ACCESS)
         self.pvspec = getattr(data, "pvspec", None)
         self._own_fields: dict[str, Foreign] = {}
         data.publish = self._publish
@@ -120,21 +131,16 @@ class Foreign(Channel):
             _log.exception("%s: its check_access failed", self.name)
             return 0
 
-    @property
-    def writable(self) -> bool:
-        """Whether clients may put."""
-        return bool(self.rights("", "") & 2)
-
-    def find_field(self, name: str) -> Source | None:
-        """The record's field: the group's own if it has one, else ours."""
+    def own_field(self, name: str) -> Source | None:
+        """The record's field if the group has one of its own."""
         base = name.removesuffix("$")
         own = (getattr(self.data, "fields", None) or {}).get(base)
         if own is None:
-            return super().find_field(name)
+            return super().own_field(name)
         if base not in self._own_fields:
             self._own_fields[base] = Foreign(f"{self.name}.{base}", own)
         field = self._own_fields[base]
-        return field if name == base else field.find_field("VAL$")
+        return field if name == base else find_field(field, "VAL$")
 
     # -- from the group to clients -----------------------------------------------------
 
@@ -155,7 +161,7 @@ class Foreign(Channel):
         try:
             self.post(_value(data), alarm=alarm, time=data.timestamp)
         except (ValueError, TypeError) as error:
-            _log.error("%s: %r is no value for it: %s", self.name, data.value, error)
+            _log.error("%s: %r is not valid for it: %s", self.name, data.value, error)
 
     def _judge_by(self, meta: Meta) -> None:
         """Judge nothing: caproto has held the value against the limits already."""
@@ -177,7 +183,6 @@ class Foreign(Channel):
 
     def put(self, value: Any) -> Coroutine[Any, Any, None]:
         """Write it: the group's checks and its putter decide."""
-        self.check_enabled()
         if isinstance(self.form, Numbers):
             value = value.copy()  # groups may change what they are given
         write: Coroutine[Any, Any, None] = self.data.write(value)
@@ -219,11 +224,14 @@ def _value(data: Any) -> Any:
         if not 0 <= int(value) < len(data.enum_strings):
             raise ValueError("no such state")
         return int(value)
-    if int(data.data_type) in (STRING, CHAR) and isinstance(value, bytes | bytearray):
+    element = _element(data)
+    if element in (Element.STRING, Element.CHAR) and isinstance(
+        value, bytes | bytearray
+    ):
         if isinstance(data, ChannelNumeric):
             return list(value)
         return bytes(value).decode(data.string_encoding or "latin-1", "replace")
-    if int(data.data_type) == STRING and isinstance(value, list | tuple):
+    if element is Element.STRING and isinstance(value, list | tuple):
         texts = [v.decode("latin-1") if isinstance(v, bytes) else v for v in value]
         return texts if data.max_length > 1 else (texts or [""])[0]
     return value
@@ -237,7 +245,6 @@ def meta_of(data: Any) -> Meta:
 
     alarms = limit("upper_alarm_limit") != limit("lower_alarm_limit")
     warnings = limit("upper_warning_limit") != limit("lower_warning_limit")
-    native = int(data.data_type)
     return Meta(
         desc=(getattr(data, "__doc__", "") or "") if hasattr(data, "pvspec") else "",
         units=str(getattr(data, "units", "") or ""),
@@ -252,7 +259,7 @@ def meta_of(data: Any) -> Meta:
         low=limit("lower_warning_limit"),
         mdel=-1.0,  # caproto tells monitors of every write
         adel=-1.0,
-        labels=tuple(data.enum_strings) if native == ENUM else (),
+        labels=tuple(data.enum_strings) if _element(data) is Element.ENUM else (),
         hhsv=Severity.MAJOR if alarms else Severity.NO_ALARM,
         llsv=Severity.MAJOR if alarms else Severity.NO_ALARM,
         hsv=Severity.MINOR if warnings else Severity.NO_ALARM,

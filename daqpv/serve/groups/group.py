@@ -69,9 +69,9 @@ class Group(PVGroup, Generic[D]):
             does not exist, or whose value is none for it.
     """
 
-    limits_told: ClassVar[bool] = True
-    """Whether people are told of limits that are passed; else they are kept aside, as
-    figures are that pass them many times a day, when nobody has to do anything."""
+    limits_reported: ClassVar[bool] = True
+    """Whether people are to hear of limits that are passed; else they are kept aside:
+    figures pass them many times a day, and nobody has to do anything."""
 
     period: ClassVar[float] = 0.0
     """Least time between two changes of any of its PVs [s]; 0: they may change at any

@@ -4,45 +4,47 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from daqpv.core import (
     AHEAD,
     NO_ALARM,
-    UNDEFINED,
     Alarm,
+    Origin,
     PvInfo,
     Severity,
     Status,
     stamp_after,
 )
 from daqpv.errors import RefusedError
-from daqpv.serve.ca.protocol import (
+from daqpv.serve.pv.alarmed import Alarmed
+from daqpv.serve.pv.masks import (
+    ALL_ACCESS,
     DBE_ALARM,
-    DBE_LOG,
     DBE_PROPERTY,
     DBE_VALUE,
-    EPICS_EPOCH,
-    PUT_ACKT,
     READ_ACCESS,
 )
-from daqpv.serve.ca.wire import ALL_ACCESS, Source
+from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import LongText
-from daqpv.serve.values.forms import Form, Real
-from daqpv.serve.values.limits import Judge, beyond, judge_for
+from daqpv.serve.values.elements import LAST_TIME
+from daqpv.serve.values.forms import Form
 from daqpv.serve.values.meta import Meta
 
-if TYPE_CHECKING:
-    from daqpv.core import Origin
-    from daqpv.serve.putlog import Teller
-    from daqpv.serve.pv.fields import Field
-
 _UDF = Status.UDF
-_NO_NUMBER = "no number"  # the reason of a NaN's alarm
-_END = EPICS_EPOCH + 2**32 - 1  # [s since 1970] no later stamp can be sent
 
 
-class Channel(Source):
+class Fields(Protocol):
+    """The fields of a record, made on demand."""
+
+    def find(self, name: str) -> Source | None:
+        """The field `name`; None: the record has none."""
+
+    def refresh(self) -> None:
+        """The record has changed: send the fields that are followed."""
+
+
+class Channel(Alarmed):
     """One PV of a group, as caproto's PVGroup.pvdb holds them.
 
     Attributes:
@@ -50,53 +52,29 @@ class Channel(Source):
         pvspec: how it was declared.
         group: the group that it belongs to.
         put_disabled: the record's DISP: puts are refused.
-        undefined: whether there was no value yet (UDF).
-        is_primary_alarm: whether it carries an alarm of its device; of others only
-            what their own limits and states say is told.
-        teller: who tells when its severity moves.
+        writable: whether clients may put.
+        fields: its other fields; None: no client has asked for one.
     """
 
-    momentary = False
-    """Whether it is a command that reads 1 while it acts, else 0."""
-
     __slots__ = (
-        "__weakref__",
-        "_by_limit",
-        "_fields",
-        "_given",
-        "_judge",
-        "_last_logged",
-        "_last_posted",
-        "_nan",
-        "_told",
-        "acks",
-        "ackt",
-        "group",
-        "is_primary_alarm",
-        "put_disabled",
-        "pvspec",
-        "teller",
-        "undefined",
+        *("__weakref__", "fields", "group", "put_disabled", "pvspec", "writable"),
     )
 
-    def __init__(self, name: str, form: Form, meta: Meta, *, group: Any = None) -> None:
-        super().__init__(name, form, meta, form.blank, UNDEFINED, clock.time())
+    def __init__(
+        self,
+        name: str,
+        form: Form,
+        meta: Meta,
+        *,
+        group: Any = None,
+        writable: bool = True,
+    ) -> None:
+        super().__init__(name, form, meta, time=clock.time())
         self.group = group
         self.pvspec: Any = None
+        self.writable = writable
         self.put_disabled: bool = False
-        self.undefined: bool = True
-        self.ackt: bool = True
-        self.acks: Severity = Severity.NO_ALARM
-        self.is_primary_alarm = True
-        self.teller: Teller | None = None
-        self._told = NO_ALARM
-        self._by_limit = False
-        self._given = UNDEFINED
-        self._judge: Judge | None = None
-        self._nan: Alarm | None = None
-        self._judge_by(meta)
-        self._last_posted = self._last_logged = form.blank
-        self._fields: dict[str, Field] | None = None
+        self.fields: Fields | None = None
 
     @property
     def pvname(self) -> str:
@@ -112,6 +90,11 @@ class Channel(Source):
     def prefix(self) -> str:
         """Of the PVs of its group."""
         return str(getattr(self.group, "prefix", ""))
+
+    @property
+    def limits_reported(self) -> bool:
+        """Whether people are to hear of limits that are passed: its group says so."""
+        return bool(getattr(self.group, "limits_reported", True))
 
     def info(self) -> PvInfo:
         """The PV's row in the table of PVs."""
@@ -144,7 +127,7 @@ class Channel(Source):
             time: UTC [s since 1970]; default now, and so is one that cannot be sent.
 
         Raises:
-            ValueError, TypeError: `value` is none for this PV.
+            ValueError, TypeError: `value` is not valid for this PV.
         """
         value = self.form.coerce(value)
         outbox = self.outbox
@@ -159,19 +142,19 @@ class Channel(Source):
             alarm = self._nan
         mask = self._moved(value)
         self.value = value
-        if time is None or not time < _END:  # nor is NaN
+        if time is None or not time < LAST_TIME:  # nor is NaN
             time = clock.time()
         self.time = time if time > self.time else stamp_after(self.time, time)
         self.undefined = given[1] == _UDF
         if alarm is not self.alarm and alarm != self.alarm:
             mask |= DBE_ALARM
             self._set_alarm(alarm)
-        for wire in self.wires:
-            wire.body = None
+        for packed in self.packed:
+            packed.body = None
         if outbox is not None and mask:
             outbox.mark(self, mask)
-        if self._fields is not None:
-            self._refresh_fields()
+        if self.fields is not None:
+            self.fields.refresh()
 
     def stamp(self, time: float, alarm: Alarm | None = None) -> None:
         """The value was seen again: gets carry `time`; monitors hear nothing.
@@ -186,7 +169,7 @@ class Channel(Source):
             return
         if self.outbox is not None and self.outbox.due(self):
             self.outbox.drain()
-        if self.time < time < _END:
+        if self.time < time < LAST_TIME:
             self.time = time
         elif time < self.time - AHEAD:  # a clock was set back
             self.time = stamp_after(self.time)
@@ -216,7 +199,7 @@ class Channel(Source):
         outbox = self.outbox
         if outbox is not None and outbox.due(self):
             outbox.drain()
-        if time is None or not time < _END:  # nor is NaN
+        if time is None or not time < LAST_TIME:  # nor is NaN
             time = clock.time()
         self.time = time if time > self.time else stamp_after(self.time, time)
         if alarm != self.alarm:
@@ -225,8 +208,8 @@ class Channel(Source):
         self.stale()
         if outbox is not None and mask:
             outbox.mark(self, mask)
-        if self._fields is not None:
-            self._refresh_fields()
+        if self.fields is not None:
+            self.fields.refresh()
 
     async def write(self, value: Any, **metadata: Any) -> None:
         """Post `value`, for groups in caproto's own style.
@@ -243,63 +226,6 @@ class Channel(Source):
         alarm = Alarm(severity, status)
         self.post(value, alarm=alarm, time=None if stamp is None else float(stamp))
 
-    # -- judgement ---------------------------------------------------------------------
-
-    def _moved(self, value: Any) -> int:
-        """Who is told of the value, by dead band (recGblCheckDeadband)."""
-        meta = self._meta
-        if not (meta.mdel or meta.adel):
-            if (
-                not self.undefined
-                and self.form.same(self.value, value)
-                and self.form.nelm == 1  # arrays: each is an event (MPST Always)
-            ):
-                return 0
-            self._last_posted = self._last_logged = value
-            return DBE_VALUE | DBE_LOG
-        mask = 0
-        if self.undefined or beyond(self._last_posted, value, meta.mdel):
-            self._last_posted = value
-            mask = DBE_VALUE
-        if self.undefined or beyond(self._last_logged, value, meta.adel):
-            self._last_logged = value
-            mask |= DBE_LOG
-        return mask
-
-    def _judgement(self) -> Alarm:
-        """The worst alarm of the present value, as `post` finds it."""
-        alarm, value = self._given, self.value
-        if self.undefined:
-            return alarm
-        own = NO_ALARM if self._judge is None else self._judge.alarm(value)
-        if self._nan is not None and value != value:  # noqa: PLR0124, the fastest test
-            own = self._nan
-        return own if own[0] > alarm[0] else alarm  # by severity
-
-    def _judge_by(self, meta: Meta) -> None:
-        """Hold values against the limits and states of `meta` from now on."""
-        self._judge = judge_for(meta)
-        is_real = isinstance(self.form, Real) and meta.udfs > Severity.NO_ALARM
-        self._nan = Alarm(meta.udfs, _UDF, _NO_NUMBER) if is_real else None
-
-    def _set_alarm(self, alarm: Alarm) -> None:
-        self.alarm = alarm
-        if alarm.severity >= self.acks or not self.ackt:
-            self.acks = alarm.severity
-        if self.teller is not None:
-            self._tell(alarm, self.teller)
-
-    def _tell(self, alarm: Alarm, teller: Teller) -> None:
-        is_limit = alarm is not self._given and alarm is not self._nan
-        if alarm.severity is Severity.INVALID and not is_limit:
-            return  # nothing is known: another PV carries it, or there is nothing yet
-        new = alarm if is_limit or self.is_primary_alarm else NO_ALARM
-        old, self._told = self._told, new
-        if new.severity:
-            self._by_limit = is_limit
-        if new.severity != old.severity:
-            teller.alarm(self, old, new, is_limit=self._by_limit)
-
     def change_meta(self, meta: Meta, mask: int = DBE_PROPERTY) -> None:
         """Another description, limit or dead band from now on.
 
@@ -307,7 +233,7 @@ class Channel(Source):
         """
         if self.outbox is not None and self.outbox.due(self):
             self.outbox.drain()
-        self._meta = meta
+        self.meta = meta
         self._judge_by(meta)
         self.stale()
         alarm = self._judgement()
@@ -317,15 +243,10 @@ class Channel(Source):
             self.time = stamp_after(self.time)
         if self.outbox is not None and mask:
             self.outbox.mark(self, mask)
-        if self._fields is not None:
-            self._refresh_fields()
+        if self.fields is not None:
+            self.fields.refresh()
 
     # -- what clients do ---------------------------------------------------------------
-
-    @property
-    def writable(self) -> bool:
-        """Whether clients may put."""
-        return True
 
     def rights(self, user: str, host: str) -> int:
         """Reading for everybody; writing if the PV is made for it."""
@@ -333,7 +254,6 @@ class Channel(Source):
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
         """Act on a put: here the value is simply kept and posted."""
-        self.check_enabled()
         self.post(value)
         return None
 
@@ -360,36 +280,10 @@ class Channel(Source):
         if ended is not None:
             ended(self, began, error)
 
-    def acknowledge(self, dbr: int, value: int) -> None:
-        """A client acknowledges the alarm, or says if transient ones need that."""
-        if dbr == PUT_ACKT:
-            self.ackt = bool(value)
-            if not self.ackt:
-                self.acks = min(self.acks, self.alarm.severity)
-        elif value >= self.acks:
-            self.acks = Severity.NO_ALARM
+    def _send_alarm(self) -> None:
         self._send(self.alarm, DBE_ALARM, self.time)
 
-    def stsack(self) -> tuple[int, int]:
-        """Whether transient alarms must be acknowledged; the severity that waits."""
-        return int(self.ackt), int(self.acks)
-
-    # -- fields ------------------------------------------------------------------------
-
-    def find_field(self, name: str) -> Source | None:
-        """The record's field `name`, made when first asked for; None: has none."""
-        if name == "VAL" or (name == "VAL$" and isinstance(self.form, LongText)):
-            return self
-        if self._fields is not None and name in self._fields:
-            return self._fields[name]
-        from daqpv.serve.pv.fields import make_field  # noqa: PLC0415, fields know channels
-
-        field = make_field(self, name)
-        if field is not None:
-            self._fields = {**(self._fields or {}), name: field}
-        return field
-
-    def _refresh_fields(self) -> None:
-        for field in (self._fields or {}).values():
-            if field.outbox is not None:
-                field.follow()
+    def own_field(self, name: str) -> Source | None:
+        """The field `name` if it is the value itself; None: `fields` may have it."""
+        is_value = name == "VAL" or (name == "VAL$" and isinstance(self.form, LongText))
+        return self if is_value else None

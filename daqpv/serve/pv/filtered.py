@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from daqpv.serve.ca.protocol import CHAR
-from daqpv.serve.ca.wire import Source, Wire
 from daqpv.serve.pv.fields import Field
 from daqpv.serve.pv.filters import Filters, Part
+from daqpv.serve.pv.follower import Follower, Writer
+from daqpv.serve.pv.outbox import Outbox
+from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import LongText, Numbers, Texts
+from daqpv.serve.values.elements import Element
 from daqpv.serve.values.forms import Form
-from daqpv.serve.values.meta import Meta
-
-if TYPE_CHECKING:
-    from daqpv.serve.ca.connected import Subscription
 
 
 class Filtered(Source):
@@ -31,24 +29,23 @@ class Filtered(Source):
         name: as the client knows it.
         base: what is filtered.
         filters: from the name.
+        mask: what its one follower wants to hear of.
     """
 
-    __slots__ = ("_filters", "_gates", "_parts", "base")
+    __slots__ = ("_filters", "_gates", "_mask", "_parts", "base")
 
     cached = False
 
-    def __init__(self, name: str, base: Source, filters: Filters) -> None:
+    def __init__(
+        self, name: str, base: Source, filters: Filters, mask: int = 0
+    ) -> None:
         form, self._parts = _shaped(base.form, filters.parts)
         super().__init__(name, form, base.meta, form.blank, base.alarm, base.time)
         self.base = base
         self._filters = filters
+        self._mask = mask
         self._gates = [make() for make in filters.gates]
         self._take()
-
-    @property
-    def meta(self) -> Meta:
-        """Units, limits, labels."""
-        return self.base.meta
 
     @property
     def record(self) -> str:
@@ -77,51 +74,35 @@ class Filtered(Source):
         """As without filters."""
         self.base.refresh_now()
 
-    def stsack(self) -> tuple[int, int]:
+    def acknowledgement(self) -> tuple[int, int]:
         """As without filters."""
-        return self.base.stsack()
+        return self.base.acknowledgement()
 
-    def wire(self, dbr: int, count: int) -> Wire:
-        """The value for one get or one subscription.
-
-        A client may ask for as many elements as there are without filters; those that
-        do not pass are zeros.
-        """
-        self.base.check_wire(dbr, count)
-        own = Filtered(self.name, self.base, self._filters)
-        wire = Wire(own, dbr, count)
-        own.wires.append(wire)
-        return wire
+    def view(self, mask: int) -> Source:
+        """The value for one get or one subscription."""
+        return Filtered(self.name, self.base, self._filters, mask)
 
     # -- events ------------------------------------------------------------------------
 
-    def attach(self, subscription: Subscription) -> None:
+    def follow(self, follower: Follower, outbox: Outbox) -> None:
         """Follow the source that is filtered; the present value is the first event."""
-        super().attach(subscription)
-        base = self.base
-        base.outbox = self.outbox
-        base.views = (*base.views, self)
-        self._admits(subscription.mask)
+        super().follow(follower, outbox)
+        self.base.follow(self, outbox)
+        self._admits(self._mask)
         self._take()
 
-    def detach(self, subscription: Subscription) -> None:
+    def unfollow(self, follower: Follower) -> None:
         """Follow it no more."""
-        super().detach(subscription)
-        self.base.views = tuple(view for view in self.base.views if view is not self)
-        self.base.rest()
+        super().unfollow(follower)
+        self.base.unfollow(self)
 
-    def passed(self, mask: int) -> Subscription | None:
-        """Whom to tell of an event of the source; None: it does not pass.
-
-        Args:
-            mask: what has changed.
-        """
-        (subscription,) = self.wires[0].subscriptions
-        mask &= subscription.mask
+    def changed(self, mask: int, writers: set[Writer]) -> int:
+        """Let an event of the source through, or not."""
+        mask &= self._mask
         if not (mask and self._admits(mask)):
-            return None
+            return 0
         self._take()
-        return subscription
+        return sum(follower.changed(mask, writers) for follower in self.followers)
 
     def _admits(self, mask: int) -> bool:
         return all(gate.passes(self.base.value, mask) for gate in self._gates)
@@ -129,7 +110,7 @@ class Filtered(Source):
     def _take(self) -> None:
         base = self.base
         self.value = self._cut(base.value) if self._parts else base.value
-        self.alarm = base.alarm
+        self.alarm, self.meta = base.alarm, base.meta
         self.time = clock.time() if self._filters.stamps else base.time
         self.stale()
 
@@ -165,5 +146,5 @@ def _shaped(form: Form, parts: tuple[Part, ...]) -> tuple[Form, tuple[Part, ...]
     if isinstance(form, Texts):
         return Texts(nelm), tuple(acting)
     assert isinstance(form, Numbers | LongText), "no other form has elements"
-    native = form.native if isinstance(form, Numbers) else CHAR
+    native = form.native if isinstance(form, Numbers) else Element.CHAR
     return Numbers(native, nelm), tuple(acting)

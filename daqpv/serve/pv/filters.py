@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from daqpv.serve.ca.protocol import DBE_ALARM, DBE_PROPERTY
+from daqpv.serve.pv.masks import DBE_ALARM, DBE_PROPERTY
 from daqpv.serve.values.limits import beyond
 
 _JUDGED = DBE_ALARM | DBE_PROPERTY  # a dead band is one of values only

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import TYPE_CHECKING
 
-from daqpv.serve.ca.slices import TakesLong, send
-from daqpv.serve.ca.wire import NO_CONVERSION
-
-if TYPE_CHECKING:
-    from daqpv.serve.ca.circuit import Circuit
-    from daqpv.serve.ca.wire import Source
-
-_log = logging.getLogger(__name__)
+from daqpv.serve.pv.follower import Followed, Writer
 
 _MANY = 128  # changes: sent at once, for the client may as well begin to read (0.2 ms)
 
@@ -21,18 +12,18 @@ _MANY = 128  # changes: sent at once, for the client may as well begin to read (
 class Outbox:
     """Gathers changes; sends them at the end of the loop turn, or when they are many.
 
-    A change is packed when it is drained, once per wire. A source that changes twice
-    in one turn is drained in between: each change is one event.
+    A change is packed when it is drained, once for all clients. A source that changes
+    twice in one turn is drained in between: each change is one event.
 
     Attributes:
-        events: monitor events handed to circuits so far.
+        events: monitor events handed to clients so far.
         dirty: what has changed and is not drained yet, with masks.
     """
 
     def __init__(self) -> None:
         self.events = 0
-        self.dirty: dict[Source, int] = {}
-        self._writers: set[Circuit] = set()
+        self.dirty: dict[Followed, int] = {}
+        self._writers: set[Writer] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._armed = False
 
@@ -42,7 +33,7 @@ class Outbox:
         if self.dirty:
             self._arm()
 
-    def mark(self, source: Source, mask: int) -> None:
+    def mark(self, source: Followed, mask: int) -> None:
         """`source` has changed, and `mask` says what of it.
 
         Call `due` first if it may be here already.
@@ -53,13 +44,13 @@ class Outbox:
         elif not self._armed:
             self._arm()
 
-    def due(self, source: Source) -> bool:
+    def due(self, source: Followed) -> bool:
         """Whether an earlier change of `source` has not been drained yet."""
         return source in self.dirty
 
-    def write_later(self, circuit: Circuit) -> None:
-        """`circuit` has something to send at the end of this turn."""
-        self._writers.add(circuit)
+    def write_later(self, writer: Writer) -> None:
+        """`writer` has something to send at the end of this turn."""
+        self._writers.add(writer)
         if not self._armed:
             self._arm()
 
@@ -69,45 +60,20 @@ class Outbox:
             self._loop.call_soon(self.flush)
 
     def drain(self) -> None:
-        """Hand all changes to the circuits, in the order in which they came."""
+        """Hand all changes to the followers, in the order in which they came."""
         if not self.dirty:
             return
         dirty, self.dirty = self.dirty, {}
         writers, events = self._writers, 0
         for source, mask in dirty.items():
-            for wire in source.wires:
-                if not wire.subscriptions:
-                    continue
-                try:
-                    body = wire.body or wire.pack()
-                except TakesLong:
-                    send(wire, [s for s in wire.subscriptions if s.mask & mask])
-                    continue
-                except NO_CONVERSION as error:
-                    _log.debug("%s: %s", source.name, error)
-                    continue
-                head = wire.event_head
-                for subscription in wire.subscriptions:
-                    if subscription.mask & mask:
-                        circuit = subscription.circuit
-                        events += 1
-                        if circuit.held:
-                            circuit.hold(subscription)
-                        else:
-                            circuit.out += (head, subscription.key, body)
-                            writers.add(circuit)
-            for view in source.views:
-                follower = view.passed(mask)
-                if follower is not None:
-                    events += 1
-                    follower.circuit.tell(follower)
-                    writers.add(follower.circuit)
+            for follower in source.followers:
+                events += follower.changed(mask, writers)
         self.events += events
 
     def flush(self) -> None:
-        """Drain, and let each circuit write once."""
+        """Drain, and let each connection write once."""
         self._armed = False
         self.drain()
         writers, self._writers = self._writers, set()
-        for circuit in writers:
-            circuit.send()
+        for writer in writers:
+            writer.send()

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from daqpv.errors import RefusedError
-from daqpv.serve.ca.protocol import CHAR, DOUBLE, FLOAT, STRING, STRING_SIZE, cut
-from daqpv.serve.values.forms import (
+from daqpv.serve.values.elements import (
     DTYPE,
-    NATIVE_DTYPE,
+    MOST_SINGLE,
     RANGE,
+    STRING_SIZE,
     Array,
-    number_of,
-    pack_text,
-    real_text,
-    whole_of,
+    Element,
+    cast,
 )
-from daqpv.serve.values.meta import MOST_SINGLE, Meta
-from daqpv.serve.values.texts import Text, put_text
+from daqpv.serve.values.forms import number_of, whole_of
+from daqpv.serve.values.meta import Meta
+from daqpv.serve.values.strings import cut
+from daqpv.serve.values.texts import put_text
 
 _SINGLE = (-MOST_SINGLE, MOST_SINGLE)
 
@@ -53,7 +53,7 @@ class LongText:
         nelm: most bytes.
     """
 
-    native = CHAR
+    native = Element.CHAR
     blank = ""
 
     def __init__(self, nelm: int) -> None:
@@ -67,18 +67,9 @@ class LongText:
         """Equal."""
         return old == new
 
-    def length(self, value: str, basic: int) -> int:
-        """One text, or its bytes and a closing zero."""
-        return 1 if basic == STRING else len(value.encode()) + 1
-
-    def pack(self, value: str, basic: int, meta: Meta, count: int) -> bytes:
-        """As its bytes, or its beginning as text."""
-        if basic == STRING:
-            return pack_text(value)
-        data = value.encode()[:count]
-        if basic == CHAR:
-            return data
-        return np.frombuffer(data, np.uint8).astype(DTYPE[basic]).tobytes()
+    def length(self, value: str) -> int:
+        """Its bytes and a closing zero."""
+        return len(value.encode()) + 1
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
         """A DBR_STRING as it stands, or an array of bytes or of UTF-16 code units.
@@ -99,11 +90,11 @@ class Numbers:
     """An array of numbers: waveform.
 
     Args:
-        native: the basic type of its elements.
+        native: the type of its elements.
         nelm: the most of them.
     """
 
-    def __init__(self, native: int, nelm: int) -> None:
+    def __init__(self, native: Element, nelm: int) -> None:
         self.native = native
         self.nelm = nelm
         self.blank = self.coerce(())
@@ -111,7 +102,7 @@ class Numbers:
     def coerce(self, value: Any) -> Array:
         """A read-only array of the PV's type, cut to what it holds."""
         array = np.asarray(value)
-        dtype = NATIVE_DTYPE[self.native]
+        dtype = DTYPE[self.native]
         if array.dtype != dtype or array.flags.writeable or array.ndim != 1:
             array = cast(array.reshape(-1), self.native).astype(dtype)
         array = array[: self.nelm]
@@ -123,20 +114,9 @@ class Numbers:
         bits = f"u{old.dtype.itemsize}"
         return np.array_equal(old.view(bits), new.view(bits))
 
-    def length(self, value: Array, basic: int) -> int:
+    def length(self, value: Array) -> int:
         """Its elements."""
         return len(value)
-
-    def pack(
-        self, value: Array, basic: int, meta: Meta, count: int
-    ) -> bytes | memoryview:
-        """As numbers, or each as text."""
-        value = value[:count]
-        if basic != STRING:
-            return cast(value, basic).astype(DTYPE[basic]).view(np.uint8).data
-        if value.dtype.kind == "f":
-            return b"".join(pack_text(real_text(v, meta.precision)) for v in value)
-        return b"".join(pack_text(str(v)) for v in value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Array:
         """Up to NELM numbers, also as texts; none beyond the range of the type."""
@@ -145,7 +125,7 @@ class Numbers:
         if len(given) and isinstance(given[0], str):
             given = [self._spelled(one) for one in given]
         array = np.asarray(given)
-        if self.native != DOUBLE:
+        if self.native is not Element.DOUBLE:
             self._check_range(array)
         return self.coerce(array)
 
@@ -157,7 +137,7 @@ class Numbers:
         return whole_of(text) if self.native in RANGE else number_of(text)
 
     def _check_range(self, array: Array) -> None:
-        if np.can_cast(array.dtype, NATIVE_DTYPE[self.native]):
+        if np.can_cast(array.dtype, DTYPE[self.native]):
             return
         least: float
         most: float
@@ -171,19 +151,6 @@ class Numbers:
             raise RefusedError(f"{array[~inside][0]} is not in {least} to {most}")
 
 
-def cast(array: Array, basic: int) -> Array:
-    """`array` held inside the range of `basic`; NaN becomes 0 in whole numbers."""
-    if basic == DOUBLE or np.can_cast(array.dtype, NATIVE_DTYPE[basic]):
-        return array
-    if array.dtype.kind == "f":
-        array = array.astype(np.float64)  # which holds the limits of whole numbers
-    if basic == FLOAT:
-        return np.where(np.isinf(array), array, np.clip(array, *_SINGLE))
-    if array.dtype.kind == "f":
-        array = np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    return np.clip(array, *RANGE[basic])
-
-
 class Texts:
     """An array of short texts: a waveform of FTVL STRING.
 
@@ -191,7 +158,7 @@ class Texts:
         nelm: the most of them.
     """
 
-    native = STRING
+    native = Element.STRING
     blank: tuple[str, ...] = ()
 
     def __init__(self, nelm: int) -> None:
@@ -206,14 +173,9 @@ class Texts:
         """Equal."""
         return old == new
 
-    def length(self, value: tuple[str, ...], basic: int) -> int:
+    def length(self, value: tuple[str, ...]) -> int:
         """Its elements."""
         return len(value)
-
-    def pack(self, value: tuple[str, ...], basic: int, meta: Meta, count: int) -> bytes:
-        """As texts, or as the numbers that they spell."""
-        one = Text()
-        return b"".join(one.pack(text, basic, meta, 1) for text in value[:count])
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> tuple[str, ...]:
         """Up to NELM texts."""

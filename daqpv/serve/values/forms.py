@@ -1,57 +1,28 @@
-"""The forms that values have: how each looks in Python, on the wire, and in a put."""
+"""The forms that values have: how each looks in Python, as a text, and in a put."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
-from struct import Struct
-from typing import Any, Protocol, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Protocol
 
 from daqpv.errors import RefusedError
-from daqpv.serve.ca.protocol import (
-    BASIC_TYPES,
-    CHAR,
-    DOUBLE,
-    ELEMENT_SIZE,
-    ENUM,
-    FLOAT,
-    INTEGER,
-    SHORT,
-    STRING,
-    STRING_SIZE,
-    c_string,
-    cut,
-)
-from daqpv.serve.values.meta import Meta, single, whole_number
-
-Array: TypeAlias = npt.NDArray[Any]
-
-RANGE = {
-    SHORT: (-(2**15), 2**15 - 1),
-    ENUM: (0, 2**16 - 1),
-    CHAR: (0, 255),
-    INTEGER: (-(2**31), 2**31 - 1),
-}
-_CODE = {SHORT: "h", FLOAT: "f", ENUM: "H", CHAR: "B", INTEGER: "i", DOUBLE: "d"}
-_SCALAR = {basic: Struct(f">{code}") for basic, code in _CODE.items()}
-DTYPE = {basic: np.dtype(f">{code}") for basic, code in _CODE.items()}
-NATIVE_DTYPE = {basic: dtype.newbyteorder("=") for basic, dtype in DTYPE.items()}
+from daqpv.serve.values.elements import RANGE, Array, Element, whole_number
+from daqpv.serve.values.meta import Meta
+from daqpv.serve.values.strings import real_text
 
 
 class Form(Protocol):
     """What the values of a PV are.
 
     Attributes:
-        native: the basic type that clients are told.
+        native: the type of its elements.
         nelm: the most elements.
         blank: the value before the first one.
     """
 
-    native: int
+    native: Element
     nelm: int
     blank: Any
 
@@ -63,14 +34,8 @@ class Form(Protocol):
         """Whether two kept values are equal."""
         ...
 
-    def length(self, value: Any, basic: int) -> int:
-        """How many elements a kept value has as `basic`."""
-        ...
-
-    def pack(
-        self, value: Any, basic: int, meta: Meta, count: int
-    ) -> bytes | memoryview:
-        """At most `count` elements as `basic`. ValueError: there is no such view."""
+    def length(self, value: Any) -> int:
+        """How many elements a kept value has."""
         ...
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Any:
@@ -80,64 +45,6 @@ class Form(Protocol):
             RefusedError: they are no value for this PV.
         """
         ...
-
-
-def converter(basic: int) -> Callable[[float], Any] | None:
-    """What makes a Python number fit for `basic`; None: any number does."""
-    if basic in RANGE:
-        least, most = RANGE[basic]
-        return lambda value: whole_number(value, least, most)
-    return single if basic == FLOAT else None
-
-
-_CONVERT = {basic: converter(basic) for basic in _CODE}
-
-
-def pack_number(value: float, basic: int) -> bytes:
-    """A number as the numeric type `basic`."""
-    convert = _CONVERT[basic]
-    return _SCALAR[basic].pack(convert(value) if convert else value)
-
-
-def pack_text(text: str | bytes) -> bytes:
-    """A text as one DBR_STRING."""
-    data = cut(text, STRING_SIZE - 1) if isinstance(text, str) else text
-    return data.ljust(STRING_SIZE, b"\0")
-
-
-def real_text(value: float, precision: int) -> str:
-    """A real number as a C IOC prints it (libCom, cvtDoubleToString)."""
-    size = abs(value)
-    if not math.isfinite(value):
-        return str(value)
-    if precision > 8 or size > 1e7:
-        if precision > 8 or size > 1e16:
-            return f"{value:.{min(precision, 17)}e}"
-        precision = min(precision, 3)
-    return f"{value:.{precision}f}"
-
-
-def decode(dbr: int, count: int, data: bytes | memoryview) -> Sequence[Any] | Array:
-    """The elements of a put.
-
-    Raises:
-        RefusedError: `dbr` is no basic type, or `data` is too short for `count`.
-    """
-    if not 0 <= dbr < BASIC_TYPES:
-        raise RefusedError(f"a put of DBR type {dbr} is not understood")
-    if dbr == STRING:
-        if count == 0:
-            return []
-        data = bytes(data)
-        if len(data) > count * STRING_SIZE:
-            data = data[: count * STRING_SIZE]
-        starts = range(0, max(len(data), 1), STRING_SIZE)
-        return [c_string(data[i : i + STRING_SIZE]) for i in starts]
-    if len(data) < count * ELEMENT_SIZE[dbr]:
-        raise RefusedError(f"the put announces {count} elements and brings fewer")
-    if count == 1:
-        return _SCALAR[dbr].unpack_from(data)
-    return np.frombuffer(data, DTYPE[dbr], count)
 
 
 def one_of(given: Sequence[Any] | Array) -> Any:
@@ -175,22 +82,20 @@ class Real:
     blank = 0.0
     coerce = float
 
-    def __init__(self, native: int = DOUBLE) -> None:
+    def __init__(self, native: Element = Element.DOUBLE) -> None:
         self.native = native
 
     def same(self, old: float, new: float) -> bool:
         """Equal, or both NaN."""
         return old == new or (old != old and new != new)  # noqa: PLR0124
 
-    def length(self, value: float, basic: int) -> int:
+    def length(self, value: float) -> int:
         """One."""
         return 1
 
-    def pack(self, value: float, basic: int, meta: Meta, count: int) -> bytes:
-        """As a number, or as text with the PV's precision."""
-        if basic == STRING:
-            return pack_text(real_text(value, meta.precision))
-        return pack_number(value, basic)
+    def text(self, value: float, meta: Meta) -> str:
+        """As text with the PV's precision."""
+        return real_text(value, meta.precision)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> float:
         """Any number within the drive limits, also as text."""
@@ -206,7 +111,7 @@ class Integer:
     nelm = 1
     blank = 0
 
-    def __init__(self, native: int = INTEGER) -> None:
+    def __init__(self, native: Element = Element.INTEGER) -> None:
         self.native = native
         self._least, self._most = RANGE[native]
 
@@ -218,13 +123,13 @@ class Integer:
         """Equal."""
         return old == new
 
-    def length(self, value: int, basic: int) -> int:
+    def length(self, value: int) -> int:
         """One."""
         return 1
 
-    def pack(self, value: int, basic: int, meta: Meta, count: int) -> bytes:
-        """As a number, or as its digits."""
-        return pack_text(str(value)) if basic == STRING else pack_number(value, basic)
+    def text(self, value: int, meta: Meta) -> str:
+        """Its digits."""
+        return str(value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> int:
         """A number within the drive limits and the type, or a text that spells one.
@@ -272,7 +177,7 @@ class Choice:
         size: how many there are; default: that of `members`, else all that CA has.
     """
 
-    native = ENUM
+    native = Element.ENUM
     nelm = 1
     blank = 0
 
@@ -298,16 +203,14 @@ class Choice:
         """Equal."""
         return old == new
 
-    def length(self, value: int, basic: int) -> int:
+    def length(self, value: int) -> int:
         """One."""
         return 1
 
-    def pack(self, value: int, basic: int, meta: Meta, count: int) -> bytes:
-        """As its index, or as its text."""
-        if basic == STRING:
-            known = value < len(meta.labels)
-            return pack_text(meta.labels[value] if known else str(value))
-        return pack_number(value, basic)
+    def text(self, value: int, meta: Meta) -> str:
+        """The text of the state, or its index."""
+        labels = meta.labels
+        return labels[value] if value < len(labels) else str(value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> int:
         """A text (exactly, else in any case), or an index, also as text."""

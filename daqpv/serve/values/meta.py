@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from struct import Struct
 
 from daqpv.core import Severity
-from daqpv.serve.ca.protocol import (
-    CHAR,
-    CTRL,
-    DOUBLE,
-    ENUM,
-    FLOAT,
-    INTEGER,
-    LABEL_SIZE,
-    LABELS,
-    SHORT,
-    STRING,
-    UNITS_SIZE,
-    cut,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,58 +77,3 @@ class Meta:
             self.lolo if self.llsv else math.nan,
             *control,
         )
-
-
-_INTEGERS = {SHORT: ("h", -(2**15), 2**15 - 1), CHAR: ("B", 0, 255)} | {
-    INTEGER: ("i", -(2**31), 2**31 - 1)
-}
-_REALS = {FLOAT: Struct(">hxx8s6f"), DOUBLE: Struct(">hxx8s6d")}
-_REALS_CONTROL = {FLOAT: Struct(">hxx8s8f"), DOUBLE: Struct(">hxx8s8d")}
-_ENUM = Struct(">H" + f"{LABEL_SIZE}s" * LABELS)
-
-
-def pack_meta(meta: Meta, basic: int, form: int) -> bytes:
-    """What stands between alarm and value in the GR and CTRL types.
-
-    Args:
-        meta: of the PV.
-        basic: the basic type.
-        form: GR or CTRL.
-    """
-    if basic == STRING:
-        return b""
-    if basic == ENUM:
-        texts = [cut(label, LABEL_SIZE - 1) for label in meta.labels[:LABELS]]
-        return _ENUM.pack(len(texts), *texts, *[b""] * (LABELS - len(texts)))
-    units = cut(meta.units, UNITS_SIZE - 1)
-    limits = meta.limits() if form == CTRL else meta.limits()[:6]
-    if basic in _REALS:
-        real = (_REALS_CONTROL if form == CTRL else _REALS)[basic]
-        return real.pack(meta.precision, units, *_finite(limits, basic))
-    code, least, most = _INTEGERS[basic]
-    whole = [whole_number(limit, least, most) for limit in limits]
-    pad = "x" if basic == CHAR else ""
-    return Struct(f">8s{len(whole)}{code}{pad}").pack(units, *whole)
-
-
-def _finite(limits: tuple[float, ...], basic: int) -> tuple[float, ...]:
-    if basic == DOUBLE:
-        return limits
-    return tuple(single(limit) for limit in limits)
-
-
-MOST_SINGLE = 3.4028234663852886e38
-
-
-def single(value: float) -> float:
-    """`value`, held inside the range of a 32-bit float; NaN and inf stay."""
-    if abs(value) <= MOST_SINGLE or not math.isfinite(value):
-        return value
-    return math.copysign(MOST_SINGLE, value)
-
-
-def whole_number(value: float, least: int, most: int) -> int:
-    """`value` without its fraction, held between `least` and `most`; NaN is 0."""
-    if value != value:  # noqa: PLR0124, the fastest test for NaN
-        return 0
-    return int(min(max(value, least), most))

@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 
 from daqpv.errors import RefusedError
-from daqpv.serve.ca.protocol import STRING, STRING_SIZE, c_string, cut
-from daqpv.serve.values.forms import Array, number_of, one_of, pack_number, pack_text
+from daqpv.serve.values.elements import STRING_SIZE, Array, Element
+from daqpv.serve.values.forms import one_of
 from daqpv.serve.values.meta import Meta
+from daqpv.serve.values.strings import c_string, cut
 
 
 class Text:
-    """A short text, one DBR_STRING: stringin, stringout, string fields.
+    """A short text, at most 39 bytes: stringin, stringout, string fields.
 
     Args:
         size: most bytes, without a closing zero.
     """
 
-    native = STRING
+    native = Element.STRING
     nelm = 1
     blank = ""
 
@@ -35,18 +36,9 @@ class Text:
         """Equal."""
         return old == new
 
-    def length(self, value: str, basic: int) -> int:
+    def length(self, value: str) -> int:
         """One."""
         return 1
-
-    def pack(self, value: str, basic: int, meta: Meta, count: int) -> bytes:
-        """As text, or as the number that it spells."""
-        if basic == STRING:
-            return pack_text(value)
-        try:
-            return pack_number(number_of(value) if value else 0, basic)
-        except RefusedError as error:
-            raise ValueError(str(error)) from None
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
         """A text; more than one element is taken as its bytes or code units."""

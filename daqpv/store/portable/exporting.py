@@ -15,24 +15,26 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, or_, sele
 from daqpv import __version__
 from daqpv.errors import StoreError
 from daqpv.store.portable.portable_file import (
-    EXPERIMENT,
     FORMAT,
     MANIFEST,
     PAGE,
     PAGE_BYTES,
     PATIENCE,
-    TABLES,
     Manifest,
     Progress,
     TableEntry,
     count_of,
+    is_experiment,
     member,
     new_file,
     number_of,
     rows_of,
+    tables_of,
 )
 from daqpv.store.reading.reader import reader
 from daqpv.store.tables.engine import translated
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import newest
 
@@ -40,7 +42,9 @@ _FIRST_PAGE = 100  # rows
 _COMPRESSION = 1  # the fastest: 7 times smaller; the best is 9 times, and takes 5 times
 
 
-def export(url: str, experiment: str, out: Path, progress: Progress) -> Manifest:
+def export(
+    url: str, experiment: str, out: Path, progress: Progress, schema: Schema = OWN
+) -> Manifest:
     """Write all records of `experiment` to the new file `out`, as of one moment.
 
     Raises:
@@ -57,17 +61,19 @@ def export(url: str, experiment: str, out: Path, progress: Progress) -> Manifest
         number = number_of(connection, experiment)
         if number is None:
             raise StoreError(f"{shown(url)} has no records of {experiment} yet")
-        manifest = _manifest(connection, experiment, number)
+        manifest = _manifest(connection, experiment, number, schema)
         with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive:
             archive.writestr(MANIFEST, manifest.model_dump_json(indent=2))
-            for table in TABLES:
+            for table in tables_of(schema):
                 _write(archive, connection, table, number, progress)
         file.flush()
         os.fsync(file.fileno())
     return manifest
 
 
-def _manifest(connection: Connection, experiment: str, number: int) -> Manifest:
+def _manifest(
+    connection: Connection, experiment: str, number: int, schema: Schema
+) -> Manifest:
     return Manifest(
         format=FORMAT,
         tables_version=newest(),
@@ -79,8 +85,9 @@ def _manifest(connection: Connection, experiment: str, number: int) -> Manifest:
                 columns=tuple(table.c.keys()),
                 rows=count_of(connection, table, number),
             )
-            for table in TABLES
+            for table in tables_of(schema)
         },
+        branches={label: one.newest for label, one in schema.branches.items()},
     )
 
 
@@ -103,7 +110,7 @@ def _pages(connection: Connection, table: Table, number: int) -> Iterator[list[b
     """All rows as lines, in the order of their keys; a page is of a bounded size."""
     keys = [column for column in table.primary_key if column.name != "experiment_id"]
     statement = select(table).order_by(*keys)
-    if "id" in table.c and table is not EXPERIMENT:
+    if "id" in table.c and not is_experiment(table):
         # + 0: not by its index, which has another order
         statement = statement.where(table.c.experiment_id + 0 == number)
     else:

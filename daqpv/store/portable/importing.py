@@ -21,35 +21,33 @@ from sqlalchemy.exc import DBAPIError
 
 from daqpv.errors import StoreError
 from daqpv.store.portable.portable_file import (
-    EXPERIMENT,
     FORMAT,
     MANIFEST,
     PAGE,
     PAGE_BYTES,
     PATIENCE,
-    TABLES,
     Manifest,
     Progress,
     count_of,
+    is_experiment,
     member,
     new_file,
     number_of,
+    tables_of,
 )
 from daqpv.store.tables.engine import make_engine, reason, translated
 from daqpv.store.tables.migrate import prepare
+from daqpv.store.tables.models import EXPERIMENT
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.sqlite_file import refuse_orphan
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import newest
 
-_NUMBERED = [table for table in TABLES if "id" in table.c]
-_OWNED = [
-    table
-    for table in TABLES
-    if table is not EXPERIMENT and not table.c.experiment_id.nullable
-]
 
-
-def import_(url: str, experiment: str, source: Path, progress: Progress) -> Manifest:
+def import_(
+    url: str, experiment: str, source: Path, progress: Progress, schema: Schema = OWN
+) -> Manifest:
     """Bring the records of the file `source` into a store that has none of them.
 
     An empty database gets its tables; a file of SQLite is made. It is one transaction:
@@ -61,7 +59,7 @@ def import_(url: str, experiment: str, source: Path, progress: Progress) -> Mani
             another version of the tables; the store has records of the experiment, or
             cannot be written.
     """
-    with Export(source) as export:
+    with Export(source, schema) as export:
         manifest = export.manifest
         if manifest.experiment != experiment:
             raise StoreError(
@@ -93,8 +91,9 @@ class Export:
         StoreError: it is none, or not one for us.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: Schema = OWN) -> None:
         self._path = path
+        self.schema = schema
         with self._reading():
             if path.exists() and not (path.is_file() or path.is_dir()):
                 raise OSError(None, "it is a pipe or a device")  # perhaps without end
@@ -106,16 +105,29 @@ class Export:
             self.manifest = Manifest.model_validate(content)
             if self.manifest.tables[EXPERIMENT.name].rows != 1:
                 raise ValueError("not one experiment")
-            for table in TABLES:
-                wanted = set(table.c.keys())
-                if set(self.manifest.tables[table.name].columns) != wanted:
-                    raise ValueError(f"other columns of {table.name}")
+        self._refuse_other_branches()
+        with self._reading():
+            self.tables = self._find_tables()
 
     def __enter__(self) -> Export:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._archive.close()
+
+    def _find_tables(self) -> list[Table]:
+        """The tables of the file, in the order in which they are filled."""
+        found = []
+        for table in tables_of(self.schema):
+            there = self.manifest.tables.get(table.name)
+            if there is None and self.schema.branch_of(table.name):
+                continue  # what keeps it was not installed where the file was written
+            if there is None:
+                raise ValueError(f"no table {table.name}")
+            if {*there.columns} != {*table.c.keys()}:
+                raise ValueError(f"other columns of {table.name}")
+            found.append(table)
+        return found
 
     def pages(self, table: Table) -> Iterator[list[dict[str, Any]]]:
         """The rows of `table`, as many as the manifest says; pages of bounded size."""
@@ -158,13 +170,24 @@ class Export:
             f"one has {ours}. Import it with that daqpv{then}"
         )
 
+    def _refuse_other_branches(self) -> None:
+        """Refuse tables of other distributions that ours do not have like this."""
+        branches = self.schema.branches
+        for label, found in self.manifest.branches.items():
+            wanted = branches[label].newest if label in branches else "not installed"
+            if found != wanted:
+                raise StoreError(
+                    f"{self._path} has tables of {label} in version {found}, which is "
+                    f"{wanted} here: install the version that it came from"
+                )
+
 
 def _fill(url: str, export: Export, progress: Progress, *, into: str) -> None:
     """Fill the store `into`, which people know as `url`."""
     engine = make_engine(into, writes=True, answer=PATIENCE)
     try:
         with translated(url):
-            prepare(engine)
+            prepare(engine, export.schema)
             if engine.dialect.name != "sqlite":  # MariaDB locks no gap otherwise
                 engine = engine.execution_options(isolation_level="REPEATABLE READ")
             with engine.begin() as connection:
@@ -182,6 +205,12 @@ class _Import:
         self._connection = connection
         self._export = export
         self._progress = progress
+        self._numbered = [table for table in export.tables if "id" in table.c]
+        self._owned = [
+            table
+            for table in export.tables
+            if not is_experiment(table) and not table.c.experiment_id.nullable
+        ]
 
     def run(self, store: str) -> None:
         """Write all tables.
@@ -194,12 +223,12 @@ class _Import:
         number = number_of(self._connection, name)
         if number is not None:
             self._refuse_records(number, f"{store} has records of {name} already")
-        moved = {table.name: self._last(table) for table in _NUMBERED}
+        moved = {table.name: self._last(table) for table in self._numbered}
         if number is not None:
             [[known]] = self._export.pages(EXPERIMENT)
             moved[EXPERIMENT.name] = number - known["id"]
-        for table in TABLES:
-            if table is not EXPERIMENT or number is None:
+        for table in self._export.tables:
+            if not is_experiment(table) or number is None:
                 self._fill(table, moved)
         self._check(number_of(self._connection, name))
         self._settle()
@@ -210,16 +239,16 @@ class _Import:
             case "sqlite":
                 return  # BEGIN IMMEDIATE did it
             case "postgresql":
-                names = ", ".join(table.name for table in _NUMBERED)
+                names = ", ".join(table.name for table in self._numbered)
                 lock = f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"
                 self._connection.execute(text(lock))
             case _:
-                for table in _NUMBERED:  # InnoDB locks the gap behind the last row
+                for table in self._numbered:  # InnoDB locks the gap behind the last row
                     last = select(table.c.id).order_by(table.c.id.desc()).limit(1)
                     self._connection.execute(last.with_for_update())
 
     def _refuse_records(self, number: int, what: str) -> None:
-        for table in _OWNED:
+        for table in self._owned:
             if count := count_of(self._connection, table, number):
                 raise StoreError(
                     f"{what} ({count} rows of {table.name}): name another store, a new "
@@ -276,7 +305,7 @@ class _Import:
         Raises:
             StoreError: they are not.
         """
-        for table in _OWNED:
+        for table in self._owned:
             wanted = self._export.manifest.tables[table.name].rows
             found = count_of(self._connection, table, number or 0)
             if found != wanted:
@@ -289,9 +318,9 @@ class _Import:
         """Let PostgreSQL number on from here, and know the tables when it plans."""
         if self._connection.dialect.name != "postgresql":
             return
-        for table in TABLES:
+        for table in self._export.tables:
             self._connection.execute(text(f"ANALYZE {table.name}"))
-        for table in _NUMBERED:
+        for table in self._numbered:
             if last := self._last(table):
                 sequence = func.pg_get_serial_sequence(table.name, "id")
                 self._connection.execute(select(func.setval(sequence, last)))

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Select, Table, func, or_, select
 
 from daqpv.errors import StoreError
-from daqpv.store.tables.models import Base
+from daqpv.store.tables.models import EXPERIMENT, metadata_of
+from daqpv.store.tables.schema import Schema
 
 FORMAT = 1
 """Of the file; a reader takes no other."""
@@ -27,8 +28,6 @@ MANIFEST = "manifest.json"
 PATIENCE = 600  # [s] that one statement may take: some count millions of rows
 PAGE = 5000  # rows at once, if they are no more than
 PAGE_BYTES = 4_000_000
-TABLES = Base.metadata.sorted_tables  # those that others refer to come first
-EXPERIMENT = Base.metadata.tables["experiment"]
 
 Progress = Callable[[str, int, int], None]
 """Told the table, how many of its rows are done, and how many there are."""
@@ -48,11 +47,12 @@ class Manifest(BaseModel):
 
     Attributes:
         format: of the file.
-        tables_version: of the store that it came from.
+        tables_version: of daqpv's own tables in the store that it came from.
         daqpv: version of the program.
         experiment: its name.
         time: of the export, UTC [s since 1970].
         tables: by name.
+        branches: the versions of the tables of other distributions, by their label.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,6 +63,18 @@ class Manifest(BaseModel):
     experiment: str
     time: float
     tables: Mapping[str, TableEntry]
+    branches: Mapping[str, str] = {}
+
+
+def tables_of(schema: Schema) -> list[Table]:
+    """The tables that a file has; those that others refer to come first."""
+    tables = metadata_of(schema).sorted_tables
+    return [table for table in tables if schema.exports(table.name)]
+
+
+def is_experiment(table: Table) -> bool:
+    """Whether it is the table that has a row of the experiment itself."""
+    return table.name == EXPERIMENT.name
 
 
 def member(table: Table) -> str:
@@ -78,7 +90,7 @@ def number_of(connection: Connection, experiment: str) -> int | None:
 
 def rows_of(statement: Select[Any], table: Table, number: int) -> Select[Any]:
     """Of `table` the experiment's rows, and those whose experiment is not known."""
-    if table is EXPERIMENT:
+    if is_experiment(table):
         return statement.where(table.c.id == number)
     owner = table.c.experiment_id
     if owner.nullable:

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from daqpv.core import Setting
+from daqpv.core.records.kind import RecordKind
+from daqpv.core.records.table import SqlType
 from daqpv.core.threads import Crew
 from daqpv.errors import StoreError
-from daqpv.store.tables.rows import place_of, record
-from daqpv.store.tables.sqlite_file import path_in, refuse_orphan, version_in
+from daqpv.store.tables.own import SETTING
+from daqpv.store.tables.sqlite_file import path_in, refuse_orphan, versions_in
 from daqpv.store.tables.url import shown
-from daqpv.store.tables.version import newest
+from daqpv.store.tables.version import Versions, newest
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+R = TypeVar("R")
 
 PATIENCE = 3.0  # [s] with a server
 _LOCKED = 0.2  # [s] with somebody who has locked SQLite's file
@@ -32,24 +36,18 @@ _UNUSABLE = (  # what waiting does not mend
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
 )
-_TABLE, _COLUMNS = place_of(Setting)
-_JSON = ("value", "file")
-_SETTINGS = f"""
-    SELECT {", ".join(_COLUMNS)} FROM {_TABLE}
-    JOIN experiment ON experiment.id = experiment_id WHERE name = ?
-"""
 
 
 class Found(NamedTuple):
     """What a store has.
 
     Attributes:
-        version: of its tables; None if it has none.
+        versions: of its tables.
         settings: of the experiment.
         poor: what is wrong with its encoding, and the cure; "" if nothing is.
     """
 
-    version: str | None
+    versions: Versions
     settings: list[Setting]
     poor: str = ""
 
@@ -89,15 +87,26 @@ def _look_at_file(path: str, experiment: str) -> Found:
 
 
 def _read_file(connection: sqlite3.Connection, experiment: str) -> Found:
-    version = version_in(connection)
-    if version != newest():  # whose tables we may not know
-        return Found(version, [])
-    rows = (
-        dict(zip(_COLUMNS, row, strict=True))
-        for row in connection.execute(_SETTINGS, (experiment,))
+    versions = versions_in(connection)
+    if versions.own != newest():  # whose tables we may not know
+        return Found(versions, [])
+    return Found(versions, [*_records(connection, SETTING, experiment)])
+
+
+def _records(
+    connection: sqlite3.Connection, kind: RecordKind[R], experiment: str
+) -> Iterator[R]:
+    """The records of an experiment, as daqpv.store.tables.records reads them."""
+    statement = (
+        f"SELECT {', '.join(kind.names)} FROM {kind.table.name} "
+        "JOIN experiment ON experiment.id = experiment_id WHERE experiment.name = ?"
     )
-    parsed = (row | {name: json.loads(row[name]) for name in _JSON} for row in rows)
-    return Found(version, [*map(setting, parsed)])
+    is_json = [column.type is SqlType.JSON for column in kind.columns]
+    for row in connection.execute(statement, (experiment,)):
+        yield kind.decode(
+            json.loads(value) if is_text else value
+            for value, is_text in zip(row, is_json, strict=True)
+        )
 
 
 def _look_at_server(url: str, experiment: str) -> Found:
@@ -119,19 +128,19 @@ def _look_at_server(url: str, experiment: str) -> Found:
 def _read_server(engine: Engine, url: str, experiment: str) -> Found:
     from daqpv.store.tables.encoding import poor_encoding  # noqa: PLC0415
     from daqpv.store.tables.engine import translated  # noqa: PLC0415 - slow, not for SQLite
-    from daqpv.store.tables.migrate import version_of  # noqa: PLC0415
+    from daqpv.store.tables.migrate import versions_in as versions_there  # noqa: PLC0415
     from daqpv.store.tables.records import records  # noqa: PLC0415
 
     try:
         with translated(url), engine.connect() as connection:
-            version = version_of(connection)
-            known = version == newest()
-            settings = records(connection, Setting, experiment) if known else ()
-            return Found(version, [*settings], poor_encoding(connection))
+            versions = versions_there(connection)
+            known = versions.own == newest()
+            settings = records(connection, SETTING, experiment) if known else ()
+            return Found(versions, [*settings], poor_encoding(connection))
     finally:
         engine.dispose()
 
 
 def setting(row: Mapping[str, Any]) -> Setting:
     """The setting of a row."""
-    return record(Setting, map(row.__getitem__, _COLUMNS))
+    return SETTING.decode(map(row.__getitem__, SETTING.names))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from heapq import merge
@@ -18,13 +18,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
 
-from daqpv.core import Event, EventSeverity, Origin
-from daqpv.store.tables.models import EventRow, ExperimentRow
-
-SEVERITIES = tuple(EventSeverity)
-"""The place of a severity is the number that the store has for it."""
+from daqpv.core import Event, EventSeverity
+from daqpv.store.tables.models import EVENT, EXPERIMENT
+from daqpv.store.tables.own import EVENT as KIND
+from daqpv.store.tables.own import SEVERITIES
 
 PROCESS = "-"
 """What stands for the device of an event that belongs to the process."""
@@ -35,11 +33,9 @@ LAG = 3.0  # [s] by which a row may appear after rows with higher numbers
 _FIRST_PAGE = 100  # rows
 _PAGE = 2000  # rows
 
-_TIME, _ID = EventRow.time, EventRow.id
-_COLUMNS = [  # a row is a tuple, whose count() is another thing
-    column.label("times") if column.name == "count" else column
-    for column in EventRow.__table__.columns
-]
+_EVENT = EVENT.c
+_TIME, _ID = _EVENT.time, _EVENT.id
+_COLUMNS = [_ID, *(_EVENT[name] for name in KIND.names)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +138,7 @@ class Follower:
         statement = (
             select(*_COLUMNS)
             .where(*_conditions(experiment_id, self._selection))
-            .where(EventRow.severity.in_(_severities(self._selection)), top >= _ID)
+            .where(_EVENT.severity.in_(_severities(self._selection)), top >= _ID)
             .order_by(_ID)
             .limit(_PAGE)
         )
@@ -158,8 +154,8 @@ class Follower:
 
 def devices(connection: Connection, experiment: str) -> Iterator[str]:
     """Every device that has events, hopping from one to the next along the index."""
-    device, number = EventRow.device, _experiment_id(connection, experiment)
-    ours = select(func.min(device)).where(EventRow.experiment_id == number)
+    device, number = _EVENT.device, _experiment_id(connection, experiment)
+    ours = select(func.min(device)).where(_EVENT.experiment_id == number)
     found = connection.scalar(ours)
     while found is not None:
         yield found
@@ -181,10 +177,10 @@ def _streams(
     if experiment_id is None:
         return []
     parts: list[list[ColumnElement[bool]]] = [[]]
-    by_severity = [EventRow.severity == n for n in _severities(selection)]
+    by_severity = [_EVENT.severity == n for n in _severities(selection)]
     if selection.device:
         wanted = filter(selection.has_device, devices(connection, experiment))
-        by_device = [EventRow.device == name for name in wanted]
+        by_device = [_EVENT.device == name for name in wanted]
         parts = [[device, severity] for device in by_device for severity in by_severity]
     elif len(by_severity) < len(SEVERITIES):
         parts = [[severity] for severity in by_severity]
@@ -204,14 +200,14 @@ def _later(
         return
     since = replace(selection, since=selection.until, until=None)
     number = json.dumps({"number": selection.run}).strip("{}")
-    names_it = (EventRow.fields.contains(f"{number}{end}") for end in ",}")
+    names_it = (_EVENT.fields.contains(f"{number}{end}") for end in ",}")
     conditions = [
         *_conditions(experiment_id, since),
-        EventRow.device == _RUN,
+        _EVENT.device == _RUN,
         or_(*names_it),
     ]
     for severity in _severities(selection):
-        yield [*conditions, EventRow.severity == severity]
+        yield [*conditions, _EVENT.severity == severity]
 
 
 def _stream(
@@ -247,18 +243,18 @@ def _conditions(
     experiment_id: int, selection: Selection
 ) -> Iterator[ColumnElement[bool]]:
     """All but device and severity."""
-    yield EventRow.experiment_id == experiment_id
+    yield _EVENT.experiment_id == experiment_id
     if selection.since is not None:
         yield round(selection.since * 1e6) <= _TIME
     if selection.until is not None:
         yield round(selection.until * 1e6) > _TIME
     if selection.name:
-        yield _like(EventRow.name, selection.name)
+        yield _like(_EVENT.name, selection.name)
     if selection.who:
         who = (selection.who, f"{selection.who}@*")
-        yield or_(*(_like(EventRow.who, pattern) for pattern in who))
+        yield or_(*(_like(_EVENT.who, pattern) for pattern in who))
     if selection.text:
-        yield EventRow.text.icontains(selection.text, autoescape=True)
+        yield _EVENT.text.icontains(selection.text, autoescape=True)
 
 
 def _severities(selection: Selection) -> range:
@@ -268,7 +264,7 @@ def _severities(selection: Selection) -> range:
 _WILD = str.maketrans({"*": "%", "?": "_", "%": "!%", "_": "!_", "!": "!!"})
 
 
-def _like(column: InstrumentedAttribute[str], pattern: str) -> ColumnElement[bool]:
+def _like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
     wanted = pattern.lower().translate(_WILD)
     return func.lower(column).like(wanted, escape="!")
 
@@ -277,8 +273,8 @@ def _like(column: InstrumentedAttribute[str], pattern: str) -> ColumnElement[boo
 
 
 def _experiment_id(connection: Connection, experiment: str) -> int | None:
-    named = ExperimentRow.name == experiment
-    return connection.scalar(select(ExperimentRow.id).where(named))
+    named = EXPERIMENT.c.name == experiment
+    return connection.scalar(select(EXPERIMENT.c.id).where(named))
 
 
 def _last_id(connection: Connection) -> int:
@@ -286,22 +282,4 @@ def _last_id(connection: Connection) -> int:
 
 
 def _kept(row: Row[Any]) -> KeptEvent:
-    user, _, host = row.who.rpartition("@")
-    event = Event(
-        time=row.time / 1e6,
-        severity=SEVERITIES[row.severity],
-        name=row.name,
-        text=row.text,
-        device=row.device,
-        fields=_fields(row.fields),
-        origin=Origin(user, host) if row.who else None,
-        process=row.process,
-        function=row.function,
-        count=row.times,
-    )
-    return KeptEvent(row.id, event)
-
-
-def _fields(text: str) -> Mapping[str, object]:
-    fields = json.loads(text or "{}")
-    return fields if isinstance(fields, dict) else {}
+    return KeptEvent(row[0], KIND.decode(row[1:]))

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 
 from daqpv.errors import StoreError
 from daqpv.store.reading.run_list import Execute
-from daqpv.store.tables.sqlite_file import SCHEME, path_in, read_only, version_in
+from daqpv.store.tables.sqlite_file import SCHEME, path_in, read_only, versions_in
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import refuse_other
 
@@ -41,7 +41,7 @@ def _file(url: str) -> Iterator[Execute]:
             sqlite3.connect(uri, uri=True, timeout=_LOCKED, isolation_level=None)
         ) as connection:
             connection.execute("BEGIN")
-            found = version_in(connection)
+            found = versions_in(connection).own
             if found is None:
                 raise StoreError(f"{url} has no tables yet: daqpv serve makes them")
             refuse_other(found, shown(url))

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from daqpv.errors import StoreError
 from daqpv.store.reading.run_list import Execute
 from daqpv.store.tables.engine import ANSWER, make_engine, translated
-from daqpv.store.tables.migrate import version_of
+from daqpv.store.tables.migrate import versions_in
 from daqpv.store.tables.sqlite_file import read_only
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import refuse_other
@@ -38,7 +38,7 @@ def reader(
     engine = make_engine(read_only_url(url), answer=answer)
     try:
         with translated(url), engine.connect() as connection:
-            found = version_of(connection)
+            found = versions_in(connection).own
         if found is None:
             raise StoreError(f"{shown(url)} has no tables yet: daqpv serve makes them")
         refuse_other(found, shown(url))

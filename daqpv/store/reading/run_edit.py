@@ -14,9 +14,9 @@ from daqpv.errors import DaqError, RefusedError, quoted
 from daqpv.runs import Entry, RunChange, RunRecord, RunValue
 from daqpv.runs.record.values import read, told
 from daqpv.store.reading.runs import one_run, values
-from daqpv.store.tables.models import ExperimentRow, RunRow
-from daqpv.store.tables.records import put
-from daqpv.store.tables.rows import entry
+from daqpv.store.tables.models import EXPERIMENT, RUN
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.records import Tables
 
 if TYPE_CHECKING:
     from daqpv.runs.settings import Observable
@@ -83,8 +83,10 @@ def edit(connection: Connection, experiment: str, wanted: Edit) -> list[RunChang
         for one in written
     ]
     events = [_event(changes)] if changes else []
-    for each in (*(one.record for one in written), *changes, *events):
-        put(connection, experiment_id, entry(0, each, f"runs@{wanted.by.host}"))
+    process = f"runs@{wanted.by.host}"
+    records = (*(one.record for one in written), *changes, *events)
+    entries = [OWN.entry(0, each, process) for each in records]
+    Tables(OWN).put(connection, experiment_id, entries)
     return changes
 
 
@@ -97,10 +99,10 @@ def _ended(
         StoreError: there is no such run.
         RefusedError: it is open.
     """
-    ours = select(ExperimentRow.id).where(ExperimentRow.name == experiment)
+    ours = select(EXPERIMENT.c.id).where(EXPERIMENT.c.name == experiment)
     experiment_id = connection.scalar(ours) or 0
-    key = RunRow.number == number, RunRow.experiment_id == experiment_id
-    connection.execute(select(RunRow.number).where(*key).with_for_update())
+    key = RUN.c.number == number, RUN.c.experiment_id == experiment_id
+    connection.execute(select(RUN.c.number).where(*key).with_for_update())
     record = one_run(connection, experiment, number)
     if record.entry is Entry.OPEN:
         raise RefusedError(f"Run {number} is open")

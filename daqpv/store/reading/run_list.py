@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daqpv.core.records.plain import microseconds
 from daqpv.runs import RunRecord
-from daqpv.store.tables.rows import microseconds, place_of, record
+from daqpv.runs.record.kinds import RUN
 
 Execute = Callable[[str, Mapping[str, Any]], Iterable[Iterable[Any]]]
 """Sends a statement with its parameters (``:name``); gives the rows."""
 
-_TABLE, _COLUMNS = place_of(RunRecord)
 _TEXTS = ("title", "comment", "operator", "note")
 _WILD = str.maketrans({"%": "!%", "_": "!_", "!": "!!"})
 
@@ -55,12 +55,12 @@ def runs(execute: Execute, experiment: str, choice: Choice = ALL) -> list[RunRec
         order = "run.start DESC, run.number DESC LIMIT :newest"
         parameters["newest"] = choice.newest
     rows = execute(
-        f"SELECT {', '.join(f'run.{column}' for column in _COLUMNS)} FROM {_TABLE} "
+        f"SELECT {', '.join(f'run.{column}' for column in RUN.names)} FROM run "
         "JOIN experiment ON experiment.id = run.experiment_id "
         f"WHERE {' AND '.join(conditions)} ORDER BY {order}",
         parameters,
     )
-    found = [record(RunRecord, row) for row in rows]
+    found = [RUN.decode(row) for row in rows]
     return found if choice.newest is None else found[::-1]
 
 

@@ -17,17 +17,18 @@ from daqpv.runs import (
     RunRecord,
     RunValue,
 )
+from daqpv.runs.record import kinds
 from daqpv.store.reading import run_list
 from daqpv.store.reading.reader import plain
 from daqpv.store.reading.run_list import ALL, Choice
-from daqpv.store.tables.models import ExperimentRow, RunRow, RunValueRow
+from daqpv.store.tables.models import EXPERIMENT, RUN, RUN_VALUE
 from daqpv.store.tables.records import records
 
 
 def history(connection: Connection, experiment: str) -> History:
     """What the run control has to know of the runs before."""
-    ours = ExperimentRow.name == experiment
-    numbers = connection.scalars(select(RunRow.number).join(ExperimentRow).where(ours))
+    ours = EXPERIMENT.c.name == experiment
+    numbers = connection.scalars(select(RUN.c.number).join(EXPERIMENT).where(ours))
     last = runs(connection, experiment, Choice(newest=1))
     return History(numbers=frozenset(numbers), last=last[0] if last else None)
 
@@ -55,38 +56,39 @@ def changes(
     connection: Connection, experiment: str, number: int
 ) -> Iterator[RunChange]:
     """What was changed of a run, in order."""
-    return records(connection, RunChange, experiment, "id", number=number)
+    return records(connection, kinds.CHANGE, experiment, "id", number=number)
 
 
 def values(
     connection: Connection, experiment: str, **wanted: int
 ) -> Iterator[RunValue]:
     """The observables of one run (``number=12``) or of all, by number and name."""
-    return records(connection, RunValue, experiment, "number", "name", **wanted)
+    return records(connection, kinds.VALUE, experiment, "number", "name", **wanted)
 
 
 def values_alone(
     connection: Connection, experiment: str
 ) -> Iterator[tuple[int, str, Any]]:
     """Number of the run, name and value of all observables of all runs: quick."""
-    table = RunValueRow
-    statement = select(table.number, table.name, table.value).join(ExperimentRow)
-    rows = connection.execute(statement.where(ExperimentRow.name == experiment))
+    table = RUN_VALUE.c
+    statement = select(table.number, table.name, table.value).join(EXPERIMENT)
+    rows = connection.execute(statement.where(EXPERIMENT.c.name == experiment))
     return ((number, name, value) for number, name, value in rows)
 
 
 def pvs(connection: Connection, experiment: str, number: int) -> Iterator[RunPv]:
     """What chosen PVs were at the start and the stop of a run."""
-    return records(connection, RunPv, experiment, "moment", "pv", number=number)
+    return records(connection, kinds.PV, experiment, "moment", "pv", number=number)
 
 
 def files(connection: Connection, experiment: str, number: int) -> Iterator[RunFile]:
     """The data files of a run."""
-    return records(connection, RunFile, experiment, "router", "path", number=number)
+    return records(connection, kinds.FILE, experiment, "router", "path", number=number)
 
 
 def documents(
     connection: Connection, experiment: str, number: int
 ) -> Iterator[RunDocument]:
     """The texts that belong to a run."""
-    return records(connection, RunDocument, experiment, "server", "name", number=number)
+    kind = kinds.DOCUMENT
+    return records(connection, kind, experiment, "server", "name", number=number)

@@ -7,13 +7,24 @@ the scripts make: so the start of an IOC imports no Alembic.
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, Engine, inspect, text
 
+from daqpv.core.records.table import Branch
 from daqpv.errors import StoreError
 from daqpv.store.tables import version
 from daqpv.store.tables.encoding import poor_encoding
-from daqpv.store.tables.models import Base
+from daqpv.store.tables.models import METADATA, metadata_of
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.url import shown
+from daqpv.store.tables.version import NO_TABLES, Versions, versions_of
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCKS = {  # one process at a time makes tables; SQLite's BEGIN IMMEDIATE does it there
     "postgresql": "SELECT pg_advisory_xact_lock(3141592653)",
@@ -25,48 +36,75 @@ _UNLOCKS = {
     "mariadb": "SELECT RELEASE_LOCK('daqpv tables')",
 }
 
+_NOTHING = """
+revision = "{revision}"
+down_revision = None
+branch_labels = ("{label}",)
 
-def version_of(connection: Connection) -> str | None:
-    """The version of a store's tables; None if it has none."""
+
+def upgrade() -> None:
+    pass
+"""
+
+
+def versions_in(connection: Connection) -> Versions:
+    """The versions of a store's tables."""
     if not inspect(connection).has_table("alembic_version"):
-        return None
-    found = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return None if found is None else str(found)
+        return NO_TABLES
+    rows = connection.scalars(text("SELECT version_num FROM alembic_version"))
+    return versions_of(rows)
 
 
-def prepare(engine: Engine) -> None:
-    """Make the tables of an empty store; leave a good one as it is.
+def prepare(engine: Engine, schema: Schema = OWN) -> None:
+    """Make the tables that a store lacks as a whole; leave good ones as they are.
+
+    These are all tables of an empty store, and those of a branch that is new to it.
 
     Args:
         engine: one that writes.
+        schema: of the store.
 
     Raises:
-        StoreError: the tables are of another version, or there are none and the
+        StoreError: some tables are of another version, or there are none and the
             database would refuse some texts.
     """
+    store = shown(str(engine.url))
     with engine.connect() as connection:
-        found = version_of(connection)
-        poor = "" if found else poor_encoding(connection)
+        found = versions_in(connection)
+        poor = "" if found.own else poor_encoding(connection)
     if poor:
-        raise StoreError(f"{shown(str(engine.url))}: {poor}")
-    if found is None:
-        found = _make(engine)
-    version.refuse_other(found, shown(str(engine.url)))
+        raise StoreError(f"{store}: {poor}")
+    version.refuse_others(found, schema, store)
+    if found.own is None or schema.branches.keys() - found.of.keys():
+        _make(engine, schema)
 
 
-def _make(engine: Engine) -> str:
-    """Make all tables, unless somebody else does it right now; return the version."""
+def _make(engine: Engine, schema: Schema) -> None:
+    """Make the tables, unless another process does it right now."""
     dialect = engine.dialect.name
     with engine.begin() as connection:
         if dialect in _LOCKS:
             connection.execute(text(_LOCKS[dialect]))
-        if found := version_of(connection):
-            return found
-        Base.metadata.create_all(connection)
-        _stamp(connection, version.newest())
+        found = versions_in(connection)
+        version.refuse_others(found, schema, shown(str(engine.url)))
+        if found.own is None:
+            METADATA.create_all(connection)
+            _stamp(connection, version.newest())
+        for branch in _new_branches(schema, found):
+            _make_branch(connection, schema, branch)
         if dialect in _UNLOCKS:
             connection.execute(text(_UNLOCKS[dialect]))
-    return version.newest()
+
+
+def _new_branches(schema: Schema, found: Versions) -> list[Branch]:
+    return [one for label, one in schema.branches.items() if label not in found.of]
+
+
+def _make_branch(connection: Connection, schema: Schema, branch: Branch) -> None:
+    metadata = metadata_of(schema)
+    wanted = [metadata.tables[name] for name in schema.tables_of(branch)]
+    metadata.create_all(connection, wanted)
+    _stamp(connection, branch.newest)
 
 
 def _stamp(connection: Connection, number: str) -> None:
@@ -83,17 +121,40 @@ def _stamp(connection: Connection, number: str) -> None:
     )
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the tables to our version by Alembic's scripts. Make a backup before.
+def upgrade(engine: Engine, schema: Schema = OWN) -> None:
+    """Bring the tables to our versions by Alembic's scripts. Make a backup before.
 
     Args:
         engine: one that writes.
+        schema: of the store.
     """
     from alembic import command  # noqa: PLC0415 - slow, seldom wanted
+
+    with engine.begin() as connection, TemporaryDirectory() as folder:
+        found = versions_in(connection)
+        config = _config(schema, found, Path(folder))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "heads")
+        for branch in _new_branches(schema, found):
+            if branch.scripts is None:
+                _make_branch(connection, schema, branch)
+
+
+def _config(schema: Schema, found: Versions, folder: Path) -> Config:
+    """Alembic's set-up. Branches without scripts here get one in `folder`."""
     from alembic.config import Config  # noqa: PLC0415
 
+    scripts = {one.label: one.scripts for one in schema.branches.values()}
+    for label, revision in found.of.items():
+        if scripts.get(label) is None:  # what made it is not installed here, or no more
+            text = _NOTHING.format(revision=revision, label=label)
+            folder.joinpath(f"{revision}.py").write_text(text)
+    places = [version.SCRIPTS / "versions", *filter(None, scripts.values()), folder]
     config = Config()
-    config.set_main_option("script_location", str(version.SCRIPTS).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    for option, value in {
+        "script_location": str(version.SCRIPTS),
+        "path_separator": "newline",
+        "version_locations": "\n".join(map(str, places)),
+    }.items():
+        config.set_main_option(option, value.replace("%", "%%"))
+    return config

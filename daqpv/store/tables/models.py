@@ -1,4 +1,4 @@
-"""The tables of the store.
+"""The tables of a store as SQLAlchemy has them, made of their declarations.
 
 Times are UTC [us since 1970]: exact, and the same in every engine. Texts of people and
 devices have no limit but the engine's 16 MB; what PVs and names bound is bounded.
@@ -7,25 +7,34 @@ devices have no limit but the engine's 16 MB; what PVs and names bound is bounde
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Column,
     Dialect,
     Double,
     ForeignKey,
     Index,
     Integer,
+    MetaData,
     SmallInteger,
     String,
+    Table,
     Text,
     TypeDecorator,
 )
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
-LONG = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")  # their TEXT is 64 kB
+from daqpv.core.records import table as declared
+from daqpv.core.records.table import SqlType
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.schema import Schema
+
+_LONG = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")  # their TEXT is 64 kB
 
 
 class _JsonText(TypeDecorator[Any]):
@@ -41,204 +50,83 @@ class _JsonText(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
-VALUE = JSON().with_variant(_JsonText(), "sqlite")
-NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER only
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER only
+_TYPES: dict[SqlType, TypeEngine[Any]] = {
+    SqlType.INTEGER: Integer(),
+    SqlType.BIG: BigInteger(),
+    SqlType.SMALL: SmallInteger(),
+    SqlType.REAL: Double(),
+    SqlType.TEXT: _LONG,
+    SqlType.JSON: JSON().with_variant(_JsonText(), "sqlite"),
+}
+_MARIADB: dict[str, Any] = {
+    f"{engine}_{key}": value  # whatever the database's own are
+    for engine in ("mysql", "mariadb")
+    for key, value in {
+        "charset": "utf8mb4",
+        "collate": "utf8mb4_bin",
+        "engine": "InnoDB",
+    }.items()
+}
 
 
-class Base(DeclarativeBase):
-    """All tables of the store."""
-
-
-class ExperimentRow(Base):
-    """An experiment: one file of settings. A store may hold several."""
-
-    __tablename__ = "experiment"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    name: Mapped[str] = mapped_column(String(60), unique=True)
-
-
-class JournalRow(Base):
-    """How far a writer has come: it counts with every transaction, in the same one.
-
-    What a writer cannot be sure to have written it offers again; the count says
-    whether it is there already.
-    """
-
-    __tablename__ = "journal"
-
-    writer: Mapped[str] = mapped_column(String(32), primary_key=True)
-    """One start of one process: a random number, in hex."""
-    process: Mapped[str] = mapped_column(String(120))
-    """``name@host`` of the process."""
-    last: Mapped[int] = mapped_column(BigInteger)
-    """Number of the last record that was written."""
-    time: Mapped[int] = mapped_column(BigInteger)
-    experiment_id: Mapped[int | None] = mapped_column(ForeignKey("experiment.id"))
-    """null: written before version 0004, by a process that several experiments have."""
-
-
-class EventRow(Base):
-    """One thing that happened (daqpv.core.Event); `id` is the order."""
-
-    __tablename__ = "event"
-    __table_args__ = (
-        Index("ix_event_time", "experiment_id", "time"),
-        Index("ix_event_device", "experiment_id", "device", "severity", "time"),
-        Index("ix_event_severity", "experiment_id", "severity", "time"),
+@cache
+def metadata_of(schema: Schema) -> MetaData:
+    """All tables of `schema`, and those that every store has."""
+    metadata = MetaData()
+    Table(
+        "experiment",  # one file of settings; a store may hold several
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("name", String(60), nullable=False, unique=True),
+        **_MARIADB,
     )
-
-    id: Mapped[int] = mapped_column(NUMBER, primary_key=True)
-    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id"))
-    time: Mapped[int] = mapped_column(BigInteger)
-    severity: Mapped[int] = mapped_column(SmallInteger)
-    """0 information, 1 warning, 2 error."""
-    name: Mapped[str] = mapped_column(String(60))
-    device: Mapped[str] = mapped_column(String(60))
-    process: Mapped[str] = mapped_column(String(120))
-    """``name@host`` of the process."""
-    function: Mapped[str] = mapped_column(String(200))
-    """Where in the program: ``module.function``."""
-    text: Mapped[str] = mapped_column(LONG)
-    fields: Mapped[str] = mapped_column(LONG)
-    """A JSON object."""
-    who: Mapped[str] = mapped_column(String(120))
-    """``user@host``; empty if nobody did it."""
-    count: Mapped[int] = mapped_column(Integer)
-    """How often it happened: repeated events are folded into one."""
-
-
-class SettingRow(Base):
-    """What was chosen last for a field of a device (daqpv.core.Setting)."""
-
-    __tablename__ = "setting"
-
-    experiment_id: Mapped[int] = mapped_column(
-        ForeignKey("experiment.id"), primary_key=True
+    # How far a writer has come: it counts with every transaction, in the same one.
+    # What a writer cannot be sure to have written it offers again; the count says
+    # whether it is there already.
+    Table(
+        "journal",
+        metadata,
+        Column("writer", String(32), primary_key=True),  # one start of one process
+        Column("process", String(120), nullable=False),  # name@host
+        Column("last", BigInteger, nullable=False),  # number of the last record
+        Column("time", BigInteger, nullable=False),
+        # null: written before version 0004, by a process that several experiments have
+        Column("experiment_id", ForeignKey("experiment.id")),
+        **_MARIADB,
     )
-    device: Mapped[str] = mapped_column(String(60), primary_key=True)
-    field: Mapped[str] = mapped_column(String(60), primary_key=True)
-    value: Mapped[Any] = mapped_column(VALUE)
-    file: Mapped[Any] = mapped_column(VALUE)
-    time: Mapped[int] = mapped_column(BigInteger)
-    who: Mapped[str] = mapped_column(String(120))
+    for one in schema.tables.values():
+        _add(metadata, one)
+    return metadata
 
 
-class _OfRun:
-    """The first columns, and the first of the key, of what belongs to a run."""
-
-    experiment_id: Mapped[int] = mapped_column(
-        ForeignKey("experiment.id"), primary_key=True, sort_order=-2
+def _add(metadata: MetaData, one: declared.Table) -> None:
+    has_key = bool(one.key)
+    number = [] if has_key else [Column("id", _NUMBER, primary_key=True)]
+    owner: Column[int] = Column(
+        "experiment_id",
+        ForeignKey("experiment.id"),
+        primary_key=has_key,
+        nullable=False,
     )
-    number: Mapped[int] = mapped_column(
-        Integer, primary_key=True, autoincrement=False, sort_order=-1
+    columns = (
+        Column(
+            column.name,
+            String(column.length) if column.length else _TYPES[column.type],
+            primary_key=column.name in one.key,
+            nullable=column.nullable,
+            autoincrement=False,
+        )
+        for column in one.columns
     )
+    indexes = (
+        Index(name, "experiment_id", *names) for name, names in one.indexes.items()
+    )
+    Table(one.name, metadata, *number, owner, *columns, *indexes, **_MARIADB)
 
 
-class RunRow(_OfRun, Base):
-    """A run (daqpv.runs.RunRecord)."""
-
-    __tablename__ = "run"
-
-    entry: Mapped[str] = mapped_column(String(20))
-    """open, ended, interrupted, failed."""
-    start: Mapped[int] = mapped_column(BigInteger)
-    stop: Mapped[int | None] = mapped_column(BigInteger)
-    seen: Mapped[int] = mapped_column(BigInteger)
-    """When it was last known to be open."""
-    live_time: Mapped[int] = mapped_column(BigInteger)
-    """Without pauses [us]."""
-    kind: Mapped[str] = mapped_column(String(60))
-    """Its class: Testing, Production, Beam, Junk, Pulser."""
-    title: Mapped[str] = mapped_column(LONG)
-    comment: Mapped[str] = mapped_column(LONG)
-    operator: Mapped[str] = mapped_column(String(120))
-    config: Mapped[str] = mapped_column(LONG)
-    """Configure names of the ECC servers."""
-    note: Mapped[str] = mapped_column(LONG)
-    """What is unusual about its start or end."""
-    data: Mapped[int] = mapped_column(BigInteger)
-    """Size of its files, when last seen [bytes]."""
-
-
-class RunChangeRow(Base):
-    """Somebody has changed what is written of a run (daqpv.runs.RunChange)."""
-
-    __tablename__ = "run_change"
-    __table_args__ = (Index("ix_run_change", "experiment_id", "number"),)
-
-    id: Mapped[int] = mapped_column(NUMBER, primary_key=True)
-    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id"))
-    number: Mapped[int] = mapped_column(Integer)
-    time: Mapped[int] = mapped_column(BigInteger)
-    field: Mapped[str] = mapped_column(String(60))
-    old: Mapped[str] = mapped_column(LONG)
-    new: Mapped[str] = mapped_column(LONG)
-    who: Mapped[str] = mapped_column(String(120))
-
-
-class RunValueRow(_OfRun, Base):
-    """An observable of a run (daqpv.runs.RunValue)."""
-
-    __tablename__ = "run_value"
-
-    name: Mapped[str] = mapped_column(String(60), primary_key=True)
-    type: Mapped[str] = mapped_column(String(20))
-    """int, float or string."""
-    units: Mapped[str] = mapped_column(String(60))
-    value: Mapped[Any] = mapped_column(VALUE)
-    """By hand, or what was chosen of the readings; null: not known."""
-    start: Mapped[Any] = mapped_column(VALUE)
-    stop: Mapped[Any] = mapped_column(VALUE)
-    mean: Mapped[float | None] = mapped_column(Double)
-    low: Mapped[float | None] = mapped_column(Double)
-    high: Mapped[float | None] = mapped_column(Double)
-    count: Mapped[int] = mapped_column(Integer)
-    """Readings in the run."""
-    severity: Mapped[int] = mapped_column(SmallInteger)
-    """The worst in the run: 0 none, 1 MINOR, 2 MAJOR, 3 INVALID."""
-
-
-class RunPvRow(_OfRun, Base):
-    """What a PV was at the start or the stop of a run (daqpv.runs.RunPv)."""
-
-    __tablename__ = "run_pv"
-
-    moment: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """start or stop."""
-    pv: Mapped[str] = mapped_column(String(120), primary_key=True)
-    value: Mapped[Any] = mapped_column(VALUE)
-    """null: it could not be read."""
-    severity: Mapped[int] = mapped_column(SmallInteger)
-    time: Mapped[int] = mapped_column(BigInteger)
-
-
-class RunFileRow(_OfRun, Base):
-    """A data file of a run (daqpv.runs.RunFile)."""
-
-    __tablename__ = "run_file"
-
-    router: Mapped[str] = mapped_column(String(60), primary_key=True)
-    path: Mapped[str] = mapped_column(String(500), primary_key=True)
-    """Where it lies now."""
-    size: Mapped[int] = mapped_column(BigInteger)
-    """[bytes]."""
-    time: Mapped[int] = mapped_column(BigInteger)
-    """When it was moved there."""
-
-
-class RunDocumentRow(_OfRun, Base):
-    """A text that belongs to a run (daqpv.runs.RunDocument)."""
-
-    __tablename__ = "run_document"
-
-    server: Mapped[str] = mapped_column(String(60), primary_key=True)
-    name: Mapped[str] = mapped_column(String(120), primary_key=True)
-    text: Mapped[str] = mapped_column(LONG)
-
-
-_MARIADB = {"charset": "utf8mb4", "collate": "utf8mb4_bin", "engine": "InnoDB"}
-
-for _table in Base.metadata.tables.values():
-    for _key, _value in _MARIADB.items():  # whatever the database's own are
-        _table.kwargs[f"mysql_{_key}"] = _table.kwargs[f"mariadb_{_key}"] = _value
+METADATA = metadata_of(OWN)
+EXPERIMENT, JOURNAL, EVENT, RUN, RUN_VALUE = (
+    METADATA.tables[name]
+    for name in ("experiment", "journal", "event", "run", "run_value")
+)

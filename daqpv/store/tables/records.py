@@ -1,31 +1,28 @@
-"""Records in the tables: one put there, and all read from there."""
+"""Records in the tables: put there, and read from there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
+from sqlalchemy import Connection, MetaData, insert, select, update
 
-from daqpv.store.tables.models import Base
-from daqpv.store.tables.rows import Entry, place_of, record
+from daqpv.core.records import table as declared
+from daqpv.core.records.kind import RecordKind
+from daqpv.core.records.table import REQUIRED
+from daqpv.store.tables.models import metadata_of
+from daqpv.store.tables.rows import Entry
+from daqpv.store.tables.schema import Schema
 
 R = TypeVar("R")
 
-_AGES = {
-    "run": "seen",
-    "run_file": "time",
-    "run_pv": "time",
-    "run_value": "count",
-}
-"""Columns that grow with each new state of a thing."""
-
-_EXPERIMENT = Base.metadata.tables["experiment"]
+Row = dict[str, Any]
 
 
 def records(
     connection: Connection,
-    kind: type[R],
+    kind: RecordKind[R],
     experiment: str,
     *order: str,
     **wanted: Any,
@@ -36,56 +33,91 @@ def records(
         connection: to the store.
         kind: of the records.
         experiment: its name.
-        order: columns by which they come.
+        order: columns by which they come; without one they come as they were added.
         wanted: what columns have: ``number=12``.
     """
-    name, columns = place_of(kind)
-    table = Base.metadata.tables[name]
+    tables = _tables_of(kind).tables
+    table, experiments = tables[kind.table.name], tables["experiment"]
     statement = (
-        select(*(table.c[column] for column in columns))
-        .join_from(table, _EXPERIMENT)
-        .where(_EXPERIMENT.c.name == experiment)
+        select(*(table.c[column] for column in kind.names))
+        .join_from(table, experiments)
+        .where(experiments.c.name == experiment)
         .where(*(table.c[column] == value for column, value in wanted.items()))
-        .order_by(*(table.c[column] for column in order))
+        .order_by(*(table.c[column] for column in order or table.primary_key.c.keys()))
     )
     for row in connection.execute(statement):
-        yield record(kind, row)
+        yield kind.decode(row)
 
 
-def put(
-    connection: Connection,
-    experiment_id: int | None,
-    entry: Entry,
-    *,
-    late: bool = False,
-) -> None:
-    """Keep what is known of a thing, in place of what was known before.
+@cache
+def _tables_of(kind: RecordKind[Any]) -> MetaData:
+    return metadata_of(Schema((kind,)))
 
-    A row that lacks columns changes what is there, and makes nothing. One that comes
-    late changes nothing that is newer.
+
+class Tables:
+    """Puts entries into the tables of `schema`.
+
+    Args:
+        schema: of the store.
+        late: the entries may be older than what the store has; they replace nothing
+            that is newer.
     """
-    table = Base.metadata.tables[entry.table]
-    row = entry.row | {"experiment_id": experiment_id}
-    if "id" not in table.c:
+
+    def __init__(self, schema: Schema, *, late: bool = False) -> None:
+        self._late = late
+        self._declared = schema.tables
+        self._tables = metadata_of(schema).tables
+        self._defaults = {
+            name: {
+                column.name: column.default
+                for column in one.columns
+                if column.default is not REQUIRED
+            }
+            for name, one in schema.tables.items()
+        }
+
+    def put(
+        self, connection: Connection, experiment_id: int, entries: Iterable[Entry]
+    ) -> None:
+        """Keep what is known of things, in place of what was known before.
+
+        A row that lacks columns changes what is there, and makes nothing. Rows of a
+        table without a key are added at once.
+
+        Raises:
+            LookupError: no installed kind has such a table.
+        """
+        added: dict[str, list[Row]] = {}
+        for entry in entries:
+            if entry.table not in self._declared:
+                raise LookupError(f"no installed kind keeps a table {entry.table}")
+            row = entry.row | {"experiment_id": experiment_id}
+            if self._declared[entry.table].key:
+                self._replace(connection, self._declared[entry.table], row)
+            else:
+                row = self._defaults[entry.table] | row
+                added.setdefault(entry.table, []).append(row)
+        for name, rows in added.items():
+            connection.execute(insert(self._tables[name]), rows)
+
+    def _replace(
+        self, connection: Connection, declaration: declared.Table, row: Row
+    ) -> None:
+        table = self._tables[declaration.name]
         key = [column == row[column.name] for column in table.primary_key]
-        if late and _is_newer(connection, table, key, entry):
+        is_new = False
+        age = row.get(declaration.age)
+        if age is not None and (self._late or declaration.always):
+            wanted = select(table.c[declaration.age]).where(*key).with_for_update()
+            there = connection.scalar(wanted)
+            if there is not None and there > age:
+                return
+            is_new = there is None
+        if (
+            not is_new
+            and connection.execute(update(table).where(*key).values(row)).rowcount
+        ):
             return
-        if connection.execute(update(table).where(*key).values(row)).rowcount:
-            return
-        if len(row) < len(table.c):
-            return
-    connection.execute(insert(table).values(row))
-
-
-def _is_newer(
-    connection: Connection,
-    table: Table,
-    key: Sequence[ColumnElement[bool]],
-    entry: Entry,
-) -> bool:
-    """Whether the store has a newer state of the thing than `entry`."""
-    age = _AGES.get(table.name, "")
-    if entry.row.get(age) is None:
-        return False
-    there = connection.scalar(select(table.c[age]).where(*key))
-    return there is not None and there > entry.row[age]
+        whole = self._defaults[table.name] | row
+        if len(whole) == len(table.c):
+            connection.execute(insert(table).values(whole))

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from daqpv.errors import StoreError
+from daqpv.store.tables.version import NO_TABLES, Versions, versions_of
 
 SCHEME = "sqlite:///"
 
@@ -69,10 +70,10 @@ def read_only(path: str) -> str:
     return uri
 
 
-def version_in(connection: sqlite3.Connection) -> str | None:
-    """The version of a store's tables; None if it has none."""
+def versions_in(connection: sqlite3.Connection) -> Versions:
+    """The versions of a store's tables."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if "alembic_version" not in tables:
-        return None
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return None if row is None else str(row[0])
+        return NO_TABLES
+    rows = connection.execute("SELECT version_num FROM alembic_version")
+    return versions_of(number for (number,) in rows)

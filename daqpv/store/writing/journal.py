@@ -10,20 +10,19 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from daqpv.core.records.plain import microseconds
 from daqpv.errors import StoreError
 from daqpv.store.tables import migrate
 from daqpv.store.tables.engine import make_engine, reason, translated
-from daqpv.store.tables.models import Base
-from daqpv.store.tables.records import put
-from daqpv.store.tables.rows import Entry, Source, microseconds
+from daqpv.store.tables.models import EXPERIMENT, JOURNAL
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.records import Tables
+from daqpv.store.tables.rows import Entry, Source
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.sqlite_file import SCHEME, path_in
 from daqpv.store.writing.refused import Refuse
 from daqpv.store.writing.sqlite_place import SqlitePlace
 from daqpv.store.writing.unfit import UNFIT, is_unfit, most_bytes, refuse_larger
-
-_EXPERIMENT, _JOURNAL, _EVENT, _SETTING = (
-    Base.metadata.tables[name] for name in ("experiment", "journal", "event", "setting")
-)
 
 
 class Journal:
@@ -37,6 +36,7 @@ class Journal:
         url: of the store.
         experiment: its name.
         refuse: keeps what the store does not take.
+        schema: what the store has tables for.
         late: the entries may be older than what the store has; they replace nothing
             that is newer.
 
@@ -45,13 +45,20 @@ class Journal:
     """
 
     def __init__(
-        self, url: str, experiment: str, refuse: Refuse, *, late: bool = False
+        self,
+        url: str,
+        experiment: str,
+        refuse: Refuse,
+        *,
+        schema: Schema = OWN,
+        late: bool = False,
     ) -> None:
         self._url = url
         self._engine = make_engine(url, writes=True, makes=False)
         self._experiment = experiment
         self._refuse = refuse
-        self._late = late
+        self._schema = schema
+        self._tables = Tables(schema, late=late)
         self._most = 0  # bytes that the engine takes in one statement; 0: no limit
         self._experiment_id: int | None = None  # None: the tables must be looked at
         self._place: SqlitePlace | None = None
@@ -103,7 +110,7 @@ class Journal:
             self._place.closed()
         elif self._url.startswith(SCHEME):
             self._place = self._found()
-        migrate.prepare(self._engine)
+        migrate.prepare(self._engine, self._schema)
         self._experiment_id = self._find_experiment()
 
     def _found(self) -> SqlitePlace:
@@ -126,14 +133,14 @@ class Journal:
             if self._place.check(*self._newest):
                 self._experiment_id = None
 
-    def _find_experiment(self) -> int | None:
-        find = select(_EXPERIMENT.c.id).where(_EXPERIMENT.c.name == self._experiment)
+    def _find_experiment(self) -> int:
+        find = select(EXPERIMENT.c.id).where(EXPERIMENT.c.name == self._experiment)
         with suppress(IntegrityError), self._engine.begin() as connection:
             if connection.scalar(find) is None:  # unless somebody adds it right now
-                connection.execute(insert(_EXPERIMENT).values(name=self._experiment))
+                connection.execute(insert(EXPERIMENT).values(name=self._experiment))
         with self._engine.begin() as connection:
             self._most = most_bytes(connection)
-            return connection.scalar(find)
+            return int(connection.scalars(find).one())
 
     def _commit(
         self, source: Source, entries: Sequence[Entry], *, last: int = 0
@@ -142,16 +149,13 @@ class Journal:
             written = self._last(connection, source)
             fresh = list(_above(written, entries))
             refuse_larger(fresh, self._most)
-            self._add_events(connection, fresh)
-            for entry in fresh:
-                if entry.table == "setting":
-                    self._set(connection, entry)
-                elif entry.table != "event":
-                    put(connection, self._experiment_id, entry, late=self._late)
+            if fresh:
+                assert self._experiment_id is not None
+                self._tables.put(connection, self._experiment_id, fresh)
             last = max(written, last, *(entry.number for entry in fresh))
             connection.execute(
-                update(_JOURNAL)
-                .where(_JOURNAL.c.writer == source.writer)
+                update(JOURNAL)
+                .where(JOURNAL.c.writer == source.writer)
                 .values(
                     last=last,
                     time=microseconds(time.time()),
@@ -165,40 +169,16 @@ class Journal:
 
         The server may not have noticed yet that its connection was cut.
         """
-        row = select(_JOURNAL.c.last).where(_JOURNAL.c.writer == source.writer)
+        row = select(JOURNAL.c.last).where(JOURNAL.c.writer == source.writer)
         found = connection.scalar(row.with_for_update())
         if found is not None:
             return int(found)
         connection.execute(
-            insert(_JOURNAL).values(
+            insert(JOURNAL).values(
                 writer=source.writer, process=source.process, last=0, time=0
             )
         )
         return 0
-
-    def _add_events(self, connection: Connection, entries: Iterable[Entry]) -> None:
-        rows = [
-            entry.row | {"experiment_id": self._experiment_id}
-            for entry in entries
-            if entry.table == "event"
-        ]
-        if rows:
-            connection.execute(insert(_EVENT), rows)
-
-    def _set(self, connection: Connection, entry: Entry) -> None:
-        """Keep a setting, unless a newer one is there."""
-        row = entry.row | {"experiment_id": self._experiment_id}
-        key = [
-            _SETTING.c[name] == row[name]
-            for name in ("experiment_id", "device", "field")
-        ]
-        time_there = connection.scalar(
-            select(_SETTING.c.time).where(*key).with_for_update()
-        )
-        if time_there is None:
-            connection.execute(insert(_SETTING).values(row))
-        elif time_there <= row["time"]:
-            connection.execute(update(_SETTING).where(*key).values(row))
 
     def close(self) -> None:
         """Close the connection."""

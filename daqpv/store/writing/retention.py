@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select
 
 from daqpv.core import AHEAD
 from daqpv.store.reading.query import KeptEvent, Selection, newest
-from daqpv.store.tables.models import EventRow, ExperimentRow
+from daqpv.store.tables.models import EVENT, EXPERIMENT
 
 PIECE = 1000  # rows that are deleted in one transaction
 _DEEPEST = 10_000  # rows among which the last for people are looked for
@@ -56,15 +56,15 @@ def forget(
     Returns:
         How many were deleted; 0: there are no more.
     """
-    ours = select(ExperimentRow.id).where(ExperimentRow.name == experiment)
+    ours = select(EXPERIMENT.c.id).where(EXPERIMENT.c.name == experiment)
     old = (
-        select(EventRow.id)
-        .where(EventRow.experiment_id == ours.scalar_subquery())
-        .where(EventRow.time < round(before * 1e6))
-        .order_by(EventRow.time)
+        select(EVENT.c.id)
+        .where(EVENT.c.experiment_id == ours.scalar_subquery())
+        .where(EVENT.c.time < round(before * 1e6))
+        .order_by(EVENT.c.time)
         .limit(limit)
     )
     numbers = connection.scalars(old).all()  # MariaDB deletes by no limited subquery
     if numbers:
-        connection.execute(delete(EventRow).where(EventRow.id.in_(numbers)))
+        connection.execute(delete(EVENT).where(EVENT.c.id.in_(numbers)))
     return len(numbers)

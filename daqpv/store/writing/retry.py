@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daqpv.errors import StoreError
+from daqpv.store.tables.own import OWN
 from daqpv.store.tables.rows import Entry, Source
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.sqlite_file import SCHEME, path_in, refuse_taken_away
 from daqpv.store.writing import refused
 from daqpv.store.writing.journal import Journal
@@ -35,7 +37,9 @@ class Retried:
     reason: str
 
 
-def retry_refused(url: str, experiment: str, file: Path, process: str) -> Retried:
+def retry_refused(
+    url: str, experiment: str, file: Path, process: str, schema: Schema = OWN
+) -> Retried:
     """Offer the refused records in `file`; what is refused again stays beside it.
 
     The name of the file is that of a writer: after a kill, a second try offers
@@ -51,14 +55,16 @@ def retry_refused(url: str, experiment: str, file: Path, process: str) -> Retrie
     entries = [*refused.read(file)]
     source = Source(found[1], process)
     again = Refused(file.parent)
-    with closing(_journal(url, experiment, again)) as journal:
+    with closing(_journal(url, experiment, again, schema)) as journal:
         for batch in _batches(entries):
             journal.write(source, batch)
     file.unlink()
     return Retried(len(entries), again.kept, again.reason)
 
 
-def retry_spool(url: str, experiment: str, folder: Path) -> Retried:
+def retry_spool(
+    url: str, experiment: str, folder: Path, schema: Schema = OWN
+) -> Retried:
     """Offer what waits in the spool `folder` of a process that does not run.
 
     Raises:
@@ -66,12 +72,13 @@ def retry_spool(url: str, experiment: str, folder: Path) -> Retried:
         OSError: the folder cannot be read or written.
     """
     said: list[str] = []
-    spool = Spool(folder, Source("0" * 32, ""), limit=_NO_LIMIT, say=said.append)
+    nobody = Source("0" * 32, "")
+    spool = Spool(folder, nobody, schema=schema, limit=_NO_LIMIT, say=said.append)
     if not spool.open():
         raise StoreError(f"{folder}: a process of daqpv uses it; end that first")
     count, again = spool.count, Refused(folder)
     try:
-        with closing(_journal(url, experiment, again)) as journal:
+        with closing(_journal(url, experiment, again, schema)) as journal:
             while not spool.is_empty:
                 source, entries = spool.read(_BATCH)
                 journal.write(source, entries)
@@ -81,10 +88,10 @@ def retry_spool(url: str, experiment: str, folder: Path) -> Retried:
     return Retried(count, again.kept, again.reason or "; ".join(said))
 
 
-def _journal(url: str, experiment: str, again: Refused) -> Journal:
+def _journal(url: str, experiment: str, again: Refused, schema: Schema) -> Journal:
     if url.startswith(SCHEME):
         refuse_taken_away(path_in(url))
-    return Journal(url, experiment, again.keep, late=True)
+    return Journal(url, experiment, again.keep, schema=schema, late=True)
 
 
 def _batches(entries: Sequence[Entry]) -> Sequence[Sequence[Entry]]:

@@ -35,8 +35,8 @@ class Journal(Protocol):
         """Close the connection."""
 
 
-class Offers:
-    """Offers entries to the store, one batch at a time, in a thread of their own.
+class RetryQueue:
+    """RetryQueue entries to the store, one batch at a time, in a thread of their own.
 
     An offer that is not answered in time is given up, and its entries may be offered
     again: the journal knows what is there. Its thread is not: until it returns, the

@@ -80,9 +80,9 @@ def _writers(experiment: str, process: str, connection: Connection) -> Seen:
     """The writers of our name on other computers."""
     from sqlalchemy import select  # noqa: PLC0415 - 0.3 s
 
-    from daqpv.store.tables.models import Base  # noqa: PLC0415
+    from daqpv.store.tables.models import METADATA  # noqa: PLC0415
 
-    journal, names = (Base.metadata.tables[name] for name in ("journal", "experiment"))
+    journal, names = (METADATA.tables[name] for name in ("journal", "experiment"))
     name = process.partition("@")[0]
     rows = connection.execute(
         select(journal.c.writer, journal.c.process, journal.c.time)

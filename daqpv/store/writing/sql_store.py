@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daqpv.core import Event, Events, EventSeverity, Record, Setting, StoreFigures
+from daqpv.core import Event, Events, EventSeverity, Setting, StoreFigures
 from daqpv.core.threads import Crew
 from daqpv.errors import LinkError, StoreError
 from daqpv.store.reading.first_look import look, setting
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.url import shown
-from daqpv.store.tables.version import refuse_other
+from daqpv.store.tables.version import refuse_others
 from daqpv.store.writing.refused import Refuse
 from daqpv.store.writing.retry_queue import Journal
 from daqpv.store.writing.writer import Writer
@@ -36,6 +38,7 @@ class SqlStore:
         spool: its folder; what the store does not take waits there.
         spool_limit: of the spool [bytes].
         events: where it says what happens to the store.
+        schema: the records that it keeps.
     """
 
     def __init__(
@@ -47,16 +50,19 @@ class SqlStore:
         spool: Path,
         spool_limit: float,
         events: Events,
+        schema: Schema = OWN,
     ) -> None:
         self._url = url
         self._experiment = experiment
         self._events = events
+        self._schema = schema
         self._settings: list[Setting] = []
         self._away = ""
         self._queries = Crew(f"the store {shown(url)}", QUERIES)
         self._writer = Writer(
             self._journal,
             shown(url),
+            schema=schema,
             folder=spool,
             limit=spool_limit,
             process=process,
@@ -66,7 +72,7 @@ class SqlStore:
     def _journal(self, refuse: Refuse) -> Journal:
         from daqpv.store.writing.journal import Journal as Tables  # noqa: PLC0415 - 0.3 s
 
-        return Tables(self._url, self._experiment, refuse)
+        return Tables(self._url, self._experiment, refuse, schema=self._schema)
 
     def open(self) -> None:
         """Look at the store and the spool. One that is away is no error.
@@ -86,9 +92,8 @@ class SqlStore:
         except ConnectionError as error:
             self._away = str(error)
             return
-        if found.version:
-            refuse_other(found.version, shown(self._url))
-        if found.poor and not found.version:
+        refuse_others(found.versions, self._schema, shown(self._url))
+        if found.poor and not found.versions.own:
             raise StoreError(f"{shown(self._url)}: {found.poor}")
         if found.poor:
             text = f"The store {shown(self._url)}: {found.poor}."
@@ -101,7 +106,7 @@ class SqlStore:
         Raises:
             StoreError: the store was away; after what waits for it in the spool.
         """
-        waiting = (setting(entry.row) for entry in self._writer.settings())
+        waiting = (setting(entry.row) for entry in self._writer.waiting("setting"))
         newest: dict[tuple[str, str], Setting] = {}
         for one in (*self._settings, *waiting):
             last = newest.setdefault((one.device, one.field), one)
@@ -113,7 +118,7 @@ class SqlStore:
                 f"{self._away}. Choices that stand in the store alone do not hold."
             )
 
-    def add(self, record: Record, /) -> None:
+    def add(self, record: object, /) -> None:
         """Keep `record`, soon. It never blocks."""
         self._writer.add(record)
 

@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from daqpv.core import Event, EventSeverity, Milestones, Record, StoreFigures
+from daqpv.core import EventSeverity, Milestones, StoreFigures
 from daqpv.errors import StoreError
-from daqpv.store.tables.rows import Entry, Source, entry
+from daqpv.store.tables.rows import Entry, Source
+from daqpv.store.tables.schema import Schema
 from daqpv.store.writing.refused import CURE, Refuse, Refused, as_ascii
-from daqpv.store.writing.retry_queue import RETRY, Journal, Offers, Tell
+from daqpv.store.writing.retry_queue import RETRY, Journal, RetryQueue, Tell
 from daqpv.store.writing.spool import Spool
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Writer:
         connect: makes the way into the store, given what keeps refused records; may
             raise StoreError.
         name: of the store, for people: its URL without password.
+        schema: the records that it keeps.
         folder: of this process's spool.
         limit: of the spool [bytes].
         process: ``name@host``.
@@ -50,19 +52,23 @@ class Writer:
         connect: Callable[[Refuse], Journal],
         name: str,
         *,
+        schema: Schema,
         folder: Path,
         limit: float,
         process: str,
         tell: Tell,
     ) -> None:
         self._source = Source(secrets.token_hex(16), process)
+        self._schema = schema
         self._tell = tell
         self._folder = folder
         self._limit = limit
         self._refused = Refused(folder)
-        self._offers = Offers(lambda: connect(self._refused.keep), name, tell)
+        self._queue = RetryQueue(lambda: connect(self._refused.keep), name, tell)
         self._next_look = 0.0
-        self._spool = Spool(folder, self._source, limit=limit, say=self._lost)
+        self._spool = Spool(
+            folder, self._source, schema=schema, limit=limit, say=self._lost
+        )
         self._next_spool = self._began = 0.0
         self._spool_reason = ""
         self._spool_errors = 0
@@ -76,7 +82,7 @@ class Writer:
 
         self._kept = Milestones()
         self._lock = threading.Lock()  # of the inbox
-        self._inbox: deque[tuple[int, int, Record]] = deque()  # number, size
+        self._inbox: deque[tuple[int, int, object]] = deque()  # number, size
         self._number = 0
         self._memory = 0
         self._left_out = 0
@@ -89,11 +95,12 @@ class Writer:
 
     # -- for any thread ----------------------------------------------------------------
 
-    def add(self, record: Record) -> None:
+    def add(self, record: object) -> None:
         """Keep `record`, soon."""
-        size = _RECORD + (len(record.text) if isinstance(record, Event) else 0)
+        text = getattr(record, "text", "")
+        size = _RECORD + (len(text) if isinstance(text, str) else 0)
         with self._lock:
-            if self._memory + size > MEMORY and _is_information(record):
+            if self._memory + size > MEMORY and self._is_expendable(record):
                 self._left_out += 1
                 return
             self._number += 1
@@ -104,13 +111,13 @@ class Writer:
     def figures(self) -> StoreFigures:
         """How the store is."""
         return StoreFigures(
-            online=self._offers.online,
-            reason=self._offers.reason,
+            online=self._queue.online,
+            reason=self._queue.reason,
             spool_reason=self._spool_reason,
             backlog=len(self._inbox) + self._elsewhere,
             spool=self._spool.size,
             spool_limit=self._limit,
-            write_errors=self._offers.errors + self._spool_errors + self._refused.kept,
+            write_errors=self._queue.errors + self._spool_errors + self._refused.kept,
             refused=self._refused.count,
             refused_reason=self._refused.reason,
             lost=self._spool.lost,
@@ -123,7 +130,7 @@ class Writer:
         Returns:
             Whether it is; at once if neither takes it, and else in `timeout` [s].
         """
-        if self._spool_reason and not self._offers.online:
+        if self._spool_reason and not self._queue.online:
             return False
         return await self._kept.reached(self._number, timeout=timeout)
 
@@ -139,9 +146,9 @@ class Writer:
         self._elsewhere = self._spool.count
         self._refused.look()
 
-    def settings(self) -> Iterator[Entry]:
-        """The settings that an earlier start left, oldest first; before `begin`."""
-        return self._spool.settings()
+    def waiting(self, table: str) -> Iterator[Entry]:
+        """What an earlier start left for a table, oldest first; before `begin`."""
+        return self._spool.waiting(table)
 
     def begin(self) -> None:
         """Start to write."""
@@ -161,7 +168,7 @@ class Writer:
         """
         if self._gave_up:
             return
-        self._offers.patience = _HURRY
+        self._queue.patience = _HURRY
         self._closing.set()
         self._wake.set()
         if self._thread is None:
@@ -169,7 +176,7 @@ class Writer:
         assert self._thread is not None
         self._thread.join(timeout)
         if left := len(self._inbox) + len(self._pending):
-            reasons = "; ".join(filter(None, (self._offers.reason, self._spool_reason)))
+            reasons = "; ".join(filter(None, (self._queue.reason, self._spool_reason)))
             text = f"{left} records are lost, for neither store nor spool took them"
             self._tell(EventSeverity.ERROR, "records lost", f"{text}: {reasons}")
 
@@ -190,13 +197,13 @@ class Writer:
 
     @property
     def _is_idle(self) -> bool:
-        return bool(not self._pending and self._spool.is_empty and self._offers.online)
+        return bool(not self._pending and self._spool.is_empty and self._queue.online)
 
     def _finish(self) -> None:
         self._next_spool = 0.0
         while (self._inbox or self._pending) and self._turn():
             pass
-        self._offers.close(_HURRY)
+        self._queue.close(_HURRY)
         self._spool.close()
 
     def _turn(self) -> bool:
@@ -208,8 +215,8 @@ class Writer:
         if not self._spool.is_empty:
             moved = self._with_spool(self._feed) or moved
         elif not self._pending and time.monotonic() > self._next_look:
-            self._offers.make(self._source, ())
-        if self._offers.online:
+            self._queue.make(self._source, ())
+        if self._queue.online:
             self._next_look = time.monotonic() + LOOK
         self._elsewhere = len(self._pending) + self._spool.count
         self._tell_left_out()
@@ -222,15 +229,20 @@ class Writer:
             count = min(len(self._inbox), BATCH)
             taken = [self._inbox.popleft() for _ in range(count)]
             self._elsewhere += count
-        process = self._source.process
-        self._pending = [entry(number, record, process) for number, _, record in taken]
+        self._pending = [self._entry(number, record) for number, _, record in taken]
         self._pending_size = sum(size for _, size, _ in taken)
+
+    def _entry(self, number: int, record: object) -> Entry:
+        return self._schema.entry(number, record, self._source.process)
+
+    def _is_expendable(self, record: object) -> bool:
+        return self._schema.is_expendable(self._entry(0, record))
 
     def _bring_on(self) -> bool:
         """Bring what is pending into the store or the spool; return whether it is."""
         if not self._pending:
             return False
-        direct = self._spool.is_empty and self._offers.make(self._source, self._pending)
+        direct = self._spool.is_empty and self._queue.make(self._source, self._pending)
         if not direct and not self._with_spool(self._to_spool):
             return False
         self._kept.reach(self._pending[-1].number)
@@ -261,10 +273,10 @@ class Writer:
 
     def _feed(self) -> bool:
         """Bring the oldest of the spool into the store; return whether they are."""
-        if not self._offers.can:
+        if not self._queue.can:
             return False
         source, entries = self._spool.read(BATCH)
-        if not self._offers.make(source, entries):
+        if not self._queue.make(source, entries):
             return False
         self._spool.taken()
         return True
@@ -329,7 +341,3 @@ class Writer:
             f"The store refuses {count} records: {self._refused.reason}. They are kept "
             f"in {as_ascii(str(self._refused.path))}: {CURE}.",
         )
-
-
-def _is_information(record: Record) -> bool:
-    return isinstance(record, Event) and record.severity is EventSeverity.INFORMATION

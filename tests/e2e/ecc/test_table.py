@@ -27,6 +27,10 @@ COMMANDS = (
 )  # fmt: skip
 CONDITIONS = ("OK", "Disabled", "Offline", "Hung", "Broken", "Error")
 RESULTS = ("None", "Busy", "Done", "Refused", "Failed", "Aborted", "Timeout")
+CODES = (
+    "None", "Refused", "Busy", "Failed", "Aborted", "Unknown outcome", "Not connected",
+    "No answer", "Protocol", "Store", "Internal", "Error",
+)  # fmt: skip
 READ, WRITE = False, True
 
 TABLE: dict[str, tuple[str, tuple[str, ...] | str | None, bool]] = {
@@ -35,6 +39,7 @@ TABLE: dict[str, tuple[str, tuple[str, ...] | str | None, bool]] = {
     "Enable": ("bo", ("Disabled", "Enabled"), WRITE),
     "Message": ("waveform", None, READ),
     "Result": ("mbbi", RESULTS, READ),
+    "ResultCode": ("mbbi", CODES, READ),
     "ResultCount": ("longin", "", READ),
     "LastError": ("waveform", None, READ),
     "LastBy": ("stringin", None, READ),

@@ -24,6 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from daqpv.store.tables.engine import make_engine
+from tests.support.leftovers import STAYING
 
 DEADLINE = 30.0  # [s] for whatever a busy machine may take
 ENGINES = ("sqlite", "postgresql", "mariadb")
@@ -94,6 +95,7 @@ class StoreServer:
             self._process = subprocess.Popen(
                 [*self._as_user, *self._serve()], stdout=log, stderr=log, cwd="/"
             )
+        STAYING.add(self._process.pid)
         until(self._answers, f"{self.scheme} to answer")
 
     def _answers(self) -> bool:

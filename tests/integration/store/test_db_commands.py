@@ -97,7 +97,7 @@ def test_the_status_needs_no_write_access(monkeypatch: pytest.MonkeyPatch) -> No
     folder.chmod(0o555)
     with nobody():
         assert not os.access(folder, os.W_OK, effective_ids=True)
-        assert state_of(url) == TableState(version.newest())
+        assert state_of(url) == TableState(version.Versions(version.newest(), {}))
     assert {one.name: one.stat().st_mtime_ns for one in folder.iterdir()} == before
     folder.chmod(0o755)
     shutil.rmtree(folder)

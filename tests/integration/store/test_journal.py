@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from daqpv.store.tables.rows import Source, entry
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
 from daqpv.store.writing.refused import Refused, read
 from tests.integration.store.test_store import event, numbers, running
@@ -20,7 +21,7 @@ def never(source: Source, entry: Any, reason: str) -> None:
 
 
 def entries(first: int, last: int) -> list[Any]:
-    return [entry(n, event(n), "main@host") for n in range(first, last + 1)]
+    return [OWN.entry(n, event(n), "main@host") for n in range(first, last + 1)]
 
 
 async def test_what_is_offered_again_is_passed_over(

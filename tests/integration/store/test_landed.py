@@ -21,10 +21,10 @@ from sqlalchemy.engine import URL, make_url
 
 from daqpv.cli import main
 from daqpv.errors import StoreError
-from daqpv.runs import RunPv, RunRecord, RunValue
+from daqpv.runs.record.kinds import PV, RUN, VALUE
 from daqpv.store.tables import migrate, version
 from daqpv.store.tables.engine import make_engine
-from daqpv.store.tables.models import Base
+from daqpv.store.tables.models import METADATA
 from daqpv.store.tables.records import records
 from tests.integration.store.test_store import event, running
 
@@ -130,12 +130,12 @@ async def test_a_landed_store_is_upgraded_and_served(
 
 
 def _has_all_that_was_kept(connection: Connection) -> None:
-    for run_ in records(connection, RunRecord, "e1"):
+    for run_ in records(connection, RUN, "e1"):
         assert (run_.number, run_.title, run_.live_time) == (7, "é on 日本", 55.5)
-        values = {one.name: one for one in records(connection, RunValue, "e1")}
+        values = {one.name: one for one in records(connection, VALUE, "e1")}
         assert (values["Pressure"].value, values["Target"].value) == (250.0, "12")
         assert values["Pressure"].stop == 0.1 + 0.2
-        [pv] = records(connection, RunPv, "e1")
+        [pv] = records(connection, PV, "e1")
         assert pv.value == 2.0
 
 
@@ -145,9 +145,9 @@ def test_a_landed_store_has_our_tables_after_its_upgrade(
     assert run("upgrade", "--no-backup", str(landed)).exit_code == 0
     engine = make_engine(store_url)
     with engine.connect() as connection:
-        assert migrate.version_of(connection) == version.newest()
+        assert migrate.versions_in(connection).own == version.newest()
         found = inspect(connection)
-        for name, table in Base.metadata.tables.items():
+        for name, table in METADATA.tables.items():
             assert {column["name"] for column in found.get_columns(name)} == {
                 *table.c.keys()
             }

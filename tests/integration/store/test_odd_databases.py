@@ -12,7 +12,7 @@ from sqlalchemy import text
 from daqpv.cli import main
 from daqpv.errors import StoreError
 from daqpv.store.tables.engine import make_engine
-from daqpv.store.tables.models import Base
+from daqpv.store.tables.models import METADATA
 from daqpv.store.tables.version import newest
 from tests.integration.store.conftest import StoreServer
 from tests.integration.store.test_refused import record, retry
@@ -43,7 +43,7 @@ async def test_a_database_of_a_poor_encoding_that_is_in_use_loses_nothing(
     latin1: str, tmp_path: Path, store_servers: Callable[[str], StoreServer]
 ) -> None:
     engine = make_engine(latin1, writes=True)
-    Base.metadata.create_all(engine)
+    METADATA.create_all(engine)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
         connection.execute(

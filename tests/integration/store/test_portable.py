@@ -23,15 +23,7 @@ from daqpv.store.portable.importing import import_
 from daqpv.store.portable.portable_file import Manifest
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.migrate import prepare
-from daqpv.store.tables.models import (
-    Base,
-    EventRow,
-    ExperimentRow,
-    JournalRow,
-    RunDocumentRow,
-    RunPvRow,
-    SettingRow,
-)
+from daqpv.store.tables.models import EVENT, EXPERIMENT, JOURNAL, METADATA
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import newest
 
@@ -49,7 +41,7 @@ def fill(url: str, *, events: int = 30, experiment: str = "exp") -> None:
     engine = make_engine(url, writes=True)
     prepare(engine)
     with engine.begin() as connection:
-        named = insert(ExperimentRow).values(name=experiment)
+        named = insert(EXPERIMENT).values(name=experiment)
         [number] = connection.execute(named).inserted_primary_key
         rows = [
             {
@@ -68,7 +60,7 @@ def fill(url: str, *, events: int = 30, experiment: str = "exp") -> None:
             for n in range(events)
         ]
         for n in range(0, events, 2000):
-            connection.execute(insert(EventRow), rows[n : n + 2000])
+            connection.execute(insert(EVENT), rows[n : n + 2000])
         values = (None, True, -7, 2.5, "text 漢", [1, [2]], {"a": {"b": None}}, "")
         settings = [
             {
@@ -82,7 +74,7 @@ def fill(url: str, *, events: int = 30, experiment: str = "exp") -> None:
             }
             for n, value in enumerate(values)
         ]
-        connection.execute(insert(SettingRow), settings)
+        connection.execute(insert(METADATA.tables["setting"]), settings)
         run = {"experiment_id": number, "number": 7, "moment": "start", "severity": 0}
         pvs = [
             run | {"pv": f"AT:Pv{n % 9}:{n}", "value": n / 7, "time": n}
@@ -95,12 +87,12 @@ def fill(url: str, *, events: int = 30, experiment: str = "exp") -> None:
             for m in (2, 1)
         ]
         if events:
-            connection.execute(insert(RunPvRow), pvs)
-            connection.execute(insert(RunDocumentRow), texts)
+            connection.execute(insert(METADATA.tables["run_pv"]), pvs)
+            connection.execute(insert(METADATA.tables["run_document"]), texts)
         journal = {"process": "main@daq", "last": 2**40, "time": 3} | {
             "experiment_id": number
         }
-        connection.execute(insert(JournalRow).values(writer=experiment, **journal))
+        connection.execute(insert(JOURNAL).values(writer=experiment, **journal))
     engine.dispose()
 
 
@@ -115,7 +107,7 @@ def content(url: str) -> Content:
                     select(table).order_by(*table.primary_key)
                 )
             ]
-            for table in Base.metadata.sorted_tables
+            for table in METADATA.sorted_tables
         }
     engine.dispose()
     return rows
@@ -187,7 +179,7 @@ def test_beside_other_experiments_the_numbers_are_moved_and_the_order_stays(
     }
     assert sorted(names.values()) == ["exp", "other"]
     for table in ("event", "setting"):
-        of = [column.name for column in Base.metadata.tables[table].columns]
+        of = [column.name for column in METADATA.tables[table].columns]
         place = of.index("experiment_id")
         for name, number in (("other", 1), ("exp", 2)):
             [ours] = [n for n, known in names.items() if known == name]
@@ -291,7 +283,7 @@ def test_an_experiment_without_records_is_filled(store_url: str, good: Path) -> 
     fill(store_url, experiment="other", events=0)
     engine = make_engine(store_url, writes=True)
     with engine.begin() as connection:
-        connection.execute(insert(ExperimentRow).values(name="exp"))
+        connection.execute(insert(EXPERIMENT).values(name="exp"))
     engine.dispose()
     import_(store_url, "exp", good, quiet)
     assert {row[1] for row in content(store_url)["event"]} == {2}
@@ -314,7 +306,11 @@ def changed(good: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
         (VERSION, b"9999", "was written by a newer daqpv"),
         (VERSION, b"0000", "was written by an older daqpv"),
         (b'"severity"', b'"weight"', "other columns of event"),
-        (b'"event"', b'"events"', "is no export of daqpv, or is damaged ('event')"),
+        (
+            b'"event"',
+            b'"events"',
+            "is no export of daqpv, or is damaged (no table event)",
+        ),
         (b'"experiment"', b'"experimenter"', "is no export of daqpv, or is damaged"),
         (b'"format": 1', b'"format": "x"', "is no export of daqpv, or is damaged"),
         (b'{\n  "format"', b"[]{", "is no export of daqpv, or is damaged"),

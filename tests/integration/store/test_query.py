@@ -21,7 +21,7 @@ from daqpv.store.reading.query import Follower, KeptEvent, Selection, every, new
 from daqpv.store.reading.reader import reader
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.migrate import prepare
-from daqpv.store.tables.models import EventRow, ExperimentRow
+from daqpv.store.tables.models import EVENT, EXPERIMENT
 
 WARNING, ERROR = EventSeverity.WARNING, EventSeverity.ERROR
 SEVERITIES = tuple(EventSeverity)
@@ -52,14 +52,14 @@ class Filled:
         prepare(self._engine)
         names = [{"id": 1, "name": "exp"}, {"id": 2, "name": "other"}]
         with self._engine.begin() as connection:
-            connection.execute(insert(ExperimentRow), names)
+            connection.execute(insert(EXPERIMENT), names)
 
     def add(self, *rows: dict[str, Any]) -> None:
         """Add events; of each is said what differs from ROW, its time from T0 in s."""
         for row in rows:
             row["time"] = round((T0 + row.get("time", 0)) * 1e6)
         with self._engine.begin() as connection:
-            connection.execute(insert(EventRow), [ROW | row for row in rows])
+            connection.execute(insert(EVENT), [ROW | row for row in rows])
 
     def begin(self) -> Any:
         return self._engine.begin()

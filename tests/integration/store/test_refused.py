@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from daqpv.cli import main
 from daqpv.core import EventSeverity
 from daqpv.runs import Entry, RunRecord
-from daqpv.store.tables.rows import Source, entry
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.rows import Source
 from daqpv.store.writing.refused import NAME, Refused, read
 from tests.integration.store.test_store import event, running
 
@@ -86,7 +87,7 @@ async def test_a_retry_that_was_broken_off_brings_nothing_twice(
     kept = Refused(tmp_path / "spools" / "e1" / "main")
     source = Source("w" * 32, "main@host")
     for n in (1, 2, 2, 3):
-        kept.keep(source, entry(n, event(n), "main@host"), "no")
+        kept.keep(source, OWN.entry(n, event(n), "main@host"), "no")
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", _killed)
         assert "Aborted" in retry(tmp_path, store_url).output
@@ -110,13 +111,13 @@ async def test_a_late_record_replaces_nothing_newer(
 ) -> None:
     kept = Refused(tmp_path / "spools" / "e1" / "main")
     source = Source("w" * 32, "main@host")
-    kept.keep(source, entry(1, record(2.0, "older"), "main@host"), "no")
+    kept.keep(source, OWN.entry(1, record(2.0, "older"), "main@host"), "no")
     async with running(store_url, tmp_path) as store:
         store.store.add(record(3.0, "newer"))
         await store.written()
         assert retry(tmp_path, store_url).exit_code == 0
         assert await store.asked("SELECT title FROM run") == [("newer",)]
-        kept.keep(source, entry(2, record(4.0, "newest"), "main@host"), "no")
+        kept.keep(source, OWN.entry(2, record(4.0, "newest"), "main@host"), "no")
         assert retry(tmp_path, store_url).exit_code == 0
         assert await store.asked("SELECT title FROM run") == [("newest",)]
 
@@ -141,10 +142,10 @@ async def test_a_file_that_cannot_be_written_holds_the_record_in_the_spool(
 def test_a_line_that_a_crash_has_torn_is_cut_off(tmp_path: Path) -> None:
     kept = Refused(tmp_path)
     source = Source("w" * 32, "main@host")
-    kept.keep(source, entry(1, event(1), "main@host"), "no")
+    kept.keep(source, OWN.entry(1, event(1), "main@host"), "no")
     with kept.path.open("ab") as file:
         file.write(b'{"reason": "no", "wri')
-    kept.keep(source, entry(2, event(2), "main@host"), "no")
+    kept.keep(source, OWN.entry(2, event(2), "main@host"), "no")
     assert [one.row["text"] for one in read(kept.path)] == ["event 1", "event 2"]
 
 

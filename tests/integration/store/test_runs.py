@@ -31,12 +31,13 @@ from daqpv.store.reading.query import Selection, newest
 from daqpv.store.reading.quick import quick_reader
 from daqpv.store.reading.run_edit import Edit, edit
 from daqpv.store.reading.run_list import Choice
-from daqpv.store.tables import rows
 from daqpv.store.tables.engine import make_engine
+from daqpv.store.tables.own import OWN
+from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
 from tests.integration.store.test_journal import never
 
-SOURCE = rows.Source("a" * 32, "main@hut")
+SOURCE = Source("a" * 32, "main@hut")
 RUN = RunRecord(
     number=12,
     entry=Entry.OPEN,
@@ -52,7 +53,7 @@ RUN = RunRecord(
 def keep(url: str, *records: Any, experiment: str = "e20009", first: int = 1) -> None:
     journal = Journal(url, experiment, never)
     entries = [
-        rows.entry(number, record, SOURCE.process)
+        OWN.entry(number, record, SOURCE.process)
         for number, record in enumerate(records, first)
     ]
     assert journal.write(SOURCE, entries) == []

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from daqpv.core import Events, Origin, Setting
 from daqpv.errors import StoreError
 from daqpv.store.tables.engine import make_engine
-from daqpv.store.tables.models import Base
+from daqpv.store.tables.models import METADATA
 from daqpv.store.writing.sql_store import SqlStore
 from tests.integration.store.conftest import until
 
@@ -126,7 +126,7 @@ def test_each_experiment_has_its_own(store_url: str, tmp_path: Path) -> None:
 def test_ten_thousand_are_read_quickly(store_url: str, tmp_path: Path) -> None:
     keep(store_url, tmp_path, setting(0, "a/b/c"))
     engine = make_engine(store_url, writes=True)
-    table = Base.metadata.tables["setting"]
+    table = METADATA.tables["setting"]
     with engine.begin() as connection:
         row = connection.execute(select(table)).one()._asdict()
         rows = [row | {"device": f"ECC:C{n}"} for n in range(1, 10_000)]

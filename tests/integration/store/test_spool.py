@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from daqpv.cli import main
 from daqpv.core import EventSeverity, Setting
-from daqpv.store.tables.rows import entry
+from daqpv.store.tables.own import OWN
 from daqpv.store.writing import retry_queue as offers
 from daqpv.store.writing import spool, writer
 from daqpv.store.writing.spool import Spool
@@ -87,7 +87,9 @@ def test_a_full_spool_leaves_out_the_oldest_informations_and_nothing_else(
             bad = i % 10 == 0
             severity = EventSeverity.WARNING if bad else EventSeverity.INFORMATION
             warnings += [number] * bad
-            mixed.append(entry(number, event(number, severity=severity), "main@host"))
+            mixed.append(
+                OWN.entry(number, event(number, severity=severity), "main@host")
+            )
         one.append(mixed)
         assert one.size <= 200_000, batch
     seen = []
@@ -112,7 +114,7 @@ def test_warnings_and_settings_stay_beyond_the_limit(tmp_path: Path) -> None:
     assert one.open()
     setting = Setting(time=1.0, device="D", field="f", value="v" * 100, file=None)
     for n in range(1, 300):
-        one.append([entry(n, setting, "main@host")])
+        one.append([OWN.entry(n, setting, "main@host")])
     one.append(entries(300, 310))
     assert one.count == 299
     assert one.left_out == 11

@@ -34,6 +34,7 @@ from daqpv.errors import (
     LinkError,
     OperationError,
     RefusedError,
+    ResultCode,
     UnknownOutcomeError,
 )
 
@@ -306,6 +307,18 @@ async def test_the_last_error_goes_with_the_next_good_command(shelf: Shelf) -> N
     with shelf.device.command("close"):
         assert shelf.now.last_error
     assert shelf.now.last_error == ""
+
+
+async def test_the_code_goes_with_the_last_error(shelf: Shelf) -> None:
+    with pytest.raises(OperationError), shelf.device.command("open"):
+        raise OperationError("stuck")
+    assert shelf.now.result_code is ResultCode.FAILED
+    with pytest.raises(RefusedError), shelf.device.command("open"):
+        raise RefusedError("not now")
+    assert shelf.now.result_code is ResultCode.REFUSED
+    with shelf.device.command("close"):
+        assert shelf.now.result_code is ResultCode.REFUSED
+    assert (shelf.now.last_error, shelf.now.result_code) == ("", ResultCode.NONE)
 
 
 @pytest.mark.parametrize(("error", "result", "errors"), ENDS)

@@ -13,7 +13,6 @@ from daqpv.errors import RefusedError
 from daqpv.iocs.sheet import SheetGroup, _group
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
-from daqpv.serve.ca.protocol import STRING
 from tests.support.sheet import SETTINGS, Desk, Lab
 
 P = "AT:Run:Par:"
@@ -32,8 +31,7 @@ class Served:
     async def put(self, name: str, text: str) -> None:
         """As ``caput`` sends it."""
         channel = self[name]
-        payload = text.encode().ljust(40, b"\0")
-        work = channel.put(channel.parse(STRING, 1, payload))
+        work = channel.put(channel.form.accept([text], channel.meta))
         if work is not None:
             await work
 

@@ -13,6 +13,7 @@ import pytest
 from daqpv.core import Device, Events, Snapshot
 from daqpv.serve import DuplicateServers, Group, Identity, Other, Server, ai
 from daqpv.serve.ca import protocol as ca
+from daqpv.serve.values.strings import c_bytes
 from tests.support.ports import free_port
 
 NAMES = ("S:Other", "S:Value")
@@ -116,7 +117,7 @@ async def has_only(
     while True:
         head = await reader.readexactly(16)
         command, size, _, _, cid, _ = ca.HEADER.unpack(head)
-        payload = ca.c_bytes(await reader.readexactly(size))
+        payload = c_bytes(await reader.readexactly(size))
         if command == ca.VERSION:
             writer.write(ca.message(ca.VERSION, 0, ca.MINOR, 0, 0))
         elif payload == name:

@@ -256,7 +256,7 @@ async def test_an_alarm_can_be_acknowledged(bench: Any, group: Records) -> None:
     assert struct.unpack_from(">4H", payload) == (Status.HIHI, Severity.MAJOR, 1, 2)
     assert payload[8:14] == b"99.00\0"
     assert await raw.put(output, 36, struct.pack(">H", 2)) == NORMAL
-    assert group.ao.stsack() == (1, 0)
+    assert group.ao.acknowledgement() == (1, 0)
     assert value
 
 
@@ -273,9 +273,9 @@ async def test_fields_cost_nothing_until_somebody_asks(
     bench: Any, group: Records
 ) -> None:
     raw = await ours(bench, group)
-    assert group.ai._fields is None
+    assert group.ai.fields is None
     await raw.create("P:ai.HIHI")
-    assert list(group.ai._fields or ()) == ["HIHI"]
+    assert list(group.ai.fields._fields) == ["HIHI"]
 
 
 def test_declarations_are_caproto_properties() -> None:

@@ -68,13 +68,13 @@ async def test_a_client_that_does_not_read_costs_nobody_anything_and_gets_the_ne
         slow.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(slow, wave_subscription())
-        await bench.until(lambda: server.channel_count == 2)
+        await bench.until(lambda: server.clients.channels == 2)
         for turn in range(200):
             group.wave.post([float(turn)] * 50_000)
             group.value.post(float(turn))
             await asyncio.sleep(0)
-        assert server.conflated > 100
-        (held,) = server.slow
+        assert server.clients.conflated > 100
+        (held,) = server.clients.slow
         assert held.unsent < 4 * 2**20
         events = await raw.synchronise()
         assert [struct.unpack_from(">d", e.payload, 16)[0] for e in events] == [
@@ -84,8 +84,8 @@ async def test_a_client_that_does_not_read_costs_nobody_anything_and_gets_the_ne
         async with asyncio.timeout(20):
             while received[-400_000:] != struct.pack(">d", 199) * 50_000:
                 received += await loop.sock_recv(slow, 1 << 20)
-    assert not server.slow
-    assert server.dropped == 0
+    assert not server.clients.slow
+    assert server.clients.dropped == 0
 
 
 async def test_a_client_that_never_reads_is_dropped(bench: Any, group: Many) -> None:
@@ -94,13 +94,13 @@ async def test_a_client_that_never_reads_is_dropped(bench: Any, group: Many) -> 
         slow.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(slow, wave_subscription())
-        await bench.until(lambda: server.channel_count == 1)
+        await bench.until(lambda: server.clients.channels == 1)
         for turn in range(200):
             group.wave.post([float(turn)] * 50_000)
             await asyncio.sleep(0)
-        await bench.until(lambda: server.dropped == 1)
-        await bench.until(lambda: not server.circuits)
-    assert server.channel_count == 0
+        await bench.until(lambda: server.clients.dropped == 1)
+        await bench.until(lambda: not server.clients.circuits)
+    assert server.clients.channels == 0
 
 
 async def test_a_client_that_asks_and_never_reads_is_not_answered_without_bound(
@@ -116,8 +116,8 @@ async def test_a_client_that_asks_and_never_reads_is_not_answered_without_bound(
         name = HEADER.pack(18, 8, 0, 0, 1, 13) + b"H:Wave\0\0"
         get = HEADER.pack(15, 0, DOUBLE, 0, 1, 1)
         await loop.sock_sendall(slow, name + get * 2000)  # asks for 1.6 GB
-        await bench.until(lambda: bool(server.slow))
-        (held,) = server.slow
+        await bench.until(lambda: bool(server.clients.slow))
+        (held,) = server.clients.slow
         assert (await raw.get(sid, DOUBLE)).p1 == 1
         assert held.unsent < 4 * 2**20
 
@@ -147,7 +147,7 @@ async def test_a_put_announced_as_four_gigabytes_is_refused_and_skipped(
     raw.writer.write(bytes(1 << 20))
     other = await bench.client(server)
     assert (await other.create("H:Value")).command == 18
-    kept = [sum(map(len, circuit._chunks)) for circuit in server.circuits]
+    kept = [sum(map(len, circuit._chunks)) for circuit in server.clients.circuits]
     assert max(kept) < 1 << 16
 
 
@@ -200,8 +200,8 @@ async def test_garbage_ends_its_own_circuit_at_most(
     bad.writer.write_eof()
     assert await bad.is_closed()
     assert (await good.get(sid, DOUBLE)).p1 == 1
-    await bench.until(lambda: len(server.circuits) == 1)
-    assert server.channel_count == 1
+    await bench.until(lambda: len(server.clients.circuits) == 1)
+    assert server.clients.channels == 1
     assert "Traceback" not in caplog.text
 
 
@@ -239,13 +239,13 @@ async def test_a_hundred_clients_come_and_go_while_values_flow(
     flowing = asyncio.create_task(flow())
     for start in range(0, 100, 20):
         await asyncio.gather(*(visit(start + i) for i in range(20)))
-    await bench.until(lambda: len(server.circuits) == 1)
+    await bench.until(lambda: len(server.clients.circuits) == 1)
     stop.set()
     turns = await flowing
     events = await watcher.synchronise()
     seen = [struct.unpack_from(">d", m.payload, 16)[0] for m in events]
     assert seen == [float(turn) for turn in range(1, turns + 1)]
-    assert server.channel_count == 1
+    assert server.clients.channels == 1
 
 
 @pytest.mark.parametrize("time", [1e12, float("nan"), float("inf"), 0.0, -5.0])
@@ -301,7 +301,7 @@ async def test_the_end_of_the_server_closes_all_circuits(group: Many) -> None:
         except ConnectionError:
             pass
     writer.close()
-    assert not server.circuits
+    assert not server.clients.circuits
 
 
 def free() -> dict[str, str]:

@@ -49,6 +49,6 @@ async def test_what_leaves_waits_for_no_acknowledgement(bench: Any) -> None:
     group = Many("O:", Device("many", Snapshot(), events=Events()))
     server = await bench.serve(group)
     with await asyncio.to_thread(connect, server.tcp_port):
-        (circuit,) = server.circuits
+        (circuit,) = server.clients.circuits
         sock = circuit._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

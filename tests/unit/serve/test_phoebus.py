@@ -56,7 +56,7 @@ async def test_a_subscription_with_the_same_id_answers_and_replaces_the_first(
     assert await raw.synchronise() == []
     raw.send(2, TIME + SHORT, 1, sid, 1000 + sid)
     await raw.synchronise()
-    assert not any(wire.subscriptions for wire in group.flow.wires)
+    assert group.flow.followers == ()
 
 
 async def test_a_repeated_subscription_is_answered_while_events_are_off(

@@ -31,6 +31,7 @@ from daqpv.serve.ca.protocol import (
     SHORT,
     STRING,
 )
+from daqpv.serve.ca.wire import Encoder
 
 NORMAL, PUT_FAIL = 1, 160
 EVENT_ADD, WRITE, ERROR, READ_NOTIFY = 1, 4, 11, 15
@@ -187,7 +188,7 @@ def test_what_a_type_cannot_hold_is_held_inside_on_its_way_out(value: float) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for basic in (SHORT, FLOAT, CHAR, INTEGER, DOUBLE, STRING):
-            group.doubles.wire(basic, 0).pack()
+            Encoder(group.doubles).wire(basic, 0).pack()
         group.singles.post([value])
         group.longs.post([value])
 
@@ -358,7 +359,7 @@ async def test_a_monitor_of_many_texts_gets_the_newest_and_nobody_waits(
         group.doubles.post(np.full(MANY, number))
     event = raw.expect(EVENT_ADD)
     assert await first_of(event, other.get(theirs, DOUBLE)) == 1
-    await bench.until(lambda: all(w.late is None for w in group.doubles.wires))
+    await bench.until(lambda: all(w.late is None for w in group.doubles.packed))
     seen = [m.payload for m in await raw.synchronise() if m.command == EVENT_ADD]
     assert all(len(payload) == 40 * MANY for payload in seen)
     group.doubles.post(np.full(MANY, 9))

@@ -179,9 +179,9 @@ async def test_an_alarm_is_acknowledged_as_on_a_c_ioc(bench: Any) -> None:
     ackt = (await raw.create("P:Speed.ACKT")).p2
     assert await raw.put(acks, ENUM, struct.pack(">H", 2)) == PUT_FAIL
     assert await raw.put(ackt, ENUM, struct.pack(">H", 0)) == PUT_FAIL
-    assert group.speed.stsack() == (1, Severity.MINOR)
+    assert group.speed.acknowledgement() == (1, Severity.MINOR)
     assert await raw.put(acks, PUT_ACKS, struct.pack(">H", 2)) == NORMAL
-    assert group.speed.stsack() == (1, Severity.NO_ALARM)
+    assert group.speed.acknowledgement() == (1, Severity.NO_ALARM)
 
 
 # -- when clients find a PV ------------------------------------------------------------
@@ -231,7 +231,7 @@ async def test_a_device_that_is_disabled_or_known_to_be_lost_is_found_at_once(
 async def test_a_device_that_does_not_become_known_is_found_after_a_while(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daqpv.serve.server._PATIENCE", 0.0)
+    monkeypatch.setattr("daqpv.serve.directory._PATIENCE", 0.0)
     server = await bench.serve(pump())
     assert await found(bench, server, NAMES) == NAMES
 

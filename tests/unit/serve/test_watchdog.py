@@ -76,7 +76,7 @@ async def test_a_put_that_blocks_the_loop_is_named(bench: Any) -> None:
     assert duration > 0.05
     assert "test_watchdog.py:31 calculate_for_long < tests/unit/serve/test_" in where
     assert " < daqpv/serve/groups/declaration.py:" in where
-    assert task == "Server._put"
+    assert task == "Pressed._act"
     assert server.take_loop_delay() > 0.2
     await bench.until(lambda: server.take_loop_delay() < 0.2)
 

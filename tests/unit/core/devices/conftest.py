@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.ecc.conftest import (
-    VirtualLoop,
-    no_task_is_left,
-    pytest_asyncio_loop_factories,
-)
+from tests.support.virtual import pytest_asyncio_loop_factories
 
-__all__ = ["VirtualLoop", "no_task_is_left", "pytest_asyncio_loop_factories"]
+__all__ = ["pytest_asyncio_loop_factories"]

@@ -107,8 +107,8 @@ async def test_a_client_that_leaves_leaves_nothing_behind(
     sid = (await raw.create("L:Power")).p2
     raw.subscribe(sid, TIME + DOUBLE)
     await raw.synchronise()
-    assert server.channel_count == 1
+    assert server.clients.channels == 1
     await raw.close()
-    await bench.until(lambda: not server.circuits)
-    assert server.channel_count == 0
-    assert all(not wire.subscriptions for wire in group.power.wires)
+    await bench.until(lambda: not server.clients.circuits)
+    assert server.clients.channels == 0
+    assert group.power.followers == ()

@@ -176,7 +176,7 @@ async def test_a_client_that_leaves_cancels_nothing(
     raw.send(4, ENUM, 1, sid, 1, struct.pack(">H", 1))
     await bench.until(lambda: bool(lamp.puts))
     await raw.close()
-    await bench.until(lambda: not server.circuits)
+    await bench.until(lambda: not server.clients.circuits)
     lamp.gate.set()
     await bench.until(lambda: lamp.snapshot.colour is Colour.GREEN)
 

@@ -257,7 +257,7 @@ async def test_a_limit_that_is_passed_is_a_warning_and_its_end_is_told(
 async def test_limits_of_a_group_that_says_so_are_kept_aside(
     account: Account, group: LampGroup, lamp: Lamp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(group), "limits_told", False)
+    monkeypatch.setattr(type(group), "limits_reported", False)
     for power in (50.0, 85.0, 20.0):
         lamp.change(replace(lamp.snapshot, power=power))
     alarms = account.told("alarm")
@@ -313,7 +313,7 @@ async def test_a_client_that_comes_and_goes_is_told_aside(account: Account) -> N
 
 async def test_whoever_only_knocks_is_no_client(account: Account) -> None:
     await account.raw.close()
-    await account.bench.until(lambda: not account.server.circuits)
+    await account.bench.until(lambda: not account.server.clients.circuits)
     assert account.heard == []
 
 

@@ -191,7 +191,7 @@ async def test_filters_cost_others_nothing_and_leave_nothing_behind(
 ) -> None:
     await follow(raw, "P:ao", TIME + DOUBLE)
     packs = 0
-    (wire,) = group.ao.wires
+    (wire,) = group.ao.packed
     pack = wire._pack
 
     def counted() -> Any:
@@ -206,12 +206,12 @@ async def test_filters_cost_others_nothing_and_leave_nothing_behind(
     assert await news(raw) == [(0.0,)] * 3
     group.ao.post(5.0)
     assert await news(raw) == [(5.0,)] * 4
-    assert (packs, group.ao.wires, len(group.ao.views)) == (1, [wire], 3)
+    assert (packs, group.ao.packed, len(group.ao.followers)) == (1, [wire], 4)
     raw.send(2, TIME + DOUBLE, 0, filtered[0].p2, 1000 + filtered[0].p2)
     for created in filtered[1:]:
         raw.send(12, 0, 0, created.p2, 1)
     await raw.synchronise()
-    assert group.ao.views == ()
+    assert group.ao.followers == (wire,)
     assert group.ao.outbox is not None
     await raw.close()
     await bench.until(lambda: group.ao.outbox is None)

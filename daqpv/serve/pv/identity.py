@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from daqpv.core import NO_ALARM
-from daqpv.serve.ca.wire import Source
+from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import LongText
 from daqpv.serve.values.meta import Meta
 
+SINCE = b".DAQPV"  # a field of every PV of a daqpv: since when that process serves it
 IDENTITY = b".DAQPVID"  # a field of every PV of a daqpv: who serves it
 _SIZE = 8192  # [bytes] of its text
 _END = 2**33  # [s since 1970] no clock shows more

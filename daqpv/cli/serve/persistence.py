@@ -1,9 +1,9 @@
-"""What a process keeps for later: what happened, records, what operators chose."""
+"""What a process keeps for later: events, records, settings, its pulse, its claims."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from daqpv.cli.default_paths import (
     spool_path,
     store_url,
 )
-from daqpv.config import Experiment
+from daqpv.config import AnyKind, Experiment
 from daqpv.config.model import NAME
 from daqpv.core import Event, Events, SavedSettings, SettingsPlace
 from daqpv.errors import AlreadyServedError, StoreError
@@ -26,12 +26,13 @@ from daqpv.links.files.log_file import LogFile
 from daqpv.links.files.pulse_file import PulseFile
 from daqpv.links.files.settings_file import SettingsFile
 from daqpv.links.program_log import ProgramLog
+from daqpv.store.tables.own import schema_of
 from daqpv.store.writing.sql_store import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
-    """Who keeps what, for one process.
+class Persistence:
+    """What a process keeps for later, and where.
 
     Attributes:
         events: what happens, on its way to the log file and the store.
@@ -64,10 +65,11 @@ class Keeping:
 
 def keep(
     experiment: Experiment,
+    kinds: Iterable[AnyKind],
     name: str,
     stack: ExitStack,
     tell: Callable[[Event], None] | None = None,
-) -> Keeping:
+) -> Persistence:
     """Open what the process `name` of `experiment` keeps; `stack` closes it in order.
 
     `tell` hears of all events, from the first. Exits if the log file cannot be written
@@ -83,29 +85,34 @@ def keep(
     if tell is not None:
         events.add(tell)
     program_log = stack.enter_context(ProgramLog(events))
-    store = _store(experiment, name, events, stack)
+    store = _store(experiment, kinds, name, events, stack)
     stack.callback(events.close)  # while all who keep them are still open
     saved = _saved(experiment, events, stack, store)
     claims = stack.enter_context(Claims(spool_path(experiment), experiment.prefix))
     pulse = stack.enter_context(PulseFile(pulse_path(experiment)))
-    return Keeping(events, program_log, store, saved, pulse, claims)
+    return Persistence(events, program_log, store, saved, pulse, claims)
 
 
 def _store(
-    experiment: Experiment, name: str, events: Events, stack: ExitStack
+    experiment: Experiment,
+    kinds: Iterable[AnyKind],
+    name: str,
+    events: Events,
+    stack: ExitStack,
 ) -> SqlStore | None:
     """Keep `events` in the experiment's store."""
     if experiment.store.url == "none" or not NAME.fullmatch(name):  # App refuses it
         return None
-    store = SqlStore(
-        store_url(experiment),
-        experiment=experiment.experiment,
-        process=events.process,
-        spool=spool_path(experiment) / name,
-        spool_limit=experiment.store.spool_limit,
-        events=events,
-    )
     try:
+        store = SqlStore(
+            store_url(experiment),
+            experiment=experiment.experiment,
+            process=events.process,
+            spool=spool_path(experiment) / name,
+            spool_limit=experiment.store.spool_limit,
+            events=events,
+            schema=schema_of(kinds),
+        )
         refuse_leftovers(experiment)
         store.open()
     except StoreError as error:

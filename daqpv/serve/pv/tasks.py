@@ -1,0 +1,60 @@
+"""Tasks that a server begins for its clients, and ends when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+Task = asyncio.Task[None]
+
+
+class Tasks:
+    """Owns tasks: none outlives the server, and none ends it."""
+
+    def __init__(self) -> None:
+        self._running: set[Task] = set()
+        self._is_open = False
+
+    def open(self) -> None:
+        """Begin tasks from now on."""
+        self._is_open = True
+
+    def start(
+        self,
+        work: Coroutine[Any, Any, None],
+        ended: Callable[[Task], None] | None = None,
+    ) -> bool:
+        """Run `work` as a task.
+
+        Args:
+            work: what to run.
+            ended: called with the task at its end; default: a failure is logged.
+
+        Returns:
+            False: the server ends, or has not begun, and `work` never runs.
+        """
+        if not self._is_open:
+            work.close()
+            return False
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(ended or _log_failure)
+        return True
+
+    async def close(self) -> None:
+        """Begin no task any more; cancel those that run, and wait for them."""
+        self._is_open = False
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+
+def _log_failure(task: Task) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("task %s failed", task.get_name(), exc_info=error)

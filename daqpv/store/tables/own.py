@@ -1,0 +1,105 @@
+"""What daqpv itself keeps: events, settings, runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from daqpv.config import AnyKind
+from daqpv.core import Event, EventSeverity, Setting
+from daqpv.core.records import table as t
+from daqpv.core.records.kind import RecordKind, Row
+from daqpv.core.records.plain import plain
+from daqpv.core.records.table import NAME, TEXT, WHO, Column, SqlType, Table
+from daqpv.runs.record.kinds import RECORDS
+from daqpv.store.tables.schema import Schema
+
+SEVERITIES = tuple(EventSeverity)
+"""The place of a severity is the number that the store has for it."""
+
+_FUNCTION = 200  # characters
+_CUT = 1000  # characters of facts that are longer than TEXT
+
+
+def _facts(fields: Any) -> str:
+    text = json.dumps(plain(fields))
+    return text if len(text) <= TEXT else json.dumps({"cut": text[:_CUT]})
+
+
+def _facts_in(text: str) -> dict[str, Any]:
+    fields = json.loads(text or "{}")
+    return fields if isinstance(fields, dict) else {}
+
+
+def _is_information(row: Row) -> bool:
+    return bool(row["severity"] == 0)
+
+
+EVENT = RecordKind(
+    Event,
+    Table(
+        name="event",
+        columns=(
+            t.time("time"),
+            Column(
+                name="severity",
+                type=SqlType.SMALL,
+                attribute="severity",
+                encode=SEVERITIES.index,
+                decode=SEVERITIES.__getitem__,
+            ),
+            t.text("name", NAME),
+            t.text("device", NAME),
+            t.text("process", WHO),
+            t.text("function", _FUNCTION),
+            t.text("text"),
+            Column(
+                name="fields",
+                type=SqlType.TEXT,
+                attribute="fields",
+                encode=_facts,
+                decode=_facts_in,
+            ),
+            t.who(),
+            t.whole("count"),
+        ),
+        indexes={
+            "ix_event_time": ("time",),
+            "ix_event_device": ("device", "severity", "time"),
+            "ix_event_severity": ("severity", "time"),
+        },
+    ),
+    expendable=_is_information,
+)
+
+SETTING = RecordKind(
+    Setting,
+    Table(
+        name="setting",
+        columns=(
+            t.text("device", NAME),
+            t.text("field", NAME),
+            t.value("value"),
+            t.value("file"),
+            t.time("time"),
+            t.who(),
+        ),
+        key=("device", "field"),
+        age="time",
+        always=True,
+    ),
+)
+
+OWN = Schema((EVENT, SETTING, *RECORDS))
+"""What every store has."""
+
+
+def schema_of(kinds: Iterable[AnyKind]) -> Schema:
+    """What a store has with these kinds of devices.
+
+    Raises:
+        StoreError: two of them want the same table.
+    """
+    theirs = [record for kind in kinds for record in kind.records]
+    return Schema((EVENT, SETTING, *RECORDS, *theirs)) if theirs else OWN
