@@ -199,7 +199,8 @@ class Circuit(asyncio.Protocol):
                 return 0
             start = i + ca.EXTENDED_SIZE
             size, count = ca.EXTENSION.unpack_from(data, start - 8)
-        if not self.session.knows(command):
+        act = self.session.acts.get(command)
+        if act is None:
             self.close(f"it sent command {command}, which does not exist")
             return end - i
         if start + size > end:
@@ -212,7 +213,7 @@ class Circuit(asyncio.Protocol):
             payload: bytes | memoryview = memoryview(data)[start : start + size]
         else:
             payload = data[start : start + size]
-        self.session.act(Request(command, dbr, count, p1, p2, payload))
+        act(Request(command, dbr, count, p1, p2, payload))
         return int(start + size - i)
 
     def _refuse(self, request: Request, size: int, whole: int, here: int) -> int:

@@ -23,6 +23,7 @@ class Session:
         peer: its address and port.
 
     Attributes:
+        acts: what acts on a request, by its command; answers go out by the circuit.
         gets: gets as the client has sent them before, with what answers them.
     """
 
@@ -33,7 +34,7 @@ class Session:
         self._peer = peer
         self._last_sid = 0
         self._writes = Writes(client)
-        self._acts: dict[int, Act] = {
+        self.acts: dict[int, Act] = {
             ca.VERSION: self._version,
             ca.SEARCH: self._search,
             ca.READ_SYNC: self._echo,
@@ -46,14 +47,6 @@ class Session:
             **Monitors(client).acts,
             **self._writes.acts,
         }
-
-    def knows(self, command: int) -> bool:
-        """Whether there is such a command."""
-        return command in self._acts
-
-    def act(self, request: Request) -> None:
-        """Do what `request` asks for; answers go out by the circuit."""
-        self._acts[request.command](request)
 
     def longest(self, command: int, sid: int) -> int:
         """How many bytes such a request can have and make sense."""

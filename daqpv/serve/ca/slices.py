@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from daqpv.serve.ca.encoding import encode
-from daqpv.serve.ca.protocol import STRING
+from daqpv.serve.ca.protocol import BASIC_TYPES, STRING
 from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import Numbers, Texts
 from daqpv.serve.values.forms import Form
@@ -24,6 +24,8 @@ class TakesLong(ValueError):  # noqa: N818, no error: the way that packs at once
 
 def is_by_element(form: Form, basic: int) -> bool:
     """Whether each element is converted by itself between `form` and `basic`."""
+    if not 0 <= basic < BASIC_TYPES:
+        return False
     return isinstance(form, Texts) or (isinstance(form, Numbers) and basic == STRING)
 
 

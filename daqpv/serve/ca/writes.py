@@ -16,7 +16,7 @@ from daqpv.serve.ca.connected import Connected, Request
 from daqpv.serve.ca.encoding import DTYPE, SCALAR
 from daqpv.serve.ca.slices import LARGE, SLICE, is_by_element
 from daqpv.serve.pv.masks import WRITE_ACCESS
-from daqpv.serve.pv.puts import Put
+from daqpv.serve.pv.puts import Given, Put
 from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import Numbers, Texts
 from daqpv.serve.values.elements import STRING_SIZE, Array
@@ -41,10 +41,10 @@ class Writes:
         """Refuse a put of `size` bytes, which is too long."""
         error = RefusedError(f"{size} bytes are more than the PV takes")
         channel = self._client.channels.get(request.p1)
-        if channel is not None:
-            put = Put(channel.target, self._client.origin, f"{size} bytes")
-            self._desk.log.put(put, error)
-        self._failed(request, ca.TOO_LARGE, error)
+        if channel is None:
+            self._failed(request, ca.TOO_LARGE, error)
+        else:
+            self._refuse(channel, request, f"{size} bytes", ca.TOO_LARGE, error)
 
     def _write(self, request: Request) -> None:
         _, dbr, count, sid, _, _ = request
@@ -54,65 +54,82 @@ class Writes:
         elif dbr in (ca.PUT_ACKT, ca.PUT_ACKS):
             self._acknowledge(channel, request)
         elif count > LARGE and is_by_element(channel.target.form, dbr):
-            put = Put(channel.target, self._client.origin, f"{count} elements")
-            if self._may_write(put, channel, request):
-                self._client.line.wait()
-                self._desk.tasks.start(self._write_slowly(put, request))
+            self._client.line.wait()
+            self._desk.tasks.start(self._write_slowly(channel, request))
         else:
             self._write_now(channel, request)
 
     def _write_now(self, channel: Connected, request: Request) -> None:
         _, dbr, count, _, _, payload = request
-        source, by = channel.target, self._client.origin
+        form, meta = channel.target.form, channel.target.meta
+        given: Given
         accepted: Callable[[], Any]
         try:
             given = decode(dbr, count, payload)
+            accepted = partial(form.accept, given, meta)
         except RefusedError as error:
-            put = Put(source, by, f"{len(payload)} bytes")
-            accepted = partial(_fail, error)
-        else:
-            put = Put(source, by, given)
-            accepted = partial(source.form.accept, given, source.meta)
-        if self._may_write(put, channel, request):
-            self._begin(put, request, accepted)
+            given, accepted = f"{len(payload)} bytes", partial(_fail, error)
+        self._begin(channel, request, given, accepted)
 
-    async def _write_slowly(self, put: Put, request: Request) -> None:
+    async def _write_slowly(self, channel: Connected, request: Request) -> None:
         _, dbr, count, _, _, payload = request
-        parsing = asyncio.create_task(parse(put.source, dbr, count, payload))
+        parsing = asyncio.create_task(parse(channel.target, dbr, count, payload))
         try:
             await asyncio.wait((parsing,))
-            self._begin(put, request, parsing.result)
+            self._begin(channel, request, f"{count} elements", parsing.result)
         finally:
             parsing.cancel()
             self._client.line.go_on()
 
-    def _may_write(self, put: Put, channel: Connected, request: Request) -> bool:
-        if self._client.rights(channel) & WRITE_ACCESS:
-            return True
-        error = RefusedError(f"{put.source.name} is read only")
-        self._desk.log.put(put, error)
-        self._failed(request, ca.NO_WRITE_ACCESS, error)
-        return False
-
-    def _begin(self, put: Put, request: Request, accepted: Callable[[], Any]) -> None:
-        answer = partial(self._ended, request)
+    def _begin(
+        self,
+        channel: Connected,
+        request: Request,
+        given: Given,
+        accepted: Callable[[], Any],
+    ) -> None:
+        if not self._client.rights(channel) & WRITE_ACCESS:
+            self._refuse_read_only(channel, request, given)
+            return
+        put = Put(channel.target, self._client.origin, given)
         try:
-            goes_on = self._desk.puts.begin(put, accepted, answer)
+            goes_on = self._desk.puts.begin(
+                put, accepted, partial(self._ended, request)
+            )
         except RefusedError as error:
             self._failed(request, ca.PUT_FAIL, error)
             return
         if goes_on:
             self._client.line.wait_a_turn()  # what needs no time is done before a get
 
+    def _refuse_read_only(
+        self, channel: Connected, request: Request, given: Given
+    ) -> None:
+        error = RefusedError(f"{channel.target.name} is read only")
+        self._refuse(channel, request, given, ca.NO_WRITE_ACCESS, error)
+
+    def _refuse(
+        self,
+        channel: Connected,
+        request: Request,
+        given: Given,
+        status: int,
+        error: RefusedError,
+    ) -> None:
+        """Refuse a put before its source is asked."""
+        self._desk.log.put(Put(channel.target, self._client.origin, given), error)
+        self._failed(request, status, error)
+
     def _acknowledge(self, channel: Connected, request: Request) -> None:
         value = int.from_bytes(request.payload[:2], "big")
         transient = request.dbr == ca.PUT_ACKT
         source = channel.target
         given = f"{'ACKT' if transient else 'ACKS'} {value}"
+        if not self._client.rights(channel) & WRITE_ACCESS:
+            self._refuse_read_only(channel, request, given)
+            return
         put = Put(source, self._client.origin, given)
         put.before = str(source.acknowledgement())
-        if not self._may_write(put, channel, request):
-            return
         try:
             if transient:
                 source.acknowledge_transient(required=bool(value))
@@ -173,7 +190,8 @@ def _texts(count: int, data: bytes) -> list[str]:
     if len(data) > count * STRING_SIZE:
         data = data[: count * STRING_SIZE]
     starts = range(0, max(len(data), 1), STRING_SIZE)
-    return [c_string(data[i : i + STRING_SIZE]) for i in starts]
+    texts = (data[i : i + STRING_SIZE].partition(b"\0")[0] for i in starts)
+    return [text.decode() if text.isascii() else c_string(text) for text in texts]
 
 
 async def parse(source: Source, dbr: int, count: int, data: bytes | memoryview) -> Any:

@@ -19,6 +19,7 @@ from daqpv.serve.values.elements import Array
 _log = logging.getLogger(__name__)
 
 Answer = Callable[[Exception | None], None]
+Given = Sequence[Any] | Array | str
 
 
 class Put:
@@ -36,9 +37,7 @@ class Put:
 
     __slots__ = ("announced", "before", "began", "by", "given", "source", "value")
 
-    def __init__(
-        self, source: Source, by: Origin, given: Sequence[Any] | Array | str
-    ) -> None:
+    def __init__(self, source: Source, by: Origin, given: Given) -> None:
         if not source.cached:
             source.refresh_now()
         self.source = source

@@ -162,7 +162,7 @@ def check_drive(value: float, meta: Meta) -> None:
     Raises:
         RefusedError: `value` is outside of them, or no number at all.
     """
-    if meta.has_drive_limits and not meta.drvl <= value <= meta.drvh:
+    if meta.drvl < meta.drvh and not meta.drvl <= value <= meta.drvh:
         units = f" {meta.units}" if meta.units else ""
         raise RefusedError(
             f"{value:g} is outside the limits {meta.drvl:g} to {meta.drvh:g}{units}"

@@ -50,11 +50,6 @@ class Meta:
     state_severities: tuple[Severity, ...] = ()
 
     @property
-    def has_drive_limits(self) -> bool:
-        """Whether puts are limited."""
-        return self.drvl < self.drvh
-
-    @property
     def has_alarms(self) -> bool:
         """Whether some value means an alarm."""
         limits = (self.hhsv, self.hsv, self.lsv, self.llsv)
@@ -66,7 +61,7 @@ class Meta:
         Alarm limits without a severity are NaN, as a C IOC has them.
         """
         control = (self.drvh, self.drvl)
-        if not (self.is_output or self.has_drive_limits):
+        if not (self.is_output or self.drvl < self.drvh):
             control = (self.hopr, self.lopr)
         return (
             self.hopr,
