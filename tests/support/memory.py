@@ -66,8 +66,7 @@ class Served:
     def __init__(self, *groups: Group[Any], events: Events | None = None) -> None:
         events = Events() if events is None else events
         self.directory = Directory(dict)
-        for group in groups:
-            self.directory.add(group, AlarmLog(events))
+        self.directory.add(*groups, alarm_log=AlarmLog(events))
         self.clients = Clients(30.0)
         self.desk = Desk(self.directory, PutLog(events), self.clients, 2**20)
         self.desk.tasks.open()
