@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -11,15 +10,16 @@ from typing import ClassVar
 
 from daqpv.core import (
     AHEAD,
+    CLOCK,
     NO_ALARM,
     Alarm,
+    Clock,
     Clocks,
-    Condition,
-    Device,
     Events,
     EventSeverity,
     Folding,
     Severity,
+    Shown,
     Snapshot,
     Status,
     step_text,
@@ -115,7 +115,7 @@ class ProcessSnapshot(Snapshot):
         return NO_ALARM
 
 
-class Process(Device[ProcessSnapshot]):
+class Process(Shown[ProcessSnapshot]):
     """This process."""
 
     def __init__(
@@ -126,19 +126,17 @@ class Process(Device[ProcessSnapshot]):
         snapshot: ProcessSnapshot,
         events: Events,
         prefix: str = "",
+        clock: Clock = CLOCK,
     ) -> None:
-        super().__init__(name, snapshot, events=events, prefix=prefix)
+        super().__init__(name, snapshot, events=events, prefix=prefix, clock=clock)
         self._measure = measure
         self._wrong: dict[str, str] = {}  # what is, by the name of its event
-        self._clocks = Clocks()
+        self._clocks = Clocks(clock)
         self._age = 0.0  # [s]
-        started = utc_text(time.time())
+        started = utc_text(self.clock.time())
         self.change(
             replace(
                 self.snapshot,
-                known=True,
-                online=True,
-                condition=Condition.OK,
                 started=started,
             )
         )
@@ -150,7 +148,7 @@ class Process(Device[ProcessSnapshot]):
         self.change(
             replace(
                 self.snapshot,
-                now=utc_text(time.time()),
+                now=utc_text(self.clock.time()),
                 uptime="0:00:00",
                 **asdict(self._measure()),
             )
@@ -170,7 +168,7 @@ class Process(Device[ProcessSnapshot]):
             replace(
                 self.snapshot,
                 heartbeat=self.snapshot.heartbeat + 1,
-                now=utc_text(time.time()),
+                now=utc_text(self.clock.time()),
                 uptime=str(timedelta(seconds=int(self._age))),
                 **asdict(self._measure()),
             )

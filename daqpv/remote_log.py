@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
-from daqpv.core import Command, Condition, Device, Events, Snapshot
+from daqpv.core import Command, Commanded, CommandSnapshot, Events
 from daqpv.core.lines import one_line
 from daqpv.errors import LinkError, OperationError, RefusedError
 
@@ -52,7 +52,7 @@ class LogFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteLogSnapshot(Snapshot):
+class RemoteLogSnapshot(CommandSnapshot):
     """The log of a program, as it was read last.
 
     Attributes:
@@ -64,7 +64,7 @@ class RemoteLogSnapshot(Snapshot):
     text: str = ""
 
 
-class RemoteLog(Device[RemoteLogSnapshot]):
+class RemoteLog(Commanded[RemoteLogSnapshot]):
     """The end of the log of the program that a device stands for.
 
     It has a command slot of its own: whatever the device does or is, its log can be
@@ -77,8 +77,8 @@ class RemoteLog(Device[RemoteLogSnapshot]):
         events: where events go.
     """
 
-    def __init__(self, owner: Device[Any], file: LogFile, *, events: Events) -> None:
-        there = RemoteLogSnapshot(known=True, online=True, condition=Condition.OK)
+    def __init__(self, owner: Commanded[Any], file: LogFile, *, events: Events) -> None:
+        there = RemoteLogSnapshot()
         super().__init__(owner.name, there, events=events, prefix=owner.prefix)
         self._owner = owner
         self._file = file
@@ -114,11 +114,11 @@ class RemoteLog(Device[RemoteLogSnapshot]):
                 f"{self.name}: its log cannot be read: {error}"
             ) from error
 
-    def _ended(self, command: Command, error: BaseException | None) -> None:
+    def command_ended(self, command: Command, error: BaseException | None) -> None:
+        """Show a failure in the LastError of the owner, too."""
         before = self.snapshot.last_error
-        super()._ended(command, error)
-        now = self.snapshot
-        owner = self._owner.snapshot
+        super().command_ended(command, error)
+        now, owner = self.snapshot, self._owner.snapshot
         if now.last_error or owner.last_error == before:
             self._owner.change(
                 replace(owner, last_error=now.last_error, result_code=now.result_code)

@@ -18,13 +18,13 @@ from daqpv.app.tending import tend
 from daqpv.config import AnyKind, ConfigProblems, Experiment, Problem
 from daqpv.config.model import NAME
 from daqpv.core import (
-    Device,
     Event,
     Events,
     EventSeverity,
     Pulse,
     PvInfo,
     SavedSettings,
+    Shown,
     Store,
 )
 from daqpv.errors import AlreadyServedError, ConfigError, KindError, ServeError
@@ -89,7 +89,7 @@ class App:
             identity=lambda: {"process": events.process, "file": self._file},
         )
         self._file = hashes(experiment)
-        self.devices: list[Device[Any]] = []
+        self.devices: list[Shown[Any]] = []
         self.faults: list[Problem] = [*experiment.faults]
         self._groups: list[Group[Any]] = []
         self._makers: list[str] = []  # of devices: kinds of third parties, or ""

@@ -9,12 +9,19 @@ from typing import Any, TypeAlias
 
 from daqpv.app.site import ExperimentSite
 from daqpv.config import AnyKind
-from daqpv.core import Device, Snapshot
+from daqpv.core import (
+    Commanded,
+    CommandSnapshot,
+    Device,
+    DeviceSnapshot,
+    Shown,
+    Snapshot,
+)
 from daqpv.core.plugins import guarded
 from daqpv.errors import KindError
 from daqpv.serve import Group
 
-Made: TypeAlias = tuple[Device[Any], Group[Any]]
+Made: TypeAlias = tuple[Shown[Any], Group[Any]]
 
 
 @contextmanager
@@ -64,20 +71,27 @@ def _checked(made: object) -> Made:
 
 
 def _wrong_device(device: object) -> str:
-    if not isinstance(device, Device):
+    if not isinstance(device, Shown):
         return f"it returns {_a(device)}; wanted is a Device"
     if not hasattr(device, "snapshot"):
         return f"{_a(device)} has no snapshot: does its __init__ call super().__init__?"
     run = type(device).run
-    if run is Device.run or not inspect.iscoroutinefunction(run):
+    if run is Shown.run or not inspect.iscoroutinefunction(run):
         return f"{_a(device)} has no `async def run(self)`"
-    return _wrong_snapshot(device.snapshot)
+    return _wrong_snapshot(device.snapshot, _wanted(device))
 
 
-def _wrong_snapshot(snapshot: object) -> str:
+def _wanted(device: Shown[Any]) -> type[Snapshot]:
+    """What its snapshot has to be."""
+    if isinstance(device, Device):
+        return DeviceSnapshot
+    return CommandSnapshot if isinstance(device, Commanded) else Snapshot
+
+
+def _wrong_snapshot(snapshot: object, base: type[Snapshot]) -> str:
     kind = type(snapshot)
-    if not isinstance(snapshot, Snapshot):
-        return f"the snapshot is {_a(snapshot)}, not a Snapshot"
+    if not isinstance(snapshot, base):
+        return f"the snapshot is {_a(snapshot)}, not a {base.__name__}"
     if "__dataclass_fields__" not in vars(kind):
         wrong = "is no dataclass"
     elif not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined] # not public

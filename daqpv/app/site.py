@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from daqpv.config import Experiment
 from daqpv.core import (
-    Device,
     Events,
     Hold,
     Pulse,
     Readings,
     SavedSettings,
+    Shown,
     Snapshot,
     Store,
 )
@@ -23,7 +23,7 @@ from daqpv.serve import Group
 T = TypeVar("T")
 S = TypeVar("S", bound=Snapshot)
 
-Remote = Callable[[str, str, Any], Device[Any]]
+Remote = Callable[[str, str, Any], Shown[Any]]
 """Follows an ECC server of another process, by name, PV prefix and settings."""
 
 
@@ -44,10 +44,10 @@ class ExperimentSite:
         self._experiment = experiment
         self._follow = follow
         self._saved = saved
-        self._servers: dict[str, Device[Any]] = {}
-        self._local: dict[str, list[Device[Any]]] = {}
+        self._servers: dict[str, Shown[Any]] = {}
+        self._local: dict[str, list[Shown[Any]]] = {}
         self._shared: dict[Callable[..., Any], Any] = {}
-        self.remotes: list[Device[Any]] = []
+        self.remotes: list[Shown[Any]] = []
         self.experiment = experiment.experiment
         self.prefix = experiment.prefix
         self.events = events
@@ -56,7 +56,7 @@ class ExperimentSite:
         self.hold = Hold()
         self.readings: Readings = readings
         self._pvs = readings
-        self.also: list[tuple[Device[Any], Group[Any]]] = []
+        self.also: list[tuple[Shown[Any], Group[Any]]] = []
 
     def prefix_of(self, kind: str, name: str) -> str:
         """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
@@ -100,7 +100,7 @@ class ExperimentSite:
         self.hold.take(run, ask=run.asked)
         return run
 
-    def local(self, section: str) -> Sequence[Device[Any]]:
+    def local(self, section: str) -> Sequence[Shown[Any]]:
         """The devices of a section that this process serves and has built so far."""
         return tuple(self._local.get(section, ()))
 
@@ -111,11 +111,11 @@ class ExperimentSite:
         made: T = self._shared[make]
         return made
 
-    def add(self, device: Device[Any], group: Group[Any]) -> None:
+    def add(self, device: Shown[Any], group: Group[Any]) -> None:
         """Serve another device besides the one that is being built."""
         self.also.append((device, group))
 
-    def serves(self, section: str, name: str, device: Device[Any]) -> None:
+    def serves(self, section: str, name: str, device: Shown[Any]) -> None:
         """Remember a device that this process serves."""
         self._local.setdefault(section, []).append(device)
         if section == "ecc":

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from daqpv.core import Condition, Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import (
     Declaration,
     Group,
@@ -50,7 +50,7 @@ async def _block(_group: Any, _value: Any) -> None:
     time.sleep(BLOCK)  # noqa: ASYNC251, to show what that does
 
 
-class BenchGroup(Group[Device[Snapshot]]):
+class BenchGroup(Group[Shown[Snapshot]]):
     """The PVs of which there is one each; `pvs` adds the many."""
 
     rate = ao("rate", units="Hz", precision=1, drive=(0.0, FASTEST), doc="of counters")
@@ -74,7 +74,7 @@ def group_of(prefix: str, n: int, m: int, *, mix: bool = False) -> BenchGroup:
     doubles = {f"d{i}": _setting(f"d{i}", i if mix else 0) for i in range(n)}
     counters = {f"m{i}": _counter(f"m{i}", i if mix else 0) for i in range(m)}
     kind = type("BenchPvs", (BenchGroup,), doubles | counters)
-    device = Device("bench", Snapshot(condition=Condition.OK), events=Events())
+    device = Shown("bench", Snapshot(), events=Events())
     group: BenchGroup = kind(prefix, device)
     for channel in group.pvdb.values():
         channel.post(channel.value)

@@ -2,12 +2,22 @@
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.devices.command import Command, Goal
+from daqpv.core.devices.commanded import Commanded
 from daqpv.core.devices.derived import made_from, sources
-from daqpv.core.devices.device import Condition, Device, Result, Snapshot
+from daqpv.core.devices.device import Device
 from daqpv.core.devices.failures import PollFailures
 from daqpv.core.devices.interlock import Hold, run_is_open
+from daqpv.core.devices.polled import Polled
 from daqpv.core.devices.poller import Poller
 from daqpv.core.devices.saved import SavedField, SavedSettings, SettingsPlace
+from daqpv.core.devices.shown import Shown
+from daqpv.core.devices.snapshot import (
+    CommandSnapshot,
+    Condition,
+    DeviceSnapshot,
+    Result,
+    Snapshot,
+)
 from daqpv.core.events.bus import Events, Sink
 from daqpv.core.events.event import (
     STORM,
@@ -24,12 +34,21 @@ from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
 from daqpv.core.site import Site
 from daqpv.core.store import Setting, Store, StoreFigures
-from daqpv.core.timing.clock import AHEAD, STALL, Clocks, both, stamp_after, step_text
+from daqpv.core.timing.clock import (
+    AHEAD,
+    CLOCK,
+    STALL,
+    Clock,
+    Clocks,
+    stamp_after,
+    step_text,
+)
 from daqpv.core.timing.pulse import Beat, Pulse
 from daqpv.core.timing.schedule import rest
 
 __all__ = [
     "AHEAD",
+    "CLOCK",
     "NO_ALARM",
     "READ_ELEMENTS",
     "STALL",
@@ -37,10 +56,14 @@ __all__ = [
     "UNDEFINED",
     "Alarm",
     "Beat",
+    "Clock",
     "Clocks",
     "Command",
+    "CommandSnapshot",
+    "Commanded",
     "Condition",
     "Device",
+    "DeviceSnapshot",
     "Event",
     "EventSeverity",
     "Events",
@@ -50,24 +73,26 @@ __all__ = [
     "Milestones",
     "Origin",
     "PollFailures",
+    "Polled",
     "Poller",
     "Pulse",
     "PvInfo",
     "Reading",
     "Readings",
+    "Record",
     "Result",
     "SavedField",
     "SavedSettings",
     "Setting",
     "SettingsPlace",
     "Severity",
+    "Shown",
     "Sink",
     "Site",
     "Snapshot",
     "Status",
     "Store",
     "StoreFigures",
-    "both",
     "caller",
     "made_from",
     "origin",

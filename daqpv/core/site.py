@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
-from daqpv.core.devices.device import Snapshot
 from daqpv.core.devices.interlock import Hold
+from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
 from daqpv.core.reading import Readings
 from daqpv.core.store import Store

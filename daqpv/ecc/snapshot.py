@@ -10,8 +10,8 @@ from daqpv.core import (
     NO_ALARM,
     Alarm,
     Condition,
+    DeviceSnapshot,
     Severity,
-    Snapshot,
     Status,
     made_from,
 )
@@ -66,7 +66,7 @@ class EccCommand(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EccSnapshot(Snapshot):
+class EccSnapshot(DeviceSnapshot):
     """What is known of an ECC server.
 
     Attributes:
@@ -91,11 +91,11 @@ class EccSnapshot(Snapshot):
         served: whether a process serves its PVs: with none, it cannot be told anything.
     """
 
-    observed: ClassVar[frozenset[str]] = Snapshot.observed | {
+    observed: ClassVar[frozenset[str]] = DeviceSnapshot.observed | {
         "state", "transition", "transitioning", "error_code", "response_time"
     }  # fmt: skip
 
-    judged: ClassVar[frozenset[str]] = Snapshot.judged | {"state"}
+    judged: ClassVar[frozenset[str]] = DeviceSnapshot.judged | {"state"}
 
     state: EccState = EccState.BROKEN
     transition: Transition = Transition.NONE

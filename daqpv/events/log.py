@@ -13,12 +13,11 @@ from typing import ClassVar, Protocol
 from daqpv.core import (
     AHEAD,
     Clocks,
-    Condition,
-    Device,
     Event,
     Events,
     EventSeverity,
     Folding,
+    Shown,
     Snapshot,
 )
 from daqpv.errors import RefusedError, StoreError
@@ -81,7 +80,7 @@ class LogSnapshot(Snapshot):
     note: str = ""
 
 
-class Log(Device[LogSnapshot]):
+class Log(Shown[LogSnapshot]):
     """The last events of the experiment.
 
     Those of this process come at once, those of others from the store, within a second.
@@ -112,9 +111,6 @@ class Log(Device[LogSnapshot]):
         self._last: deque[Event] = deque(maxlen=LAST)
         self._counts: Counter[EventSeverity] = Counter()
         self._news = asyncio.Event()
-        self.change(
-            replace(self.snapshot, known=True, online=True, condition=Condition.OK)
-        )
         events.add(self.take)
 
     def take(self, event: Event) -> None:

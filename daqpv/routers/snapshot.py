@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from daqpv.core import NO_ALARM, Alarm, Severity, Snapshot, Status, made_from
+from daqpv.core import NO_ALARM, Alarm, DeviceSnapshot, Severity, Status, made_from
 
 LONGEST = 9999.0 * 3600
 """A disk that lasts at least so long [s]: at the present rate it does not fill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouterSnapshot(Snapshot):
+class RouterSnapshot(DeviceSnapshot):
     """What is known of a data router.
 
     Attributes:
@@ -33,12 +33,12 @@ class RouterSnapshot(Snapshot):
         growing: files that are to be moved still grow, and are waited for.
     """
 
-    observed: ClassVar[frozenset[str]] = Snapshot.observed | {
+    observed: ClassVar[frozenset[str]] = DeviceSnapshot.observed | {
         "directory", "staging_empty", "files", "data", "rate", "rate_mb_s",
         "disk_size_gb", "disk_free_gb", "disk_used", "disk_hours_left", "clock_offset",
     }  # fmt: skip
-    judging: ClassVar[frozenset[str]] = Snapshot.judging | {"silent"}
-    judged: ClassVar[frozenset[str]] = Snapshot.judged | {"rate_mb_s"}
+    judging: ClassVar[frozenset[str]] = DeviceSnapshot.judging | {"silent"}
+    judged: ClassVar[frozenset[str]] = DeviceSnapshot.judged | {"rate_mb_s"}
 
     directory: str = ""
     staging_empty: bool | None = None

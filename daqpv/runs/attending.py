@@ -131,8 +131,9 @@ class Attending(Books):
             replace(self.snapshot, left=tuple(sorted(left.union(self.snapshot.left))))
         )
 
-    def _ended(self, command: Command, error: BaseException | None) -> None:
-        super()._ended(command, error)
+    def command_ended(self, command: Command, error: BaseException | None) -> None:
+        """Judge the run anew."""
+        super().command_ended(command, error)
         self._judge()
 
     def _judge(self) -> None:

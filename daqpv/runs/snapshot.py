@@ -9,8 +9,8 @@ from daqpv.core import (
     NO_ALARM,
     UNDEFINED,
     Alarm,
+    DeviceSnapshot,
     Severity,
-    Snapshot,
     Status,
     made_from,
 )
@@ -25,7 +25,7 @@ LONGEST = 9999.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSnapshot(Snapshot):
+class RunSnapshot(DeviceSnapshot):
     """The run that is open, or the last one, and what is written for the next.
 
     Attributes:
@@ -64,7 +64,7 @@ class RunSnapshot(Snapshot):
         allowed: bit n: a put of State n would be taken now.
     """
 
-    judging: ClassVar[frozenset[str]] = Snapshot.judging | {
+    judging: ClassVar[frozenset[str]] = DeviceSnapshot.judging | {
         "state", "troubled", "silent", "left", "stray", "filling",
         "rival",
     }  # fmt: skip
@@ -154,7 +154,7 @@ class RunSnapshot(Snapshot):
     def alarm(self, field: str) -> Alarm:
         """The run's judgement: a failed run is MAJOR; what spoils one is MINOR."""
         if field != "state":
-            return Snapshot.alarm(self, field)
+            return DeviceSnapshot.alarm(self, field)
         if not self.known:
             return UNDEFINED
         if self.state is RunState.FAILED:

@@ -11,10 +11,9 @@ from daqpv.core import (
     NO_ALARM,
     UNDEFINED,
     Alarm,
-    Condition,
-    Device,
     Events,
     Severity,
+    Shown,
     Snapshot,
     Status,
     StoreFigures,
@@ -74,7 +73,7 @@ class ArchiveSnapshot(Snapshot):
         return NO_ALARM
 
 
-class Archive(Device[ArchiveSnapshot]):
+class Archive(Shown[ArchiveSnapshot]):
     """The store of this process.
 
     Args:
@@ -91,9 +90,6 @@ class Archive(Device[ArchiveSnapshot]):
         self.change(
             replace(
                 self.snapshot,
-                known=True,
-                online=True,
-                condition=Condition.OK,
                 store_online=None if kept else False,
                 message="" if kept else "The experiment wants no store",
             )

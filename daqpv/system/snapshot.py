@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from daqpv.core import NO_ALARM, Alarm, Severity, Snapshot, Status, made_from
+from daqpv.core import NO_ALARM, Alarm, DeviceSnapshot, Severity, Status, made_from
 from daqpv.ecc import EccTarget
 
 
@@ -29,7 +29,7 @@ class SystemState(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemSnapshot(Snapshot):
+class SystemSnapshot(DeviceSnapshot):
     """What is known of the whole system.
 
     Attributes:
@@ -48,10 +48,10 @@ class SystemSnapshot(Snapshot):
         config_name: the configure name that all servers have; "" if not one.
     """
 
-    observed: ClassVar[frozenset[str]] = Snapshot.observed | {
+    observed: ClassVar[frozenset[str]] = DeviceSnapshot.observed | {
         "state", "transitioning", "online_count"
     }  # fmt: skip
-    judging: ClassVar[frozenset[str]] = Snapshot.judging | {
+    judging: ClassVar[frozenset[str]] = DeviceSnapshot.judging | {
         "transitioning", "online_count", "online", "troubled", "state"
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ import asyncio
 import sys
 from typing import Any
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import (
     Group,
     Server,
@@ -30,7 +30,7 @@ PRESSURES: dict[str, Any] = {
 }
 
 
-class Gas(Group[Device[Snapshot]]):
+class Gas(Group[Shown[Snapshot]]):
     """A bottle."""
 
     valve = mbbo("Valve", ("Closed", "Open"), doc="Of the bottle")
@@ -44,7 +44,7 @@ class Gas(Group[Device[Snapshot]]):
 async def main(prefix: str, sort: str = "ao", value: str = "") -> None:
     """Serve until the end."""
     kind = type("WithPressure", (Gas,), {"pressure": PRESSURES[sort]})
-    gas = kind(prefix, Device("gas", Snapshot(), events=Events()))
+    gas = kind(prefix, Shown("gas", Snapshot(), events=Events()))
     gas.valve.post(0)
     if value:
         gas.pressure.post(value if sort == "stringout" else float(value))

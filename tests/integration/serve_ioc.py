@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 
-from daqpv.core import Condition, Device, Events, Snapshot, origin
+from daqpv.core import Condition, Device, DeviceSnapshot, Events, origin
 from daqpv.errors import RefusedError
 from daqpv.serve import (
     Group,
@@ -45,7 +45,7 @@ class Valve(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValveSnapshot(Snapshot):
+class ValveSnapshot(DeviceSnapshot):
     """The valve."""
 
     observed = frozenset({"valve"})

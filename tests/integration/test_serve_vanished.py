@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, Server, ai
 from tests.integration.conftest import DEADLINE, following
 
 REQUESTS = following("V:Value")
 
 
-class Pressure(Group[Device[Snapshot]]):
+class Pressure(Group[Shown[Snapshot]]):
     """One PV."""
 
     value = ai("Value")
@@ -32,7 +32,7 @@ class Pressure(Group[Device[Snapshot]]):
 
 @pytest.fixture
 def group() -> Pressure:
-    return Pressure("V:", Device("gauge", Snapshot(), events=Events()))
+    return Pressure("V:", Shown("gauge", Snapshot(), events=Events()))
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from daqpv.api import (
-    Condition, Device, DeviceGroup, DeviceSettings, Kind, Snapshot, ai, button, command
+    Condition, Device, DeviceGroup, DeviceSettings, DeviceSnapshot, Kind, ai, button,
+    command,
 )
 
 
@@ -26,10 +27,10 @@ class GaugeSettings(DeviceSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GaugeSnapshot(Snapshot):
+class GaugeSnapshot(DeviceSnapshot):
     """What a gauge reads."""
 
-    observed: ClassVar[frozenset[str]] = Snapshot.observed | {"pressure"}
+    observed: ClassVar[frozenset[str]] = DeviceSnapshot.observed | {"pressure"}
 
     pressure: float | None = None
     voltage: float | None = None

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daqpv.core import Device, Events, Snapshot, origin
+from daqpv.core import Device, DeviceSnapshot, Events, origin
 from daqpv.errors import RefusedError
 from daqpv.serve import (
     Group,
@@ -44,7 +44,7 @@ class Colour(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LampSnapshot(Snapshot):
+class LampSnapshot(DeviceSnapshot):
     observed = frozenset({"online", "colour", "power", "heat"})
     colour: Colour | None = Colour.RED
     power: float = 0.0

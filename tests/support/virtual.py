@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine, Mapping
 
 import pytest
 
+from daqpv import core
+
 
 class _Jump(selectors.EpollSelector):
     """Time passes when all tasks wait, and takes no time."""
@@ -61,14 +63,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     for module in (
         "core.timing.clock",
-        "core.devices.device",
-        "core.devices.command",
         "ecc.following",
         "ecc.wire",
         "ecc.configs",
     ):
         monkeypatch.setattr(f"daqpv.{module}.time", clock)
     return clock
+
+
+class SetClock(core.Clock):
+    """The clocks of this computer, as if time had passed, or one had set them."""
+
+    passed = 0.0  # [s] by which all clocks are ahead
+    step = 0.0  # [s] by which the wall clock was set
+
+    def time(self) -> float:
+        return super().time() + self.passed + self.step
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.passed
+
+    def steady(self) -> float:
+        return super().steady() + self.passed
 
 
 def play(work: Coroutine[object, object, None]) -> None:

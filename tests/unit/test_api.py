@@ -9,14 +9,15 @@ from tests.support.distribution import GAUGE
 
 NAMES = """
 NO_ALARM UNDEFINED VERSION AbortedError Alarm Branch
-BusyError Bytes BytesPerSecond Column CommandError Condition
-ConfigError Conflict Crew DaqError Description Device
-DeviceGroup DeviceSettings Event EventSeverity Events Group
-Hertz Http IPv4 Kind LineLink LinkError
-LocalPath Matching Model NoAnswerError NotConnectedError OperationError
-Poller Port ProtocolError Quantity Reading RecordKind
-Ref RefusedError Result SavedField Seconds ServeError
-Severity Site Snapshot SqlType SshTarget Status
+BusyError Bytes BytesPerSecond Clock Column CommandError
+CommandSnapshot Commanded Condition ConfigError Conflict Crew
+DaqError Description Device DeviceGroup DeviceSettings DeviceSnapshot
+Event EventSeverity Events Group Hertz Http
+IPv4 Kind LineLink LinkError LocalPath Matching
+Model NoAnswerError NotConnectedError OperationError Polled Poller
+Port ProtocolError Quantity Reading RecordKind Ref
+RefusedError Result SavedField Seconds ServeError Severity
+Shown Site Snapshot SqlType SshTarget Status
 Table UnknownOutcomeError ai ao bi bo
 button columns command held long longin
 longout made_from mbbi mbbo string strings

@@ -15,7 +15,7 @@ import pytest
 
 from daqpv.app import App
 from daqpv.config import AnyKind, ConfigProblems, DeviceSettings, Kind, load
-from daqpv.core import Condition, Device, Event, Events, Snapshot
+from daqpv.core import Condition, Device, DeviceSnapshot, Event, Events
 from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import longin
@@ -32,7 +32,7 @@ class PumpSettings(DeviceSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PumpSnapshot(Snapshot):
+class PumpSnapshot(DeviceSnapshot):
     runs: int = 0
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
-from daqpv.core import Event, Events, EventSeverity, Severity, Status
-from daqpv.core.timing import clock
+from daqpv.core import Clock, Event, Events, EventSeverity, Severity, Status
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
+from tests.support.virtual import SetClock
 
 QUIET = Figures(
     clients=0,
@@ -31,8 +31,19 @@ QUIET = Figures(
 )
 
 
-def process(measure: Callable[[], Figures] = lambda: QUIET, **more: Any) -> Process:
-    return Process("main", measure, snapshot=ProcessSnapshot(**more), events=Events())
+def process(
+    measure: Callable[[], Figures] = lambda: QUIET,
+    *,
+    clock: Clock | None = None,
+    **more: Any,
+) -> Process:
+    return Process(
+        "main",
+        measure,
+        snapshot=ProcessSnapshot(**more),
+        events=Events(),
+        clock=clock or Clock(),
+    )
 
 
 def beats(watched: Process) -> list[ProcessSnapshot]:
@@ -261,11 +272,6 @@ def test_the_process_says_which_one_it_is() -> None:
 # -- what it says of itself ------------------------------------------------------------
 
 
-def test_a_process_is_online_from_its_start() -> None:
-    now = process().snapshot
-    assert (now.known, now.online, now.condition.label) == (True, True, "OK")
-
-
 def test_times_are_utc_and_say_so() -> None:
     watched = process()
     virtually(run_for(watched, 1.5))
@@ -274,28 +280,24 @@ def test_times_are_utc_and_say_so() -> None:
     assert re.fullmatch(form, watched.snapshot.now)
 
 
-def test_the_time_since_the_start_is_told_in_days_and_hours(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    watched = process()
-    later = clock.steady() + 3 * 86400 + 4 * 3600 + 5 * 60 + 6.5
-    monkeypatch.setattr(clock, "steady", lambda: later)
+def test_the_time_since_the_start_is_told_in_days_and_hours() -> None:
+    clock = SetClock()
+    watched = process(clock=clock)
+    clock.passed = 3 * 86400 + 4 * 3600 + 5 * 60 + 6.5
     virtually(run_for(watched, 1.5))
     assert watched.snapshot.uptime == "3 days, 4:05:06"
 
 
-def told_by(watched: Process, monkeypatch: pytest.MonkeyPatch, **jumps: float) -> Event:
+def told_by(watched: Process, *, passed: float = 0.0, step: float = 0.0) -> Event:
     """The one event of a process whose clocks jump before its second reading."""
+    clock = watched.clock
+    assert isinstance(clock, SetClock)
     told: list[Event] = []
     watched._events.add(told.append)
-    steady, wall = clock.steady, time.time
 
     def jump(*_: Any) -> None:
         if watched.snapshot.heartbeat == 1:
-            passed = jumps.get("both", 0.0)
-            step = passed + jumps.get("wall", 0.0)
-            monkeypatch.setattr(clock, "steady", lambda: steady() + passed)
-            monkeypatch.setattr(time, "time", lambda: wall() + step)
+            clock.passed, clock.step = passed, step
 
     watched.watch(jump)
     virtually(run_for(watched, 4.5))
@@ -303,10 +305,8 @@ def told_by(watched: Process, monkeypatch: pytest.MonkeyPatch, **jumps: float) -
     return event
 
 
-def test_that_the_process_stood_still_is_told_with_its_length(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    event = told_by(process(), monkeypatch, both=28.0)
+def test_that_the_process_stood_still_is_told_with_its_length() -> None:
+    event = told_by(process(clock=SetClock()), passed=28.0)
     assert (event.name, event.severity) == ("stood still", EventSeverity.WARNING)
     assert event.text.startswith("daqpv stood still for 27 s: ")
     assert event.fields["duration"] == pytest.approx(27, abs=0.5)
@@ -314,10 +314,10 @@ def test_that_the_process_stood_still_is_told_with_its_length(
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 def test_a_clock_that_is_set_is_told_and_counts_for_no_time(
-    step: float, monkeypatch: pytest.MonkeyPatch
+    step: float,
 ) -> None:
-    watched = process(hostname="hut")
-    event = told_by(watched, monkeypatch, wall=step)
+    watched = process(hostname="hut", clock=SetClock())
+    event = told_by(watched, step=step)
     way = "forward" if step > 0 else "back"
     assert event.name == "clock set"
     assert event.text.startswith(f"The clock of hut was set {way} by 3600.0 s: ")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daqpv.core import Device, Event, Events, EventSeverity, Result, Snapshot
+from daqpv.core import Device, DeviceSnapshot, Event, Events, EventSeverity, Result
 from daqpv.errors import NotConnectedError, OperationError, RefusedError
 from daqpv.remote_log import LINES, SIZE, RemoteLog, newest
 
@@ -83,7 +83,7 @@ class Watched:
         events = Events()
         events.add(self.events.append)
         self.owner: Device[Any] = Device(
-            "CoBo0", Snapshot(), events=events, prefix="AT:ECC:CoBo0:"
+            "CoBo0", DeviceSnapshot(), events=events, prefix="AT:ECC:CoBo0:"
         )
         self.file = File()
         self.log = RemoteLog(self.owner, self.file, events=events)

@@ -12,7 +12,7 @@ import pytest
 
 from daqpv.app import App
 from daqpv.config import AnyKind, ConfigProblems, DeviceSettings, Kind, load
-from daqpv.core import Device, Event, Events, SavedSettings, Setting, Snapshot
+from daqpv.core import Device, DeviceSnapshot, Event, Events, SavedSettings, Setting
 from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import ao, mbbo, string
 
@@ -29,7 +29,7 @@ class Mixture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PumpSnapshot(Snapshot):
+class PumpSnapshot(DeviceSnapshot):
     speed: float = 1.0
     gas: Gas = Gas.ISOBUTANE
     mixture: Mixture = Mixture(Gas.P10, 0.5)

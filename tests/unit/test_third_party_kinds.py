@@ -183,7 +183,7 @@ def test_settings_whose_code_fails_are_named(file: Path, install_gauge: Any) -> 
         2,
         [
             f"{file}:5: gauges: kind `gauges` of lab-gauge 0.1: its settings: "
-            "KeyError: 'x' (lab_gauge.py:19 conflicts)"
+            "KeyError: 'x' (lab_gauge.py:20 conflicts)"
         ],
     )
 
@@ -291,7 +291,7 @@ async def test_an_alarm_that_fails_makes_its_pv_invalid_and_no_other(
     app: Callable[[], App], install_gauge: Any, how: str
 ) -> None:
     alarm = f"    def alarm(self, field):\n        if field == 'pressure': {how}"
-    rest = "        return Snapshot.alarm(self, field)"
+    rest = "        return DeviceSnapshot.alarm(self, field)"
     voltage = "    voltage: float | None = None"
     install_gauge((voltage, f"{voltage}\n\n{alarm}\n{rest}"))
     made = app()

@@ -24,7 +24,7 @@ from daqpv.cli.common import (
     settle,
 )
 from daqpv.cli.serve.persistence import keep
-from daqpv.core import Device, Event, Events, EventSeverity
+from daqpv.core import Event, Events, EventSeverity, Shown
 from daqpv.core.threads import Crew
 from daqpv.errors import ConfigError, ServeError
 from daqpv.links.files.console import Console
@@ -134,7 +134,7 @@ def _follower(events: Events) -> Remote:
 
         return follower(events)
 
-    def follow(name: str, prefix: str, settings: Any) -> Device[Any]:
+    def follow(name: str, prefix: str, settings: Any) -> Shown[Any]:
         return by_client()(name, prefix, settings)
 
     return follow

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from daqpv.core.events.event import Origin, origin
+from daqpv.core.timing.clock import CLOCK, Clock
 from daqpv.errors import AbortedError, CommandError, DaqError
 
 T = TypeVar("T")
@@ -58,11 +58,14 @@ class Command:
         by: who asked for it.
     """
 
-    def __init__(self, what: str, *, goal: Goal | None = None) -> None:
+    def __init__(
+        self, what: str, *, goal: Goal | None = None, clock: Clock = CLOCK
+    ) -> None:
         self.what = what
         self.goal = goal
         self.by: Origin | None = origin.get()
-        self._since = time.monotonic()
+        self._clock = clock
+        self._since = clock.monotonic()
         self._abort: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._error: DaqError | None = None
@@ -70,7 +73,7 @@ class Command:
     @property
     def elapsed(self) -> float:
         """Time since the command began [s]."""
-        return time.monotonic() - self._since
+        return self._clock.monotonic() - self._since
 
     @property
     def is_aborted(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daqpv.core.devices.device import Condition
+from daqpv.core.devices.snapshot import Condition
 from daqpv.errors import LinkError, NoAnswerError, ProtocolError
 
 MISSES = 3

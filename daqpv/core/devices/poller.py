@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from daqpv.core.devices.device import Condition
 from daqpv.core.devices.failures import PollFailures
+from daqpv.core.devices.snapshot import Condition
 from daqpv.core.timing.schedule import rest
 from daqpv.errors import LinkError, NoAnswerError, sentence
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from daqpv.core.as_json import JsonForm, form_of
-from daqpv.core.devices.device import Snapshot
+from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
 from daqpv.core.events.event import Event, EventSeverity, caller, origin
 from daqpv.core.store import Setting

@@ -10,7 +10,46 @@ AHEAD = 1.0  # [s] that a stamp may be ahead of our clock: computers differ a li
 _TICK = 1e-6  # [s] least distance of two stamps: archivers refuse equal ones
 
 
-def stamp_after(last: float, at: float | None = None) -> float:
+STEP = 0.5  # [s] by which our clock must be set for us to call it a step
+STALL = 5.0  # [s] for which a process did not run, and should say so
+
+
+class Clock:
+    """The clocks of this computer. Tests pass one of their own to what they test.
+
+    Waiting goes by the event loop: a test's loop has a time of its own, too.
+    """
+
+    def time(self) -> float:
+        """Our wall clock, which may be set: UTC [s since 1970]."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that is never set; it may stop during a suspend."""
+        return time.monotonic()
+
+    def steady(self) -> float:
+        """The same, but it goes on during a suspend, where the kernel can do that."""
+        boot_time = getattr(time, "CLOCK_BOOTTIME", None)
+        if boot_time is None:
+            return time.monotonic()
+        return time.clock_gettime(boot_time)
+
+    def both(self) -> tuple[float, float]:
+        """The steady clock and the wall clock at the same moment."""
+        while True:
+            before, wall, after = self.steady(), self.time(), self.steady()
+            if after - before < STEP / 10:  # else we were stopped between them
+                return before, wall
+
+
+CLOCK = Clock()
+"""The clock of whatever is not given another one."""
+
+
+def stamp_after(
+    last: float, at: float | None = None, *, now: float | None = None
+) -> float:
     """The time stamp of what is observed at `at`, after one at `last`.
 
     It is later than `last` and at most a second ahead of our clock. `at` may come from
@@ -21,32 +60,13 @@ def stamp_after(last: float, at: float | None = None) -> float:
         last: the stamp before, UTC [s since 1970].
         at: when it was observed, UTC [s since 1970]. Default: now; so it is if `at` is
             not after `last`, or far ahead.
+        now: our clock, UTC [s since 1970]. Default: that of this computer.
     """
-    now = time.time()
+    if now is None:
+        now = CLOCK.time()
     if at is None or not last < at <= now + AHEAD:
         at = now
     return at if last > now + AHEAD else max(at, last + _TICK)
-
-
-STEP = 0.5  # [s] by which our clock must be set for us to call it a step
-STALL = 5.0  # [s] for which a process did not run, and should say so
-
-
-def steady() -> float:
-    """Seconds on a clock that nobody sets, and that goes on while the computer sleeps.
-
-    It counts from the start of the computer, where the kernel has such a clock.
-    """
-    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
-
-
-def both() -> tuple[float, float]:
-    """The steady clock and our wall clock (UTC [s since 1970]) at the same moment."""
-    while True:
-        before, wall, after = steady(), time.time(), steady()
-        if after - before < STEP / 10:  # else we were stopped between them
-            return before, wall
 
 
 class Passed(NamedTuple):
@@ -64,13 +84,14 @@ class Passed(NamedTuple):
 class Clocks:
     """Our clock beside the steady one: sees how long it was, and who has set it."""
 
-    def __init__(self) -> None:
-        self._steady, self._wall = both()
+    def __init__(self, clock: Clock = CLOCK) -> None:
+        self._clock = clock
+        self._steady, self._wall = clock.both()
 
     def look(self) -> Passed:
         """What has passed since the look before, or since this was made."""
         before = self._steady, self._wall
-        self._steady, self._wall = both()
+        self._steady, self._wall = self._clock.both()
         seconds = self._steady - before[0]
         step = self._wall - before[1] - seconds
         return Passed(seconds, step if abs(step) >= STEP else 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from daqpv.core import Beat, both
+from daqpv.core import CLOCK, Beat, Clock
 from daqpv.core.timing.clock import STEP
 from daqpv.core.timing.pulse import Facts
 from daqpv.links.files.writer_thread import RETRY, WriterThread
@@ -34,11 +34,13 @@ class PulseFile(WriterThread[_Content]):
 
     Args:
         path: of the file.
+        clock: that gives the times.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Clock = CLOCK) -> None:
         super().__init__("pulse")
         self._path = path
+        self._clock = clock
         self._boot = _boot()
 
     def last(self) -> Beat | None:
@@ -47,7 +49,7 @@ class PulseFile(WriterThread[_Content]):
             content = _Content.model_validate_json(self._path.read_bytes())
         except (OSError, ValidationError):
             return None
-        now, wall = both()
+        now, wall = self._clock.both()
         if content.boot and content.boot == self._boot and now >= content.steady:
             age = now - content.steady
             step = wall - age - content.time
@@ -57,7 +59,7 @@ class PulseFile(WriterThread[_Content]):
 
     def beat(self, facts: Facts, /) -> None:
         """Note `facts`, soon."""
-        now, wall = both()
+        now, wall = self._clock.both()
         content = _Content(boot=self._boot, steady=now, time=wall, facts=dict(facts))
         self._offer(content, key="the newest alone")
 

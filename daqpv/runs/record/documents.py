@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from daqpv.core import Condition, Device, Events, EventSeverity, Snapshot
+from daqpv.core import Events, EventSeverity, Shown, Snapshot
 from daqpv.errors import DaqError, sentence
 from daqpv.runs.record.records import RunDocument, RunRecord
 from daqpv.runs.states import Entry, RunEvent
@@ -47,7 +47,7 @@ class DocumentsSnapshot(Snapshot):
     missing: str = ""
 
 
-class Documents(Device[DocumentsSnapshot]):
+class Documents(Shown[DocumentsSnapshot]):
     """Keeps the texts of all sources with each run that begins.
 
     Args:
@@ -72,9 +72,6 @@ class Documents(Device[DocumentsSnapshot]):
         self._keep = keep
         self._due: deque[int] = deque(maxlen=1)  # files are as they are now
         self._wake = asyncio.Event()
-        self.change(
-            replace(self.snapshot, known=True, online=True, condition=Condition.OK)
-        )
 
     def observe(self, record: RunRecord, event: RunEvent) -> None:
         """See to the texts of a run that begins (daqpv.runs.Run.observe)."""

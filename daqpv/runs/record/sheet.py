@@ -14,13 +14,12 @@ from daqpv.core import (
     NO_ALARM,
     UNDEFINED,
     Alarm,
-    Condition,
-    Device,
+    Commanded,
+    CommandSnapshot,
     Events,
     Reading,
     Readings,
     Severity,
-    Snapshot,
     Status,
     origin,
 )
@@ -52,7 +51,7 @@ class RunSheet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SheetSnapshot(Snapshot):
+class SheetSnapshot(CommandSnapshot):
     """The run sheet.
 
     Attributes:
@@ -72,7 +71,7 @@ class SheetSnapshot(Snapshot):
         return self.run.number if self.run is not None and is_open else None
 
 
-class Sheet(Device[SheetSnapshot]):
+class Sheet(Commanded[SheetSnapshot]):
     """Writes down the observables of each run, and snapshots of PVs.
 
     What is read of an observable is counted from the start of a run to its end. After a
@@ -121,9 +120,6 @@ class Sheet(Device[SheetSnapshot]):
         self.change(
             replace(
                 self.snapshot,
-                known=True,
-                online=True,
-                condition=Condition.OK,
                 written=written,
                 values={
                     name: Reading(value=None, alarm=UNDEFINED, time=now)

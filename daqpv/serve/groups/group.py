@@ -14,10 +14,10 @@ from daqpv.core import (
     NO_ALARM,
     UNDEFINED,
     Alarm,
-    Device,
     PvInfo,
     SavedField,
     Severity,
+    Shown,
     Snapshot,
     Status,
     sources,
@@ -29,14 +29,14 @@ from daqpv.serve.values.forms import Choice
 
 _log = logging.getLogger(__name__)
 
-D = TypeVar("D", bound=Device[Any])
+D = TypeVar("D", bound=Shown[Any])
 
 _NO_VALUE = (ValueError, TypeError, OverflowError)
 _BAD_ALARM = Alarm(Severity.INVALID, Status.SOFT, "the device cannot judge it")
 _BAD_VALUE = Alarm(Severity.INVALID, Status.SOFT, "the device has no such value")
 
 
-class _Shown(NamedTuple):
+class _ShownField(NamedTuple):
     """A PV, the attribute of the snapshot that it shows, and what that is made from."""
 
     channel: Declared
@@ -91,7 +91,7 @@ class Group(PVGroup, Generic[D]):
             for shown in self._shown
         )
 
-    def _find_shown(self, snapshot: type[Snapshot]) -> list[_Shown]:
+    def _find_shown(self, snapshot: type[Snapshot]) -> list[_ShownField]:
         found = []
         for attribute, channel in self.attr_pvdb.items():
             if not isinstance(channel, Declared) or channel.group is not self:
@@ -102,7 +102,7 @@ class Group(PVGroup, Generic[D]):
             field = wanted or attribute
             if hasattr(snapshot, field):
                 self._check(channel, field)
-                found.append(_Shown(channel, field, sources(snapshot, field)))
+                found.append(_ShownField(channel, field, sources(snapshot, field)))
             elif wanted:
                 raise ServeError(
                     f"{channel.name} shows {wanted!r}, "
@@ -124,8 +124,7 @@ class Group(PVGroup, Generic[D]):
     @property
     def awaits_states(self) -> bool:
         """Whether a state is shown that was not read from the device yet."""
-        snapshot = self.device.snapshot
-        return self._reads_states and snapshot.enabled and not snapshot.known
+        return self._reads_states and self.device.snapshot.is_awaited
 
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
         """Post what has moved, in the order of the declarations.

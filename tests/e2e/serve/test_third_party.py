@@ -17,7 +17,7 @@ PUMPS = """
 import asyncio
 from dataclasses import dataclass, replace
 from daqpv.config import DeviceSettings, Kind
-from daqpv.core import Condition, Device, Snapshot
+from daqpv.core import Condition, Device, DeviceSnapshot
 from daqpv.serve import longin
 from daqpv.iocs.device import DeviceGroup
 
@@ -26,7 +26,7 @@ class PumpSettings(DeviceSettings):
     stubborn: bool = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PumpSnapshot(Snapshot):
+class PumpSnapshot(DeviceSnapshot):
     runs: int = 0
 
 class Pump(Device[PumpSnapshot]):

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from daqpv.core import Condition, Result, Severity, Snapshot, Status
+from daqpv.core import Condition, DeviceSnapshot, Result, Severity, Status
 
-GOOD = Snapshot(known=True, online=True, condition=Condition.OK)
+GOOD = DeviceSnapshot(known=True, online=True, condition=Condition.OK)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_disabled_device_has_no_alarm(condition: Condition, *, known: bool) ->
 
 
 def test_a_device_not_read_yet_is_undefined() -> None:
-    assert Snapshot().alarm("online")[:2] == (Severity.INVALID, Status.UDF)
+    assert DeviceSnapshot().alarm("online")[:2] == (Severity.INVALID, Status.UDF)
 
 
 @pytest.mark.parametrize("result", [Result.FAILED, Result.TIMEOUT])

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from daqpv.core import (
     Condition,
     Device,
+    DeviceSnapshot,
     Event,
     Events,
     EventSeverity,
     Origin,
     Result,
-    Snapshot,
     origin,
 )
 from daqpv.errors import (
@@ -40,7 +40,7 @@ from daqpv.errors import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gas(Snapshot):
+class Gas(DeviceSnapshot):
     pressure: float = math.nan
     trace: Any = ()
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from daqpv.core import Device, Events, Origin, Snapshot, origin
-from daqpv.core.devices import device as core_device
+from daqpv.core import Device, DeviceSnapshot, Events, Origin, origin
 from daqpv.errors import RefusedError
+from tests.support.virtual import SetClock
 
 ANNA, OTTO = Origin("anna", "console"), Origin("otto", "laptop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValveSnapshot(Snapshot):
+class ValveSnapshot(DeviceSnapshot):
     period: float = 1.0
 
 
@@ -23,7 +23,8 @@ class Valve(Device[ValveSnapshot]):
     """Opens, and refuses to."""
 
     def __init__(self) -> None:
-        super().__init__("valve", ValveSnapshot(), events=Events())
+        self.times = SetClock()
+        super().__init__("valve", ValveSnapshot(), events=Events(), clock=self.times)
 
     @property
     def error(self) -> str:
@@ -65,14 +66,12 @@ async def test_the_same_operator_does_the_same_put_well(valve: Valve) -> None:
     assert valve.error == ""
 
 
-async def test_another_operator_leaves_time_to_read_it(
-    valve: Valve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_another_operator_leaves_time_to_read_it(valve: Valve) -> None:
     valve.opens(OTTO)
     valve.put("V:Period", OTTO)
     valve.opens(None)
     assert valve.error
-    monkeypatch.setattr(core_device, "_READ_WITHIN", 0.0)
+    valve.times.passed = 61.0
     valve.opens(OTTO)
     assert valve.error == ""
 

@@ -12,6 +12,7 @@ import pytest
 
 from daqpv.core import (
     Device,
+    DeviceSnapshot,
     Event,
     Events,
     EventSeverity,
@@ -19,7 +20,6 @@ from daqpv.core import (
     SavedField,
     SavedSettings,
     Setting,
-    Snapshot,
     origin,
 )
 from daqpv.errors import ServeError, StoreError
@@ -34,7 +34,7 @@ class Mode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PumpSnapshot(Snapshot):
+class PumpSnapshot(DeviceSnapshot):
     speed: float = 1.0
     mode: Mode = Mode.OFF
     seen: int = 0
@@ -311,7 +311,7 @@ def test_a_choice_is_newer_than_the_last_though_the_clock_was_set_back(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OddSnapshot(Snapshot):
+class OddSnapshot(DeviceSnapshot):
     speed: float = float("nan")
     tool: type = int
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.errors import ServeError
 from daqpv.serve import Group, Server, ai
 from daqpv.serve.ca.addresses import Addresses, Searches
@@ -25,7 +25,7 @@ LISTS = (
 )
 
 
-class Plain(Group[Device[Snapshot]]):
+class Plain(Group[Shown[Snapshot]]):
     value = ai("Value")
 
 
@@ -147,7 +147,7 @@ async def test_no_interface_that_is_known_is_not_all_interfaces(
 async def test_an_interface_that_is_not_here_is_said_and_the_others_serve(
     bench: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    group = Plain("S:", Device("plain", Snapshot(), events=Events()))
+    group = Plain("S:", Shown("plain", Snapshot(), events=Events()))
     environ = {"EPICS_CAS_INTF_ADDR_LIST": "192.0.2.1 127.0.0.1"}
     server = await bench.serve(group, environ=environ)
     await bench.client(server)

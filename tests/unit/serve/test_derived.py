@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from daqpv.core import Device, Events, Snapshot, made_from
+from daqpv.core import Device, DeviceSnapshot, Events, made_from
 from daqpv.serve import Group, longin
 
 looked: list[str] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair(Snapshot):
+class Pair(DeviceSnapshot):
     left: int = 1
     right: int = 2
 

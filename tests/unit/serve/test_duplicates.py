@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import DuplicateServers, Group, Identity, Other, Server, ai
 from daqpv.serve.ca import protocol as ca
 from daqpv.serve.values.strings import c_bytes
@@ -20,12 +20,12 @@ NAMES = ("S:Other", "S:Value")
 MANY = 20  # tries, for a busy machine
 
 
-class Plain(Group[Device[Snapshot]]):
+class Plain(Group[Shown[Snapshot]]):
     value = ai("Value")
 
 
 def plain(prefix: str = "S:") -> Plain:
-    return Plain(prefix, Device("plain", Snapshot(), events=Events()))
+    return Plain(prefix, Shown("plain", Snapshot(), events=Events()))
 
 
 @pytest.fixture(autouse=True)

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, Server, longout
 from tests.support.ports import free_port
 from tests.support.serve import DEADLINE, Raw, loopback
 
 
-class Slow(Group[Device[Snapshot]]):
+class Slow(Group[Shown[Snapshot]]):
     """Its command takes its time, also to be given up."""
 
     wish = longout("Wish", put=lambda group, value: group.act(value))
 
     def __init__(self) -> None:
-        super().__init__("T:", Device("slow", Snapshot(), events=Events()))
+        super().__init__("T:", Shown("slow", Snapshot(), events=Events()))
         self.begun: list[int] = []
         self.given_up = asyncio.Event()
         self.may_end = asyncio.Event()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import NO_ALARM, Alarm, Device, Events, Severity, Snapshot, Status
+from daqpv.core import NO_ALARM, Alarm, Events, Severity, Shown, Snapshot, Status
 from daqpv.serve import (
     Declaration,
     Group,
@@ -35,7 +35,7 @@ _LIMITS |= {"hihi": 95, "hysteresis": 3, "dead_band": 0.0}
 _STATES = ("Off", "Warm", "Hot")
 
 
-class Records(Group[Device[Snapshot]]):
+class Records(Group[Shown[Snapshot]]):
     ai = ai("ai", doc="of ai", precision=2, **_LIMITS)
     ao = ao("ao", doc="of ao", precision=2, drive=(0, 100), **_LIMITS)
     longin = longin("longin", doc="of longin", **_LIMITS)
@@ -114,7 +114,7 @@ async def c_ioc(tmp_path: Path, bench: Any) -> Any:
 
 @pytest.fixture
 def group() -> Records:
-    group = Records("P:", Device("records", Snapshot(), events=Events()))
+    group = Records("P:", Shown("records", Snapshot(), events=Events()))
     for channel in group.pvdb.values():
         channel.post(channel.value)
     return group

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, ai, ao, mbbi, string, waveform
 
 TIME, ENUM, CHAR, DOUBLE = 14, 3, 4, 6
@@ -22,7 +22,7 @@ class Mode(enum.IntEnum):
     ONLY = 0
 
 
-class Many(Group[Device[Snapshot]]):
+class Many(Group[Shown[Snapshot]]):
     value = ai("Value")
     setting = ao("Setting")
     title = string("Title", writable=True)
@@ -33,7 +33,7 @@ class Many(Group[Device[Snapshot]]):
 
 @pytest.fixture
 def group() -> Many:
-    return Many("H:", Device("many", Snapshot(), events=Events()))
+    return Many("H:", Shown("many", Snapshot(), events=Events()))
 
 
 def stopped_socket(port: int) -> socket.socket:

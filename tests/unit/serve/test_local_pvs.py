@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daqpv.core import READ_ELEMENTS, Alarm, Device, Events, Reading, Severity, Snapshot
+from daqpv.core import READ_ELEMENTS, Alarm, Events, Reading, Severity, Shown, Snapshot
 from daqpv.core import Status as St
 from daqpv.serve import (
     Group,
@@ -30,7 +30,7 @@ COUNT = 300
 Many = type("Many", (Group,), {f"m{n}": ai(f"M{n}") for n in range(COUNT)})
 
 
-class Gas(Group[Device[Snapshot]]):
+class Gas(Group[Shown[Snapshot]]):
     pressure = ai("P", high=400.0)
     valve = mbbi("Valve", ("Closed", "Open"))
     count = longin("Count", dead_band=5.0)
@@ -48,7 +48,7 @@ async def turns() -> None:
 
 @pytest.fixture
 async def gas() -> Gas:
-    return Gas("G:", Device("gas", Snapshot(), events=Events()))
+    return Gas("G:", Shown("gas", Snapshot(), events=Events()))
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def test_changes_before_the_server_runs_are_heard_when_it_does(gas: Gas) -
 
 
 async def test_who_hears_of_a_pv_may_post_to_as_many_as_there_are() -> None:
-    group = Many("M:", Device("many", Snapshot(), events=Events()))
+    group = Many("M:", Shown("many", Snapshot(), events=Events()))
     server = Server()
     server.add(group)
     server.outbox.open(asyncio.get_running_loop())

@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 from daqpv.bench.wire import Circuit
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, ai
 from daqpv.serve.ca import protocol as ca
 
@@ -30,7 +30,7 @@ def connect(port: int) -> Circuit:
 async def test_many_changes_begin_to_leave_before_the_loop_turn_ends(
     bench: Any,
 ) -> None:
-    group = Many("O:", Device("many", Snapshot(), events=Events()))
+    group = Many("O:", Shown("many", Snapshot(), events=Events()))
     server = await bench.serve(group)
     circuit = await asyncio.to_thread(connect, server.tcp_port)
     with circuit:
@@ -46,7 +46,7 @@ async def test_many_changes_begin_to_leave_before_the_loop_turn_ends(
 
 
 async def test_what_leaves_waits_for_no_acknowledgement(bench: Any) -> None:
-    group = Many("O:", Device("many", Snapshot(), events=Events()))
+    group = Many("O:", Shown("many", Snapshot(), events=Events()))
     server = await bench.serve(group)
     with await asyncio.to_thread(connect, server.tcp_port):
         (circuit,) = server.clients.circuits

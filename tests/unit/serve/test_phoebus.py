@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, ai, long, string
 from daqpv.serve.ca.protocol import CHAR, DOUBLE, FLOAT, INTEGER, SHORT, STRING
 
@@ -17,7 +17,7 @@ TIME = 14
 TYPES = {SHORT: ">i2", FLOAT: ">f4", INTEGER: ">i4", DOUBLE: ">f8"}
 
 
-class Texts(Group[Device[Snapshot]]):
+class Texts(Group[Shown[Snapshot]]):
     """What is written from a screen, and what is shown on it."""
 
     title = long("Title", size=200, writable=True)
@@ -27,7 +27,7 @@ class Texts(Group[Device[Snapshot]]):
 
 @pytest.fixture
 def group() -> Texts:
-    group = Texts("P:", Device("texts", Snapshot(), events=Events()))
+    group = Texts("P:", Shown("texts", Snapshot(), events=Events()))
     group.flow.post(1.5)
     return group
 

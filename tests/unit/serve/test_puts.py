@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.errors import OperationError, RefusedError
 from daqpv.serve import (
     Group,
@@ -62,7 +62,7 @@ async def take_long(group: Puts, value: float) -> None:
         await asyncio.sleep(0)
 
 
-class Puts(Group[Device[Snapshot]]):
+class Puts(Group[Shown[Snapshot]]):
     """PVs to write."""
 
     whole = longout("Whole", drive=(-10, 2_000_000_000))
@@ -85,7 +85,7 @@ class Puts(Group[Device[Snapshot]]):
 
 @pytest.fixture
 def group() -> Puts:
-    return Puts("P:", Device("puts", Snapshot(), events=Events()))
+    return Puts("P:", Shown("puts", Snapshot(), events=Events()))
 
 
 def texts(*values: object) -> bytes:
@@ -183,7 +183,7 @@ async def test_arrays_take_all_that_their_type_holds(bench: Any, group: Puts) ->
 
 @pytest.mark.parametrize("value", [1e300, -1e300, float("inf"), float("nan"), 2.0**31])
 def test_what_a_type_cannot_hold_is_held_inside_on_its_way_out(value: float) -> None:
-    group = Puts("P:", Device("puts", Snapshot(), events=Events()))
+    group = Puts("P:", Shown("puts", Snapshot(), events=Events()))
     group.doubles.post([value])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

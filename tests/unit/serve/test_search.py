@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.errors import ServeError
 from daqpv.serve import Group, Server, ai
 
 HEADER = struct.Struct(">HHHHII")
 
 
-class Plain(Group[Device[Snapshot]]):
+class Plain(Group[Shown[Snapshot]]):
     value = ai("Value")
     other = ai("Other")
 
 
 @pytest.fixture
 def group() -> Plain:
-    return Plain("S:", Device("plain", Snapshot(), events=Events()))
+    return Plain("S:", Shown("plain", Snapshot(), events=Events()))
 
 
 PREFIXES = ["XF:31ID1-ES{DAQ:1}", "[x]:", "a{}", "{P}"]
@@ -31,7 +31,7 @@ PREFIXES = ["XF:31ID1-ES{DAQ:1}", "[x]:", "a{}", "{P}"]
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_a_prefix_may_hold_brackets(prefix: str):
-    group = Plain(prefix, Device("plain", Snapshot(), events=Events()))
+    group = Plain(prefix, Shown("plain", Snapshot(), events=Events()))
     assert list(group.pvdb) == [f"{prefix}Value", f"{prefix}Other"]
     server = Server()
     server.add(group)
@@ -116,7 +116,7 @@ async def test_several_servers_on_one_port_are_all_found_by_broadcast(
 
 
 def make(prefix: str) -> Plain:
-    return Plain(prefix, Device("plain", Snapshot(), events=Events()))
+    return Plain(prefix, Shown("plain", Snapshot(), events=Events()))
 
 
 async def test_a_name_server_client_searches_over_tcp(bench: Any, group: Plain) -> None:

@@ -15,9 +15,9 @@ from daqpv.core import (
     Alarm,
     Condition,
     Device,
+    DeviceSnapshot,
     Events,
     Severity,
-    Snapshot,
     Status,
 )
 from daqpv.errors import ServeError
@@ -36,7 +36,7 @@ class Mode(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PumpSnapshot(Snapshot):
+class PumpSnapshot(DeviceSnapshot):
     observed = frozenset({"online", "mode"})
 
     mode: Any = Mode.OFF

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, button
 from daqpv.serve.watchdog import Block, Watchdog
 
@@ -37,7 +37,7 @@ def compute(seconds: float) -> None:
         sum(range(1000))
 
 
-class Blocking(Group[Device[Snapshot]]):
+class Blocking(Group[Shown[Snapshot]]):
     block = button("Block", put=block)
 
 
@@ -65,7 +65,7 @@ async def watched() -> AsyncIterator[Watched]:
 
 async def test_a_put_that_blocks_the_loop_is_named(bench: Any) -> None:
     blocks: list[Block] = []
-    group = Blocking("W:", Device("blocking", Snapshot(), events=Events()))
+    group = Blocking("W:", Shown("blocking", Snapshot(), events=Events()))
     server = await bench.serve(group, on_block=blocks.append)
     raw = await bench.client(server)
     sid = (await raw.create("W:Block")).p2

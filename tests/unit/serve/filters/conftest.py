@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Events, Shown, Snapshot
 from tests.support.filters import _IN_C, Records
 
 
 @pytest.fixture
 def group() -> Records:
-    group = Records("P:", Device("records", Snapshot(), events=Events()))
+    group = Records("P:", Shown("records", Snapshot(), events=Events()))
     group.ao.post(0.0)
     group.mbbo.post(0)
     return group

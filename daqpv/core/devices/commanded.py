@@ -1,0 +1,237 @@
+"""What takes commands: one command slot, and what it writes down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from daqpv.core.devices.command import Command, Goal
+from daqpv.core.devices.last_error import LastFailure
+from daqpv.core.devices.shown import Shown
+from daqpv.core.devices.snapshot import CommandSnapshot, Result
+from daqpv.core.events.bus import Events
+from daqpv.core.events.event import EventSeverity, Origin, origin
+from daqpv.core.timing.clock import CLOCK, Clock
+from daqpv.core.timing.utc import utc_text
+from daqpv.errors import (
+    AbortedError,
+    BusyError,
+    DaqError,
+    RefusedError,
+    ResultCode,
+    UnknownOutcomeError,
+)
+
+C = TypeVar("C", bound=CommandSnapshot)
+
+
+class Commanded(Shown[C]):
+    """What takes commands, one at a time; its arguments are those of `Shown`.
+
+    Attributes:
+        running: the command that holds the slot; None if it is free.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        snapshot: C,
+        *,
+        events: Events,
+        prefix: str = "",
+        clock: Clock = CLOCK,
+    ) -> None:
+        super().__init__(name, snapshot, events=events, prefix=prefix, clock=clock)
+        self.running: Command | None = None
+        self._last_failure: LastFailure | None = None
+
+    @contextmanager
+    def command(self, what: str, *, goal: Goal | None = None) -> Iterator[Command]:
+        """Hold the one command slot; write its result, message and event.
+
+        Args:
+            what: what the command does, in the imperative: "go to Ready".
+            goal: what it is after, for those who may join it.
+
+        Raises:
+            BusyError: another command holds the slot.
+        """
+        command = Command(what, goal=goal, clock=self.clock)
+        try:
+            self._take(command)
+            try:
+                yield command
+            finally:
+                self.running = None
+        except BaseException as error:
+            self.command_ended(command, error)
+            raise
+        self.command_ended(command, None)
+
+    def abort(self) -> None:
+        """End the running command before its next step; what is on the wire goes on."""
+        if self.running is not None:
+            self.running.abort()
+
+    async def join_or_make_way(
+        self, what: str, goal: Goal, *, is_there: Callable[[], bool]
+    ) -> bool:
+        """Join a running command that leads to `goal`, or end it if that is lower.
+
+        To be asked before `command`, by commands that have a goal.
+
+        Args:
+            what: what the new command does; the same one is joined.
+            goal: what it is after.
+            is_there: whether the device is where an exact goal ends.
+
+        Returns:
+            True if a command was joined and has reached its end.
+
+        Raises:
+            DaqError: the command that was joined has ended so; refused only if it
+                was the same.
+        """
+        while (running := self.running) is not None:
+            if running.is_aborted:
+                await running.ended()
+            elif running.what == what or goal.is_met_by(running.goal):
+                try:
+                    await running.join()
+                except RefusedError:
+                    if running.what == what:
+                        raise
+                    continue  # that one could not be begun: this may be another matter
+                if not goal.exact or is_there():
+                    return True
+            elif goal.overtakes(running.goal):
+                running.abort()
+                await running.ended()
+            else:
+                return False  # the command slot refuses it, and says why
+        return False
+
+    def busy_with(self, running: Command) -> str:
+        """Hook: what a command that is refused is told of the running one."""
+        return f"{running.what} since {running.elapsed:.1f} s. Wait until it has ended."
+
+    def _take(self, command: Command) -> None:
+        if self.running is not None:
+            raise BusyError(f"{self.name} is busy: {self.busy_with(self.running)}")
+        self.running = command
+        taken = replace(
+            self.snapshot,
+            last_by=str(command.by or ""),
+            message=f"{_capital(command.what)} ...",
+            busy=True,
+            result=Result.BUSY,
+        )
+        self.change(taken)
+
+    # How a command ends
+
+    def command_ended(self, command: Command, error: BaseException | None) -> None:
+        """Write down how `command` ended: first why, then the result.
+
+        What was refused while another command runs shows for that moment only: whoever
+        waits for the end of the other one must not take this for it. Override it to
+        show more.
+        """
+        result, severity = _judge(error)
+        failure = command.end(error)
+        if failure is None:
+            text = f"{_capital(command.what)}: done in {command.elapsed:.1f} s"
+            noted = self._after_success(command)
+        else:
+            text = str(failure)
+            noted = self._after_failure(text, ResultCode.of(failure), command.by)
+        ended = replace(
+            noted,
+            last_by=str(command.by or ""),
+            message=text,
+            errors=self.snapshot.errors + (severity is EventSeverity.ERROR),
+            result_count=self.snapshot.result_count + 1,
+            busy=self.running is not None,
+            result=result,
+        )
+        self.change(ended)
+        self.emit(
+            "command",
+            text,
+            severity=severity,
+            command=command.what,
+            result=result.label,
+            duration=round(command.elapsed, 3),
+        )
+        if self.running is not None:  # this was refused beside it
+            self.change(replace(self.snapshot, result=Result.BUSY))
+
+    def put_ended(self, pv: str, began: float, error: Exception | None) -> None:
+        """A put to `pv` has ended; a good one ends the failure of one before it.
+
+        An error that no command has met, a bug, becomes its failure.
+
+        Args:
+            pv: the PV's name.
+            began: when the put arrived, monotonic [s].
+            error: why it failed; None if it did not.
+        """
+        failure = self._last_failure
+        is_new = failure is None or failure.at < began
+        if is_new and error is not None and not isinstance(error, DaqError):
+            self.command_ended(Command(f"put to {pv}", clock=self.clock), error)
+        elif failure is None:
+            return
+        elif error is not None:
+            if failure.at >= began and failure.by == origin.get():
+                failure.pv = pv
+        elif failure.pv == pv and failure.is_over(began, origin.get()):
+            self.change(self._without_failure())
+
+    def failed(self, name: str, text: str) -> None:
+        """Say a failure for which no command is waiting any more."""
+        noted = self._after_failure(text, ResultCode.FAILED, None)
+        self.change(replace(noted, message=text, errors=noted.errors + 1))
+        self.emit(name, text, severity=EventSeverity.ERROR)
+
+    def refuse(self, what: str, error: RefusedError) -> None:
+        """Write down that `what` was refused before it could become a command."""
+        self.command_ended(Command(what, clock=self.clock), error)
+
+    def _after_failure(self, text: str, code: ResultCode, by: Origin | None) -> C:
+        """Remember whose failure this is; return the snapshot that shows it."""
+        self._last_failure = LastFailure(by, self.clock.monotonic(), self.clock)
+        last_error = f"{utc_text(self.clock.time())} {text}"
+        return replace(self.snapshot, last_error=last_error, result_code=code)
+
+    def _after_success(self, command: Command) -> C:
+        """The snapshot after a command that has done well: a failure may be over."""
+        began = self.clock.monotonic() - command.elapsed
+        failure = self._last_failure
+        is_over = failure is None or failure.is_over(began, command.by)
+        return self._without_failure() if is_over else self.snapshot
+
+    def _without_failure(self) -> C:
+        return replace(self.snapshot, last_error="", result_code=ResultCode.NONE)
+
+
+def _judge(error: BaseException | None) -> tuple[Result, EventSeverity]:
+    match error:
+        case None:
+            return Result.DONE, EventSeverity.INFORMATION
+        case RefusedError():
+            return Result.REFUSED, EventSeverity.WARNING
+        case UnknownOutcomeError():
+            return Result.TIMEOUT, EventSeverity.ERROR
+        case AbortedError():
+            return Result.ABORTED, EventSeverity.WARNING
+        case Exception() | SystemExit():
+            return Result.FAILED, EventSeverity.ERROR
+        case _:  # cancelled: the process ends
+            return Result.ABORTED, EventSeverity.WARNING
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

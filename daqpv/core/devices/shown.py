@@ -1,0 +1,179 @@
+"""What PVs show: a snapshot, and who watches it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from daqpv.core.devices.snapshot import Snapshot
+from daqpv.core.events.bus import Events
+from daqpv.core.events.event import (
+    STORM,
+    Event,
+    EventSeverity,
+    Folding,
+    Origin,
+    caller,
+    origin,
+    told,
+)
+from daqpv.core.timing.clock import CLOCK, Clock, stamp_after
+
+_log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=Snapshot)
+Show = Callable[[S, Collection[str]], None]
+
+
+class Shown(Generic[S]):
+    """Anything with PVs of its own: its present snapshot, and its events.
+
+    Args:
+        name: unique among its kind.
+        snapshot: what is known at the start.
+        events: where events go.
+        prefix: of its PVs, for its events, and for the sentences that tell operators
+            what to type.
+        clock: gives all its times.
+
+    Attributes:
+        name: as above.
+        prefix: as above.
+        snapshot: what is known now.
+        clock: as above.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        snapshot: S,
+        *,
+        events: Events,
+        prefix: str = "",
+        clock: Clock = CLOCK,
+    ) -> None:
+        self.name = name
+        self.prefix = prefix
+        self.clock = clock
+        self.snapshot = (
+            snapshot if snapshot.time else replace(snapshot, time=clock.time())
+        )
+        self._events = events
+        self._watchers: list[Show[S]] = []
+
+    def watch(self, show: Show[S]) -> None:
+        """Call `show(snapshot, fields)` now with all fields, and then per change.
+
+        An observation that changed nothing calls it with no fields: only the time
+        of the snapshot has moved. A watcher that raises is logged and dropped.
+        """
+        self._watchers.append(show)
+        self._show(show, tuple(self.snapshot.__dataclass_fields__))
+
+    def change(self, snapshot: S, *, at: float | None = None) -> None:
+        """Replace the snapshot, and show the new one to all watchers.
+
+        ::
+
+            self.change(replace(self.snapshot, speed=3.0))
+
+        Fields that are equal drop out. If none is left, nothing happens, unless `at`
+        says that the device was observed: then the snapshot's time moves.
+
+        Time stamps rise, and are never more than a second ahead of our clock, whatever
+        `at` says: it may come from another computer, whose clock is wrong.
+
+        Args:
+            snapshot: the new one; its time does not count.
+            at: when the device was observed, UTC [s since 1970]. Default: now; so it is
+                if `at` is before the last stamp, or far ahead.
+        """
+        old = self.snapshot
+        fields = _changed(old, snapshot)
+        if not fields and at is None:
+            return
+        stamp = stamp_after(old.time, at, now=self.clock.time())
+        self.snapshot = replace(old, time=stamp, **fields)
+        for show in tuple(self._watchers):
+            self._show(show, fields.keys())
+
+    def _show(self, show: Show[S], fields: Collection[str]) -> None:
+        if show not in self._watchers:  # dropped by a change made by a watcher
+            return
+        try:
+            show(self.snapshot, fields)
+        except Exception:  # a watcher is a plugin: it goes alone
+            _log.exception("%s: a watcher failed and is dropped", self.name)
+            with suppress(ValueError):
+                self._watchers.remove(show)
+
+    def emit(
+        self,
+        name: str,
+        text: str,
+        *,
+        severity: EventSeverity = EventSeverity.INFORMATION,
+        by: Origin | None = None,
+        folding: Folding = STORM,
+        **facts: object,
+    ) -> None:
+        """Emit an event of this device, on behalf of `by`, else whom we act for."""
+        names = told.get()
+        if names is not None:
+            names.add(name)
+        event = Event(
+            time=self.clock.time(),
+            severity=severity,
+            name=name,
+            text=text,
+            device=self.prefix or self.name,
+            fields=facts,
+            origin=by or origin.get(),
+            function=caller(),
+        )
+        self._events.emit(event, folding)
+
+    def crashed(self, text: str) -> None:
+        """Show that its own code has failed.
+
+        Args:
+            text: a sentence.
+        """
+        self.change(replace(self.snapshot, message=text))
+
+    async def run(self) -> None:
+        """Follow what is shown until cancelled."""
+        raise NotImplementedError
+
+
+def _changed(old: Snapshot, new: Snapshot) -> dict[str, Any]:
+    """The fields of `new` that differ from those of `old`, but for the time."""
+    fields = {}
+    for name in old.__dataclass_fields__:
+        before, now = getattr(old, name), getattr(new, name)
+        if before is not now and name != "time" and not _same(before, now):
+            fields[name] = now
+    return fields
+
+
+def _same(old: object, new: object) -> bool:
+    numpy = sys.modules.get("numpy")  # whoever has arrays has loaded it: it is slow
+    if numpy and (isinstance(old, numpy.ndarray) or isinstance(new, numpy.ndarray)):
+        return _same_array(old, new)
+    if isinstance(old, float) and isinstance(new, float) and math.isnan(new):
+        return math.isnan(old)
+    return bool(old == new)
+
+
+def _same_array(old: object, new: object) -> bool:
+    import numpy as np  # noqa: PLC0415 - loaded already, see above
+
+    if not (isinstance(old, np.ndarray) and isinstance(new, np.ndarray)):
+        return False
+    numbers = old.dtype.kind in "fc" and new.dtype.kind in "fc"
+    return old.dtype == new.dtype and np.array_equal(old, new, equal_nan=numbers)
