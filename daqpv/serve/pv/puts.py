@@ -92,12 +92,8 @@ class Puts:
             work = source.put(put.value)
             if work is None:
                 _tell_group(put, None)
-            elif self._tasks.start(
-                _safe(work), partial(self._ended, put, answer, work)
-            ):
+            elif self._start(put, work, answer):
                 return True
-            else:
-                work.close()
         except RefusedError as error:
             self._refuse(put, error)
         except (ValueError, TypeError, OverflowError) as error:
@@ -110,6 +106,14 @@ class Puts:
         self._log(put, None if work is None else _given_up())
         if work is None:
             answer(None)
+        return False
+
+    def _start(self, put: Put, work: Coroutine[Any, Any, None], answer: Answer) -> bool:
+        ended = partial(self._ended, put, answer, work)
+        name = f"put to {put.source.name}"
+        if self._tasks.start(_safe(work), ended, name=name):
+            return True
+        work.close()
         return False
 
     def _refuse(self, put: Put, error: RefusedError) -> None:

@@ -27,12 +27,15 @@ class Tasks:
         self,
         work: Coroutine[Any, Any, None],
         ended: Callable[[Task], None] | None = None,
+        *,
+        name: str | None = None,
     ) -> bool:
         """Run `work` as a task.
 
         Args:
             work: what to run.
             ended: called with the task at its end; default: a failure is logged.
+            name: of the task, for the watchdog of the event loop.
 
         Returns:
             False: the server ends, or has not begun, and `work` never runs.
@@ -40,7 +43,7 @@ class Tasks:
         if not self._is_open:
             work.close()
             return False
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         task.add_done_callback(ended or _log_failure)
