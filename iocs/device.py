@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from daqpv.core import Condition, Device, Result
 from daqpv.errors import RefusedError, ResultCode
-from daqpv.serve import Channel, Group, bi, bo, long, longin, mbbi, string
+from daqpv.serve import Channel, Declaration, Group, bi, bo, long, longin, mbbi, string
 
 D = TypeVar("D", bound=Device[Any])
+G = TypeVar("G", bound=Group[Any])
 Put = Callable[[Any, Any], Coroutine[Any, Any, None]]
 
 
@@ -52,6 +53,16 @@ def held(put: Put) -> Put:
         await put(group, value)
 
     return guarded
+
+
+def declaring(pvs: Mapping[str, Declaration]) -> Callable[[type[G]], type[G]]:
+    """Decorate a group with PVs that follow from a table: declarations by attribute."""
+
+    def declare(group: type[G]) -> type[G]:
+        more = {"__module__": group.__module__, "__doc__": group.__doc__}
+        return type(group.__name__, (group,), {**pvs, **more})
+
+    return declare
 
 
 class DeviceGroup(Group[D]):

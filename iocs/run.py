@@ -9,14 +9,17 @@ from typing import Any
 from daqpv.config import Kind
 from daqpv.core import SavedField, Site
 from daqpv.errors import DaqError, ServeError
-from daqpv.iocs.device import DeviceGroup, Put, command
+from daqpv.iocs.device import DeviceGroup, Put, command, declaring
 from daqpv.iocs.documents import add_documents
 from daqpv.iocs.sheet import add_sheet
-from daqpv.runs import History, Run, RunClass, RunSnapshot, RunState
+from daqpv.runs import History, Run, RunSnapshot, RunState
+from daqpv.runs.record.fields import RunField
 from daqpv.runs.record.kinds import RECORDS
 from daqpv.runs.record.numbers import LAST
+from daqpv.runs.record.records import WRITTEN
 from daqpv.runs.settings import RunSettings
 from daqpv.serve import (
+    Declaration,
     ai,
     ao,
     bi,
@@ -28,14 +31,12 @@ from daqpv.serve import (
     string,
 )
 
-_TEXT = 16_000  # [bytes] of a title or a comment
 _YEAR = 31557600.0  # [s]
 _LENGTH = (0.0, 86400.0)  # [s] of a run, as a plot spans it
 
 
-def booked(method: Callable[..., Any]) -> Put:
-    """A put that calls `method` of the run, and ends when a kill would lose nothing."""
-    put = command(method)
+def settled(put: Put) -> Put:
+    """`put`, ended when a kill would lose nothing of it."""
 
     async def kept(group: Any, value: Any) -> None:
         try:
@@ -48,6 +49,28 @@ def booked(method: Callable[..., Any]) -> Put:
     return kept
 
 
+def booked(method: Callable[..., Any]) -> Put:
+    """A put that calls `method` of the run, and ends when a kill would lose nothing."""
+    return settled(command(method))
+
+
+def written(fact: RunField) -> Declaration:
+    """The PV by which operators write a fact of a run."""
+    pv = fact.pv
+    assert pv is not None
+
+    async def write(group: Any, value: Any) -> None:
+        await group.device.write(fact, value)
+
+    more: dict[str, Any] = {"put": settled(write), "saved": True, "doc": pv.doc}
+    if pv.choices is not None:
+        return mbbo(pv.signal, pv.choices, **more)
+    if pv.size:
+        return long(pv.signal, size=pv.size, **more)
+    return string(pv.signal, **more)
+
+
+@declaring({fact.name: written(fact) for fact in WRITTEN})
 class RunGroup(DeviceGroup[Run]):
     """The run that is open, or the last one, and what is written for the next."""
 
@@ -71,22 +94,6 @@ class RunGroup(DeviceGroup[Run]):
         drive=(0, LAST),
         saved=True,
         doc="What the next run will have",
-    )
-    title = long(
-        "Title", size=_TEXT, put=booked(Run.entitle), saved=True, doc="Of the run"
-    )
-    comment = long(
-        "Comment", size=_TEXT, put=booked(Run.remark), saved=True, doc="On the run"
-    )
-    operator = string(
-        "Operator", put=booked(Run.sign), saved=True, doc="Who is on shift"
-    )
-    kind = mbbo(
-        "Class",
-        RunClass,
-        put=booked(Run.classify),
-        saved=True,
-        doc="What the run is good for",
     )
     start_time = string("StartTime", of="start_text", doc="When all were Running, UTC")
     stop_time = string("StopTime", of="stop_text", doc="When none took data, UTC")

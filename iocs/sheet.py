@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from daqpv.core import Reading, SavedField, Site, Snapshot
-from daqpv.iocs.device import Put
+from daqpv.iocs.device import Put, declaring
 from daqpv.runs import Run
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import Observable, ObservableType, RunSettings
@@ -48,10 +48,11 @@ class SheetGroup(Group[Sheet]):
 
 def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
     """Serve the run sheet, if the file has one, and let it follow `run`."""
-    if not settings.observables and not settings.snapshot:
+    observables = settings.observables
+    if not observables and not settings.snapshot:
         return
     prefix = f"{site.prefix}Run:Par:"
-    group = _group(settings.observables)
+    group = sheet_group(observables)
     open_run = run.snapshot.open_run
     sheet = Sheet(
         settings,
@@ -67,12 +68,10 @@ def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
     site.add(sheet, group(prefix, sheet))
 
 
-def _group(observables: Mapping[str, Observable]) -> type[SheetGroup]:
-    return type(
-        "ObservablesGroup",
-        (SheetGroup,),
-        {f"par_{name}": _declared(name, one) for name, one in observables.items()},
-    )
+def sheet_group(observables: Mapping[str, Observable]) -> type[SheetGroup]:
+    """The group that has a PV for each observable."""
+    pvs = {f"par_{name}": _declared(name, one) for name, one in observables.items()}
+    return declaring(pvs)(SheetGroup)
 
 
 def _declared(name: str, one: Observable) -> Declaration:

@@ -17,6 +17,7 @@ from daqpv.core import (
 from daqpv.core.timing.utc import utc_text
 from daqpv.errors import sentence
 from daqpv.runs.attendance import Gap
+from daqpv.runs.record.fields import Written
 from daqpv.runs.record.records import Owed, RunRecord
 from daqpv.runs.states import RunClass, RunState
 
@@ -25,7 +26,7 @@ LONGEST = 9999.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSnapshot(DeviceSnapshot):
+class RunSnapshot(Written, DeviceSnapshot):
     """The run that is open, or the last one, and what is written for the next.
 
     Attributes:
@@ -39,7 +40,7 @@ class RunSnapshot(DeviceSnapshot):
         stop: of it; None while it is open.
         duration: of it [s].
         live_time: of it, without pauses [s].
-        title: of the open run, else of the next; so comment, operator, kind.
+        kind: what the open run is good for, else the next.
         auto_stop: a run stops by itself after so long [s]; 0: never.
         experiment: the name that goes into directories.
         rate: of all routers [MB/s].
@@ -80,9 +81,6 @@ class RunSnapshot(DeviceSnapshot):
     stop: float | None = None
     duration: float = 0.0
     live_time: float = 0.0
-    title: str = ""
-    comment: str = ""
-    operator: str = ""
     kind: RunClass = RunClass.TESTING
     auto_stop: float = 0.0
     experiment: str = ""

@@ -21,7 +21,8 @@ from click.testing import CliRunner, Result
 from openpyxl import load_workbook
 
 from daqpv.cli import main
-from daqpv.cli.run.table import amount_text, table
+from daqpv.cli.run.facts import amount_text
+from daqpv.cli.run.table import table
 from daqpv.core import Event, EventSeverity, Origin, Severity
 from daqpv.runs import (
     Entry,

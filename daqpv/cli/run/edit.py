@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -23,10 +24,16 @@ from daqpv.config import Experiment
 from daqpv.core import Origin
 from daqpv.errors import RefusedError
 from daqpv.runs import RunChange
+from daqpv.runs.record.fields import in_order
+from daqpv.runs.record.records import WRITTEN
 from daqpv.store.reading.reader import reader
 from daqpv.store.reading.run_edit import Edit
 from daqpv.store.reading.run_edit import edit as edit_in_store
 from daqpv.store.tables.engine import make_engine, translated
+
+Command = Callable[..., None]
+
+_FIRST = ("title", "kind", "comment", "operator")
 
 
 def _settings(
@@ -39,13 +46,23 @@ def _settings(
     return {name.strip(): text for name, _, text in (o.partition("=") for o in given)}
 
 
+def _facts(command: Command) -> Command:
+    """Options for all that operators write of a run."""
+    for fact in reversed(in_order(WRITTEN, lambda fact: fact.public_name, _FIRST)):
+        has_choices = fact.pv is not None and fact.pv.choices is not None
+        command = click.option(
+            f"--{fact.public_name}",
+            fact.name,
+            type=CLASSES if has_choices else str,
+            metavar=None if has_choices else "TEXT",
+        )(command)
+    return command
+
+
 @click.command()
 @FILE
 @NUMBER
-@click.option("--title", metavar="TEXT")
-@click.option("--class", "kind", type=CLASSES)
-@click.option("--comment", metavar="TEXT")
-@click.option("--operator", metavar="TEXT")
+@_facts
 @click.option(
     "--set",
     "values",

@@ -14,12 +14,14 @@ from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import iso_text, time_text
 from daqpv.errors import DaqError
 from daqpv.runs import RunRecord, RunValue
+from daqpv.runs.record.fields import Quantity, RunField, in_order
+from daqpv.runs.record.records import FACTS
 
-_COLUMNS = (  # the first six as attpc-daq names them
-    *("run number", "run class", "title", "start date/time", "stop date/time"),
-    *("config name", "live time (s)", "data (bytes)", "operator", "comment"),
-    *("entry", "note"),
+_FIRST = (  # the first six as attpc-daq names them
+    *("number", "kind", "title", "start", "stop", "config"),
+    *("live_time", "data", "operator", "comment", "entry", "note"),
 )
+_FACTS = in_order(FACTS, lambda fact: fact.exported, _FIRST)
 _LONGEST_CELL = 32_767  # characters that a cell of a spreadsheet holds
 
 
@@ -40,27 +42,20 @@ class Runs:
 
     def rows(self) -> Iterator[list[Any]]:
         """The head, and a row for each run; what is not known is None."""
-        yield [*_COLUMNS, *self.names]
+        yield [*(fact.exported for fact in _FACTS), *self.names]
         for run in self.runs:
             own = self.values.get(run.number, {})
-            yield [*_cells(run), *map(own.get, self.names)]
+            cells = (_cell(fact, run) for fact in _FACTS)
+            yield [*cells, *map(own.get, self.names)]
 
 
-def _cells(run: RunRecord) -> list[Any]:
-    return [
-        run.number,
-        run.kind,
-        run.title,
-        time_text(run.start, "microseconds"),
-        None if run.stop is None else time_text(run.stop, "microseconds"),
-        run.config,
-        round(run.live_time, 6),
-        run.data,
-        run.operator,
-        run.comment,
-        str(run.entry),
-        run.note,
-    ]
+def _cell(fact: RunField, run: RunRecord) -> Any:
+    value = getattr(run, fact.name)
+    if value is None or fact.quantity in (Quantity.NUMBER, Quantity.SIZE):
+        return value
+    if fact.quantity is Quantity.MOMENT:
+        return time_text(value, "microseconds")
+    return round(value, 6) if fact.quantity is Quantity.DURATION else str(value)
 
 
 def _csv(runs: Runs, file: TextIO) -> None:
@@ -86,23 +81,15 @@ def _json(runs: Runs, file: TextIO) -> None:
 
 def _object(run: RunRecord, runs: Runs) -> dict[str, Any]:
     own = runs.values.get(run.number, {})
-    return {
-        "number": run.number,
-        "class": run.kind,
-        "title": run.title,
-        "start": iso_text(run.start),
-        "stop": run.stop and iso_text(run.stop),
-        "live_time": run.live_time,
-        "data": run.data,
-        "operator": run.operator,
-        "comment": run.comment,
-        "config": run.config,
-        "entry": run.entry,
-        "note": run.note,
-        "observables": {
-            name: _observable(own[name]) for name in runs.names if name in own
-        },
-    }
+    observables = {name: _observable(own[name]) for name in runs.names if name in own}
+    facts = {fact.public_name: _json_value(fact, run) for fact in _FACTS}
+    return facts | {"observables": observables}
+
+
+def _json_value(fact: RunField, run: RunRecord) -> Any:
+    value = getattr(run, fact.name)
+    is_moment = fact.quantity is Quantity.MOMENT and value is not None
+    return iso_text(value) if is_moment else value
 
 
 def _observable(one: RunValue) -> dict[str, Any]:

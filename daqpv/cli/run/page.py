@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from daqpv.cli.run.table import amount_text, duration_text
+from daqpv.cli.run.facts import amount_text, duration_text, fact_text
 from daqpv.core import Severity
 from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import utc_text
 from daqpv.runs import RunChange, RunDocument, RunFile, RunPv, RunRecord, RunValue
+from daqpv.runs.record.fields import Quantity, in_order
+from daqpv.runs.record.records import FACTS
 
 _INDENT = "  "
+_FIRST = (
+    *("title", "start", "seen", "stop", "live_time", "data", "operator"),
+    *("config", "comment", "note"),
+)
+_FACTS = in_order(FACTS, lambda fact: fact.shown, _FIRST)
 _LABEL = 15  # characters
 
 
@@ -60,19 +67,16 @@ class RunPage:
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         run = self.run
-        yield "Title", run.title
-        yield "Start", utc_text(run.start)
-        if run.stop is None:
-            yield "Last seen", utc_text(run.seen)
-        else:
-            yield "Stop", utc_text(run.stop)
-        yield "Duration", duration_text(run.lasted(time.time()))
-        yield "Live time", duration_text(run.live_time)
-        yield "Data", amount_text(run.data)
-        yield "Operator", run.operator
-        yield "Configuration", run.config
-        yield "Comment", run.comment
-        yield "Note", run.note
+        for fact in _FACTS:
+            if fact.name == "live_time":
+                yield "Duration", duration_text(run.lasted(time.time()))
+            if fact.name == "seen" and run.stop is not None:
+                continue
+            if fact.quantity is Quantity.TEXT:
+                yield fact.shown, str(getattr(run, fact.name))
+            elif text := fact_text(fact, run):
+                is_moment = fact.quantity is Quantity.MOMENT
+                yield fact.shown, f"{text} UTC" if is_moment else text
 
     def _observables(self) -> Iterator[str]:
         width = max((len(one.name) for one in self.values), default=0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from daqpv.core.lines import one_line
-from daqpv.core.timing.utc import time_text
+from daqpv.cli.run.facts import duration_text, fact_text
 from daqpv.runs import RunRecord
+from daqpv.runs.record.fields import Quantity, in_order
+from daqpv.runs.record.records import FACTS
 
 _GAP = 1  # blanks between two columns
 _LEAST_TITLE = 24  # characters that a title has before the other columns are shortened
@@ -19,25 +21,41 @@ _LONGEST_OPERATOR = 16
 
 
 class _Column(NamedTuple):
-    """A column; whether it stands at the right."""
+    """A column of the table.
 
+    Attributes:
+        name: of the fact; "duration" is made from others.
+        head: above the cells.
+        cell: of a run.
+        right: whether the cells stand at the right.
+    """
+
+    name: str
     head: str
-    right: bool = False
+    cell: Callable[[RunRecord], str]
+    right: bool
 
 
-_COLUMNS = (
-    _Column("Run", right=True),
-    _Column("Class"),
-    _Column("Title"),
-    _Column("Start (UTC)"),
-    _Column("Duration", right=True),
-    _Column("Live", right=True),
-    _Column("Data", right=True),
-    _Column("Entry"),
-    _Column("Operator"),
-)
-_CLASS, _TITLE, _START, _ENTRY, _OPERATOR = 1, 2, 3, 7, 8
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+def _lasted(run: RunRecord) -> str:
+    return duration_text(run.lasted(time.time()))
+
+
+_FIRST = ("number", "kind", "title", "start", "live_time", "data", "entry", "operator")
+_DURATION = _Column("duration", "Duration", _lasted, right=True)
+
+
+def _columns() -> Iterator[_Column]:
+    for fact in in_order(FACTS, lambda fact: fact.listed, _FIRST):
+        cell = partial(fact_text, fact, timespec="minutes")
+        is_number = fact.quantity not in (Quantity.TEXT, Quantity.MOMENT)
+        yield _Column(fact.name, fact.listed, cell, right=is_number)
+        if fact.name == "start":
+            yield _DURATION
+
+
+_COLUMNS = tuple(_columns())
+_PLACES = {column.name: place for place, column in enumerate(_COLUMNS)}
+_TITLE, _OPERATOR = _PLACES["title"], _PLACES["operator"]
 
 
 def table(runs: Sequence[RunRecord], width: int | None) -> Iterator[str]:
@@ -47,8 +65,7 @@ def table(runs: Sequence[RunRecord], width: int | None) -> Iterator[str]:
         runs: in the order in which they are shown.
         width: of the terminal [characters]; None: nothing is cut.
     """
-    heads = [column.head for column in _COLUMNS]
-    columns = list(zip(heads, *map(_cells, runs), strict=True))
+    columns = [(one.head, *map(one.cell, runs)) for one in _COLUMNS]
     widths = _widths(columns)
     if width is not None:
         columns[_OPERATOR] = _all_cut(columns[_OPERATOR], _LONGEST_OPERATOR)
@@ -67,46 +84,17 @@ def table(runs: Sequence[RunRecord], width: int | None) -> Iterator[str]:
         yield (" " * _GAP).join(row).rstrip()
 
 
-def duration_text(seconds: float) -> str:
-    """Hours, minutes, seconds: "100:00:00"."""
-    minutes, rest = divmod(int(max(seconds, 0.0)), 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"
-
-
-def amount_text(size: float) -> str:
-    """An amount of data with three digits: "12.3 GB"; `size` in bytes."""
-    unit = 0
-    while size >= 999.5 and unit < len(_UNITS) - 1:
-        size, unit = size / 1000, unit + 1
-    digits = 0 if not unit or size >= 99.95 else 1 if size >= 9.995 else 2
-    return f"{size:.{digits}f} {_UNITS[unit]}"
-
-
-def _cells(run: RunRecord) -> list[str]:
-    return [
-        str(run.number),
-        one_line(run.kind),
-        one_line(run.title),
-        time_text(run.start, "minutes"),
-        duration_text(run.lasted(time.time())),
-        duration_text(run.live_time),
-        amount_text(run.data),
-        str(run.entry),
-        one_line(run.operator),
-    ]
-
-
 def _shorten(columns: list[tuple[str, ...]]) -> None:
     """Shorten what can be, but for the heads."""
-    shorter: dict[int, Callable[[str], str]] = {
-        _CLASS: lambda text: text[:4],  # Test, Prod, Beam, Junk, Puls
-        _START: lambda text: text[5:],  # without the year
-        _ENTRY: lambda text: _cut(text, 6),
-        _OPERATOR: lambda text: _cut(text, 8),
+    shorter: dict[str, Callable[[str], str]] = {
+        "kind": lambda text: text[:4],  # Test, Prod, Beam, Junk, Puls
+        "start": lambda text: text[5:],  # without the year
+        "entry": lambda text: _cut(text, 6),
+        "operator": lambda text: _cut(text, 8),
     }
-    for number, shortened in shorter.items():
-        head, *cells = columns[number]
-        columns[number] = (head, *map(shortened, cells))
+    for name, shortened in shorter.items():
+        head, *cells = columns[_PLACES[name]]
+        columns[_PLACES[name]] = (head, *map(shortened, cells))
 
 
 def _widths(columns: Sequence[Sequence[str]]) -> list[int]:

@@ -12,9 +12,16 @@ from daqpv.core import Device, Events, EventSeverity, Pulse, Store, origin
 from daqpv.core.timing.utc import clock_text
 from daqpv.errors import RefusedError, StoreError
 from daqpv.runs import attendance
+from daqpv.runs.record.fields import RunField, formatted
 from daqpv.runs.record.last_seen import as_last_seen, facts
 from daqpv.runs.record.numbers import Numbers
-from daqpv.runs.record.records import History, RunChange, RunRecord, RunSize
+from daqpv.runs.record.records import (
+    WRITTEN,
+    History,
+    RunChange,
+    RunRecord,
+    RunSize,
+)
 from daqpv.runs.snapshot import RunSnapshot
 from daqpv.runs.states import Entry, RunClass, RunEvent, RunState
 
@@ -122,22 +129,6 @@ class Books(Device[RunSnapshot]):
 
     # What people say of a run
 
-    async def entitle(self, title: str) -> None:
-        """Say what the run is about: the open one, else the next."""
-        self._write("title", title)
-
-    async def remark(self, comment: str) -> None:
-        """Comment on the run."""
-        self._write("comment", comment)
-
-    async def sign(self, operator: str) -> None:
-        """Say who is on shift."""
-        self._write("operator", operator)
-
-    async def classify(self, kind: RunClass) -> None:
-        """Say what the run is good for."""
-        self._write("kind", kind)
-
     async def stop_after(self, duration: float) -> None:
         """Stop each run after `duration` [s]; 0: never by itself."""
         self.change(replace(self.snapshot, auto_stop=duration))
@@ -160,22 +151,24 @@ class Books(Device[RunSnapshot]):
             raise error
         self.change(replace(self.snapshot, next_number=number))
 
-    def _write(self, name: str, value: Any) -> None:
-        old = getattr(self.snapshot, name)
+    async def write(self, fact: RunField, value: str | RunClass) -> None:
+        """Write a fact of the open run, else of the next."""
+        old = getattr(self.snapshot, fact.name)
         if value == old:
             return
-        self.change(replace(self.snapshot, **{name: value}))
+        written: dict[str, Any] = {fact.name: value}
+        self.change(replace(self.snapshot, **written))
         record = self.snapshot.open_run
         if record is None:
             return
-        self._record(record, **{name: _text(value)})
+        self._record(record, **{fact.name: formatted(value)})
         self.keep(
             RunChange(
                 number=record.number,
                 time=time.time(),
-                field="class" if name == "kind" else name,
-                old=_text(old),
-                new=_text(value),
+                field=fact.public_name,
+                old=formatted(old),
+                new=formatted(value),
                 origin=origin.get(),
             )
         )
@@ -186,15 +179,15 @@ class Books(Device[RunSnapshot]):
         """Take the number: all servers are Running."""
         snapshot, now = self.snapshot, time.time()
         number = snapshot.next_number
+        written: dict[str, Any] = {
+            one.name: formatted(getattr(snapshot, one.name)) for one in WRITTEN
+        }
         record = RunRecord(
             number=number,
             entry=Entry.OPEN,
             start=now,
             seen=now,
-            kind=snapshot.kind.label,
-            title=snapshot.title,
-            comment=snapshot.comment,
-            operator=snapshot.operator,
+            **written,
             config=configs,
             note=_joined(
                 "" if event is RunEvent.STARTED else _BEGAN_EARLIER, self._unusual()
@@ -415,7 +408,3 @@ class Books(Device[RunSnapshot]):
 
 def _joined(*sentences: str) -> str:
     return " ".join(filter(None, sentences))
-
-
-def _text(value: object) -> str:
-    return value.label if isinstance(value, RunClass) else str(value)

@@ -7,6 +7,7 @@ from daqpv.core.records import table as t
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.records.table import NAME, WHO, Column, SqlType, Table
 from daqpv.runs.record.records import (
+    FACTS,
     RunChange,
     RunDocument,
     RunFile,
@@ -15,7 +16,6 @@ from daqpv.runs.record.records import (
     RunSize,
     RunValue,
 )
-from daqpv.runs.states import Entry
 
 _PATH = 500  # characters
 
@@ -26,20 +26,10 @@ def _of_run(name: str, *columns: Column, key: tuple[str, ...] = (), age: str) ->
     return Table(name=name, columns=(number, *columns), key=("number", *key), age=age)
 
 
-_RUN = _of_run(
-    "run",
-    t.name_of("entry", Entry),
-    t.time("start"),
-    t.time("stop", nullable=True),
-    t.time("seen"),
-    t.time("live_time"),
-    t.text("kind", NAME),
-    t.text("title"),
-    t.text("comment"),
-    t.text("operator", WHO),
-    t.text("config"),
-    t.text("note"),
-    t.whole("data", SqlType.BIG),
+_RUN = Table(
+    name="run",
+    columns=tuple(fact.column for fact in FACTS),
+    key=("number",),
     age="seen",
 )
 _CHANGE = Table(

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daqpv.core import Origin, Severity
+from daqpv.core.records import table as t
+from daqpv.core.records.table import SqlType
+from daqpv.runs.record.fields import CLASS, Quantity, RunField, Written, fact, facts_of
 from daqpv.runs.states import Entry
 
 SEEN_PERIOD = 30.0  # [s] the record of an open run is written so often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class RunRecord(Written):
     """A run; its number is unique in the experiment.
 
     Attributes:
@@ -28,27 +31,85 @@ class RunRecord:
         seen: when it was last known to be open.
         live_time: for how long it was Running, without pauses [s].
         kind: its class, as in RunClass.
-        title: of the run.
-        comment: on it.
-        operator: who was on shift.
         config: configure names of the ECC servers, joined by ", ".
         note: what is unusual about its start or end.
         data: size of its files, when last seen [bytes].
     """
 
-    number: int
-    entry: Entry
-    start: float
-    stop: float | None = None
-    seen: float
-    live_time: float = 0.0
-    kind: str = ""
-    title: str = ""
-    comment: str = ""
-    operator: str = ""
-    config: str = ""
-    note: str = ""
-    data: int = 0
+    number: int = field(
+        metadata=fact(
+            RunField(
+                t.whole("number"), Quantity.NUMBER, listed="Run", exported="run number"
+            )
+        )
+    )
+    entry: Entry = field(
+        metadata=fact(
+            RunField(t.name_of("entry", Entry), listed="Entry", exported="entry")
+        )
+    )
+    start: float = field(
+        metadata=fact(
+            RunField(
+                t.time("start"),
+                Quantity.MOMENT,
+                listed="Start (UTC)",
+                shown="Start",
+                exported="start date/time",
+            )
+        )
+    )
+    stop: float | None = field(
+        default=None,
+        metadata=fact(
+            RunField(
+                t.time("stop", nullable=True),
+                Quantity.MOMENT,
+                shown="Stop",
+                exported="stop date/time",
+            )
+        ),
+    )
+    seen: float = field(
+        metadata=fact(RunField(t.time("seen"), Quantity.MOMENT, shown="Last seen"))
+    )
+    live_time: float = field(
+        default=0.0,
+        metadata=fact(
+            RunField(
+                t.time("live_time"),
+                Quantity.DURATION,
+                listed="Live",
+                shown="Live time",
+                exported="live time (s)",
+            )
+        ),
+    )
+    kind: str = field(default="", metadata=CLASS)
+    config: str = field(
+        default="",
+        metadata=fact(
+            RunField(t.text("config"), shown="Configuration", exported="config name")
+        ),
+    )
+    note: str = field(
+        default="",
+        metadata=fact(
+            RunField(t.text("note"), shown="Note", exported="note", searched=True)
+        ),
+    )
+    data: int = field(
+        default=0,
+        metadata=fact(
+            RunField(
+                t.whole("data", SqlType.BIG),
+                Quantity.SIZE,
+                listed="Data",
+                shown="Data",
+                exported="data (bytes)",
+            )
+        ),
+    )
 
     def lasted(self, now: float) -> float:
         """For how long it has lasted at `now`, UTC [s since 1970]: seconds.
@@ -60,6 +121,13 @@ class RunRecord:
             return self.stop - self.start
         goes_on = abs(now - self.seen) < 2 * SEEN_PERIOD
         return max(now if goes_on else self.seen, self.start) - self.start
+
+
+FACTS = facts_of(RunRecord)
+"""All that is known of a run."""
+
+WRITTEN = tuple(one for one in FACTS if one.pv is not None)
+"""What operators write of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

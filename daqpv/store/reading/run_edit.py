@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from daqpv.core import Event, EventSeverity, Origin
 from daqpv.errors import DaqError, RefusedError, quoted
 from daqpv.runs import Entry, RunChange, RunRecord, RunValue
+from daqpv.runs.record.records import WRITTEN
 from daqpv.runs.record.values import read, told
 from daqpv.store.reading.runs import one_run, values
 from daqpv.store.tables.models import EXPERIMENT, RUN
@@ -29,7 +30,7 @@ class Edit:
     Attributes:
         number: of the run.
         by: who does it.
-        fields: of its record, with new texts: title, comment, operator, kind.
+        fields: of its record that operators write, with new texts.
         values: of its observables, as people write them; an empty text empties one.
         observables: that the experiment file has: a run may get one that it lacks.
     """
@@ -111,12 +112,13 @@ def _ended(
 
 def _fields(record: RunRecord, wanted: Edit) -> Iterator[_Written]:
     """The fields that change; the last has the record with all of them."""
+    facts = {fact.name: fact for fact in WRITTEN}
     for name, text in wanted.fields.items():
         old = getattr(record, name)
         if text != old:
             new: dict[str, Any] = {name: text}
             record = replace(record, **new)
-            yield _Written("class" if name == "kind" else name, old, text, record)
+            yield _Written(facts[name].public_name, old, text, record)
 
 
 def _values(known: Mapping[str, RunValue], wanted: Edit) -> Iterator[_Written]:

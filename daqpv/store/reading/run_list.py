@@ -13,11 +13,11 @@ from typing import Any
 from daqpv.core.records.plain import microseconds
 from daqpv.runs import RunRecord
 from daqpv.runs.record.kinds import RUN
+from daqpv.runs.record.records import FACTS
 
 Execute = Callable[[str, Mapping[str, Any]], Iterable[Iterable[Any]]]
 """Sends a statement with its parameters (``:name``); gives the rows."""
 
-_TEXTS = ("title", "comment", "operator", "note")
 _WILD = str.maketrans({"%": "!%", "_": "!_", "!": "!!"})
 
 
@@ -73,5 +73,6 @@ def _conditions(choice: Choice) -> Iterator[tuple[str, str, Any]]:
     if choice.since is not None:
         yield "run.start >= :since", "since", microseconds(choice.since)
     if choice.text:
-        each = (f"lower(run.{name}) LIKE lower(:text) ESCAPE '!'" for name in _TEXTS)
+        searched = (fact.column.name for fact in FACTS if fact.searched)
+        each = (f"lower(run.{name}) LIKE lower(:text) ESCAPE '!'" for name in searched)
         yield f"({' OR '.join(each)})", "text", f"%{choice.text.translate(_WILD)}%"

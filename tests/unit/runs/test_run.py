@@ -26,8 +26,11 @@ from daqpv.runs import (
     RunSnapshot,
     RunState,
 )
+from daqpv.runs.record.records import FACTS
 from daqpv.runs.settings import Checks, OnLoss, RunSettings
 from tests.support.runs import Lab, Storage, reaches
+
+FACT = {fact.name: fact for fact in FACTS}
 
 
 @pytest.fixture
@@ -38,8 +41,8 @@ def lab() -> Lab:
 async def test_a_run_from_start_to_sorted_files(lab: Lab) -> None:
     lab.storages = [Storage("data0"), Storage("data1")]
     async with lab.running() as run:
-        await run.entitle("alpha source, 300 Torr")
-        await run.classify(RunClass.PRODUCTION)
+        await run.write(FACT["title"], "alpha source, 300 Torr")
+        await run.write(FACT["kind"], RunClass.PRODUCTION)
         await run.start()
         await asyncio.sleep(101)
         assert run.snapshot.duration_text == "00:01:40"
@@ -311,11 +314,11 @@ async def test_a_number_put_while_a_run_starts_or_runs(lab: Lab) -> None:
 
 async def test_what_is_written_of_an_open_run_has_a_history(lab: Lab) -> None:
     async with lab.running() as run:
-        await run.entitle("first")
+        await run.write(FACT["title"], "first")
         assert lab.store.records == []
         await run.start()
-        await run.entitle("sécond")
-        await run.classify(RunClass.JUNK)
+        await run.write(FACT["title"], "sécond")
+        await run.write(FACT["kind"], RunClass.JUNK)
         changes = lab.store.of(RunChange)
         assert [(one.field, one.old, one.new) for one in changes] == [
             ("title", "first", "sécond"),
