@@ -75,7 +75,9 @@ for name in ("EPICS_CA_SERVER_PORT", "EPICS_CA_NAME_SERVERS"):
 import epics  # noqa: E402 - after the environment
 
 from daqpv.links.ca import pv as links_pv  # noqa: E402
+from tests.support import forks  # noqa: E402
 
+DAQPV = (sys.executable, "-m", "daqpv")
 DEADLINE = 30.0  # [s] for whatever a busy machine may take
 
 
@@ -99,7 +101,7 @@ def until(
 def ca_repeater() -> Iterator[None]:
     """One of our own: a repeater that libca started would outlive the tests."""
     script = "from daqpv.links.ca.repeater import main; main()"
-    with subprocess.Popen([sys.executable, "-c", script]) as repeater:
+    with forks.Process([sys.executable, "-c", script]) as repeater:
         until(lambda: not udp_is_free(REPEATER_PORT), "a repeater")
         yield
         repeater.terminate()
@@ -112,6 +114,7 @@ class Running:
         arguments: of daqpv.
         cwd: where it runs.
         program: what runs it.
+        popen: how it is started: the test of a start takes ``subprocess.Popen``.
         environ: variables beside those of the tests.
     """
 
@@ -119,10 +122,11 @@ class Running:
         self,
         *arguments: str,
         cwd: Path,
-        program: Sequence[str] = (sys.executable, "-m", "daqpv"),
+        program: Sequence[str] = DAQPV,
+        popen: type[subprocess.Popen[Any]] = forks.Process,
         **environ: str,
     ) -> None:
-        self.process = subprocess.Popen(
+        self.process = popen(
             [*program, *arguments],
             cwd=cwd,
             env=os.environ | environ,
@@ -287,7 +291,15 @@ class Sim:
 
 
 class Lab:
-    """An experiment in a directory: its file, simulated servers, and daqpv."""
+    """An experiment in a directory: its file, simulated servers, and daqpv.
+
+    Attributes:
+        program: what runs daqpv.
+        popen: how it is started.
+    """
+
+    program: Sequence[str] = DAQPV
+    popen: type[subprocess.Popen[Any]] = forks.Process
 
     def __init__(
         self, folder: Path, *, cobos: int, mutant: bool, speed: float, ca_port: int
@@ -335,7 +347,13 @@ class Lab:
     def start(self, *arguments: str, ready: str = "ready:", **environ: str) -> Running:
         """Start a daqpv command in the folder, and wait for its ready line."""
         environ = {"EPICS_CAS_SERVER_PORT": str(self.ca_port)} | environ
-        running = Running(*arguments, cwd=self.folder, **environ)
+        running = Running(
+            *arguments,
+            cwd=self.folder,
+            program=self.program,
+            popen=self.popen,
+            **environ,
+        )
         self._running.append(running)
         running.ready(ready)
         return running
@@ -372,7 +390,7 @@ class Lab:
     def run_python(self, script: str, *arguments: str) -> None:
         """Run a Python script in a process of its own, to its end."""
         command = [sys.executable, "-c", script, *arguments]
-        subprocess.run(command, cwd=self.folder, check=True, timeout=DEADLINE)
+        forks.run(command, cwd=self.folder, check=True, timeout=DEADLINE)
 
     def sim(self, name: str = "CoBo0") -> Sim:
         return Sim(self.urls[name])
@@ -396,8 +414,8 @@ def start() -> Iterator[Callable[..., Running]]:
     """Start daqpv commands; those that still run after the module's tests are ended."""
     started: list[Running] = []
 
-    def start_one(*arguments: str, cwd: Path, **environ: str) -> Running:
-        started.append(Running(*arguments, cwd=cwd, **environ))
+    def start_one(*arguments: str, cwd: Path, **more: Any) -> Running:
+        started.append(Running(*arguments, cwd=cwd, **more))
         return started[-1]
 
     yield start_one

@@ -18,6 +18,7 @@ from daqpv.bench.child import Followers
 from daqpv.bench.measure import MEASURES, listen, measure, set_rate
 from daqpv.bench.target import Target
 from daqpv.links.ca import pv
+from tests.support import forks
 
 N, M = 20, 24
 
@@ -27,7 +28,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """`daqpv bench ioc` as a process."""
     prefix = f"B{secrets.token_hex(3)}:"
     arguments = ("--prefix", prefix, "--n", str(N), "--m", str(M), "--rate", "10")
-    with subprocess.Popen(
+    with forks.Process(
         [sys.executable, "-m", "daqpv", "bench", "ioc", *arguments, "--mix"],
         cwd=tmp_path_factory.mktemp("bench"),
         stdout=subprocess.PIPE,

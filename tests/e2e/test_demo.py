@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import forks
+
 TIMEOUT = 30.0  # [s] for whatever a busy machine may take
 END = 2.0 + 4.0  # [s] from the signal to the end; a busy machine may take longer
 
@@ -47,7 +49,7 @@ class Words:
         return self.run(shlex.split(self.found(form)))
 
     def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return forks.run(
             command,
             env=self.environ,
             text=True,
@@ -161,7 +163,10 @@ def test_a_demo_ends_soon_and_leaves_nothing(
     start: Callable[..., Any], tmp_path: Path, number: int
 ) -> None:
     running = start(
-        "demo", *own_prefix(), "--cobos", "1", cwd=tmp_path, TMPDIR=str(tmp_path)
+        *("demo", *own_prefix(), "--cobos", "1"),
+        cwd=tmp_path,
+        popen=subprocess.Popen,
+        TMPDIR=str(tmp_path),
     )
     assert words_of(running).file.is_file()
     assert seconds_to_end(running.process, number) < END
@@ -250,7 +255,7 @@ class Terminal:
         self._ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
         command = (sys.executable, "-m", "daqpv", "demo")
-        self.process = subprocess.Popen(
+        self.process = forks.Process(
             [*command, *own_prefix(), "--cobos", "1", "--speed", "50"],
             env=os.environ | {"TERM": "xterm", "TMPDIR": str(folder)},
             stdout=its,

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from daqpv.errors import NotConnectedError, OperationError
+from tests.support import forks
 
 DEADLINE = 60.0  # [s]
 
@@ -32,7 +33,7 @@ def try_to_serve(
     searches find the others.
     """
     file = shutil.copy(lab.file, folder) if folder else lab.file
-    done = subprocess.run(
+    done = forks.run(
         [sys.executable, "-m", "daqpv", "serve", str(file), *arguments],
         cwd=Path(file).parent,
         env=os.environ | environ,
@@ -166,6 +167,7 @@ def test_a_file_that_is_served_already_is_refused_on_any_port(
     """Searches find nobody on another CA port; the computer knows it all the same."""
     lab = make_lab()
     lab.file.write_text(f"{lab.file.read_text()}{store}\n")
+    lab.popen = subprocess.Popen  # its command line is read
     first = lab.serve()
     port = str(free_ports[0])
     code, text = try_to_serve(lab, "--name", name, EPICS_CAS_SERVER_PORT=port)

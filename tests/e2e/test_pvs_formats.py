@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from tests.support import forks
 
 FILE = """\
 experiment: e20009
@@ -35,7 +36,7 @@ def pvs(tmp_path: Path) -> Print:
 
     def run(form: str, *options: str) -> str:
         command = [sys.executable, "-m", "daqpv", "pvs", str(file), "--format", form]
-        done = subprocess.run(
+        done = forks.run(
             [*command, *options], capture_output=True, text=True, check=True, timeout=30
         )
         return done.stdout

@@ -19,6 +19,7 @@ from daqpv.links.ca import readings as module
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.serve import LocalPvs, Server
 from tests.e2e.conftest import DEADLINE, Client
+from tests.support import forks
 
 IOC = Path(__file__).with_name("gas_ioc.py")
 
@@ -33,7 +34,7 @@ class Gas:
 
     def start(self, *pressure: str) -> None:
         command = [sys.executable, str(IOC), self.prefix, *pressure]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = forks.Process(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.integration.routers.conftest import (
     sshd,
     staging,
 )
+from tests.support import forks
 
 __all__ = ["data_router", "port", "sshd", "staging"]
 
@@ -217,7 +217,7 @@ def test_it_is_read_while_a_run_is_open_or_the_server_is_gone(lab: Lab) -> None:
 def test_it_is_neither_archived_nor_saved_nor_an_alarm(lab: Lab) -> None:
     def listed(form: str) -> str:
         command = [sys.executable, "-m", "daqpv", "pvs", str(lab.file), "--format"]
-        done = subprocess.run([*command, form], check=True, capture_output=True)
+        done = forks.run([*command, form], check=True, capture_output=True)
         return done.stdout.decode()
 
     names = {row["name"] for row in json.loads(listed("json"))}

@@ -37,6 +37,7 @@ from daqpv.store.tables.own import OWN
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
 from daqpv.store.writing.refused import Refused
+from tests.support import forks
 
 TIMEOUT = 30.0  # [s] for a command on a busy machine
 START = 1795183200.0  # 2026-11-20 14:00 UTC
@@ -159,7 +160,7 @@ def test_a_terminal_gets_lines_as_wide_as_it_is(experiment: Experiment) -> None:
     command = [sys.executable, "-m", "daqpv", "runs", "list", str(experiment.file)]
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(ours, (24, 80))
-    with subprocess.Popen(command, stdout=theirs) as process:
+    with forks.Process(command, stdout=theirs) as process:
         os.close(theirs)
         text = b""
         while chunk := read(ours):

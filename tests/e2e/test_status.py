@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from daqpv.errors import OperationError
+from tests.support import forks
 
 DEADLINE = 30.0  # [s]
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -36,7 +37,7 @@ class Terminal:
             environment.pop(name, None)
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
-        self.process = subprocess.Popen(
+        self.process = forks.Process(
             [sys.executable, "-m", "daqpv", "status", str(file)],
             stdin=slave,
             stdout=slave,
@@ -103,7 +104,7 @@ def terminal(lab: Any) -> Iterator[Callable[..., Terminal]]:
 
 
 def once(lab: Any) -> tuple[int, str]:
-    done = subprocess.run(
+    done = forks.run(
         [sys.executable, "-m", "daqpv", "status", str(lab.file), "--once"],
         capture_output=True,
         text=True,

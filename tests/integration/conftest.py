@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support import forks
+
 IOC = Path(__file__).parent / "serve_ioc.py"
 DEADLINE = 30
 
@@ -53,7 +55,7 @@ class Ioc:
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[str]:
-        self.process = subprocess.Popen(
+        self.process = forks.Process(
             [sys.executable, str(IOC), self.prefix, *self.arguments],
             env=self.environ,
             stdout=subprocess.PIPE,
@@ -75,12 +77,11 @@ class Ioc:
             "EPICS_CA_SERVER_PORT": str(self.port),
             "EPICS_CA_REPEATER_PORT": str(REPEATER_PORT),
             "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
-            "PYTHONWARNINGS": "ignore",
         }
 
     def client(self, code: str, **environ: str) -> Any:
         """Run `code` in a process; what it gives to `tell` comes back."""
-        done = subprocess.run(
+        done = forks.run(
             [sys.executable, "-c", self.script(code)],
             env=self.environ | environ,
             capture_output=True,
@@ -194,7 +195,7 @@ def repeater() -> Iterator[int]:
     """The port of a repeater of our own: one of libca's would outlive the tests."""
     script = "from daqpv.links.ca.repeater import main; main()"
     environ = os.environ | {"EPICS_CA_REPEATER_PORT": str(REPEATER_PORT)}
-    with subprocess.Popen([sys.executable, "-c", script], env=environ) as process:
+    with forks.Process([sys.executable, "-c", script], env=environ) as process:
         until(lambda: not udp_is_free(REPEATER_PORT), "a repeater")
         yield REPEATER_PORT
         process.terminate()

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+from tests.support import forks
+
 
 def test_pyepics_reads_values_with_all_that_belongs_to_them(ioc: Any) -> None:
     told = ioc.client("""
@@ -257,7 +259,7 @@ MONITOR = """
 
 def test_a_stopped_client_disturbs_nobody(busy_ioc: Any) -> None:
     code = busy_ioc.script(MONITOR)
-    with subprocess.Popen(
+    with forks.Process(
         [sys.executable, "-c", code],
         env=busy_ioc.environ,
         stdout=subprocess.PIPE,
@@ -296,7 +298,7 @@ def test_after_a_kill_and_a_restart_all_pvs_are_valid_again(busy_ioc: Any) -> No
         until(valid)
         tell(time.monotonic() - begin)
     """)
-    with subprocess.Popen(
+    with forks.Process(
         [sys.executable, "-c", code],
         env=busy_ioc.environ,
         stdout=subprocess.PIPE,
@@ -334,7 +336,7 @@ def test_libca_goes_on_after_the_server_was_stopped(make_ioc: Any) -> None:
         until(lambda: "last" in seen)
         tell([value for value in seen if value != "no number"])
     """)
-    with subprocess.Popen(
+    with forks.Process(
         [sys.executable, "-c", script],
         env=ioc.environ | {"EPICS_CA_CONN_TMO": "2"},
         stdout=subprocess.PIPE,
@@ -361,7 +363,7 @@ def test_a_client_that_searches_while_the_server_is_stopped_finds_it_later(
         until(lambda: pv.get(timeout=20) == 81.5)
         tell("found")
     """)
-    with subprocess.Popen(
+    with forks.Process(
         [sys.executable, "-c", script],
         env=ioc.environ,
         stdout=subprocess.PIPE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-import subprocess
 import sys
 from typing import Any
 
@@ -15,6 +14,7 @@ from epics import dbr
 
 from daqpv.errors import RefusedError
 from daqpv.links.ca import pv as links_pv
+from tests.support import forks
 
 STATES = ("Broken", "Idle", "Described", "Prepared", "Ready", "Running", "Paused")
 TRANSITIONS = (
@@ -100,7 +100,7 @@ def test_there_are_no_other_pvs(ecc_lab: Any, cobo: Any) -> None:
     file = str(ecc_lab.folder / "lone.yaml")
     command = [sys.executable, "-m", "daqpv", "pvs", file]
     command += ["--device", "CoBo0", "--format", "json"]
-    rows = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    rows = json.loads(forks.run(command, check=True, capture_output=True).stdout)
     assert {row["name"] for row in rows} == {cobo.prefix + name for name in TABLE}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +16,16 @@ from daqpv.links.ca import pv as links_pv
 from tests.e2e.conftest import CA_PORT, until
 
 
-def test_the_ready_line_says_how_many_pvs_where(lab: Any) -> None:
+@pytest.fixture
+def started_lab(lab: Any) -> Iterator[Any]:
+    """As lab, but daqpv is started and not forked."""
+    lab.popen = subprocess.Popen
+    yield lab
+    del lab.popen
+
+
+def test_the_ready_line_says_how_many_pvs_where(started_lab: Any) -> None:
+    lab = started_lab
     ready = lab.serve().ready()
     form = f"ready: (\\d+) PVs under {lab.prefix}, CA port {CA_PORT}"
     match = re.fullmatch(form, ready)

@@ -21,6 +21,14 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.fixture
+def lab(lab: Any) -> Iterator[Any]:
+    """As elsewhere, but daqpv is started and not forked: it ends as a whole."""
+    lab.popen = subprocess.Popen
+    yield lab
+    del lab.popen
+
+
+@pytest.fixture
 def hang_up() -> Iterator[None]:
     """SIGHUP does what it does in a terminal, even if the tests ignore it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)

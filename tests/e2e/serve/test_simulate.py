@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def test_addresses_of_a_laboratory_are_not_simulated(
 def test_a_local_copy_names_simulators_that_answer(
     far: Path, start: Callable[..., Any]
 ) -> None:
-    running = start("simulate", "far.yaml", "--local", "local.yaml", cwd=far)
+    command = ("simulate", "far.yaml", "--local", "local.yaml")
+    running = start(*command, cwd=far, popen=subprocess.Popen)
     assert running.ready() == "ready: 2 simulated ECC servers"
     said = dict(re.findall(r"^(\w+) is simulated at (\S+)$", running.text, re.M))
     copy = (far / "local.yaml").read_text()

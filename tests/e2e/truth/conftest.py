@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -23,13 +24,15 @@ run: {checks: {disk_free: 0}, no_data: 1 h}
 server: {search_duplicates: 1 s}
 """
 TWIN_PORT = free_port()  # where daqpv finds another process, and these tests none
-# Stands in for a clock that is set: whatever daqpv asks it is off by what a file says
+# daqpv, with what stands in for a clock that is set: it is off by what a file says
 CLOCK = """\
 import mmap, os, struct, time
 wall = time.time
 with open(os.environ["CLOCK_OFFSET_FILE"]) as file:
     offset = mmap.mmap(file.fileno(), 8, prot=mmap.PROT_READ)
 time.time = lambda: wall() + struct.unpack_from("d", offset)[0]
+from daqpv.cli import main
+main(prog_name="daqpv")
 """
 ON_ITS_WAY = ("Starting", "Stopping")
 SLOW = 12.0  # [s] for a Start or Stop in the middle of which something happens
@@ -108,13 +111,9 @@ class Scene:
     def serve(self) -> None:
         """Start daqpv, and wait until it has seen all."""
         self.set_clock(0.0)
-        (self.lab.folder / "sitecustomize.py").write_text(CLOCK)
+        self.lab.program = (sys.executable, "-c", CLOCK)
         twin = f"{os.environ['EPICS_CA_ADDR_LIST']} 127.0.0.1:{TWIN_PORT}"
-        self.lab.serve(
-            EPICS_CA_ADDR_LIST=twin,
-            PYTHONPATH=str(self.lab.folder),
-            CLOCK_OFFSET_FILE=str(self._clock),
-        )
+        self.lab.serve(EPICS_CA_ADDR_LIST=twin, CLOCK_OFFSET_FILE=str(self._clock))
         self.run = self.lab.client("", "Run")
         self.system = self.lab.client("", "Sys")
         self.log = self.lab.client("", "Log")

@@ -18,6 +18,7 @@ import pytest
 from daqpv.errors import NotConnectedError
 from daqpv.links.ssh.connections import SshHost
 from tests.integration.routers.conftest import DEADLINE, Sshd, make_key, soon, until
+from tests.support import forks
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def as_mac0(sshd: Sshd, more: str) -> None:
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    forks.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 async def ask(target: str, script: bytes = b"echo it") -> bytes:
@@ -291,7 +292,7 @@ async def main():
 
 asyncio.run(main())
 """
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    process = forks.Process([sys.executable, "-c", script], stdout=subprocess.PIPE)
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.integration.store.conftest import DEADLINE
 from tests.integration.store.test_outages import found, locked
 from tests.integration.store.test_store import numbers, running
+from tests.support import forks
 
 PROCESS = """
 import asyncio, sys, time
@@ -40,7 +41,7 @@ store.close()
 
 def begin(url: str, folder: Path, name: str, count: int) -> subprocess.Popen[str]:
     """Another process that keeps events; it prints how many wait, and in the spool."""
-    return subprocess.Popen(
+    return forks.Process(
         [sys.executable, "-c", PROCESS, url, str(folder), name, str(count)],
         stdout=subprocess.PIPE,
         text=True,

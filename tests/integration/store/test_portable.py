@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 import signal
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from daqpv.store.tables.migrate import prepare
 from daqpv.store.tables.models import EVENT, EXPERIMENT, JOURNAL, METADATA
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import newest
+from tests.support import forks
 
 Content = dict[str, list[tuple[Any, ...]]]
 VERSION = newest().encode()
@@ -387,7 +387,7 @@ act(sys.argv[2], "exp", Path(sys.argv[3]), die)
 def kill(act: str, url: str, file: Path, number: int) -> None:
     """Do it in a process that is killed after the first page of events."""
     command = [sys.executable, "-c", KILLED, act, url, str(file), str(int(number))]
-    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    done = forks.run(command, check=False, capture_output=True, timeout=60)
     assert done.returncode in (-number, 128 + number, 1), done.stderr
     assert done.returncode
 
