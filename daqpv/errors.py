@@ -30,6 +30,8 @@ import reprlib
 from enum import IntEnum
 from typing import ClassVar
 
+from daqpv.cure import Cure
+
 INSTALL_AGAIN = (
     "What is installed is not of this version of daqpv: after an update, run "
     "'make install' (or: pip install -e .)"
@@ -72,11 +74,19 @@ class ResultCode(IntEnum):
 class DaqError(Exception):
     """Whatever daqpv itself raises.
 
+    Args:
+        text: a sentence; the text of the error ends with the cure, if there is one.
+        cure: what an operator can do about it.
+
     Attributes:
         code: of this kind of error.
     """
 
     code: ClassVar[ResultCode] = ResultCode.ERROR
+
+    def __init__(self, text: str = "", *, cure: Cure | None = None) -> None:
+        super().__init__(text if cure is None else f"{text} {cure}")
+        self.cure = cure
 
 
 class ConfigError(DaqError):

@@ -21,7 +21,7 @@ class DocumentsGroup(Group[Documents]):
 
 def add_documents(site: Site, run: Run) -> None:
     """Keep the configuration files of all ECC servers with each run."""
-    prefix = f"{site.prefix}Run:"
+    prefix = site.prefix_of("Run")
     documents = Documents(
         [_files(site, server) for server in site.servers()],
         keep=run.keep,

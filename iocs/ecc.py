@@ -137,7 +137,9 @@ def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
 
 def _order(site: Site) -> Order:
     table = site.settings("system", "").table()
-    return Order(site.servers, table=table, prefix=f"{site.prefix}Sys:", hold=site.hold)
+    return Order(
+        site.servers, table=table, prefix=site.prefix_of("Sys"), hold=site.hold
+    )
 
 
 def _data_links(settings: EccSettings, site: Site) -> Iterator[DataLink]:

@@ -27,7 +27,7 @@ class LogGroup(Group[Log]):
 
 def build(name: str, settings: LogSettings, site: Site) -> tuple[Log, LogGroup]:
     """Follow the events of this process, and those of others in the store."""
-    prefix = f"{site.prefix}Log:"
+    prefix = site.prefix_of("Log")
     store = site.store
     log = Log(
         site.events,

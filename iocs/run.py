@@ -170,7 +170,7 @@ class RunGroup(DeviceGroup[Run]):
 
 def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
     """Join the servers, the routers, the store, and the PVs of the run."""
-    prefix = f"{site.prefix}Run:"
+    prefix = site.prefix_of("Run")
     snapshot = site.restored(
         prefix,
         RunGroup,

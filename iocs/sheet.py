@@ -51,7 +51,7 @@ def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
     observables = settings.observables
     if not observables and not settings.snapshot:
         return
-    prefix = f"{site.prefix}Run:Par:"
+    prefix = site.prefix_of("Run", "Par")
     group = sheet_group(observables)
     open_run = run.snapshot.open_run
     sheet = Sheet(

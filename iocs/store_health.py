@@ -33,7 +33,7 @@ def build(
     """Watch the store of this process."""
     store = site.store
     archive = Archive(store.figures if store else None, events=site.events)
-    return archive, ArchiveGroup(f"{site.prefix}Arch:", archive)
+    return archive, ArchiveGroup(site.prefix_of("Arch"), archive)
 
 
 KIND = Kind(

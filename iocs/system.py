@@ -67,7 +67,7 @@ def build(
     name: str, settings: SystemSettings, site: Site
 ) -> tuple[System, SystemGroup]:
     """Join all ECC servers, wherever they are served, and the PVs of the system."""
-    prefix = f"{site.prefix}Sys:"
+    prefix = site.prefix_of("Sys")
     servers = site.servers()
     deadlines = [
         site.settings("ecc", server.name).deadlines().operations for server in servers

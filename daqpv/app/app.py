@@ -21,6 +21,7 @@ from daqpv.core import (
     Event,
     Events,
     EventSeverity,
+    Names,
     Pulse,
     PvInfo,
     SavedSettings,
@@ -300,10 +301,9 @@ def _sample(group: Group[Any]) -> str:
 
 def _samples(experiment: Experiment) -> list[str]:
     """A PV of each device that another process may serve."""
-    prefix = experiment.prefix
-    routers = experiment.sections.get("routers", ())
+    of, sections = Names(experiment.prefix).of, experiment.sections
     return [
-        *(f"{prefix}ECC:{name}:State" for name in experiment.sections.get("ecc", ())),
-        *(f"{prefix}Router:{name}:Online" for name in routers),
-        *(f"{prefix}{one}" for one in ("Sys:State", "Run:State", "Log:Last")),
+        *(of("ECC", name, "State") for name in sections.get("ecc", ())),
+        *(of("Router", name, "Online") for name in sections.get("routers", ())),
+        *(of("Sys", "", "State"), of("Run", "", "State"), of("Log", "", "Last")),
     ]

@@ -9,6 +9,7 @@ from daqpv.config import Experiment
 from daqpv.core import (
     Events,
     Hold,
+    Names,
     Pulse,
     Readings,
     SavedSettings,
@@ -58,9 +59,9 @@ class ExperimentSite:
         self._pvs = readings
         self.also: list[tuple[Shown[Any], Group[Any]]] = []
 
-    def prefix_of(self, kind: str, name: str) -> str:
-        """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
-        return f"{self.prefix}{kind}:{name}:"
+    def prefix_of(self, kind: str, name: str = "") -> str:
+        """The PV prefix of a device: ``$(P)<kind>:<name>:``, or ``$(P)<kind>:``."""
+        return Names(self.prefix).device(kind, name)
 
     def settings(self, section: str, name: str) -> Any:
         """The settings of another device of the file, as its kind's model."""
@@ -96,7 +97,7 @@ class ExperimentSite:
         runs = self._experiment.sections.get("run")
         if self._follow is None or not runs or self.local("run"):
             return None
-        run = RemoteRun(f"{self.prefix}Run:", self._pvs)
+        run = RemoteRun(self.prefix_of("Run"), self._pvs)
         self.hold.take(run, ask=run.asked)
         return run
 

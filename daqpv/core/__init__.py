@@ -30,6 +30,7 @@ from daqpv.core.events.event import (
     told,
 )
 from daqpv.core.milestones import Milestones
+from daqpv.core.names import Names, last_name, parted
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
 from daqpv.core.site import Site
@@ -45,6 +46,7 @@ from daqpv.core.timing.clock import (
 )
 from daqpv.core.timing.pulse import Beat, Pulse
 from daqpv.core.timing.schedule import rest
+from daqpv.cure import Cure
 
 __all__ = [
     "AHEAD",
@@ -62,6 +64,7 @@ __all__ = [
     "CommandSnapshot",
     "Commanded",
     "Condition",
+    "Cure",
     "Device",
     "DeviceSnapshot",
     "Event",
@@ -71,6 +74,7 @@ __all__ = [
     "Goal",
     "Hold",
     "Milestones",
+    "Names",
     "Origin",
     "PollFailures",
     "Polled",
@@ -94,8 +98,10 @@ __all__ = [
     "Store",
     "StoreFigures",
     "caller",
+    "last_name",
     "made_from",
     "origin",
+    "parted",
     "rest",
     "run_is_open",
     "sources",

@@ -44,8 +44,8 @@ class Site(Protocol):
     hold: Hold
     readings: Readings
 
-    def prefix_of(self, kind: str, name: str) -> str:
-        """The PV prefix of a device: ``$(P)<kind>:<name>:``."""
+    def prefix_of(self, kind: str, name: str = "") -> str:
+        """The PV prefix of a device: ``$(P)<kind>:<name>:``, or ``$(P)<kind>:``."""
 
     def settings(self, section: str, name: str) -> Any:
         """The settings of another device of the file, as its kind's model."""

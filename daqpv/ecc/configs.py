@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 
-from daqpv.core import Command, EventSeverity
+from daqpv.core import Command, Cure, EventSeverity
 from daqpv.ecc.codes import EccState, Operation
 from daqpv.ecc.link import ConfigId
 from daqpv.ecc.snapshot import NEEDS_CONFIG
@@ -79,8 +79,8 @@ class ConfiguredEcc(OperatedEcc):
             if getattr(config, part) != getattr(snapshot.config, part) and state > last:
                 raise RefusedError(
                     f"{self.name} is {now.label}: the {part} part of its "
-                    f"configuration may change up to {last.label}. First: "
-                    f"caput {self.prefix}Target {last.label}"
+                    f"configuration may change up to {last.label}. First:",
+                    cure=Cure(self.prefix, "Target", last.label),
                 )
 
     async def _check_config(
@@ -94,7 +94,8 @@ class ConfiguredEcc(OperatedEcc):
             one = next(map(str, self.snapshot.configs), "describe/prepare/configure")
             raise RefusedError(
                 f"{self.name} has no configuration. Choose one of "
-                f"{self.prefix}ConfigList: caput -S {self.prefix}Config {one}"
+                f"{self.prefix}ConfigList:",
+                cure=Cure(self.prefix, "Config", one, is_long=True),
             )
         await self._check_listed(command, config)
 

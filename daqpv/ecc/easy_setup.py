@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 
 from daqpv.config import EXPERIMENT, PREFIX, Matching
 from daqpv.config.net import ipv4
+from daqpv.core import Names
 from daqpv.ecc.settings import PORT, Role
 
 _HEAD = """\
@@ -165,7 +166,7 @@ class _Setup:
             experiment=json.dumps(self.experiment),
             name=self.experiment,
             prefix=json.dumps(self.prefix),
-            sample=f"{self.prefix}ECC:{first}:State",
+            sample=Names(self.prefix).of("ECC", first, "State"),
             port=PORT,
         )
         return "".join([head, *self._servers(), _ROUTERS, *self._routers()])

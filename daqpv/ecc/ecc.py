@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from daqpv.core import Command
+from daqpv.core import Command, Cure
 from daqpv.ecc.codes import EccState, Operation, Transition
 from daqpv.ecc.configs import ConfiguredEcc
 from daqpv.ecc.following import FAST
@@ -130,7 +130,7 @@ class Ecc(ConfiguredEcc):
             text = (
                 f"{self._wire.label} since {self._elapsed():.1f} s, to {running.what}."
             )
-        return f"{text} Wait, or: caput {self.prefix}Abort 1"
+        return f"{text} Wait, or: {Cure(self.prefix, 'Abort', 1)}"
 
     # What may be begun, and when
 
@@ -181,7 +181,8 @@ class Ecc(ConfiguredEcc):
         snapshot = self.snapshot
         if not snapshot.enabled:
             raise RefusedError(
-                f"{self.name} is disabled. To enable it: caput {self.prefix}Enable 1"
+                f"{self.name} is disabled. To enable it:",
+                cure=Cure(self.prefix, "Enable", 1),
             )
         if snapshot.known and snapshot.is_lost:
             raise RefusedError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from daqpv.core import Command
+from daqpv.core import Command, Cure
 from daqpv.ecc.codes import EccState, Operation, Transition
 from daqpv.ecc.following import FollowedEcc, OnWire
 from daqpv.ecc.link import OperationAnswer
@@ -167,7 +167,7 @@ class OperatedEcc(FollowedEcc):
             return " Restart getEccSoapServer."
         return (
             " Breakup may help, else restart getEccSoapServer: "
-            f"caput {self.prefix}Command Breakup"
+            f"{Cure(self.prefix, 'Command', Operation.BREAKUP.label)}"
         )
 
     def _tell_late(self, error: DaqError | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from daqpv.core import Event, EventSeverity
+from daqpv.core import Event, EventSeverity, last_name
 from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import clock_text, time_text
 
@@ -45,5 +45,5 @@ def newest_lines(lines: Iterable[str]) -> str:
 
 
 def _what(event: Event) -> str:
-    device = event.device.rpartition(":")[2]
+    device = last_name(event.device)
     return event.text if event.text.startswith(device) else f"{device}: {event.text}"

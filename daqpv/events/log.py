@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from daqpv.core import (
     AHEAD,
     Clocks,
+    Cure,
     Event,
     Events,
     EventSeverity,
@@ -128,7 +129,10 @@ class Log(Shown[LogSnapshot]):
         """
         note = note.strip()
         if not note:
-            raise RefusedError('an empty note. caput -S ...Note "what was done"')
+            raise RefusedError(
+                "an empty note.",
+                cure=Cure(self.prefix, "Note", "what was done", is_long=True),
+            )
         self.change(replace(self.snapshot, note=note))
         self.emit("note", note, folding=Folding(same=note, kinds=None))
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from daqpv.core import Command, EventSeverity
+from daqpv.core import Command, Cure, EventSeverity
 from daqpv.core.timing.utc import clock_text
 from daqpv.runs.attendance import (
     RESTARTED,
@@ -204,16 +204,17 @@ class Attending(Books):
         stray = self.snapshot.stray
         return (
             f"{', '.join(stray)} {'takes' if len(stray) == 1 else 'take'} data without "
-            f"a run: no number, no record. To stop: caput {self.prefix}Stop 1"
+            f"a run: no number, no record. To stop: "
+            f"{Cure(self.prefix, 'Stop', 1)}"
         )
 
     def _left_text(self, name: str) -> str:
         members = {one.name: one.prefix for one in self._detector.members}
         return (
             f"{name} is disabled and was Running: it may still take data. To stop it: "
-            f"caput {members.get(name, name)}Enable 1, then: "
-            f"caput {self.prefix}Stop 1. If it is known to be stopped: "
-            f"caput {self.prefix}Reset 1"
+            f"{Cure(members.get(name, name), 'Enable', 1)}, then: "
+            f"{Cure(self.prefix, 'Stop', 1)}. If it is known to be stopped: "
+            f"{Cure(self.prefix, 'Reset', 1)}"
         )
 
     def writing_to(self, name: str) -> list[str]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from daqpv.core import Cure
 from daqpv.errors import DaqError, counted, sentence
 from daqpv.runs.detector import Detector, Storage
 from daqpv.runs.settings import Checks
@@ -42,14 +43,15 @@ async def look(
     experiment: str,
     number: int,
     disk_free: float,
+    prefix: str,
 ) -> list[Finding]:
-    """Look at everything, and return all that is wrong."""
+    """Look at everything, and return all that is wrong; `prefix` is the run's."""
     used = storages_in_use(storages)
-    found = [*_servers(detector), *_routers(used, disk_free), *_staging(used)]
+    found = [*_servers(detector), *_routers(used, disk_free), *_staging(used, prefix)]
     answers = await asyncio.gather(*(_has_run(o, experiment, number) for o in used))
     have = [one for one, answer in zip(used, answers, strict=True) if answer is True]
     if have:
-        found.append(_taken(have, number))
+        found.append(_taken(have, number, prefix))
     return [*found, *(one for one in answers if isinstance(one, Finding))]
 
 
@@ -69,13 +71,13 @@ def _servers(detector: Detector) -> Iterator[Finding]:
     if unready := detector.unready:
         yield Finding(
             "ready",
-            f"{_several(unready)}. First: caput {detector.prefix}Target Ready",
+            f"{_several(unready)}. First: {Cure(detector.prefix, 'Target', 'Ready')}",
         )
-    if name := detector.missing_clock:
+    if clock := detector.missing_clock:
         yield Finding(
             "mutant",
-            f"{name} is disabled: there is no trigger without it. To enable it: "
-            f"caput {detector.prefix.removesuffix('Sys:')}ECC:{name}:Enable 1",
+            f"{clock.name} is disabled: there is no trigger without it. To enable it: "
+            f"{Cure(clock.prefix, 'Enable', 1)}",
         )
 
 
@@ -98,7 +100,7 @@ def _routers(storages: Sequence[Storage], disk_free: float) -> Iterator[Finding]
             )
 
 
-def _staging(storages: Sequence[Storage]) -> Iterator[Finding]:
+def _staging(storages: Sequence[Storage], prefix: str) -> Iterator[Finding]:
     seen = [one for one in storages if one.snapshot.online]
     left = [one for one in seen if one.snapshot.staging_empty is False]
     if left:
@@ -109,7 +111,7 @@ def _staging(storages: Sequence[Storage]) -> Iterator[Finding]:
         yield Finding(
             "staging",
             f"{_named(left)} files of an earlier run: {_several(has)}. To put them "
-            f"aside: caput {_run(left[0])}Sweep 1",
+            f"aside: {Cure(prefix, 'Sweep', 1)}",
         )
     for one in seen:
         if one.snapshot.staging_empty is None:
@@ -117,11 +119,11 @@ def _staging(storages: Sequence[Storage]) -> Iterator[Finding]:
             yield Finding("staging", text)
 
 
-def _taken(storages: Sequence[Storage], number: int) -> Finding:
+def _taken(storages: Sequence[Storage], number: int, prefix: str) -> Finding:
     return Finding(
         "number",
         f"{_named(storages)} files of a run {number} already. Another number: "
-        f"caput {_run(storages[0])}NextNumber {number + 1}",
+        f"{Cure(prefix, 'NextNumber', number + 1)}",
     )
 
 
@@ -140,18 +142,13 @@ async def _has_run(storage: Storage, experiment: str, number: int) -> Finding | 
 
 def go_without(storage: Storage) -> str:
     """The last cure for a router that is lost."""
-    return f"Or go without it: caput {storage.prefix}Enable 0"
+    return f"Or go without it: {Cure(storage.prefix, 'Enable', 0)}"
 
 
 def _reason(storage: Storage) -> str:
     """Why it is lost, as a sentence."""
     seen = storage.snapshot
     return sentence(seen.message) if seen.known else "It has not been seen yet."
-
-
-def _run(storage: Storage) -> str:
-    """The prefix of the run whose files it holds."""
-    return storage.prefix.split("Router:")[0] + "Run:"
 
 
 def _named(storages: Sequence[Storage]) -> str:

@@ -80,8 +80,8 @@ class Detector(Protocol):
         """Servers in use that are not Ready, each with what it is."""
 
     @property
-    def missing_clock(self) -> str:
-        """Name of a MuTAnT that the file has and that is not in use; "" if none."""
+    def missing_clock(self) -> Member | None:
+        """A MuTAnT that the file has and that is not in use."""
 
     @property
     def configs(self) -> str:

@@ -14,6 +14,7 @@ from daqpv.core import (
     STALL,
     Clocks,
     Condition,
+    Cure,
     Events,
     EventSeverity,
     Origin,
@@ -324,7 +325,14 @@ class Following(Attending):
     def _words(self, text: str) -> str:
         number = self._open_number()
         run = "The run" if number is None else f"Run {number}"
-        return text.format(run=run, pv=self.prefix, failure=self.snapshot.failure)
+        return text.format(
+            run=run,
+            pv=self.prefix,
+            failure=self.snapshot.failure,
+            start=Cure(self.prefix, "Start", 1),
+            stop=Cure(self.prefix, "Stop", 1),
+            reset=Cure(self.prefix, "Reset", 1),
+        )
 
     def _allowed(self) -> int:
         """Bit n: a put of State n would be taken now."""

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from daqpv.core import Command, EventSeverity, Goal, run_is_open
+from daqpv.core import Command, Cure, EventSeverity, Goal, run_is_open
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
 from daqpv.runs.checks import Finding, look, split, told
 from daqpv.runs.following import Following
@@ -21,12 +21,12 @@ _DOWN = Goal(level=0, down=True)
 
 _HOLDING = OPEN | {RunState.STARTING, RunState.STOPPING}
 
-_STOP_AGAIN = "The run is open until it is stopped again: caput {pv}Stop 1"
+_STOP_AGAIN = "The run is open until it is stopped again: {stop}"
 _STOP_WHEN_MENDED = (
-    "When it is mended, or left out by its Enable, again: caput {pv}Stop 1; or close "
-    "the run as it is: caput {pv}Reset 1"
+    "When it is mended, or left out by its Enable, again: {stop}; or close the run "
+    "as it is: {reset}"
 )
-_START_MENDED = "When it is mended, to leave Failed: caput {pv}Stop 1"
+_START_MENDED = "When it is mended, to leave Failed: {stop}"
 
 
 class Run(Following):
@@ -143,7 +143,7 @@ class Run(Following):
                 self.emit(
                     "run left behind",
                     "A server still takes data, now without a run. To stop it: "
-                    f"caput {self._detector.prefix}Stop 1",
+                    f"{Cure(self._detector.prefix, 'Stop', 1)}",
                     severity=EventSeverity.WARNING,
                 )
 
@@ -170,9 +170,7 @@ class Run(Following):
         """
         with self.command("sweep") as command:
             if self._detector.takes_data or self.snapshot.state in _HOLDING:
-                raise RefusedError(
-                    f"Data are being taken. First: caput {self.prefix}Stop 1"
-                )
+                raise RefusedError("Data are being taken. First:", cure=self._cure_stop)
             try:
                 await command.within(self._sorter.sweep())
             except DaqError:
@@ -189,7 +187,7 @@ class Run(Following):
             return ""
         if record is not None:
             return run_is_open(record.number, self.prefix)
-        return f"A run is {state.label}. To stop it: caput {self.prefix}Stop 1"
+        return f"A run is {state.label}. To stop it: {self._cure_stop}"
 
     def busy_with(self, running: Any) -> str:
         """Say what a put that is refused should wait for."""
@@ -197,7 +195,11 @@ class Run(Following):
         what = f"{step}{running.what} since {running.elapsed:.1f} s."
         if running.goal == _DOWN:
             return f"{what} Wait until it has ended: {self.prefix}State"
-        return f"{what} Wait, or: caput {self.prefix}Stop 1"
+        return f"{what} Wait, or: {self._cure_stop}"
+
+    @property
+    def _cure_stop(self) -> Cure:
+        return Cure(self.prefix, "Stop", 1)
 
     # What a command stands on
 
@@ -214,7 +216,8 @@ class Run(Following):
             )
         if not self.snapshot.enabled:
             raise RefusedError(
-                f"Runs are disabled. To enable them: caput {self.prefix}Enable 1"
+                "Runs are disabled. To enable them:",
+                cure=Cure(self.prefix, "Enable", 1),
             )
         row = TABLE[self.snapshot.state, event]
         if row.after is None:
@@ -271,7 +274,8 @@ class Run(Following):
             raise RefusedError(
                 f"Files of run {number} are still being sorted. "
                 f"{self._sorter.why_not} Wait for {self.prefix}Sorting, or put them "
-                f"aside: caput {self.prefix}Sweep 1"
+                "aside:",
+                cure=Cure(self.prefix, "Sweep", 1),
             )
 
     async def _check(self) -> None:
@@ -282,6 +286,7 @@ class Run(Following):
             experiment=self.snapshot.experiment,
             number=self.snapshot.next_number,
             disk_free=self._settings.checks.disk_free,
+            prefix=self.prefix,
         )
         refusing, overlooked = split(found, self._settings.checks)
         number = self.snapshot.next_number
@@ -303,7 +308,7 @@ class Run(Following):
         end = " and no number after it" if number == LAST else ""
         return (
             f"There is a run {number} already{end}. To take another number: "
-            f"caput {self.prefix}NextNumber {self._numbers.free_from(number)}"
+            f"{Cure(self.prefix, 'NextNumber', self._numbers.free_from(number))}"
         )
 
     def _is_open(self) -> bool:

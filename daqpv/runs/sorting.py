@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from daqpv.core import Cure
 from daqpv.errors import DaqError, LinkError, OperationError, counted, sentence
 from daqpv.runs.checks import go_without, storages_in_use
 from daqpv.runs.detector import Storage
@@ -171,7 +172,7 @@ class Sorter:
                 "files of several runs",
                 f"Files at {router} are of the runs {', '.join(map(str, runs))}, and "
                 f"which is of which is not known. To put them aside: "
-                f"caput {self._run.prefix}Sweep 1",
+                f"{Cure(self._run.prefix, 'Sweep', 1)}",
             )
         return True
 
@@ -204,7 +205,8 @@ class Sorter:
         )
         text = (
             f"Run {number}: {storage.name} is disabled, so its files stay where they "
-            f"are. They are moved when it is enabled: caput {storage.prefix}Enable 1"
+            f"are. They are moved when it is enabled: "
+            f"{Cure(storage.prefix, 'Enable', 1)}"
         )
         self._run.say("files stay", text, is_good=False, router=storage.name)
 
@@ -261,7 +263,7 @@ class Sorter:
             text = (
                 f"Run {number}: files at {storage.name} are not sorted. "
                 f"{sentence(error)} To put aside what stays: "
-                f"caput {self._run.prefix}Sweep 1"
+                f"{Cure(self._run.prefix, 'Sweep', 1)}"
             )
             self._run.failed("sorting failed", text)
         return True

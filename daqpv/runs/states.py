@@ -87,7 +87,8 @@ class Row(NamedTuple):
         after: the state that follows; None: the wish is refused.
         entry: what the store is told of the run; None: nothing new.
         why: of a refusal, with the cure ({run} is "Run 12", {pv} the prefix, {failure}
-            why it has failed); or what the operator is told of the run's end.
+            why it has failed; {start}, {stop} and {reset} are cures); or what the
+            operator is told of the run's end.
     """
 
     after: RunState | None
@@ -98,13 +99,13 @@ class Row(NamedTuple):
 _OFF, _STARTING, _RUNNING, _PAUSED, _STOPPING, _FAILED = RunState
 _E = RunEvent
 
-_OPEN_ALREADY = "{run} is open. First: caput {pv}Stop 1"
+_OPEN_ALREADY = "{run} is open. First: {stop}"
 RESET_FIRST = (
-    "{run} has failed: {failure} To stop what runs: caput {pv}Stop 1; or close it as "
-    "it is: caput {pv}Reset 1"
+    "{run} has failed: {failure} To stop what runs: {stop}; or close it as it is: "
+    "{reset}"
 )
-_NO_RUN = "No run is open. To start one: caput {pv}Start 1"
-_ON_ITS_WAY = "{run} is on its way: wait for {pv}State, or: caput {pv}Stop 1"
+_NO_RUN = "No run is open. To start one: {start}"
+_ON_ITS_WAY = "{run} is on its way: wait for {pv}State, or: {stop}"
 _NOT_FAILED = "Reset is for a run that has failed; {run} is not."
 
 

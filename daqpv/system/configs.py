@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from daqpv.core import Command
+from daqpv.core import Command, Cure
 from daqpv.ecc import ConfigId, EccState, Server
 from daqpv.errors import AbortedError, DaqError, RefusedError, sentence
-from daqpv.system.plural import MOST, names, they_are
+from daqpv.system.plural import MOST, config_of, names, they_are
 
 _PREPARE_UP_TO = EccState.DESCRIBED
 _CONFIGURE_UP_TO = EccState.PREPARED
@@ -54,8 +54,8 @@ def _present(servers: Sequence[Server]) -> dict[Server, ConfigId]:
     bare = [one for one, config in found.items() if config is None]
     if bare:
         raise RefusedError(
-            f"{names(bare)}: no configuration, so no describe name to keep. First: "
-            f"caput -S {bare[0].prefix}Config describe/prepare/configure"
+            f"{names(bare)}: no configuration, so no describe name to keep. First:",
+            cure=config_of(bare[0]),
         )
     return {one: config for one, config in found.items() if config is not None}
 
@@ -73,7 +73,8 @@ def _check_states(
         if beyond:
             raise RefusedError(
                 f"{names(beyond)}: {they_are(beyond)}, and the {part} name may change "
-                f"up to {last.label}. First: caput {prefix}Target {last.label}"
+                f"up to {last.label}. First:",
+                cure=Cure(prefix, "Target", last.label),
             )
 
 

@@ -146,10 +146,11 @@ class Following(Device[SystemSnapshot]):
         )
 
     @property
-    def missing_clock(self) -> str:
-        """Name of a MuTAnT that is not in use; "" if none."""
+    def missing_clock(self) -> Member | None:
+        """A MuTAnT that is not in use."""
         clocks = [one for one in self._servers if standing(one)[0] is Part.MUTANT]
-        return next((one.name for one in clocks if not one.snapshot.enabled), "")
+        unused = (_member(one) for one in clocks if not one.snapshot.enabled)
+        return next(unused, None)
 
     @property
     def configs(self) -> str:

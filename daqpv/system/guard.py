@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
-from daqpv.core import Hold
+from daqpv.core import Cure, Hold
 from daqpv.ecc import EccSnapshot, EccState, Operation, Server, is_below, leads_to
 from daqpv.ecc.path import path
 from daqpv.errors import RefusedError
@@ -219,13 +219,13 @@ class OrderGuard:
             return without(lost)
         states = {one.snapshot.state for one in servers}
         if states & TAKING_DATA and max(wanted) <= READY:
-            return f"First: caput {system}Stop 1"
-        all_of_them = f"caput {system}Target {wish.label}"
+            return f"First: {Cure(system, 'Stop', 1)}"
+        all_of_them = Cure(system, "Target", wish.label)
         if len(servers) > 1 or servers[0].name == self._name:
             return f"All: {all_of_them}"
         if servers[0].snapshot.doing:
             return f"Wait, or all: {all_of_them}"
         lower = [state for state in wanted if state < min(states)]
         goal = max(lower) if lower else min(wanted)
-        first = f"caput {servers[0].prefix}Target {goal.label}"
+        first = Cure(servers[0].prefix, "Target", goal.label)
         return f"First: {first}, or all: {all_of_them}"

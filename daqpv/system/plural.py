@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from daqpv.core import Cure
 from daqpv.ecc import EccSnapshot, EccState, Server
 from daqpv.errors import sentence
 from daqpv.system.plan import Part, States
@@ -60,8 +61,14 @@ def without(lost: Collection[Server]) -> str:
     unserved = [one.name for one in lost if not one.snapshot.served]
     if unserved:
         return f"Start daqpv serve for {them} again (--only ecc.{unserved[0]})"
-    puts = listed(f"caput {one.prefix}Enable 0" for one in lost)
+    puts = listed(str(Cure(one.prefix, "Enable", 0)) for one in lost)
     return f"Bring {them} back, or go without {them}: {puts}"
+
+
+def config_of(server: Server) -> Cure:
+    """The put that chooses the configuration of a server."""
+    text = "describe/prepare/configure"
+    return Cure(server.prefix, "Config", text, is_long=True)
 
 
 def they_are(servers: Collection[Server]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from daqpv.core import Command
+from daqpv.core import Command, Cure
 from daqpv.ecc import EccState, EccTarget, StateGoal, back, is_below, leads_to
 from daqpv.errors import OperationError, RefusedError
 from daqpv.system.configs import choose_everywhere
@@ -161,7 +161,7 @@ class System(Following):
         step = f"{self.snapshot.step}, " if self._is_walking else ""
         return (
             f"{step}{running.what} since {running.elapsed:.1f} s. "
-            f"Wait, or: caput {self.prefix}Abort 1"
+            f"Wait, or: {Cure(self.prefix, 'Abort', 1)}"
         )
 
     # What a command stands on
@@ -174,7 +174,8 @@ class System(Following):
     def _check_upward(self) -> None:
         if not self.snapshot.enabled:
             raise RefusedError(
-                f"The system is disabled. To enable it: caput {self.prefix}Enable 1"
+                "The system is disabled. To enable it:",
+                cure=Cure(self.prefix, "Enable", 1),
             )
         if self.hold.rival:
             raise RefusedError(f"{self.hold.rival} Nothing was sent.")
@@ -244,7 +245,7 @@ class System(Following):
         others = [one for one in there if one.snapshot.state is not most]
         if others:
             raise RefusedError(
-                f"{are(others)}, the others {most.label}: "
-                f"caput {self.prefix}Target {most.label}"
+                f"{are(others)}, the others {most.label}:",
+                cure=Cure(self.prefix, "Target", most.label),
             )
         return most

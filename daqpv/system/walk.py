@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from daqpv.core import Command, Goal
+from daqpv.core import Command, Cure, Goal
 from daqpv.ecc import EccState, Server, is_below
 from daqpv.errors import (
     BusyError,
@@ -27,7 +27,7 @@ from daqpv.system.plan import (
     Spread,
     Step,
 )
-from daqpv.system.plural import are, named, several, where, without
+from daqpv.system.plural import are, config_of, named, several, where, without
 from daqpv.system.sending import Sending
 from daqpv.system.servers import (
     is_moving,
@@ -105,8 +105,8 @@ class Walk:
         if worn and away:
             runs = any(may_take_data(one.snapshot) for one in away)
             raise RefusedError(
-                f"{are(away)}: a run begins when all are Ready. First: caput "
-                f"{self._means.prefix}{'Stop 1' if runs else 'Target Ready'}"
+                f"{are(away)}: a run begins when all are Ready. First:",
+                cure=self._cure_stop if runs else self._cure_target(READY),
             )
         for name in ("breakup", "configure"):
             row = self._means.table.rows[name]
@@ -143,8 +143,8 @@ class Walk:
         plan = self._means.table.plan(spread(servers), target)
         if plan.blocked is not None:
             raise RefusedError(
-                f"{are(servers)}: no way to {target.label} but by Stop. First: "
-                f"caput {self._means.prefix}Stop 1"
+                f"{are(servers)}: no way to {target.label} but by Stop. First:",
+                cure=self._cure_stop,
             )
         self._total, needing = rehearse(plan, servers)
         for server in unlisted(needing):
@@ -152,13 +152,21 @@ class Walk:
             if config is None:
                 raise RefusedError(
                     f"{server.name} has no configuration. Choose one of "
-                    f"{prefix}ConfigList: caput -S {prefix}Config "
-                    "describe/prepare/configure"
+                    f"{prefix}ConfigList:",
+                    cure=config_of(server),
                 )
             raise RefusedError(
                 f"{server.name} does not list the configuration {config}. To read the "
-                f"list again: caput {prefix}RefreshConfigs 1"
+                "list again:",
+                cure=Cure(prefix, "RefreshConfigs", 1),
             )
+
+    @property
+    def _cure_stop(self) -> Cure:
+        return Cure(self._means.prefix, "Stop", 1)
+
+    def _cure_target(self, target: EccState) -> Cure:
+        return Cure(self._means.prefix, "Target", target.label)
 
     def _check_at_rest(self, servers: Collection[Server]) -> None:
         lost = [one for one in servers if not is_there(one.snapshot)]
@@ -167,8 +175,9 @@ class Walk:
         busy = next((one for one in servers if is_moving(one.snapshot)), None)
         if busy is not None:
             raise BusyError(
-                f"{busy.name} is busy: {sentence(busy.snapshot.message)} Wait, or: "
-                f"caput {busy.prefix}Abort 1. Nothing was sent."
+                f"{busy.name} is busy: {sentence(busy.snapshot.message)} Nothing was "
+                "sent. Wait, or:",
+                cure=Cure(busy.prefix, "Abort", 1),
             )
 
     async def _next_up(self, target: EccState, expected: Spread | None) -> Step | None:
@@ -184,7 +193,7 @@ class Walk:
         if astray or plan.blocked is not None:
             text = (
                 f"{self._command.what}: halted. {are(astray or servers)}, not by this "
-                f"command. Again: caput {self._means.prefix}Target {target.label}"
+                f"command. Again: {self._cure_target(target)}"
             )
             if self._starts:
                 text = several([text, *(await self.stop()).values()])

@@ -31,7 +31,7 @@ class Detector:
         self.state = "Ready"
         self.servers: dict[str, dict[str, Any]] = {"CoBo0": {}, "CoBo3": {}}
         self.troubled: tuple[str, ...] = ()
-        self.missing_clock = ""
+        self.missing_clock: Member | None = None
         self.configs = "e20009"
         self.is_settled = True
         self.fault: dict[str, DaqError] = {}

@@ -10,7 +10,7 @@ from tests.support.distribution import GAUGE
 NAMES = """
 NO_ALARM UNDEFINED VERSION AbortedError Alarm Branch
 BusyError Bytes BytesPerSecond Clock Column CommandError
-CommandSnapshot Commanded Condition ConfigError Conflict Crew
+CommandSnapshot Commanded Condition ConfigError Conflict Crew Cure
 DaqError Description Device DeviceGroup DeviceSettings DeviceSnapshot
 Event EventSeverity Events Group Hertz Http
 IPv4 Kind LineLink LinkError LocalPath Matching

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from daqpv.config import Experiment
-from daqpv.core import PvInfo
+from daqpv.core import Names, PvInfo, parted
 
 Infos = Sequence[PvInfo]
 
@@ -125,13 +125,13 @@ def _alarm(experiment: Experiment, infos: Infos) -> None:
     the HEARTBEAT of the process, the one that tells of its end.
     """
     root = ET.Element("config", name=experiment.experiment)
-    names = {info.name for info in infos}
+    pv_names, names = Names(experiment.prefix), {info.name for info in infos}
     hearts = [info.name for info in infos if _is_heartbeat(info)]
     for info in infos:
         if not info.alarms and info.name not in hearts:
             continue
-        path, _, signal = info.name.removeprefix(experiment.prefix).rpartition(":")
-        device = info.name.removesuffix(signal)
+        device, signal = parted(info.name)
+        path = pv_names.short(device)
         component = root
         for part in path.split(":"):
             component = _component(component, part)
@@ -157,8 +157,8 @@ def _alarm(experiment: Experiment, infos: Infos) -> None:
 
 
 def _is_heartbeat(info: PvInfo) -> bool:
-    path, _, signal = info.name.rpartition(":")
-    return signal == "HEARTBEAT" and path.split(":")[-2:-1] == ["IOC"]
+    device, signal = parted(info.name)
+    return signal == "HEARTBEAT" and device.split(":")[-3:-2] == ["IOC"]
 
 
 def _bearer(

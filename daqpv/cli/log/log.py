@@ -31,6 +31,7 @@ from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment, did_you_mean
 from daqpv.core import AHEAD, EventSeverity
 from daqpv.core.lines import one_line
+from daqpv.core.names import last_name
 from daqpv.core.records.plain import clean
 from daqpv.core.timing.utc import utc_text
 from daqpv.errors import StoreError, sentence
@@ -256,7 +257,7 @@ class _Log:
         names = list(devices(connection, self._name))
         if any(map(self._selection.has_device, names)):
             return " fits"
-        names += [name.rpartition(":")[2] for name in names]
+        names += list(map(last_name, names))
         device = self._selection.device
         return f" of a device {device}{did_you_mean(device, filter(None, names))}"
 

@@ -21,7 +21,7 @@ from daqpv.cli.default_paths import store_url
 from daqpv.cli.run.options import CLASSES, NUMBER, told
 from daqpv.cli.run.store import observables
 from daqpv.config import Experiment
-from daqpv.core import Origin
+from daqpv.core import Names, Origin
 from daqpv.errors import RefusedError
 from daqpv.runs import RunChange
 from daqpv.runs.record.fields import in_order
@@ -112,7 +112,7 @@ def _edited(experiment: Experiment, wanted: Edit) -> list[RunChange]:
             with translated(url), engine.begin() as connection:
                 return edit_in_store(connection, experiment.experiment, wanted)
         except RefusedError as error:
-            pv = f"{experiment.prefix}Run:Title"
+            pv = Names(experiment.prefix).of("Run", "", "Title")
             fail(f"{error}: caput {pv} ..., and so with the others.", EXIT_FAILED)
         finally:
             engine.dispose()

@@ -27,7 +27,7 @@ from daqpv.cli.common import (
 from daqpv.cli.serve.persistence import keep
 from daqpv.cli.sim.screen import Screen
 from daqpv.cli.sim.simulate import copy_for, plans, router_plans
-from daqpv.core import Events
+from daqpv.core import Events, Names
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.links.files.console import Console
 from daqpv.serve import literal
@@ -142,7 +142,7 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
             events, saved, store = keeping.events, keeping.saved, keeping.store
             app = App(experiment, kinds, events, saved=saved, store=store)
             keeping.claim(app)
-            gas = GasGroup(literal(f"{experiment.prefix}Gas:"))
+            gas = GasGroup(literal(Names(experiment.prefix).device("Gas")))
             app.server.add(gas)
             tasks.create_task(gas.run())
             await _show(app, events, _words(app, file, simulators[0], port))
@@ -168,7 +168,7 @@ async def _show(app: App, events: Events, words: str) -> None:
 def _words(app: App, file: Path, simulator: EccSimulator, port: int) -> str:
     programs = Path(sys.executable).parent
     prefix = app.experiment.prefix
-    system, cobo = f"{prefix}Sys:", f"{prefix}ECC:CoBo0:"
+    system, cobo = (Names(prefix).device(*one) for one in (("Sys",), ("ECC", "CoBo0")))
     return f"""\
 ready: {len(app.infos())} PVs under {prefix}, CA port {port}
 

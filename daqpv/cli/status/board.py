@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from daqpv.core import PvInfo, Severity
+from daqpv.core import Names, PvInfo, Severity, last_name, parted
 from daqpv.core.lines import one_line
 from daqpv.links.ca.channel import Channel, Client, Form, Update
 from daqpv.runs.snapshot import LONGEST
@@ -23,7 +23,6 @@ _HELPERS = frozenset(
 )
 
 
-_RUN = "Run"
 _OF_RUN = frozenset(
     {"Number", "Title", "DurationText", "Rate", "DiskTimeLeft", "Operator"}
 )
@@ -43,7 +42,7 @@ class Signal:
 
     def __init__(self, info: PvInfo) -> None:
         self.info = info
-        self.name = info.name.rpartition(":")[2]
+        self.name = parted(info.name)[1]
         self.text = ""
         self.severity = Severity.NO_ALARM
         self.is_connected = False
@@ -195,14 +194,14 @@ class Board:
     ) -> None:
         self._changed = changed
         self._channels: list[Channel] = []
+        run = Names(prefix).device("Run")
         rows: dict[str, Row] = {}
         for info in infos:
-            device, _, name = info.name.rpartition(":")
-            short = device.removeprefix(prefix).rpartition(":")[2]
-            more = name in _OF_RUN and device == f"{prefix}{_RUN}"
+            device, name = parted(info.name)
+            more = name in _OF_RUN and device == run
             if not (info.alarms or more or name in SHOWN or name in _HELPERS):
                 continue
-            row = rows.setdefault(device, Row(f"{device}:", short))
+            row = rows.setdefault(device, Row(device, last_name(device)))
             row.signals[name] = Signal(info)
         found = [row for row in rows.values() if any(n in row.signals for n in _STATES)]
         self.rows: Sequence[Row] = sorted(found, key=_level)

@@ -26,7 +26,7 @@ from daqpv.cli.status.board import SHOWN, Board, Signal
 from daqpv.cli.status.picture import LETTERS, NOT_SERVED, Picture
 from daqpv.cli.waiting import sign_of_life
 from daqpv.config import Experiment
-from daqpv.core import Events, PvInfo, Severity
+from daqpv.core import Events, Names, PvInfo, Severity
 from daqpv.core.timing.utc import utc_text
 from daqpv.errors import DaqError
 from daqpv.links.files import console as lines
@@ -83,7 +83,7 @@ def _read(file: Path) -> tuple[Experiment, list[PvInfo]]:
         infos = App(experiment, kinds, Events()).infos()
     except DaqError as error:
         fail(error, EXIT_CONFIG)
-    processes = f"{experiment.prefix}IOC:"
+    processes = Names(experiment.prefix).device("IOC")
     return experiment, [info for info in infos if not info.name.startswith(processes)]
 
 

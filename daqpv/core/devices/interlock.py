@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol
 
+from daqpv.cure import Cure
+
 Ask = Callable[[], Awaitable[str]]
 
 
@@ -15,7 +17,7 @@ def run_is_open(number: int, prefix: str) -> str:
         number: of the run.
         prefix: of its PVs.
     """
-    return f"Run {number} is open. To stop it: caput {prefix}Stop 1"
+    return f"Run {number} is open. To stop it: {Cure(prefix, 'Stop', 1)}"
 
 
 class Holder(Protocol):

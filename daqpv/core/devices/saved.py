@@ -17,6 +17,7 @@ from daqpv.core.as_json import JsonForm, form_of
 from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
 from daqpv.core.events.event import Event, EventSeverity, caller, origin
+from daqpv.core.names import Names
 from daqpv.core.store import Setting
 from daqpv.core.timing.utc import utc_text
 from daqpv.errors import ServeError, StoreError, quoted, sentence
@@ -298,7 +299,7 @@ class SavedSettings:
             place.add(setting)
 
     def _device(self, prefix: str) -> str:
-        return prefix.removeprefix(self._prefix).rstrip(":")
+        return Names(self._prefix).short(prefix)
 
     def _say(
         self,

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from daqpv.core.events.event import STORM, Event, Folding
 from daqpv.core.events.folder import Folder
+from daqpv.core.names import Names
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Events:
             self._deliver(event)
 
     def _deliver(self, event: Event) -> None:
-        device = event.device.removeprefix(self._prefix).removesuffix(":")
+        device = Names(self._prefix).short(event.device)
         event = replace(event, device=device, process=event.process or self.process)
         self._due.append(event)
         if self._delivers:

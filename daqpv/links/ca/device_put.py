@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from daqpv.core import parted
 from daqpv.errors import (
     NoAnswerError,
     NotConnectedError,
@@ -36,7 +37,7 @@ class DevicePut:
         self.name = name
         self.progress = ""
         self.reason = ""
-        self._device = name.rpartition(":")[0]
+        self._device, _ = parted(name)
         self._channels: dict[str, Channel] = {}
         self._values: dict[str, str] = {}
         self._news = asyncio.Event()
@@ -73,7 +74,7 @@ class DevicePut:
                 one.close()
 
     def _follow(self, client: Client, signal: str) -> None:
-        channel = client.channel(f"{self._device}:{signal}")
+        channel = client.channel(f"{self._device}{signal}")
         form = Form.TEXT if signal == "ResultCount" else Form.LONG_TEXT
         channel.follow(form, lambda update: self._receive(signal, update))
         self._channels[signal] = channel

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from daqpv.core import Event, EventSeverity
+from daqpv.core import Event, EventSeverity, last_name
 from daqpv.core.lines import one_line, shortened
 from daqpv.core.timing.utc import clock_text
 from daqpv.links.files.writer_thread import WriterThread
@@ -31,7 +31,7 @@ def nobody_reads() -> bool:
 def line(event: Event) -> str:
     """`event` for people: time (UTC), what happened, and who did it."""
     by = f"  [{event.origin}]" if event.origin else ""
-    device = event.device.rpartition(":")[2]
+    device = last_name(event.device)
     named = event.text.startswith(device)
     who = "" if named else f"{device}: "
     return one_line(f"{clock_text(event.time)} {who}{shortened(event.text)}{by}")

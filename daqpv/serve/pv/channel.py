@@ -16,6 +16,7 @@ from daqpv.core import (
     Status,
     stamp_after,
 )
+from daqpv.cure import Cure
 from daqpv.errors import RefusedError
 from daqpv.serve.pv.alarmed import Alarmed
 from daqpv.serve.pv.masks import (
@@ -265,7 +266,7 @@ class Channel(Alarmed):
         """
         if self.put_disabled:
             raise RefusedError(
-                f"puts to {self.name} are disabled. caput {self.name}.DISP 0"
+                f"puts to {self.name} are disabled.", cure=Cure(self.name, ".DISP", 0)
             )
 
     def refused(self, error: RefusedError, by: Origin) -> None:

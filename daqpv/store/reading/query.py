@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
-from daqpv.core import Event, EventSeverity
+from daqpv.core import Event, EventSeverity, last_name
 from daqpv.store.tables.models import EVENT, EXPERIMENT
 from daqpv.store.tables.own import EVENT as KIND
 from daqpv.store.tables.own import SEVERITIES
@@ -72,7 +72,7 @@ class Selection:
         return (
             not pattern
             or fnmatchcase(device, pattern)
-            or fnmatchcase(device.rpartition(":")[2], pattern)
+            or fnmatchcase(last_name(device), pattern)
         )
 
 

@@ -86,7 +86,7 @@ async def test_live_time_stands_still_in_a_pause(lab: Lab) -> None:
     ("check", "says"),
     [
         ("ready", "CoBo0 is Idle. First: caput AT:Sys:Target Ready"),
-        ("mutant", "caput AT:ECC:MuTAnT:Enable 1"),
+        ("mutant", "CoBo0 is disabled.*caput AT:ECC:CoBo0:Enable 1$"),
         ("routers", r"Router data0: Offline: no route\. .*caput AT:Router:data0:E"),
         ("staging", "an earlier run: 2 files in /data. .*caput AT:Run:Sweep 1$"),
         ("disk_free", "has 3.0 GB free; wanted are 20 GB"),
@@ -99,7 +99,7 @@ async def test_each_check_refuses_and_can_be_overlooked(check: str, says: str) -
             case "ready":
                 lab.detector.state = "Idle"
             case "mutant":
-                lab.detector.missing_clock = "MuTAnT"
+                lab.detector.missing_clock = lab.detector.members[0]
             case "routers":
                 lab.storages[0].becomes(online=False, message="Offline: no route")
             case "staging":
