@@ -59,6 +59,7 @@ from daqpv.core.records import table as columns
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.records.table import Branch, Column, SqlType, Table
 from daqpv.core.threads import Crew
+from daqpv.core.timing.schedule import Schedule, ScheduledTask, after, cron, every
 from daqpv.errors import (
     AbortedError,
     BusyError,
@@ -146,6 +147,8 @@ __all__ = [
     "RefusedError",
     "Result",
     "SavedField",
+    "Schedule",
+    "ScheduledTask",
     "Seconds",
     "ServeError",
     "Severity",
@@ -157,6 +160,7 @@ __all__ = [
     "Status",
     "Table",
     "UnknownOutcomeError",
+    "after",
     "ai",
     "ao",
     "bi",
@@ -164,6 +168,8 @@ __all__ = [
     "button",
     "columns",
     "command",
+    "cron",
+    "every",
     "held",
     "long",
     "longin",

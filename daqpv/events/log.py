@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Protocol
 
 from daqpv.core import (
@@ -21,6 +22,7 @@ from daqpv.core import (
     Shown,
     Snapshot,
 )
+from daqpv.core.timing.schedule import ScheduledTask, after
 from daqpv.errors import RefusedError, StoreError
 from daqpv.events.lines import long_line, newest_lines, short_line
 
@@ -141,8 +143,13 @@ class Log(Shown[LogSnapshot]):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._show_news())
             if self._history is not None:
-                tasks.create_task(self._follow(self._history))
-                tasks.create_task(self._forget(self._history))
+                look = partial(self._look, self._history)
+                looks = ScheduledTask(look, after(LOOK_PERIOD), clock=self.clock)
+                looks.soon()
+                tasks.create_task(looks.run())
+                forget = partial(self._forget, self._history)
+                forgets = ScheduledTask(forget, after(FORGET_PERIOD), clock=self.clock)
+                tasks.create_task(forgets.run())
 
     async def _show_news(self) -> None:
         while True:
@@ -170,17 +177,16 @@ class Log(Shown[LogSnapshot]):
 
     # -- the store ---------------------------------------------------------------------
 
-    async def _follow(self, history: History) -> None:
-        while True:
-            try:
-                if self._has_begun:
-                    self._take_kept(await history.news())
-                else:
-                    self._take_kept(await history.last(LAST))
-                    self._has_begun = True
-            except StoreError as error:  # which says so itself
-                _log.debug("%s", error)
-            await asyncio.sleep(LOOK_PERIOD)
+    async def _look(self, history: History) -> None:
+        """Take what has come into the store."""
+        try:
+            if self._has_begun:
+                self._take_kept(await history.news())
+            else:
+                self._take_kept(await history.last(LAST))
+                self._has_begun = True
+        except StoreError as error:  # which says so itself
+            _log.debug("%s", error)
 
     def _take_kept(self, kept: Iterable[Event]) -> None:
         """Show what other processes told, and this one before it was restarted.
@@ -206,15 +212,14 @@ class Log(Shown[LogSnapshot]):
         self._last = deque(last, maxlen=LAST)
 
     async def _forget(self, history: History) -> None:
-        while True:
-            await asyncio.sleep(FORGET_PERIOD)
-            before, count = time.time() - self._keep, 0
-            try:
-                while piece := await history.forget(before):
-                    count += piece
-                    await asyncio.sleep(FORGET_PAUSE)
-            except StoreError as error:
-                _log.debug("%s", error)
-            if count:
-                days = self._keep / 86_400
-                self.emit("forgotten", f"{count} events older than {days:g} d deleted")
+        """Delete what is too old, a piece at a time."""
+        before, count = time.time() - self._keep, 0
+        try:
+            while piece := await history.forget(before):
+                count += piece
+                await asyncio.sleep(FORGET_PAUSE)
+        except StoreError as error:
+            _log.debug("%s", error)
+        if count:
+            days = self._keep / 86_400
+            self.emit("forgotten", f"{count} events older than {days:g} d deleted")

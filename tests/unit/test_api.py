@@ -16,12 +16,12 @@ Event EventSeverity Events Group Hertz Http
 IPv4 Kind LineLink LinkError LocalPath Matching
 Model NoAnswerError NotConnectedError OperationError Polled Poller
 Port ProtocolError Quantity Reading RecordKind Ref
-RefusedError Result SavedField Seconds ServeError Severity
-Shown Site Snapshot SqlType SshTarget Status
-Table UnknownOutcomeError ai ao bi bo
-button columns command held long longin
-longout made_from mbbi mbbo string strings
-waveform
+RefusedError Result SavedField Schedule ScheduledTask Seconds
+ServeError Severity Shown Site Snapshot SqlType
+SshTarget Status Table UnknownOutcomeError after ai
+ao bi bo button columns command
+cron every held long longin longout
+made_from mbbi mbbo string strings waveform
 """
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
+from daqpv.core.timing.schedule import ScheduledTask, after
 from daqpv.serve.ca.duplicates import DuplicateServers, Other
 
 _log = logging.getLogger(__name__)
@@ -41,33 +40,30 @@ class Rivalry:
         self._others = others
         self._also = also
         self._found = found
-        self._soon = asyncio.Event()
+        self._missed = _SURE  # searches in a row without an answer
+        self._searches = ScheduledTask(self._search, after(period))
 
     def look(self) -> None:
         """Search at once: somebody can be reached again."""
-        self._soon.set()
+        self._searches.soon()
 
     async def run(self) -> None:
         """Search until cancelled."""
-        missed = _SURE
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause(missed)):
-                    await self._soon.wait()
-            self._soon.clear()
-            try:
-                await self._also()
-                others = await self._others.find(tries=_TRIES)
-            except OSError as error:  # no socket is left: nothing is known now
-                _log.warning("no search for other processes: %s", error)
-                continue
-            missed = 0 if others else missed + 1
-            if others or missed >= _SURE:
-                self._found(_words(others))
+        await self._searches.run()
 
-    def _pause(self, missed: int) -> float:
-        """How long to wait for the next search, after so many without an answer [s]."""
-        return self._period if missed >= _SURE else min(self._period, SOON)
+    async def _search(self) -> None:
+        try:
+            await self._also()
+            others = await self._others.find(tries=_TRIES)
+        except OSError as error:  # no socket is left: nothing is known now
+            _log.warning("no search for other processes: %s", error)
+            return
+        self._missed = 0 if others else self._missed + 1
+        sure = self._missed >= _SURE
+        pause = self._period if sure else min(self._period, SOON)
+        self._searches.schedule = after(pause)
+        if others or sure:
+            self._found(_words(others))
 
 
 def _words(others: Sequence[Other]) -> str:
