@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +43,17 @@ class PvInfo:
     momentary: bool = False
     size: int = 1
     period: float = 0.0
+
+
+class ShownField(NamedTuple):
+    """The field of a snapshot that a PV shows, as other processes need to know it.
+
+    Attributes:
+        signal: the PV's name without the prefix of its device.
+        field: of the snapshot.
+        is_long: whether the PV is a long text.
+    """
+
+    signal: str
+    field: str
+    is_long: bool

@@ -22,11 +22,15 @@ from daqpv.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
+from daqpv.iocs.ecc import EccGroup
 from daqpv.links.ca.channel import Client
-from daqpv.links.ca.remote import CONNECTION_DEADLINE, RemoteServer
+from daqpv.links.ca.remote import RemoteServer
+from daqpv.links.ca.remote_device import CONNECTION_DEADLINE
+from daqpv.serve.groups.shown_fields import shown_fields
 from daqpv.system import Order
 from daqpv.system.settings import SystemSettings
 
+SHOWN = shown_fields(EccGroup)
 DEADLINE = 30.0  # [s]
 
 
@@ -45,7 +49,7 @@ async def following(
     """Remote servers, followed until the end."""
     client, events = Client(), events or Events()
     servers = [
-        RemoteServer(name, f"{lab.prefix}ECC:{name}:", client, events=events)
+        RemoteServer(name, f"{lab.prefix}ECC:{name}:", client, SHOWN, events=events)
         for name in names
     ]
     tasks = [asyncio.ensure_future(server.run()) for server in servers]

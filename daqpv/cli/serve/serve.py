@@ -130,9 +130,11 @@ def _follower(events: Events) -> Remote:
 
     @cache
     def by_client() -> Remote:
+        from daqpv.iocs.ecc import EccGroup  # noqa: PLC0415
         from daqpv.links.ca.remote import follower  # noqa: PLC0415 - 0.08 s, seldom
+        from daqpv.serve.groups.shown_fields import shown_fields  # noqa: PLC0415
 
-        return follower(events)
+        return follower(events, shown_fields(EccGroup))
 
     def follow(name: str, prefix: str, settings: Any) -> Shown[Any]:
         return by_client()(name, prefix, settings)

@@ -13,11 +13,14 @@ import pytest
 from daqpv.core import Events, Status
 from daqpv.core.alarm import Severity
 from daqpv.ecc import EccState
+from daqpv.iocs.ecc import EccGroup
 from daqpv.links.ca.channel import EPICS_EPOCH, Form, Update
 from daqpv.links.ca.remote import RemoteServer
+from daqpv.serve.groups.shown_fields import shown_fields
 from daqpv.system import System, SystemState
 from daqpv.system.settings import SystemSettings
 
+SHOWN = shown_fields(EccGroup)
 HOUR = 3600.0  # [s]
 VALUES: dict[str, Any] = {
     "State": EccState.IDLE,
@@ -95,7 +98,7 @@ async def elsewhere() -> Elsewhere:
 async def system(elsewhere: Elsewhere) -> AsyncIterator[System]:
     """The system of this process: CoBo0, which another one serves."""
     client: Any = elsewhere
-    remote = RemoteServer("CoBo0", "E:ECC:CoBo0:", client, events=Events())
+    remote = RemoteServer("CoBo0", "E:ECC:CoBo0:", client, SHOWN, events=Events())
     system = System((remote,), table=SystemSettings().table(), events=Events())
     tasks = [asyncio.ensure_future(device.run()) for device in (remote, system)]
     await asyncio.sleep(0)

@@ -1,0 +1,24 @@
+"""Which PV of a group shows which field of its device's snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from daqpv.core.pvinfo import ShownField
+from daqpv.serve.groups.declaration import Button, Declaration, Long
+from daqpv.serve.groups.group import Group
+
+
+def shown_fields(group: type[Group[Any]]) -> Sequence[ShownField]:
+    """The fields that the PVs of `group` show, in the order of their declaration.
+
+    For a process that follows such a group of another process. Buttons show no field.
+    """
+    return [
+        ShownField(spec.name, declaration.of or name, isinstance(declaration, Long))
+        for name in group._pvs_
+        if isinstance(declaration := getattr(group, name), Declaration)
+        and not isinstance(declaration, Button)
+        for spec in [declaration.pvspec]
+    ]
