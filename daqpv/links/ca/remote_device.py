@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, get_type_hints
 
-from daqpv.core import Condition, Device, Events, EventSeverity, Snapshot, Status
+from daqpv.core import Condition, Device, DeviceSnapshot, Events, EventSeverity, Status
 from daqpv.core.pvinfo import ShownField
 from daqpv.errors import (
     AbortedError,
@@ -41,7 +41,7 @@ _ERRORS: dict[ResultCode, type[CommandError]] = {
     for kind in (RefusedError, BusyError, AbortedError, UnknownOutcomeError)
 }
 
-S = TypeVar("S", bound=Snapshot)
+S = TypeVar("S", bound=DeviceSnapshot)
 Read = Callable[[Any], Any]
 
 
