@@ -10,7 +10,7 @@ from daqpv.core.devices.interlock import Hold, run_is_open
 from daqpv.core.devices.polled import Polled
 from daqpv.core.devices.poller import Poller
 from daqpv.core.devices.saved import SavedField, SavedSettings, SettingsPlace
-from daqpv.core.devices.shown import Shown
+from daqpv.core.devices.shown import Shown, Surroundings
 from daqpv.core.devices.snapshot import (
     CommandSnapshot,
     Condition,
@@ -18,6 +18,7 @@ from daqpv.core.devices.snapshot import (
     Result,
     Snapshot,
 )
+from daqpv.core.devices.tasks import Tasks
 from daqpv.core.events.bus import Events, Sink
 from daqpv.core.events.event import (
     STORM,
@@ -97,6 +98,8 @@ __all__ = [
     "Status",
     "Store",
     "StoreFigures",
+    "Surroundings",
+    "Tasks",
     "caller",
     "last_name",
     "made_from",

@@ -2,10 +2,10 @@
 
 from daqpv.ecc.codes import LEGAL, EccState, Operation, Transition
 from daqpv.ecc.ecc import Ecc
-from daqpv.ecc.following import Deadlines
 from daqpv.ecc.guard import Guard
 from daqpv.ecc.link import ConfigId, DataLink, EccLink, OperationAnswer, StateAnswer
 from daqpv.ecc.path import StateGoal, back, is_below, leads_to
+from daqpv.ecc.sending import Deadlines
 from daqpv.ecc.server import Server
 from daqpv.ecc.snapshot import NEEDS_CONFIG, EccCommand, EccSnapshot, EccTarget
 

@@ -5,10 +5,12 @@ Source: GET software (GetBench), src/get/rc/SM.h and BackEnd.cpp `createEngine`.
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import Enum
+
+from daqpv.core.labels import Labelled
 
 
-class EccState(IntEnum):
+class EccState(Labelled):
     """State of an ECC server, as GetState counts them."""
 
     BROKEN = 0  # the server calls it OFF: unusable after a failure
@@ -19,13 +21,8 @@ class EccState(IntEnum):
     RUNNING = 5
     PAUSED = 6
 
-    @property
-    def label(self) -> str:
-        """The text of the State PV."""
-        return self.name.capitalize()
 
-
-class Transition(IntEnum):
+class Transition(Labelled):
     """What an ECC server is doing, as GetState counts them."""
 
     NONE = 0
@@ -38,11 +35,6 @@ class Transition(IntEnum):
     RESUMING = 7
     BREAKING_UP = 8
     RESETTING = 9
-
-    @property
-    def label(self) -> str:
-        """The text of the Transition PV."""
-        return "".join(word.capitalize() for word in self.name.split("_"))
 
 
 class Operation(Enum):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 
-from daqpv.core import Command, Cure, EventSeverity
+from daqpv.core import Command, Cure, EventSeverity, Tasks
 from daqpv.ecc.codes import EccState, Operation
-from daqpv.ecc.link import ConfigId
+from daqpv.ecc.following import Polling
+from daqpv.ecc.link import ConfigId, EccLink
 from daqpv.ecc.snapshot import NEEDS_CONFIG
-from daqpv.ecc.wire import OperatedEcc
 from daqpv.errors import LinkError, RefusedError, quoted
 
 _CHANGEABLE_UP_TO = {
@@ -24,16 +23,29 @@ _CHANGEABLE_UP_TO = {
 LISTING_PERIOD = 10.0  # [s] least distance of two tries to read the list unasked
 
 
-class ConfiguredEcc(OperatedEcc):
-    """An ECC server that works by one of the configurations that it lists.
+class Configs:
+    """The configurations that an ECC server lists, and the one that is chosen.
 
     An empty name would kill the server process, so none that is not in its list is
     ever sent. The list is read once per connection, and anew when it matters.
+
+    Args:
+        ecc: the server as a device.
+        link: the way to it.
+        timeout: for reading the list [s].
+        tasks: in which the list is read.
     """
 
-    _is_listed = False
-    _list_after = 0.0
-    _list_trouble = ""  # the last one told
+    def __init__(
+        self, ecc: Polling, link: EccLink, *, timeout: float, tasks: Tasks
+    ) -> None:
+        self._ecc = ecc
+        self._link = link
+        self._timeout = timeout
+        self._tasks = tasks
+        self._is_listed = False
+        self._list_after = 0.0  # [s] monotonic
+        self._trouble = ""  # the last one that was said
 
     async def choose(self, text: str) -> None:
         """Choose the configuration `describe/prepare/configure`.
@@ -43,33 +55,30 @@ class ConfiguredEcc(OperatedEcc):
             RefusedError: it is none, the server does not list it, or the server has
                 gone beyond the state in which that part may change.
         """
-        with self.command(f"choose configuration {quoted(text)}") as command:
+        ecc = self._ecc
+        with ecc.command(f"choose configuration {quoted(text)}") as command:
             try:
                 config = ConfigId.parse(text)
             except ValueError as error:
-                raise RefusedError(f"{self.name}: {error}") from None
+                raise RefusedError(f"{ecc.name}: {error}") from None
             self._check_parts(config)
             await self._check_listed(command, config)
             self._check_parts(config)  # another client may have acted meanwhile
-            self.change(replace(self.snapshot, config=config))
+            ecc.change(replace(ecc.snapshot, config=config))
 
-    async def refresh_configs(self) -> None:
+    async def refresh(self) -> None:
         """Read the list of configurations again.
 
         Raises:
             BusyError: another command runs.
             LinkError: the server cannot be reached.
         """
-        with self.command("read the list of configurations") as command:
+        with self._ecc.command("read the list of configurations") as command:
             await command.within(self._list_configs())
-
-    async def filter_configs(self, text: str) -> None:
-        """Show in the list only what has each word of `text`; "": all."""
-        self.change(replace(self.snapshot, config_filter=text))
 
     def _check_parts(self, config: ConfigId) -> None:
         """Refuse a part that the server has already used on the way to its state."""
-        snapshot = self.snapshot
+        snapshot = self._ecc.snapshot
         if snapshot.config is None or not snapshot.known:
             return
         # Broken leads back to Prepared, with what the server has used so far
@@ -78,24 +87,23 @@ class ConfiguredEcc(OperatedEcc):
         for part, last in _CHANGEABLE_UP_TO.items():
             if getattr(config, part) != getattr(snapshot.config, part) and state > last:
                 raise RefusedError(
-                    f"{self.name} is {now.label}: the {part} part of its "
+                    f"{self._ecc.name} is {now.label}: the {part} part of its "
                     f"configuration may change up to {last.label}. First:",
-                    cure=Cure(self.prefix, "Target", last.label),
+                    cure=Cure(self._ecc.prefix, "Target", last.label),
                 )
 
-    async def _check_config(
-        self, command: Command, operations: Iterable[Operation]
-    ) -> None:
+    async def check(self, command: Command, operations: Iterable[Operation]) -> None:
         """Refuse what needs a configuration that is not there: it kills the server."""
         if NEEDS_CONFIG.isdisjoint(operations):
             return
-        config = self.snapshot.config
+        config = self._ecc.snapshot.config
         if config is None:
-            one = next(map(str, self.snapshot.configs), "describe/prepare/configure")
+            listed = map(str, self._ecc.snapshot.configs)
+            one = next(listed, "describe/prepare/configure")
             raise RefusedError(
-                f"{self.name} has no configuration. Choose one of "
-                f"{self.prefix}ConfigList:",
-                cure=Cure(self.prefix, "Config", one, is_long=True),
+                f"{self._ecc.name} has no configuration. Choose one of "
+                f"{self._ecc.prefix}ConfigList:",
+                cure=Cure(self._ecc.prefix, "Config", one, is_long=True),
             )
         await self._check_listed(command, config)
 
@@ -104,46 +112,45 @@ class ConfiguredEcc(OperatedEcc):
         try:
             await command.within(self._list_configs())
         except LinkError as error:
-            if config in self.snapshot.configs:
+            if config in self._ecc.snapshot.configs:
                 return
             raise RefusedError(
-                f"{self.name}: cannot check configuration {config}: {error}"
+                f"{self._ecc.name}: cannot check configuration {config}: {error}"
             ) from error
-        if config in self.snapshot.configs:
+        if config in self._ecc.snapshot.configs:
             return
-        listed = [str(one) for one in self.snapshot.configs]
+        listed = [str(one) for one in self._ecc.snapshot.configs]
         close = get_close_matches(str(config), listed, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise RefusedError(
-            f"{self.name} does not list the configuration {config}.{hint} "
-            f"See {self.prefix}ConfigList."
+            f"{self._ecc.name} does not list the configuration {config}.{hint} "
+            f"See {self._ecc.prefix}ConfigList."
         )
 
     # The list
 
-    def _renewed(self) -> None:
+    def forget(self) -> None:
+        """Read the list anew soon: the server may be another process now."""
         self._is_listed = False
 
-    def _polled(self) -> None:
-        """Read the list of configurations in the background, if it is not read yet."""
-        snapshot = self.snapshot
-        if self._is_listed or snapshot.is_lost or not snapshot.known:
+    def read_soon(self) -> None:
+        """Read the list in the background, if it is not read yet."""
+        now = self._ecc.clock.monotonic()
+        if self._is_listed or now < self._list_after or not self._tasks.are_open:
             return
-        if time.monotonic() < self._list_after or self._tasks is None:
-            return
-        self._list_after = time.monotonic() + LISTING_PERIOD
-        self._tasks.create_task(self._list_quietly())
+        self._list_after = now + LISTING_PERIOD
+        self._tasks.begin(self._list_quietly())
 
     async def _list_quietly(self) -> None:
         try:
             await self._list_configs()
         except LinkError as error:
-            if str(error) != self._list_trouble:
-                self._list_trouble = str(error)
-                self.emit("configs", str(error), severity=EventSeverity.WARNING)
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self._ecc.emit("configs", str(error), severity=EventSeverity.WARNING)
 
     async def _list_configs(self) -> None:
-        configs = await self._link.configs(timeout=self._deadlines.configs)
+        configs = await self._link.configs(timeout=self._timeout)
         self._is_listed = True
-        self._list_trouble = ""
-        self.change(replace(self.snapshot, configs=tuple(configs)))
+        self._trouble = ""
+        self._ecc.change(replace(self._ecc.snapshot, configs=tuple(configs)))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Unpack
 
-from daqpv.core import Command, Cure
+from daqpv.core import Command, Condition, Cure, Polled, Surroundings, Tasks
 from daqpv.ecc.codes import EccState, Operation, Transition
-from daqpv.ecc.configs import ConfiguredEcc
-from daqpv.ecc.following import FAST
+from daqpv.ecc.configs import Configs
+from daqpv.ecc.following import FAST, Follower
+from daqpv.ecc.guard import Guard, unguarded
+from daqpv.ecc.link import EccLink, StateAnswer
 from daqpv.ecc.path import StateGoal, back, is_below, leads_to, next_operation, path
-from daqpv.ecc.snapshot import EccTarget
+from daqpv.ecc.sending import Deadlines, Sender
+from daqpv.ecc.snapshot import EccSnapshot, EccTarget
+from daqpv.ecc.wire import Wire
 from daqpv.errors import (
     BusyError,
     LinkError,
@@ -25,13 +30,96 @@ _DOWN = frozenset({Operation.STOP, Operation.BREAKUP, Operation.UNDO})
 _LONGEST_PERIOD = 60.0  # [s]
 
 
-class Ecc(ConfiguredEcc):
+class Ecc(Polled[EccSnapshot, StateAnswer]):
     """One ECC server: its state, and the way from any state to any other.
 
     The server answers "success" to operations that it ignores, so each step is checked
     before it is sent and verified after by reading the state back. It may have other
     masters: what they do shows within one poll period.
+
+    It is polled every `poll_period`, every 0.2 s while it is between two states, and
+    for ever while it is lost.
+
+    Args:
+        name: of the server.
+        link: the way to it.
+        snapshot: what is known from the file.
+        deadlines: of the exchanges.
+        guard: of the order between the servers.
+        more: arguments of `Shown`.
+
+    Attributes:
+        lag: how late its snapshot may be behind what its process knows [s]: not at all.
     """
+
+    lag = 0.0
+
+    def __init__(
+        self,
+        name: str,
+        link: EccLink,
+        *,
+        snapshot: EccSnapshot,
+        deadlines: Deadlines,
+        guard: Guard = unguarded,
+        **more: Unpack[Surroundings],
+    ) -> None:
+        super().__init__(name, snapshot, timeout=deadlines.state, **more)
+        self._guard = guard
+        self._tasks = Tasks()
+        self._wire = Wire(self.clock)
+        self._follower = Follower(
+            self, link, self._wire, guard, timeout=deadlines.state
+        )
+        self._configs = Configs(
+            self, link, timeout=deadlines.configs, tasks=self._tasks
+        )
+        self._sender = Sender(
+            self,
+            link,
+            wire=self._wire,
+            follower=self._follower,
+            guard=guard,
+            deadlines=deadlines,
+            tasks=self._tasks,
+        )
+
+    @property
+    def configured(self) -> str:
+        """What it answered to our last Configure: the configuration in use."""
+        return self._sender.configured
+
+    # How it is followed
+
+    async def run(self) -> None:
+        """Follow the server until cancelled."""
+        async with self._tasks:
+            await super().run()
+
+    async def poll(self) -> StateAnswer:
+        """Ask GetState once."""
+        return await self._follower.poll()
+
+    def period(self) -> float:
+        """Until the next GetState [s]."""
+        return self._follower.period()
+
+    def answered(self, answer: StateAnswer, is_back: bool) -> None:
+        """Show an answer to GetState."""
+        if answer.state is EccState.IDLE is not self.snapshot.state:
+            self._configs.forget()  # perhaps it has restarted
+        self._follower.show(answer, is_back=is_back)
+        self._configs.read_soon()
+
+    def lost(self, condition: Condition, reason: str) -> None:
+        """Show that the server is lost; it may come back as another process."""
+        self._configs.forget()
+        super().lost(condition, reason)
+
+    def enabled_changed(self) -> None:
+        """Begin to poll, or stop it."""
+        self._configs.forget()
+        super().enabled_changed()
 
     async def reach(self, target: EccState) -> None:
         """Walk to `target`; return when the server says that it is there.
@@ -61,7 +149,7 @@ class Ecc(ConfiguredEcc):
             if state is not target:
                 if not is_below(target, state):
                     self._check_upward()  # it was lower than it seemed
-                await self._check_config(command, path(state, target))
+                await self._configs.check(command, path(state, target))
                 await command.within(self._guard(state, tuple(path(state, target))))
             self.change(replace(self.snapshot, target=EccTarget(target)))
             await self._walk(command, state, target)
@@ -103,10 +191,17 @@ class Ecc(ConfiguredEcc):
                 raise RefusedError(f"{self.name} is Idle: there is no state before it")
             await self._one(command, state, operation)
 
-    def abort(self) -> None:
-        """End the running command before its next step; what is on the wire goes on."""
-        if self.running is not None:
-            self.running.abort()
+    async def choose(self, text: str) -> None:
+        """Choose a configuration; errors as `Configs.choose`."""
+        await self._configs.choose(text)
+
+    async def refresh_configs(self) -> None:
+        """Read the list of configurations again; errors as `Configs.refresh`."""
+        await self._configs.refresh()
+
+    async def filter_configs(self, text: str) -> None:
+        """Show in the list only what has each word of `text`; "": all."""
+        self.change(replace(self.snapshot, config_filter=text))
 
     async def poll_every(self, period: float) -> None:
         """Ask the server for its state every `period` seconds.
@@ -121,15 +216,14 @@ class Ecc(ConfiguredEcc):
                 f"not {period:g} s",
             )
         self.change(replace(self.snapshot, poll_period=period))
-        self._poller.wake()
+        self.poller.wake()
 
     def busy_with(self, running: Command) -> str:
         """Say what a put that is refused should wait for, or how to end it."""
         text = f"{running.what} since {running.elapsed:.1f} s."
-        if self._wire is not None and self._wire.command is running:
-            text = (
-                f"{self._wire.label} since {self._elapsed():.1f} s, to {running.what}."
-            )
+        last = self._wire.last
+        if last is not None and last.command is running:
+            text = f"{last.label} since {self._wire.elapsed:.1f} s, to {running.what}."
         return f"{text} Wait, or: {Cure(self.prefix, 'Abort', 1)}"
 
     # What may be begun, and when
@@ -159,10 +253,11 @@ class Ecc(ConfiguredEcc):
         """Read the state anew; on the way down, first wait for what is on the wire."""
         if not goal.down:
             self._check_upward()
-        elif self._wire is not None and self._wire.task is not None:
-            await command.over(self._wire.task)
+        elif (last := self._wire.last) is not None and last.task is not None:
+            await command.over(last.task)
+        follower = self._follower
         try:
-            look = self._observe_until_lost() if goal.down else self._observe()
+            look = follower.observe_until_lost() if goal.down else follower.observe()
             answer = await command.within(look)
         except LinkError as error:
             if goal.down:
@@ -175,7 +270,7 @@ class Ecc(ConfiguredEcc):
                 f"{self.name} is busy: {answer.transition.label}, asked by another "
                 f"client. Wait until {self.prefix}Transition is None."
             )
-        return await command.within(self._settled())
+        return await command.within(follower.settled())
 
     def _check_upward(self) -> None:
         snapshot = self.snapshot
@@ -186,11 +281,11 @@ class Ecc(ConfiguredEcc):
             )
         if snapshot.known and snapshot.is_lost:
             raise RefusedError(
-                f"{snapshot.condition.label}: {self._poller.reason} Nothing was sent."
+                f"{snapshot.condition.label}: {self.poller.reason} Nothing was sent."
             )
-        if self._wire is not None and self._is_on_wire():
+        if (busy := self._wire.busy) is not None:
             raise BusyError(
-                f"{self.name} is busy: still {self._wire.label} after an abort. "
+                f"{self.name} is busy: still {busy.label} after an abort. "
                 f"Wait until {self.prefix}Transition is None."
             )
 
@@ -202,7 +297,7 @@ class Ecc(ConfiguredEcc):
             try:
                 if begun:
                     await command.within(self._guard(state, (operation,)))
-                state = await self._step(command, state, operation)
+                state = await self._sender.step(command, state, operation)
             except RefusedError as error:
                 if not begun:
                     raise
@@ -225,7 +320,7 @@ class Ecc(ConfiguredEcc):
         self.change(
             replace(self.snapshot, goal=EccTarget(after))
         )  # before it is looked at: Stop has to see it
-        await self._check_config(command, [operation])
+        await self._configs.check(command, [operation])
         await command.within(self._guard(state, (operation,)))
         self.change(replace(self.snapshot, target=EccTarget(after)))
-        await self._step(command, state, operation)
+        await self._sender.step(command, state, operation)

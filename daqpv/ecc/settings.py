@@ -22,8 +22,8 @@ from daqpv.config import (
     read_by,
 )
 from daqpv.ecc.codes import Operation
-from daqpv.ecc.following import Deadlines
 from daqpv.ecc.link import ConfigId
+from daqpv.ecc.sending import Deadlines
 
 PORT = 8083
 """Where getEccSoapServer listens if nobody says otherwise."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import ClassVar
 
 from daqpv.core import (
@@ -15,6 +14,7 @@ from daqpv.core import (
     Status,
     made_from,
 )
+from daqpv.core.labels import Labelled
 from daqpv.ecc.codes import EccState, Operation, Transition
 from daqpv.ecc.link import Config, ConfigId, DataLink
 from daqpv.ecc.path import is_below, leads_to, path
@@ -23,41 +23,31 @@ NEEDS_CONFIG = frozenset({Operation.DESCRIBE, Operation.PREPARE, Operation.CONFI
 """The operations that the server does by a configuration."""
 
 
-class EccTarget(IntEnum):
-    """Where an ECC server is wished to be; the numbers are those of EccState."""
+class EccTarget(Labelled):
+    """Where an ECC server is to be."""
 
     NONE = 0
-    IDLE = 1
-    DESCRIBED = 2
-    PREPARED = 3
-    READY = 4
-    RUNNING = 5
-    PAUSED = 6
-
-    @property
-    def label(self) -> str:
-        """The text of the Target PV."""
-        return self.name.capitalize()
+    IDLE = EccState.IDLE
+    DESCRIBED = EccState.DESCRIBED
+    PREPARED = EccState.PREPARED
+    READY = EccState.READY
+    RUNNING = EccState.RUNNING
+    PAUSED = EccState.PAUSED
 
 
-class EccCommand(IntEnum):
-    """What the Command PV offers; the numbers are those of Transition."""
+class EccCommand(Labelled):
+    """What the Command PV offers."""
 
-    NONE = 0
-    DESCRIBE = 1
-    PREPARE = 2
-    CONFIGURE = 3
-    START = 4
-    STOP = 5
-    PAUSE = 6
-    RESUME = 7
-    BREAKUP = 8
-    UNDO = 9
-
-    @property
-    def label(self) -> str:
-        """The text of the Command PV."""
-        return self.name.capitalize()
+    NONE = Transition.NONE
+    DESCRIBE = Transition.DESCRIBING
+    PREPARE = Transition.PREPARING
+    CONFIGURE = Transition.CONFIGURING
+    START = Transition.STARTING
+    STOP = Transition.STOPPING
+    PAUSE = Transition.PAUSING
+    RESUME = Transition.RESUMING
+    BREAKUP = Transition.BREAKING_UP
+    UNDO = Transition.RESETTING
 
     @property
     def operation(self) -> Operation | None:

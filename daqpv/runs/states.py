@@ -6,11 +6,13 @@ allow it refuses with a cure.
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum, StrEnum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
+from daqpv.core.labels import Labelled
 
-class RunState(IntEnum):
+
+class RunState(Labelled):
     """What the run control does; the numbers are those of the State PV."""
 
     STOPPED = 0  # no run is open
@@ -20,29 +22,19 @@ class RunState(IntEnum):
     STOPPING = 4
     FAILED = 5  # a start or a stop has halted on its way; Reset leads out
 
-    @property
-    def label(self) -> str:
-        """The text of the State PV."""
-        return self.name.capitalize()
-
 
 OPEN = frozenset({RunState.RUNNING, RunState.PAUSED})
 """A run is open, and data may come."""
 
 
-class RunClass(IntEnum):
-    """What a run is good for, as in attpc-daq."""
+class RunClass(Labelled):
+    """What a run is good for, as in attpc-daq; the store holds the labels."""
 
     TESTING = 0
     PRODUCTION = 1
     BEAM = 2
     JUNK = 3
     PULSER = 4
-
-    @property
-    def label(self) -> str:
-        """The text of the Class PV, and what the store holds."""
-        return self.name.capitalize()
 
 
 class RunEvent(Enum):

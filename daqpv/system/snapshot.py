@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import ClassVar
 
 from daqpv.core import NO_ALARM, Alarm, DeviceSnapshot, Severity, Status, made_from
-from daqpv.ecc import EccTarget
+from daqpv.core.labels import Labelled
+from daqpv.ecc import EccState, EccTarget
 
 
-class SystemState(IntEnum):
-    """The common state of all ECC servers; the numbers are those of EccState."""
+class SystemState(Labelled):
+    """The common state of all ECC servers."""
 
-    BROKEN = 0
-    IDLE = 1
-    DESCRIBED = 2
-    PREPARED = 3
-    READY = 4
-    RUNNING = 5
-    PAUSED = 6
+    BROKEN = EccState.BROKEN
+    IDLE = EccState.IDLE
+    DESCRIBED = EccState.DESCRIBED
+    PREPARED = EccState.PREPARED
+    READY = EccState.READY
+    RUNNING = EccState.RUNNING
+    PAUSED = EccState.PAUSED
     MIXED = 7  # they are in different states
-
-    @property
-    def label(self) -> str:
-        """The text of the State PV."""
-        return self.name.capitalize()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,12 +61,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of what one ECC server is made of."""
     random.seed(20009)
     clock = Clock()
-    for module in (
-        "core.timing.clock",
-        "ecc.following",
-        "ecc.wire",
-        "ecc.configs",
-    ):
+    for module in ("core.timing.clock",):
         monkeypatch.setattr(f"daqpv.{module}.time", clock)
     return clock
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from daqpv.core.devices.command import Command, Goal
 from daqpv.core.devices.last_error import LastFailure
-from daqpv.core.devices.shown import Shown
+from daqpv.core.devices.shown import Shown, Surroundings
 from daqpv.core.devices.snapshot import CommandSnapshot, Result
-from daqpv.core.events.bus import Events
 from daqpv.core.events.event import EventSeverity, Origin, origin
-from daqpv.core.timing.clock import CLOCK, Clock
 from daqpv.core.timing.utc import utc_text
 from daqpv.errors import (
     AbortedError,
@@ -34,16 +32,8 @@ class Commanded(Shown[C]):
         running: the command that holds the slot; None if it is free.
     """
 
-    def __init__(
-        self,
-        name: str,
-        snapshot: C,
-        *,
-        events: Events,
-        prefix: str = "",
-        clock: Clock = CLOCK,
-    ) -> None:
-        super().__init__(name, snapshot, events=events, prefix=prefix, clock=clock)
+    def __init__(self, name: str, snapshot: C, **more: Unpack[Surroundings]) -> None:
+        super().__init__(name, snapshot, **more)
         self.running: Command | None = None
         self._last_failure: LastFailure | None = None
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from daqpv.core.devices.commanded import Commanded
+from daqpv.core.devices.shown import Surroundings
 from daqpv.core.devices.snapshot import Condition, DeviceSnapshot
-from daqpv.core.events.bus import Events
 from daqpv.core.events.event import EventSeverity
-from daqpv.core.timing.clock import CLOCK, Clock
 from daqpv.core.timing.utc import utc_text
 
 _SEEN_PERIOD = 10.0  # [s] least distance of two changes of `last_seen`
@@ -20,16 +19,8 @@ D = TypeVar("D", bound=DeviceSnapshot)
 class Device(Commanded[D]):
     """A device: it is online or lost, and can be left alone; arguments as `Shown`."""
 
-    def __init__(
-        self,
-        name: str,
-        snapshot: D,
-        *,
-        events: Events,
-        prefix: str = "",
-        clock: Clock = CLOCK,
-    ) -> None:
-        super().__init__(name, snapshot, events=events, prefix=prefix, clock=clock)
+    def __init__(self, name: str, snapshot: D, **more: Unpack[Surroundings]) -> None:
+        super().__init__(name, snapshot, **more)
         self._seen = -_SEEN_PERIOD
 
     async def enable(self, enabled: bool) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, Unpack
 
 from daqpv.core.devices.device import Device
 from daqpv.core.devices.poller import Poller
+from daqpv.core.devices.shown import Surroundings
 from daqpv.core.devices.snapshot import Condition, DeviceSnapshot
-from daqpv.core.events.bus import Events
-from daqpv.core.timing.clock import CLOCK, Clock
 
 P = TypeVar("P", bound=DeviceSnapshot)
 A = TypeVar("A")
@@ -20,24 +19,19 @@ class Polled(Device[P], Generic[P, A]):
     """A device whose snapshot follows what polls find.
 
     Args:
+        name: as of `Shown`.
+        snapshot: as of `Shown`.
         timeout: for one poll [s].
-        name: and the others, as of `Shown`.
+        more: the others of `Shown`.
 
     Attributes:
         poller: polls it.
     """
 
     def __init__(
-        self,
-        name: str,
-        snapshot: P,
-        *,
-        timeout: float,
-        events: Events,
-        prefix: str = "",
-        clock: Clock = CLOCK,
+        self, name: str, snapshot: P, *, timeout: float, **more: Unpack[Surroundings]
     ) -> None:
-        super().__init__(name, snapshot, events=events, prefix=prefix, clock=clock)
+        super().__init__(name, snapshot, **more)
         self.poller: Poller[A] = Poller(
             self.poll,
             answered=self.answered,

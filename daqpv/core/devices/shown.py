@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Required, TypedDict, TypeVar
 
 from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
@@ -28,6 +28,14 @@ _log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=Snapshot)
 Show = Callable[[S, Collection[str]], None]
+
+
+class Surroundings(TypedDict, total=False):
+    """The keyword arguments of `Shown`, which classes derived from it pass on."""
+
+    events: Required[Events]
+    prefix: str
+    clock: Clock
 
 
 class Shown(Generic[S]):

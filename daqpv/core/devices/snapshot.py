@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import ClassVar
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
+from daqpv.core.labels import Labelled
 from daqpv.errors import ResultCode
 
 
-class Condition(IntEnum):
+class Condition(Labelled):
     """How a device is."""
 
     OK = 0
@@ -23,10 +23,10 @@ class Condition(IntEnum):
     @property
     def label(self) -> str:
         """The text of the Condition PV."""
-        return "OK" if self is Condition.OK else self.name.capitalize()
+        return "OK" if self is Condition.OK else super().label
 
 
-class Result(IntEnum):
+class Result(Labelled):
     """How the last command ended."""
 
     NONE = 0
@@ -36,11 +36,6 @@ class Result(IntEnum):
     FAILED = 4
     ABORTED = 5
     TIMEOUT = 6
-
-    @property
-    def label(self) -> str:
-        """The text of the Result PV."""
-        return self.name.capitalize()
 
 
 _LOST = {

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from daqpv.core import Condition, Result, sources
 from daqpv.ecc import ConfigId, DataLink, EccSnapshot, EccState, EccTarget, Transition
+from daqpv.errors import ResultCode
 from daqpv.iocs.ecc import EccGroup
 
 CONFIGS = [ConfigId("cobo0", "exp", "exp"), ConfigId("cobo1", "exp", "pulser")]
@@ -18,6 +19,7 @@ LINK = DataLink("CoBo[0]", "data0", "127.0.0.1", 46005, "TCP")
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "condition": st.sampled_from(Condition),
     "result": st.sampled_from(Result),
+    "result_code": st.sampled_from(ResultCode),
     "state": st.sampled_from(EccState),
     "transition": st.sampled_from(Transition),
     "asked": st.sampled_from(Transition),

@@ -1,0 +1,44 @@
+"""The tasks of a device: they have an owner, and an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+
+class Tasks:
+    """Tasks that may begin while a device is followed, and end with that.
+
+    Use it as a context manager while the device is followed.
+    """
+
+    def __init__(self) -> None:
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def are_open(self) -> bool:
+        """Whether a task may begin now."""
+        return self._group is not None
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin `work` in a task; only while they are open."""
+        assert self._group is not None
+        return self._group.create_task(work)
+
+    async def __aenter__(self) -> Self:
+        self._group = await asyncio.TaskGroup().__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        group, self._group = self._group, None  # nothing begins any more
+        assert group is not None
+        await group.__aexit__(kind, error, traceback)
