@@ -270,6 +270,7 @@ TABLE = Table(
 KIND = Kind(
     section="gauges",
     settings=DeviceSettings,
+    api=1,
     build=lambda *_: None,
     records=[RecordKind(Sample, TABLE)],
 )
