@@ -60,22 +60,18 @@ def serve(file: Path, rate: float, seconds: float) -> None:
     )
     from daqpv.cli.serve.persistence import keep  # noqa: PLC0415
     from daqpv.core import Event, EventSeverity  # noqa: PLC0415
-    from daqpv.iocs.ecc import EccGroup  # noqa: PLC0415
-    from daqpv.links.ca.remote import follower  # noqa: PLC0415
-    from daqpv.serve.groups.shown_fields import shown_fields  # noqa: PLC0415
 
     experiment, kinds = load_or_exit(file)
     with ExitStack() as stack:
         keeping = keep(experiment, kinds, "main", stack)
         events, store, saved = keeping.events, keeping.store, keeping.saved
         assert store is not None
-        follow = follower(events, shown_fields(EccGroup))
         app = App(
             experiment,
             kinds,
             events,
             name="main",
-            follow=follow,
+            follow=True,
             saved=saved,
             store=store,
         )

@@ -23,7 +23,7 @@ def add_documents(site: Site, run: Run) -> None:
     """Keep the configuration files of all ECC servers with each run."""
     prefix = site.prefix_of("Run")
     documents = Documents(
-        [_files(site, server) for server in site.servers()],
+        [_files(site, server) for server in site.find(Server)],
         keep=run.keep,
         events=site.events,
         prefix=prefix,

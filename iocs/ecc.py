@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 
 from daqpv.config import Kind
-from daqpv.core import Hold, Site
+from daqpv.core import Hold, RemoteView, Site
 from daqpv.ecc import (
     DataLink,
     Ecc,
@@ -14,12 +14,14 @@ from daqpv.ecc import (
     EccSnapshot,
     EccState,
     EccTarget,
+    Server,
     Transition,
 )
 from daqpv.ecc.settings import EccSettings
 from daqpv.iocs.device import DeviceGroup, command, held
 from daqpv.iocs.remote_log import add_remote_log
 from daqpv.serve import ai, ao, bi, button, long, longin, mbbi, mbbo, string
+from daqpv.serve.groups.shown_fields import shown_fields
 from daqpv.system import Order
 
 
@@ -138,7 +140,10 @@ def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
 def _order(site: Site) -> Order:
     table = site.settings("system", "").table()
     return Order(
-        site.servers, table=table, prefix=site.prefix_of("Sys"), hold=site.hold
+        lambda: site.find(Server),
+        table=table,
+        prefix=site.prefix_of("Sys"),
+        hold=site.hold,
     )
 
 
@@ -150,4 +155,24 @@ def _data_links(settings: EccSettings, site: Site) -> Iterator[DataLink]:
         )
 
 
-KIND = Kind(section="ecc", settings=EccSettings, api=1, build=build)
+def remote(name: str, settings: EccSettings, site: Site) -> RemoteView:
+    """Follow the ECC server `name` of another process."""
+    prefix = site.prefix_of("ECC", name)
+    return site.shared(_remote_servers)(name, prefix, settings)
+
+
+def _remote_servers(site: Site) -> Callable[[str, str, EccSettings], RemoteView]:
+    from daqpv.links.ca.remote import follower  # noqa: PLC0415 - 0.08 s, seldom
+
+    return follower(site.events, shown_fields(EccGroup))
+
+
+KIND = Kind(
+    "ecc",
+    EccSettings,
+    api=1,
+    build=build,
+    provides=(Server,),
+    remote=remote,
+    known_by=("ECC", "State"),
+)

@@ -39,5 +39,12 @@ def build(name: str, settings: LogSettings, site: Site) -> tuple[Log, LogGroup]:
 
 
 KIND = Kind(
-    section="log", settings=LogSettings, api=1, build=build, many=False, always=True
+    section="log",
+    settings=LogSettings,
+    api=1,
+    build=build,
+    many=False,
+    always=True,
+    known_by=("Log", "Last"),
+    per_host=True,
 )

@@ -18,6 +18,7 @@ from daqpv.routers import (
     RouterSnapshot,
     Watch,
 )
+from daqpv.runs import Storage
 from daqpv.serve import ai, bi, long, longin
 
 _DISK = (0.0, 10_000.0)  # [GB] what a tank on a screen spans
@@ -154,4 +155,6 @@ KIND = Kind(
     api=1,
     build=build,
     is_served=lambda settings: settings.watch is not None,
+    provides=(Storage,),
+    known_by=("Router", "Online"),
 )

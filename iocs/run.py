@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from daqpv.config import Kind
-from daqpv.core import SavedField, Site
+from daqpv.core import RemoteView, SavedField, Site
 from daqpv.errors import DaqError, ServeError
 from daqpv.iocs.device import DeviceGroup, Put, command, declaring
 from daqpv.iocs.documents import add_documents
 from daqpv.iocs.sheet import add_sheet
-from daqpv.runs import History, Run, RunSnapshot, RunState
+from daqpv.links.ca.remote_run import RemoteRun
+from daqpv.runs import Detector, History, Run, RunSnapshot, RunState, Storage
 from daqpv.runs.record.fields import RunField
 from daqpv.runs.record.kinds import RECORDS
 from daqpv.runs.record.numbers import LAST
@@ -179,12 +180,12 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
             next_number=settings.first_number,
         ),
     )
-    detectors = site.local("system")
+    detectors = site.find(Detector)
     if not detectors:
         raise ServeError("Runs need the system in the same process: --only system too")
     run = Run(
         detector=detectors[0],
-        storages=site.local("routers"),
+        storages=site.find(Storage),
         settings=settings,
         events=site.events,
         prefix=prefix,
@@ -208,6 +209,13 @@ async def _history(site: Site) -> History:
     return await site.store.ask(partial(history, experiment=site.experiment))
 
 
+def remote(name: str, settings: RunSettings, site: Site) -> RemoteView:
+    """Follow the run of another process: it holds the servers of this one."""
+    run = RemoteRun(site.prefix_of("Run"), site.readings)
+    site.hold.take(run, ask=run.asked)
+    return run
+
+
 KIND = Kind(
     section="run",
     settings=RunSettings,
@@ -216,5 +224,7 @@ KIND = Kind(
     many=False,
     follows="ecc",
     after=("system", "routers"),
+    remote=remote,
+    known_by=("Run", "State"),
     records=RECORDS,
 )

@@ -43,4 +43,5 @@ KIND = Kind(
     build=build,
     many=False,
     always=True,
+    per_host=True,
 )

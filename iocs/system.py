@@ -6,8 +6,9 @@ from functools import partial
 
 from daqpv.config import Kind
 from daqpv.core import Site
-from daqpv.ecc import EccState, EccTarget
+from daqpv.ecc import EccState, EccTarget, Server
 from daqpv.iocs.device import DeviceGroup, command
+from daqpv.runs import Detector
 from daqpv.serve import ai, bi, button, long, longin, mbbi, mbbo, string
 from daqpv.system import Operator, System, SystemSnapshot, SystemState
 from daqpv.system.settings import Reconfigure, SystemSettings
@@ -68,7 +69,7 @@ def build(
 ) -> tuple[System, SystemGroup]:
     """Join all ECC servers, wherever they are served, and the PVs of the system."""
     prefix = site.prefix_of("Sys")
-    servers = site.servers()
+    servers = site.find(Server)
     deadlines = [
         site.settings("ecc", server.name).deadlines().operations for server in servers
     ]
@@ -93,4 +94,6 @@ KIND = Kind(
     many=False,
     follows="ecc",
     after=("ecc",),
+    provides=(Detector,),
+    known_by=("Sys", "State"),
 )

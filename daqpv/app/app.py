@@ -12,8 +12,8 @@ from typing import Any
 from daqpv import __version__
 from daqpv.app.building import Made, build, building, packages
 from daqpv.app.choosing import Buildable, chosen
-from daqpv.app.neighbours import Neighbours, hashes, whole
-from daqpv.app.site import ExperimentSite, Remote
+from daqpv.app.neighbours import Neighbours, hashes, samples, whole
+from daqpv.app.site import ExperimentSite, Services
 from daqpv.app.tending import tend
 from daqpv.config import AnyKind, ConfigProblems, Experiment, Problem
 from daqpv.config.model import NAME
@@ -21,7 +21,6 @@ from daqpv.core import (
     Event,
     Events,
     EventSeverity,
-    Names,
     Pulse,
     PvInfo,
     SavedSettings,
@@ -49,8 +48,7 @@ class App:
         events: where events go.
         only: serve these alone: sections ("ecc") or devices ("ecc.CoBo0").
         name: of the process, in ``$(P)IOC:<name>:``.
-        follow: makes the ECC servers that other processes serve; None: they are not
-            seen.
+        follow: whether the devices that other processes serve are followed.
         saved: keeps what operators choose; None: it is lost at the end.
         store: keeps records for good; None: nobody does.
         pulse: tells after a kill when the process was there last; None: nothing does.
@@ -76,7 +74,7 @@ class App:
         *,
         only: Collection[str] = (),
         name: str = "main",
-        follow: Remote | None = None,
+        follow: bool = False,
         saved: SavedSettings | None = None,
         store: Store | None = None,
         pulse: Pulse | None = None,
@@ -89,32 +87,40 @@ class App:
             events=events,
             identity=lambda: {"process": events.process, "file": self._file},
         )
-        self._file = hashes(experiment)
+        kinds = tuple(kinds)
+        self._file = hashes(experiment, kinds)
         self.devices: list[Shown[Any]] = []
         self.faults: list[Problem] = [*experiment.faults]
         self._groups: list[Group[Any]] = []
         self._makers: list[str] = []  # of devices: kinds of third parties, or ""
         self._packages = packages(kinds)
         self._readings = AnyReadings(LocalPvs(self.server))
-        self._site = site = ExperimentSite(
-            experiment,
-            events,
-            follow=follow,
+        services = Services(
+            events=events,
+            readings=self._readings,
             saved=saved,
             store=store,
             pulse=pulse,
-            readings=self._readings,
         )
-        self._build(chosen(experiment, kinds, only))
+        local = chosen(experiment, kinds, only)
+        self._site = site = ExperimentSite(
+            experiment,
+            kinds,
+            services,
+            served=[(kind.section, name) for kind, name, _ in local],
+            follow=follow,
+        )
+        self._build(local)
+        self._follow(kinds)
         for fault in self.faults:
             events.emit(_fault_event(fault))
-        site.servers()  # followed from the start: guards ask for them later
-        self._remote_run = site.remote_run()
         self._add_process(name)
         self.samples = [_sample(group) for group in self._groups if group.pvdb]
         self._others = DuplicateServers(self.samples, self.server)
         rest = [
-            pv for pv in _samples(experiment) if self.server.find(pv.encode()) is None
+            pv
+            for pv in samples(experiment, kinds)
+            if self.server.find(pv.encode()) is None
         ]
         self._neighbours = Neighbours(
             DuplicateServers(rest, self.server, foreign=True), self._file, self._this
@@ -140,6 +146,8 @@ class App:
         for kind, name, settings in chosen:
             try:
                 with building(kind, name):
+                    if not kind.is_served(settings):
+                        continue
                     made = build(kind, name, settings, site)
                     self._add(*made, maker=str(kind) if kind.distribution else "")
             except (ServeError, KindError) as error:
@@ -149,6 +157,17 @@ class App:
                 site.serves(kind.section, name, made[0][0])
         if problems:
             raise ConfigProblems(problems)
+
+    def _follow(self, kinds: Iterable[AnyKind]) -> None:
+        """Follow the devices of other processes from the start: guards ask for them."""
+        for kind in kinds:
+            for name, settings in self.experiment.of(kind).items():
+                try:
+                    with building(kind, name):
+                        self._site.device(kind, name, settings)
+                except KindError as error:
+                    fault = self.experiment.problem(kind.section, name, str(error))
+                    self.faults.append(fault)
 
     def _add_process(self, name: str) -> None:
         """Add the PVs of this process itself.
@@ -191,8 +210,6 @@ class App:
                 tasks.create_task(tend(remote), name=remote.name)
             tasks.create_task(self._site.events.run(), name="events")
             tasks.create_task(self._readings.run(), name="readings")
-            if self._remote_run is not None:
-                self._remote_run.follow()
             listening: asyncio.Future[int] = asyncio.Future()
             tasks.create_task(self.server.run(listening.set_result))
             port = await listening
@@ -297,13 +314,3 @@ def _sample(group: Group[Any]) -> str:
     """The PV by which a device is known: its State, if it has one."""
     names = [info.name for info in group.infos()]
     return next((name for name in names if name.endswith(":State")), names[0])
-
-
-def _samples(experiment: Experiment) -> list[str]:
-    """A PV of each device that another process may serve."""
-    of, sections = Names(experiment.prefix).of, experiment.sections
-    return [
-        *(of("ECC", name, "State") for name in sections.get("ecc", ())),
-        *(of("Router", name, "Online") for name in sections.get("routers", ())),
-        *(of("Sys", "", "State"), of("Run", "", "State"), of("Log", "", "Last")),
-    ]

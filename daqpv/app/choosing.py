@@ -25,7 +25,6 @@ def chosen(
         for kind in kinds
         if kind.build is not None
         for name, settings in experiment.of(kind).items()
-        if kind.is_served(settings)
     }
     turns = _turns(kind for kind, _, _ in every.values())
     if not only:

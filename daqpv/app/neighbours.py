@@ -6,20 +6,21 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from daqpv.config import Experiment
+from daqpv.config import AnyKind, Experiment
+from daqpv.core import Names
 from daqpv.process import Process
 from daqpv.serve import DuplicateServers, Identity, Other
 
-LOCAL = frozenset({"log", "archive"})
-"""Sections that may differ: each computer has places of its own."""
 
-
-def hashes(experiment: Experiment) -> dict[str, str]:
+def hashes(experiment: Experiment, kinds: Iterable[AnyKind]) -> dict[str, str]:
     """A hash of each section that all processes of an experiment must have alike."""
     devices = {
-        section: {name: one.model_dump(mode="json") for name, one in ones.items()}
-        for section, ones in experiment.sections.items()
-        if section not in LOCAL
+        kind.section: {
+            name: one.model_dump(mode="json")
+            for name, one in experiment.of(kind).items()
+        }
+        for kind in kinds
+        if not kind.per_host
     }
     parts = {"experiment": experiment.experiment, **devices}
     return {section: _hash(part) for section, part in parts.items()}
@@ -28,6 +29,17 @@ def hashes(experiment: Experiment) -> dict[str, str]:
 def whole(parts: Mapping[str, str]) -> str:
     """One hash of all sections."""
     return _hash(parts)
+
+
+def samples(experiment: Experiment, kinds: Iterable[AnyKind]) -> list[str]:
+    """A PV of each device that another process may serve."""
+    of = Names(experiment.prefix).of
+    return [
+        of(kind.known_by[0], name, kind.known_by[1])
+        for kind in kinds
+        if kind.known_by
+        for name in experiment.of(kind)
+    ]
 
 
 def _hash(part: object) -> str:

@@ -2,62 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from daqpv.config import Experiment
+from daqpv.config import AnyKind, Experiment, Model
 from daqpv.core import (
+    DevicePvs,
     Events,
     Hold,
     Names,
     Pulse,
-    Readings,
+    Pvs,
+    RemoteView,
     SavedSettings,
     Shown,
     Snapshot,
     Store,
 )
-from daqpv.links.ca.readings import AnyReadings
-from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.serve import Group
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Snapshot)
 
-Remote = Callable[[str, str, Any], Shown[Any]]
-"""Follows an ECC server of another process, by name, PV prefix and settings."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a process has for all of its devices.
+
+    Attributes:
+        events: where events go.
+        readings: any PV.
+        saved: keeps what operators choose; None: nothing does.
+        store: keeps records; None: nothing does.
+        pulse: tells after a kill when the process was there last; None: nothing does.
+    """
+
+    events: Events
+    readings: Pvs
+    saved: SavedSettings | None
+    store: Store | None
+    pulse: Pulse | None
 
 
 class ExperimentSite:
-    """One running process, as kinds see it (daqpv.core.Site)."""
+    """One running process, as kinds see it (daqpv.core.Site).
+
+    Args:
+        experiment: what the file says.
+        kinds: the installed kinds of device.
+        services: what the process has for all of its devices.
+        served: sections and names of the devices that this process builds.
+        follow: whether devices of other processes are followed.
+
+    Attributes:
+        remotes: the devices of other processes that are followed.
+        also: devices that were added to the one that is being built.
+    """
 
     def __init__(
         self,
         experiment: Experiment,
-        events: Events,
+        kinds: Sequence[AnyKind],
+        services: Services,
         *,
-        follow: Remote | None,
-        saved: SavedSettings | None,
-        store: Store | None,
-        pulse: Pulse | None,
-        readings: AnyReadings,
+        served: Collection[tuple[str, str]],
+        follow: bool,
     ) -> None:
         self._experiment = experiment
+        self._kinds = kinds
+        self._served = frozenset(served)
         self._follow = follow
-        self._saved = saved
-        self._servers: dict[str, Shown[Any]] = {}
-        self._local: dict[str, list[Shown[Any]]] = {}
+        self._saved = services.saved
+        self._devices: dict[tuple[str, str], Any] = {}
         self._shared: dict[Callable[..., Any], Any] = {}
-        self.remotes: list[Shown[Any]] = []
+        self.remotes: list[RemoteView] = []
         self.experiment = experiment.experiment
         self.prefix = experiment.prefix
-        self.events = events
-        self.store = store
-        self.pulse = pulse
+        self.events = services.events
+        self.store = services.store
+        self.pulse = services.pulse
         self.hold = Hold()
-        self.readings: Readings = readings
-        self._pvs = readings
-        self.also: list[tuple[Shown[Any], Group[Any]]] = []
+        self.readings = services.readings
+        self.also: list[tuple[Shown[Any], DevicePvs]] = []
 
     def prefix_of(self, kind: str, name: str = "") -> str:
         """The PV prefix of a device: ``$(P)<kind>:<name>:``, or ``$(P)<kind>:``."""
@@ -77,33 +104,29 @@ class ExperimentSite:
         """Wait until what was chosen and recorded so far would survive a kill."""
         return self._saved is None or await self._saved.kept(timeout=timeout)
 
-    def server(self, name: str) -> Any:
-        """The ECC server `name`: this process's own, else another one's."""
-        if name not in self._servers and self._follow is not None:
-            settings = self.settings("ecc", name)
-            remote = self._follow(name, self.prefix_of("ECC", name), settings)
+    def find(self, provided: type[T]) -> Sequence[T]:
+        """All devices whose kinds provide a protocol, in the order of the file."""
+        found = (
+            self.device(kind, name, settings)
+            for kind in self._kinds
+            if provided in kind.provides
+            for name, settings in self._experiment.of(kind).items()
+        )
+        return [device for device in found if device is not None]
+
+    def device(self, kind: AnyKind, name: str, settings: Model) -> Any:
+        """A device, here or in another process; None if it cannot be seen."""
+        key = kind.section, name
+        if self._is_elsewhere(kind, name, settings) and key not in self._devices:
+            assert kind.remote is not None
+            self._devices[key] = remote = kind.remote(name, settings, self)
             self.remotes.append(remote)
-            self._servers[name] = remote
-        return self._servers[name]
+        return self._devices.get(key)
 
-    def servers(self) -> Sequence[Any]:
-        """All ECC servers that can be followed, in the order of the file."""
-        names = self._experiment.sections.get("ecc", {})
-        can = self._follow is not None
-        return [self.server(name) for name in names if can or name in self._servers]
-
-    def remote_run(self) -> RemoteRun | None:
-        """The run, if another process serves it: it holds the servers of this one."""
-        runs = self._experiment.sections.get("run")
-        if self._follow is None or not runs or self.local("run"):
-            return None
-        run = RemoteRun(self.prefix_of("Run"), self._pvs)
-        self.hold.take(run, ask=run.asked)
-        return run
-
-    def local(self, section: str) -> Sequence[Shown[Any]]:
-        """The devices of a section that this process serves and has built so far."""
-        return tuple(self._local.get(section, ()))
+    def _is_elsewhere(self, kind: AnyKind, name: str, settings: Model) -> bool:
+        """Whether another process may serve it, where it can be followed."""
+        can = self._follow and kind.remote is not None and kind.is_served(settings)
+        return can and (kind.section, name) not in self._served
 
     def shared(self, make: Callable[[ExperimentSite], T]) -> T:
         """What `make` makes of the site, once for all who ask."""
@@ -112,12 +135,10 @@ class ExperimentSite:
         made: T = self._shared[make]
         return made
 
-    def add(self, device: Shown[Any], group: Group[Any]) -> None:
+    def add(self, device: Shown[Any], group: DevicePvs) -> None:
         """Serve another device besides the one that is being built."""
         self.also.append((device, group))
 
     def serves(self, section: str, name: str, device: Shown[Any]) -> None:
         """Remember a device that this process serves."""
-        self._local.setdefault(section, []).append(device)
-        if section == "ecc":
-            self._servers[name] = device
+        self._devices[section, name] = device

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import Any
 
-from daqpv.core import Shown
+from daqpv.core import RemoteView, Shown
 from daqpv.core.plugins import reason
 
 _log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ LONGEST_DELAY = 300.0  # [s] the delay doubles up to this
 _STABLE = 60.0  # [s] after which a further failure counts as the first one
 
 
-async def tend(device: Shown[Any], maker: str = "") -> None:
+async def tend(device: Shown[Any] | RemoteView, maker: str = "") -> None:
     """Run `device` until cancelled: if its code fails or ends, it is started again.
 
     Meanwhile it is in Error: what is read from it is INVALID.
@@ -32,15 +32,16 @@ async def tend(device: Shown[Any], maker: str = "") -> None:
         why = await _failure(device, maker)
         if time.monotonic() - began > _STABLE:
             delay = RESTART_DELAY
-        device.crashed(
-            f"Internal error{maker and f' of {maker}'}: {why}. It is started again in "
-            f"{delay:g} s"
-        )
+        if isinstance(device, Shown):
+            of = f" of {maker}" if maker else ""
+            device.crashed(
+                f"Internal error{of}: {why}. It is started again in {delay:g} s"
+            )
         await asyncio.sleep(delay)
         delay = min(2 * delay, LONGEST_DELAY)
 
 
-async def _failure(device: Shown[Any], maker: str) -> str:
+async def _failure(device: Shown[Any] | RemoteView, maker: str) -> str:
     """Run `device`, and say why it does no more."""
     task = asyncio.current_task()
     try:

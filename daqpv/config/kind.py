@@ -11,7 +11,7 @@ from daqpv import __version__
 from daqpv.config.fixed import FIXED
 from daqpv.config.model import DeviceSettings, Model
 from daqpv.core.records.kind import RecordKind
-from daqpv.core.site import DevicePvs, Site
+from daqpv.core.site import DevicePvs, RemoteView, Site
 
 M = TypeVar("M", bound=Model)
 DeviceT = TypeVar("DeviceT")
@@ -20,6 +20,7 @@ VERSION = 1
 """Of `daqpv.api`: a kind says for which it is written."""
 
 Build: TypeAlias = Callable[[str, M, Site], tuple[DeviceT, DevicePvs]]
+Remote: TypeAlias = Callable[[str, M, Site], RemoteView]
 
 
 def _always(settings: Model) -> bool:
@@ -44,6 +45,13 @@ class Kind(Generic[M, DeviceT]):
         always: it is there with its default settings whatever the file says, in the
             one process that has no `only` or names it; only without `many`.
         after: sections of kinds whose devices are built before (`Site.find`).
+        provides: the protocols that its devices fulfil (`Site.find`).
+        remote: makes a view of a device that another process serves, of
+            ``(name, settings, site)``; None: it is not seen.
+        known_by: the level of its PV names and a signal that each device has:
+            ``("ECC", "State")``. Other processes that serve them are found by it.
+        per_host: whether each computer has its own settings, so that the files of
+            processes may differ there.
         records: what its devices give to the store (`Site.store`).
         distribution: name and version of the distribution that has it; "" for
             daqpv's own. Set when it is loaded.
@@ -59,6 +67,10 @@ class Kind(Generic[M, DeviceT]):
     follows: str = ""
     always: bool = False
     after: tuple[str, ...] = ()
+    provides: tuple[type[Any], ...] = ()
+    remote: Remote[M] | None = None
+    known_by: tuple[str, str] | None = None
+    per_host: bool = False
     records: Sequence[RecordKind[Any]] = ()
     distribution: str = ""
 

@@ -33,8 +33,8 @@ from daqpv.core.events.event import (
 from daqpv.core.milestones import Milestones
 from daqpv.core.names import Names, last_name, parted
 from daqpv.core.pvinfo import PvInfo
-from daqpv.core.reading import READ_ELEMENTS, Reading, Readings
-from daqpv.core.site import Site
+from daqpv.core.reading import READ_ELEMENTS, Pvs, Reading, Readings
+from daqpv.core.site import DevicePvs, RemoteView, Site
 from daqpv.core.store import Setting, Store, StoreFigures
 from daqpv.core.timing.clock import (
     AHEAD,
@@ -67,6 +67,7 @@ __all__ = [
     "Condition",
     "Cure",
     "Device",
+    "DevicePvs",
     "DeviceSnapshot",
     "Event",
     "EventSeverity",
@@ -82,9 +83,10 @@ __all__ = [
     "Poller",
     "Pulse",
     "PvInfo",
+    "Pvs",
     "Reading",
     "Readings",
-    "Record",
+    "RemoteView",
     "Result",
     "SavedField",
     "SavedSettings",

@@ -61,3 +61,18 @@ class Readings(Protocol):
         Returns:
             What ends it, when called.
         """
+
+
+class Pvs(Readings, Protocol):
+    """Reads and writes any PV."""
+
+    async def ask(self, pv: str) -> Reading:
+        """What `pv` is now, asked of its server; INVALID if no answer comes soon."""
+
+    async def put(self, pv: str, text: str) -> None:
+        """Put, and wait for the end of what that starts.
+
+        Raises:
+            OperationError: it failed.
+            LinkError: its server is not there, or went.
+        """

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, TypeVar
 from daqpv.core.devices.interlock import Hold
 from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
-from daqpv.core.reading import Readings
+from daqpv.core.reading import Pvs
 from daqpv.core.store import Store
 from daqpv.core.timing.pulse import Pulse
 
@@ -21,6 +21,22 @@ class DevicePvs(Protocol):
 
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
         """Show a snapshot, of which the fields in `changed` are new."""
+
+
+class RemoteView(Protocol):
+    """A device that another process serves, as it is seen from here.
+
+    Attributes:
+        name: of the device.
+    """
+
+    name: str
+
+    async def run(self) -> None:
+        """Follow it until cancelled."""
+
+    def watch(self, show: Callable[[Any, Collection[str]], None]) -> None:
+        """Call `show` now, and whenever it has changed."""
 
 
 class Site(Protocol):
@@ -42,7 +58,7 @@ class Site(Protocol):
     store: Store | None
     pulse: Pulse | None
     hold: Hold
-    readings: Readings
+    readings: Pvs
 
     def prefix_of(self, kind: str, name: str = "") -> str:
         """The PV prefix of a device: ``$(P)<kind>:<name>:``, or ``$(P)<kind>:``."""
@@ -65,27 +81,15 @@ class Site(Protocol):
             Whether it would; False also if that is not known in `timeout` [s].
         """
 
-    def server(self, name: str) -> Any:
-        """The ECC server `name` (daqpv.ecc.Server), here or in another process.
+    def find(self, provided: type[T]) -> Sequence[T]:
+        """All devices whose kinds provide a protocol, in the order of the file.
 
-        Raises:
-            KeyError: the file has none of this name, or it cannot be followed.
+        Those of this process that are built already, and those that other processes
+        serve, as far as their kind says how to see them (`Kind.remote`). A kind that
+        needs those of this process names their section in `Kind.after`.
         """
 
-    def servers(self) -> Sequence[Any]:
-        """All ECC servers of the experiment that can be followed.
-
-        Complete when everything is built: a kind without names may call it in its
-        build(), others only later.
-        """
-
-    def local(self, section: str) -> Sequence[Any]:
-        """The devices of a section that this process serves and has built so far.
-
-        A kind that needs them names the section in `Kind.after`.
-        """
-
-    def add(self, device: Any, group: Any) -> None:
+    def add(self, device: Any, group: DevicePvs) -> None:
         """Serve another device, with its group, besides the one that is being built."""
 
     def shared(self, make: Callable[[Self], T]) -> T:

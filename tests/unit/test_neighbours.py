@@ -60,7 +60,8 @@ class Seen:
 def hashed(tmp_path: Path, text: str) -> dict[str, str]:
     file = tmp_path / "e.yaml"
     file.write_text(text)
-    return hashes(load(file, installed_kinds().kinds))
+    kinds = installed_kinds().kinds
+    return hashes(load(file, kinds), kinds)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import click
 
 from daqpv import __version__
-from daqpv.app import App, Remote
+from daqpv.app import App
 from daqpv.cli.collector import building
 from daqpv.cli.common import (
     EXIT_CONFIG,
@@ -24,7 +22,7 @@ from daqpv.cli.common import (
     settle,
 )
 from daqpv.cli.serve.persistence import keep
-from daqpv.core import Event, Events, EventSeverity, Shown
+from daqpv.core import Event, Events, EventSeverity
 from daqpv.core.threads import Crew
 from daqpv.errors import ConfigError, ServeError
 from daqpv.links.files.console import Console
@@ -86,7 +84,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
                     events,
                     only=only,
                     name=name,
-                    follow=_follower(events),
+                    follow=True,
                     saved=keeping.saved,
                     store=keeping.store,
                     pulse=keeping.pulse,
@@ -123,20 +121,3 @@ def _note(events: Events, name: str, text: str) -> None:
 def _is_own(event: Event) -> bool:
     """Whether the terminal shows it anyhow."""
     return event.name in (START, END)
-
-
-def _follower(events: Events) -> Remote:
-    """What follows the ECC servers of other processes; if there are any, by libca."""
-
-    @cache
-    def by_client() -> Remote:
-        from daqpv.iocs.ecc import EccGroup  # noqa: PLC0415
-        from daqpv.links.ca.remote import follower  # noqa: PLC0415 - 0.08 s, seldom
-        from daqpv.serve.groups.shown_fields import shown_fields  # noqa: PLC0415
-
-        return follower(events, shown_fields(EccGroup))
-
-    def follow(name: str, prefix: str, settings: Any) -> Shown[Any]:
-        return by_client()(name, prefix, settings)
-
-    return follow

@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import Any
 
-from daqpv.core import Reading, Result, run_is_open
+from daqpv.core import Pvs, Reading, Result, run_is_open
 from daqpv.errors import OperationError
 from daqpv.runs.states import OPEN
-
-
-class Pvs(Protocol):
-    """PVs of another process (daqpv.links.ca.readings.AnyReadings fulfils it)."""
-
-    def latest(self, pv: str) -> Reading:
-        """What `pv` is, as far as is known here."""
-
-    def watch(self, pv: str, show: Callable[[Reading], None]) -> Callable[[], None]:
-        """Call `show` at once and whenever `pv` has changed."""
-
-    async def ask(self, pv: str) -> Reading:
-        """What `pv` is now, asked of its server; INVALID if no answer comes soon."""
-
-    async def put(self, pv: str, text: str) -> None:
-        """Put, and wait for the end of what that starts."""
 
 
 class RemoteRun:
@@ -41,12 +25,19 @@ class RemoteRun:
         pvs: reads and writes them.
     """
 
+    name = "Run"
+
     def __init__(self, prefix: str, pvs: Pvs) -> None:
         self.prefix = prefix
         self._pvs = pvs
         self._state: Reading = Reading(value=None)
         self._number: Reading = Reading(value=None)
         self._shows: list[Callable[[Any, Collection[str]], None]] = []
+
+    async def run(self) -> None:
+        """Follow it until cancelled."""
+        self.follow()
+        await asyncio.get_running_loop().create_future()
 
     def follow(self) -> None:
         """Begin to follow it; on the event loop, when all devices are built."""
