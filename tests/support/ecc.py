@@ -246,7 +246,7 @@ class Server:
         process = self.process
         await asyncio.sleep(0.001)  # on the network
         if fault in (Fault.DEAF, Fault.SWALLOW):
-            work: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            work: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         else:
             work = self._deliver(answer())
         if fault in (Fault.CUT, Fault.SWALLOW):
@@ -255,7 +255,7 @@ class Server:
         if fault in (Fault.HANG, Fault.DEAF):
             await asyncio.wait({process.died}, timeout=limit)
             raise cut if process.died.done() else late
-        either = {work, process.died}
+        either: set[asyncio.Future[Any]] = {work, process.died}
         await asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if process.died.done():
             raise cut
@@ -324,6 +324,11 @@ class Lab:
         async with asyncio.timeout(within):
             while not is_so():  # noqa: ASYNC110 - the clock is virtual
                 await asyncio.sleep(step)
+
+    async def polled(self) -> None:
+        """Let time pass until the next poll of its state."""
+        polls = self.server.polls
+        await self.until(lambda: self.server.polls > polls)
 
     async def pass_time(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -34,9 +34,13 @@ class Step(enum.IntEnum):
         return self.name.lower()
 
 
+async def accept(group: Any, value: Any) -> None:
+    """Take any value."""
+
+
 class Records(Group[Any]):
     ao = ao("ao", precision=3, hihi=100, doc="an output")
-    mbbo = mbbo("mbbo", Step, put=lambda group, value: None)
+    mbbo = mbbo("mbbo", Step, put=accept)
     text = string("text", writable=True)
     wave = waveform("wave", size=10, writable=True)
     one = waveform("one", size=1, writable=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from daqpv.config import (
     TIME,
+    AnyKind,
     Bytes,
     Conflict,
     DeviceSettings,
+    Experiment,
     Http,
     IPv4,
     Kind,
@@ -102,13 +104,15 @@ class PlantSettings(Model):
     owner: str
 
 
-KINDS = (
-    Kind("pumps", PumpSettings),
-    Kind("tanks", TankSettings),
-    Kind("plant", PlantSettings, many=False),
-)
+PUMPS: Kind[PumpSettings, Any] = Kind("pumps", PumpSettings)
+TANKS: Kind[TankSettings, Any] = Kind("tanks", TankSettings)
+PLANT: Kind[PlantSettings, Any] = Kind("plant", PlantSettings, many=False)
+Kinds = tuple[AnyKind, ...]
+KINDS: Kinds = (PUMPS, TANKS, PLANT)
 
 HEAD = "experiment: e1\nprefix: 'AT:'\n"
 
 
 Write = Callable[..., Path]
+Load = Callable[..., Experiment]
+Wrong = Callable[..., list[str]]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daqpv.core import Condition, Event, Events
+from daqpv.core import Condition, Event, Events, StoreFigures
 from daqpv.errors import AbortedError, DaqError, OperationError
 from daqpv.runs import History, Member, Run, RunRecord, RunSnapshot
 from daqpv.runs.settings import RunSettings
@@ -220,6 +220,18 @@ class Store:
 
     async def ask(self, query: Any, *, timeout: float = 5.0) -> Any:
         raise AssertionError
+
+    async def change(self, work: Any, *, timeout: float = 5.0) -> Any:
+        raise AssertionError
+
+    async def kept(self, *, timeout: float) -> bool:
+        return True
+
+    def begin(self) -> None:
+        pass
+
+    def figures(self) -> StoreFigures:
+        return StoreFigures()
 
     def of(self, kind: type) -> list[Any]:
         return [one for one in self.records if isinstance(one, kind)]

@@ -8,8 +8,9 @@ import os
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from daqpv.serve import Server
 from tests.support.ports import free_port
@@ -28,7 +29,8 @@ def loopback(port: int) -> dict[str, str]:
     }
 
 
-class Message(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Message:
     command: int
     dbr: int
     count: int
@@ -147,8 +149,9 @@ class Bench:
         ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(server.run(ready.set_result))
         self._stack.push_async_callback(self._stop, task)
+        either: set[asyncio.Future[Any]] = {ready, task}
         done, _ = await asyncio.wait(
-            [ready, task], timeout=DEADLINE, return_when=asyncio.FIRST_COMPLETED
+            either, timeout=DEADLINE, return_when=asyncio.FIRST_COMPLETED
         )
         if task in done:
             ready.cancel()

@@ -257,6 +257,11 @@ class Lab:
         await self.until(lambda: all(self.eccs[n].snapshot.is_lost for n in names))
         await self.pass_time(0.02)
 
+    def run(self) -> list[asyncio.Task[None]]:
+        """Begin to follow all servers, and the system over them."""
+        tasks = [asyncio.create_task(ecc.run()) for ecc in self.eccs.values()]
+        return [*tasks, asyncio.create_task(self.system.run())]
+
     async def close(self) -> None:
         for put in self._puts:
             put.cancel()
@@ -272,8 +277,7 @@ async def laboratory(
     **settings: Any,
 ) -> AsyncIterator[Lab]:
     lab = Lab(roles, **settings)
-    devices = [*lab.eccs.values(), lab.system]
-    tasks = [asyncio.ensure_future(device.run()) for device in devices]
+    tasks = lab.run()
     try:
         await lab.until(
             lambda: all(

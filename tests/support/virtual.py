@@ -36,6 +36,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._clock.now
 
+    def passes(self, seconds: float) -> None:
+        """Let time pass while the loop is blocked."""
+        self._clock.now += seconds
+
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item

@@ -194,7 +194,8 @@ async def test_a_watcher_that_fails_is_dropped_alone(
 async def test_a_sink_of_events_that_fails_stops_nobody(
     make: Callable[..., App], caplog: pytest.LogCaptureFixture
 ) -> None:
-    app, seen = make(TWO), []
+    app = make(TWO)
+    seen: list[Event] = []
 
     def fail(event: Event) -> None:
         raise RuntimeError("a bug")

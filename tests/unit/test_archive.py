@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from daqpv.core import NO_ALARM, Events, Severity, Status, StoreFigures
@@ -10,7 +12,7 @@ from daqpv.store_health import Archive
 GB = 1e9
 
 
-def archive(**figures: object) -> Archive:
+def archive(**figures: Any) -> Archive:
     given = StoreFigures(**{"online": True, "spool_limit": GB} | figures)
     made = Archive(lambda: given, events=Events())
     made._look(given)

@@ -13,7 +13,7 @@ def test_what_is_built_is_never_looked_at() -> None:
     frozen = gc.get_freeze_count()
     with building():
         assert not gc.isenabled()
-        kept = [[] for _ in range(1000)]
+        kept: list[list[int]] = [[] for _ in range(1000)]
         with building():  # a command is imported while another one is built
             pass
         assert not gc.isenabled()

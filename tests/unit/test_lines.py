@@ -70,13 +70,18 @@ def test_an_export_to_a_terminal_has_no_control_characters() -> None:
         file = Terminal()
         write(runs, file)
         assert not any(map(has_controls, file.getvalue().split("\n")))
-    file = io.StringIO()
-    TEXTS["csv"](runs, file)
-    assert EVIL in file.getvalue()
+    plain = io.StringIO()
+    TEXTS["csv"](runs, plain)
+    assert EVIL in plain.getvalue()
 
 
 def test_a_word_that_is_no_text_is_a_sentence() -> None:
-    for words in (["put", "T:PV", b"\xff"], ["put", b"\xff", "1"], ["get", b"\xff"]):
+    lines: list[list[str | bytes]] = [
+        ["put", "T:PV", b"\xff"],
+        ["put", b"\xff", "1"],
+        ["get", b"\xff"],
+    ]
+    for words in lines:
         done = subprocess.run(
             [sys.executable, "-m", "daqpv", *words],
             capture_output=True,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import selectors
 import socket
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from contextvars import Context
+from typing import Any, TypeVarTuple
 
 import psutil
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from daqpv.core import Clock, Event, Events, EventSeverity, Severity, Status
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
-from tests.support.virtual import SetClock
+from tests.support.virtual import SetClock, VirtualLoop
 
 QUIET = Figures(
     clients=0,
@@ -65,34 +65,26 @@ async def run_for(watched: Process, seconds: float) -> None:
             await watched.run()
 
 
-class _Jump(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
-    """Time passes when everybody waits, and takes no time."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        self.now += max(timeout or 0.0, 0.0)
-        return super().select(0)
+Arguments = TypeVarTuple("Arguments")
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps, a little late, to its next timer."""
+class LateLoop(VirtualLoop):
+    """A virtual loop that is a little late."""
 
     LATE = 0.003  # [s]
 
-    def __init__(self) -> None:
-        self.clock = _Jump()
-        super().__init__(self.clock)
-
-    def time(self) -> float:
-        return self.clock.now
-
-    def call_at(self, when: float, *arguments: Any, **more: Any) -> Any:
-        return super().call_at(when + self.LATE, *arguments, **more)
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        return super().call_at(when + self.LATE, callback, *args, context=context)
 
 
 def virtually(work: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=LateLoop) as runner:
         runner.run(work)
 
 
@@ -106,8 +98,8 @@ def test_the_heartbeat_counts_seconds() -> None:
 
 
 def block(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
-    assert isinstance(loop, VirtualLoop)
-    loop.clock.now += seconds
+    assert isinstance(loop, LateLoop)
+    loop.passes(seconds)
 
 
 def test_beats_that_a_blocked_loop_missed_are_not_made_up_for() -> None:

@@ -155,9 +155,11 @@ async def test_while_a_command_of_the_device_runs_it_runs_on(watched: Watched) -
         await watched.fails("mac0: connection refused")
         await watched.log.read()
         assert watched.text == "one\ntwo"
-        assert watched.owner.snapshot.result is Result.BUSY
-        assert watched.owner.snapshot.busy
-    assert watched.owner.snapshot.result is Result.DONE
+        running = watched.owner.snapshot
+        assert running.result is Result.BUSY
+        assert running.busy
+    ended = watched.owner.snapshot
+    assert ended.result is Result.DONE
 
 
 async def test_who_asks_while_it_is_read_gets_the_same(watched: Watched) -> None:

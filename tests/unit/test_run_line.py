@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from daqpv.cli.status.board import Row, Signal, run_line
 from daqpv.core import PvInfo
 
 
-def row(*, served: bool = True, **texts: str) -> Row:
+def row(texts: Mapping[str, str], *, served: bool = True) -> Row:
     """The Run, whose PVs say `texts`."""
     run = Row("AT:Run:", "Run")
     for name, text in texts.items():
@@ -30,7 +32,7 @@ OPEN = {
 
 
 def test_the_run_is_told_with_what_a_shift_asks_first() -> None:
-    assert run_line([Row("AT:Sys:", "Sys"), row(**OPEN)]) == (
+    assert run_line([Row("AT:Sys:", "Sys"), row(OPEN)]) == (
         'Run 12 Running  00:10:02  12.30 MB/s  disk full in 3.2 h  Otto  "12Be on p"'
     )
 
@@ -38,13 +40,13 @@ def test_the_run_is_told_with_what_a_shift_asks_first() -> None:
 @pytest.mark.parametrize("left", ["nan", "9999.0", ""])
 def test_what_is_not_known_is_left_out(left: str) -> None:
     texts = OPEN | {"DiskTimeLeft": left, "Operator": "", "Title": ""}
-    assert run_line([row(**texts)]) == "Run 12 Running  00:10:02  12.30 MB/s"
+    assert run_line([row(texts)]) == "Run 12 Running  00:10:02  12.30 MB/s"
 
 
 def test_before_the_first_run_there_is_none() -> None:
-    assert run_line([row(**OPEN | {"Number": "-1"})]) == "No run yet"
+    assert run_line([row(OPEN | {"Number": "-1"})]) == "No run yet"
 
 
 def test_a_run_that_nobody_serves_is_not_told() -> None:
-    assert run_line([row(served=False, **OPEN)]) == ""
+    assert run_line([row(OPEN, served=False)]) == ""
     assert run_line([]) == ""

@@ -53,13 +53,16 @@ class Memory:
     """A place that keeps settings."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], Setting] = {}
+        self.settings: dict[tuple[str, str], Setting] = {}
 
     def read(self) -> list[Setting]:
-        return list(self.kept.values())
+        return list(self.settings.values())
 
     def add(self, setting: Setting, /) -> None:
-        self.kept[setting.device, setting.field] = setting
+        self.settings[setting.device, setting.field] = setting
+
+    async def kept(self, *, timeout: float) -> bool:
+        return True
 
 
 def kind(group: type[PumpGroup] = PumpGroup, *, asks: bool = True) -> AnyKind:

@@ -31,7 +31,7 @@ async def end(host: SshHost, log: Path | str, size: int = 100) -> bytes:
     return await tail(host, str(log), size=size, timeout=DEADLINE)
 
 
-async def test_the_end_of_a_huge_log_comes_at_once(host: SshHost, log: Path):
+async def test_the_end_of_a_huge_log_comes_at_once(host: SshHost, log: Path) -> None:
     with log.open("wb") as file:
         file.seek(2**36)
         file.write(b"first\nlast\n")
@@ -39,7 +39,7 @@ async def test_the_end_of_a_huge_log_comes_at_once(host: SshHost, log: Path):
     assert len(await end(host, log, 1000)) == 1000
 
 
-async def test_its_bytes_may_be_anything(host: SshHost, log: Path):
+async def test_its_bytes_may_be_anything(host: SshHost, log: Path) -> None:
     every = bytes(range(256)) + b"problem\0 daqpv:answer\0"
     fill(log, every)
     assert await end(host, log, 1000) == every
@@ -47,12 +47,14 @@ async def test_its_bytes_may_be_anything(host: SshHost, log: Path):
     assert await end(host, log) == b""
 
 
-async def test_a_path_may_begin_at_home(host: SshHost, sshd: Sshd):
+async def test_a_path_may_begin_at_home(host: SshHost, sshd: Sshd) -> None:
     (sshd.home / "a.log").write_text("there")
     assert await end(host, "~/a.log") == b"there"
 
 
-async def test_what_cannot_be_read_is_said_with_the_cure(host: SshHost, log: Path):
+async def test_what_cannot_be_read_is_said_with_the_cure(
+    host: SshHost, log: Path
+) -> None:
     with pytest.raises(ProtocolError, match=r"No such file .*log_path in the exper"):
         await end(host, log)
     fill(log, b"secret")
@@ -62,7 +64,9 @@ async def test_what_cannot_be_read_is_said_with_the_cure(host: SshHost, log: Pat
 
 
 @pytest.mark.parametrize("kind", ["pipe", "directory", "device"])
-async def test_what_has_no_end_is_not_waited_for(host: SshHost, log: Path, kind: str):
+async def test_what_has_no_end_is_not_waited_for(
+    host: SshHost, log: Path, kind: str
+) -> None:
     make = {
         "pipe": os.mkfifo,
         "directory": os.mkdir,
@@ -75,7 +79,7 @@ async def test_what_has_no_end_is_not_waited_for(host: SshHost, log: Path, kind:
 
 async def test_a_disk_that_hangs_is_not_waited_for(
     host: SshHost, sshd: Sshd, log: Path
-):
+) -> None:
     fill(log, b"a")
     _, go = sshd.hold("tail")
     with pytest.raises(NoAnswerError, match="a disk of it hangs") as caught:
@@ -84,7 +88,9 @@ async def test_a_disk_that_hangs_is_not_waited_for(
     go.touch()
 
 
-async def test_servers_and_routers_say_where_their_log_is(sshd: Sshd, log: Path):
+async def test_servers_and_routers_say_where_their_log_is(
+    sshd: Sshd, log: Path
+) -> None:
     fill(log, b"".join(b"line %d\n" % n for n in range(9000)))
     ecc = EccSettings(url="http://127.0.0.1:1/", ssh=sshd.target, log_path=str(log))
     router = RouterSettings(
@@ -97,7 +103,9 @@ async def test_servers_and_routers_say_where_their_log_is(sshd: Sshd, log: Path)
         assert lines == [f"line {n}" for n in range(8950, 9000)]
 
 
-async def test_a_line_that_is_not_whole_is_never_taken_for_one(sshd: Sshd, log: Path):
+async def test_a_line_that_is_not_whole_is_never_taken_for_one(
+    sshd: Sshd, log: Path
+) -> None:
     fill(log, b"x" * 100_000 + b"".join(b"%d\r\n" % n for n in range(40)))
     settings = EccSettings(
         url="http://127.0.0.1:1/", ssh=sshd.target, log_path=str(log)
@@ -107,7 +115,7 @@ async def test_a_line_that_is_not_whole_is_never_taken_for_one(sshd: Sshd, log: 
     assert text.endswith("38\n39")
 
 
-def test_what_the_file_does_not_say_is_named():
+def test_what_the_file_does_not_say_is_named() -> None:
     ecc = EccSettings(url="http://127.0.0.1:1/")
     router = RouterSettings(address="1.2.3.4", watch={"directory": "/data"})
     log_path = "log_path: ~/Library/Logs/..."
@@ -118,7 +126,7 @@ def test_what_the_file_does_not_say_is_named():
     )
 
 
-async def test_nobody_there_is_said(sshd: Sshd):
+async def test_nobody_there_is_said(sshd: Sshd) -> None:
     sshd.stop()
     settings = EccSettings(
         url="http://127.0.0.1:1/", ssh=sshd.target, log_path="/a.log"

@@ -16,7 +16,7 @@ from daqpv.links.files.router_directory import DirectoryRouterLink
 from tests.integration.routers.conftest import DEADLINE, write
 
 
-async def test_files_and_disk_are_seen(staging: Path):
+async def test_files_and_disk_are_seen(staging: Path) -> None:
     write(staging, "a.graw", 7)
     write(staging, ".b.graw", 7)
     write(staging, "CoboFormats.xcfg")
@@ -31,7 +31,7 @@ async def test_files_and_disk_are_seen(staging: Path):
     assert seen.clock_offset == 0
 
 
-async def test_a_directory_that_is_not_there_is_said(tmp_path: Path):
+async def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
     link = DirectoryRouterLink("data0", str(tmp_path / "gone"))
     with pytest.raises(ProtocolError, match="gone: No such file or directory"):
         await link.observe(timeout=DEADLINE)
@@ -39,7 +39,7 @@ async def test_a_directory_that_is_not_there_is_said(tmp_path: Path):
 
 async def test_a_disk_that_hangs_holds_up_one_thread_alone(
     staging: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     free = threading.Event()
     entered = []
 
@@ -67,7 +67,7 @@ async def test_a_disk_that_hangs_holds_up_one_thread_alone(
 
 async def test_without_hard_links_files_are_renamed(
     staging: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     def no_link(*arguments: object, **more: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -86,7 +86,7 @@ async def test_without_hard_links_files_are_renamed(
 
 async def test_the_loop_is_free_while_the_disk_is_slow(
     staging: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     free = threading.Event()
     real = os.scandir
 

@@ -61,7 +61,7 @@ async def page() -> AsyncIterator[Page]:
         yield page
 
 
-async def test_the_page_says_files_and_disk(page: Page):
+async def test_the_page_says_files_and_disk(page: Page) -> None:
     seen = await PageRouterLink("data0", page.url).observe(timeout=DEADLINE)
     assert seen is not None
     assert page.asked == [b"GET /~attpc/surveyor.html HTTP/1.1"]
@@ -82,7 +82,7 @@ async def test_the_page_says_files_and_disk(page: Page):
 )
 async def test_how_large_a_block_is_stands_in_the_heading(
     page: Page, heading: bytes, block: int
-):
+) -> None:
     page.text = PAGE.replace(b"512-blocks", heading)
     seen = await PageRouterLink("data0", page.url).observe(timeout=DEADLINE)
     assert seen is not None
@@ -91,7 +91,7 @@ async def test_how_large_a_block_is_stands_in_the_heading(
 
 async def test_an_empty_page_says_nothing_new(
     page: Page, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     link = PageRouterLink("data0", page.url)
     page.text = b"\n"
     assert await link.observe(timeout=DEADLINE) is None
@@ -100,7 +100,7 @@ async def test_an_empty_page_says_nothing_new(
         await link.observe(timeout=DEADLINE)
 
 
-async def test_a_router_that_is_offline_is_said(page: Page):
+async def test_a_router_that_is_offline_is_said(page: Page) -> None:
     page.text = b"0\n"
     with pytest.raises(NotConnectedError, match="its page says that the router is off"):
         await PageRouterLink("data0", page.url).observe(timeout=DEADLINE)
@@ -109,25 +109,27 @@ async def test_a_router_that_is_offline_is_said(page: Page):
 @pytest.mark.parametrize(
     "text", [b"2\n", b"<html>It works!</html>", b"1\n", b"1\n\n\n\n\n", b"\xff"]
 )
-async def test_another_page_is_said(page: Page, text: bytes):
+async def test_another_page_is_said(page: Page, text: bytes) -> None:
     page.text = text
     with pytest.raises(ProtocolError, match="its page is none of the surveyor"):
         await PageRouterLink("data0", page.url).observe(timeout=DEADLINE)
 
 
-async def test_a_page_that_is_not_there_is_said(page: Page):
+async def test_a_page_that_is_not_there_is_said(page: Page) -> None:
     page.status = b"404 Not Found"
     with pytest.raises(ProtocolError, match="its page is HTTP 404 Not Found"):
         await PageRouterLink("data0", page.url).observe(timeout=DEADLINE)
 
 
-async def test_a_page_alone_moves_nothing(page: Page):
+async def test_a_page_alone_moves_nothing(page: Page) -> None:
     link = PageRouterLink("data0", page.url)
     with pytest.raises(OperationError, match="give its watch an ssh beside the page"):
         await link.move(b"/data", [], "exp/run_0001", timeout=DEADLINE)
 
 
-async def test_files_are_moved_over_ssh(page: Page, host: SshHost, staging: Path):
+async def test_files_are_moved_over_ssh(
+    page: Page, host: SshHost, staging: Path
+) -> None:
     write(staging, "a.graw")
     page.text = PAGE.replace(b"/Users/attpc/data", str(staging).encode())
     link = PageRouterLink("data0", page.url, actions=SshRouterLink("data0", host))

@@ -34,8 +34,8 @@ def link(host: SshHost, port: int) -> SshRouterLink:
 
 
 async def test_a_router_is_found_by_its_process(
-    link, staging, port, data_router: Start
-):
+    link: SshRouterLink, staging: Path, port: int, data_router: Start
+) -> None:
     data_router(staging, port)
     write(staging, "CoBo0_AsAd0_0000.graw", 1000)
     write(staging, "CoboFormats.xcfg")
@@ -53,23 +53,35 @@ async def test_a_router_is_found_by_its_process(
     reason="no lsof: apt-get install lsof procps",
 )
 async def test_without_proc_lsof_says_the_same(
-    link, staging, port, data_router: Start, monkeypatch
-):
+    link: SshRouterLink,
+    staging: Path,
+    port: int,
+    data_router: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(router_ssh, "_ROUTERS", router_ssh.LSOF)
     data_router(staging, port)
     seen = await link.observe(timeout=DEADLINE)
     assert seen.directory == os.fsencode(staging)
 
 
-async def test_no_process_is_a_router_that_is_offline(link, port):
+async def test_no_process_is_a_router_that_is_offline(
+    link: SshRouterLink, port: int
+) -> None:
     reason = f"no dataRouter runs there for port {port}"
     with pytest.raises(NotConnectedError, match=reason):
         await link.observe(timeout=DEADLINE)
 
 
 async def test_of_two_the_port_decides(
-    link, host, *, port, tmp_path, staging, data_router: Start
-):
+    link: SshRouterLink,
+    host: SshHost,
+    *,
+    port: int,
+    tmp_path: Path,
+    staging: Path,
+    data_router: Start,
+) -> None:
     other = tmp_path / "exporter"
     other.mkdir()
     other_port = free_port()
@@ -89,8 +101,8 @@ async def test_of_two_the_port_decides(
 
 
 async def test_one_that_is_begun_elsewhere_is_followed(
-    link, port, tmp_path, staging, data_router: Start
-):
+    link: SshRouterLink, port: int, tmp_path: Path, staging: Path, data_router: Start
+) -> None:
     first = data_router(staging, port)
     before = await link.observe(timeout=DEADLINE)
     first.end()
@@ -111,13 +123,13 @@ async def test_one_that_is_begun_elsewhere_is_followed(
         (b"dataRouter 1.2.3.4 1.2.3.4 ICE ", 46005),
     ],
 )
-def test_the_port_of_the_data_is_the_second_one(arguments, port):
+def test_the_port_of_the_data_is_the_second_one(arguments: bytes, port: int) -> None:
     assert router_ssh._process(b"7", b"/data\n", arguments).port == port
 
 
 async def test_the_file_may_say_where_it_writes(
-    host, staging, port, data_router: Start, tmp_path
-):
+    host: SshHost, staging: Path, port: int, data_router: Start, tmp_path: Path
+) -> None:
     data_router(tmp_path, port)
     write(staging, "a.graw")
     link = SshRouterLink("data0", host, staging=str(staging))
@@ -127,16 +139,16 @@ async def test_the_file_may_say_where_it_writes(
 
 
 async def test_home_is_that_of_who_is_logged_in(
-    host, port, data_router: Start, tmp_path
-):
+    host: SshHost, port: int, data_router: Start, tmp_path: Path
+) -> None:
     data_router(tmp_path, port)
     seen = await SshRouterLink("data0", host, staging="~/").observe(timeout=DEADLINE)
     assert seen.directory == os.environb[b"HOME"]
 
 
 async def test_a_directory_may_be_called_anything(
-    link, port, data_router: Start, tmp_path
-):
+    link: SshRouterLink, port: int, data_router: Start, tmp_path: Path
+) -> None:
     folder = os.path.join(os.fsencode(tmp_path), b"we ird\n'\xff")
     os.mkdir(folder)
     data_router(Path(os.fsdecode(folder)), port)
@@ -146,11 +158,11 @@ async def test_a_directory_may_be_called_anything(
 
 
 async def test_a_directory_that_cannot_be_read_is_not_empty(
-    link, staging, port, data_router: Start
-):
+    link: SshRouterLink, staging: Path, port: int, data_router: Start
+) -> None:
     data_router(staging, port)
     write(staging, "a.graw")
-    staging.chmod(0)
+    os.chmod(staging, 0)
     try:
         for look in (
             link.observe(timeout=DEADLINE),
@@ -160,10 +172,12 @@ async def test_a_directory_that_cannot_be_read_is_not_empty(
             with pytest.raises(ProtocolError, match="Permission denied"):
                 await look
     finally:
-        staging.chmod(0o755)
+        os.chmod(staging, 0o755)
 
 
-async def test_44_files_are_sorted_within_a_second(link, staging):
+async def test_44_files_are_sorted_within_a_second(
+    link: SshRouterLink, staging: Path
+) -> None:
     names = [f"CoBo{n}_AsAd0_0000.graw".encode() for n in range(44)]
     for name in names:
         write(staging, name)
@@ -178,8 +192,8 @@ async def test_44_files_are_sorted_within_a_second(link, staging):
 
 @pytest.mark.parametrize("ended", [True, False])
 async def test_a_cut_in_the_middle_of_a_move_is_healed_by_another(
-    link, sshd: Sshd, staging, ended
-):
+    link: SshRouterLink, sshd: Sshd, staging: Path, ended: bool
+) -> None:
     names = [f"{n}.graw".encode() for n in range(5)]
     for name in names:
         write(staging, name)

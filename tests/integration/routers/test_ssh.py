@@ -19,7 +19,7 @@ async def ask(host: SshHost, script: bytes = b"id -un") -> bytes:
     return (await host.run(script, what="the test", timeout=DEADLINE)).output.strip()
 
 
-async def test_all_share_one_connection(sshd: Sshd):
+async def test_all_share_one_connection(sshd: Sshd) -> None:
     hosts = SshHosts()
     first, second = hosts.host(sshd.target), hosts.host(sshd.target)
     assert first is second
@@ -28,7 +28,7 @@ async def test_all_share_one_connection(sshd: Sshd):
         assert len(set(answers)) == 1  # the sshd of this connection
 
 
-async def test_it_is_closed_when_nobody_uses_it_any_more(sshd: Sshd):
+async def test_it_is_closed_when_nobody_uses_it_any_more(sshd: Sshd) -> None:
     host = SshHost(sshd.target)
     async with host:
         async with host:
@@ -37,14 +37,14 @@ async def test_it_is_closed_when_nobody_uses_it_any_more(sshd: Sshd):
     assert host._master is None
 
 
-async def test_words_reach_the_shell_as_they_are(host: SshHost):
+async def test_words_reach_the_shell_as_they_are(host: SshHost) -> None:
     text = b"it's $HOME `id` \\ \n \xff \" *"
     assert await ask(host, b"printf %s " + quoted(text)) == text
     home = os.environ["HOME"].encode()
     assert await ask(host, b"printf %s " + path("~/a b")) == home + b"/a b"
 
 
-async def test_it_comes_back_by_itself_after_a_cut(host: SshHost, sshd: Sshd):
+async def test_it_comes_back_by_itself_after_a_cut(host: SshHost, sshd: Sshd) -> None:
     await ask(host)
     assert host._master is not None
     sshd.stop()
@@ -57,7 +57,7 @@ async def test_it_comes_back_by_itself_after_a_cut(host: SshHost, sshd: Sshd):
 
 async def test_a_script_that_is_cut_has_an_unknown_outcome(
     host: SshHost, sshd: Sshd, tmp_path: Path
-):
+) -> None:
     began = tmp_path / "began"
     work = asyncio.ensure_future(ask(host, f": >{began}; sleep 60".encode()))
     await soon(began.exists, "a script that runs")
@@ -71,7 +71,7 @@ async def test_a_script_that_is_cut_has_an_unknown_outcome(
 
 async def test_a_script_that_is_late_is_given_up_and_the_connection_stays(
     host: SshHost,
-):
+) -> None:
     await ask(host)
     connection = host._master
     with pytest.raises(NoAnswerError, match="was not over in") as caught:
@@ -81,14 +81,14 @@ async def test_a_script_that_is_late_is_given_up_and_the_connection_stays(
     assert host._master is connection
 
 
-async def test_a_script_that_fails_is_said_with_its_words(host: SshHost):
+async def test_a_script_that_fails_is_said_with_its_words(host: SshHost) -> None:
     with pytest.raises(ProtocolError, match="the test failed there: no way"):
         await ask(host, b"echo no way >&2; exit 3")
 
 
 async def test_what_a_login_shell_says_of_itself_is_left_out(
     host: SshHost, sshd: Sshd, tmp_path: Path
-):
+) -> None:
     sshd.stop()
     config = sshd.folder / "config"
     noise = tmp_path / "noise"
@@ -102,7 +102,7 @@ async def test_what_a_login_shell_says_of_itself_is_left_out(
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
 async def test_a_changed_host_key_is_said_with_the_cure(
     host: SshHost, sshd: Sshd, kind: str
-):
+) -> None:
     sshd.know(make_key(sshd.folder / "another", kind))
     with pytest.raises(
         NotConnectedError, match=r"host key of \S+ has CHANGED"
@@ -113,7 +113,7 @@ async def test_a_changed_host_key_is_said_with_the_cure(
     await ask(host)
 
 
-async def test_an_unknown_host_is_not_spoken_to(host: SshHost, sshd: Sshd):
+async def test_an_unknown_host_is_not_spoken_to(host: SshHost, sshd: Sshd) -> None:
     (sshd.ssh / "known_hosts").unlink()
     cure = f"compare it: {sshd.program} -p {sshd.port} {sshd.user}@127.0.0.1"
     with pytest.raises(NotConnectedError, match=cure):
@@ -123,14 +123,14 @@ async def test_an_unknown_host_is_not_spoken_to(host: SshHost, sshd: Sshd):
         await ask(host)
 
 
-async def test_a_refused_login_is_said_with_the_cure(host: SshHost, sshd: Sshd):
+async def test_a_refused_login_is_said_with_the_cure(host: SshHost, sshd: Sshd) -> None:
     (sshd.folder / "authorized_keys").write_text("")
     cure = f"login is refused.*ssh-copy-id .* -p {sshd.port} {sshd.user}@127.0.0.1"
     with pytest.raises(NotConnectedError, match=cure):
         await ask(host)
 
 
-async def test_the_configuration_of_the_user_holds(sshd: Sshd):
+async def test_the_configuration_of_the_user_holds(sshd: Sshd) -> None:
     (sshd.ssh / "id_ed25519").rename(sshd.ssh / "lab_key")
     (sshd.ssh / "config").write_text(
         f"Host mac0\nHostName 127.0.0.1\nPort {sshd.port}\n"
@@ -140,19 +140,23 @@ async def test_the_configuration_of_the_user_holds(sshd: Sshd):
         assert await ask(host) == sshd.user.encode()
 
 
-async def test_a_configuration_that_cannot_be_read_is_said(host: SshHost, sshd: Sshd):
+async def test_a_configuration_that_cannot_be_read_is_said(
+    host: SshHost, sshd: Sshd
+) -> None:
     (sshd.ssh / "config").write_text("Port many\n")
     with pytest.raises(NotConnectedError, match="ssh"):
         await ask(host)
 
 
-async def test_a_name_that_nobody_has_is_said(sshd: Sshd):
+async def test_a_name_that_nobody_has_is_said(sshd: Sshd) -> None:
     async with SshHost("attpc@nobody.invalid") as host:
         with pytest.raises(NotConnectedError, match="no such name"):
             await ask(host)
 
 
-async def test_a_computer_that_is_down_is_offline_within_the_deadline(sshd: Sshd):
+async def test_a_computer_that_is_down_is_offline_within_the_deadline(
+    sshd: Sshd,
+) -> None:
     with socket.socket() as full:  # takes no connection: its queue is full
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -170,7 +174,7 @@ async def test_a_computer_that_is_down_is_offline_within_the_deadline(sshd: Sshd
 
 async def test_a_computer_that_stands_still_is_said_and_left(
     host: SshHost, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr("daqpv.links.ssh.master.KEEP_ALIVE", 1)
     pid = int(await ask(host, b"echo $PPID"))
     began = tmp_path / "began"
@@ -187,7 +191,7 @@ async def test_a_computer_that_stands_still_is_said_and_left(
 
 async def test_what_was_not_sent_is_sent_over_another_connection(
     host: SshHost, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr("daqpv.links.ssh.master.KEEP_ALIVE", 1)
     pid = int(await ask(host, b"echo $PPID"))
     os.kill(pid, signal.SIGSTOP)

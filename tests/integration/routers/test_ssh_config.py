@@ -61,13 +61,13 @@ async def refusal(target: str) -> str:
     return str(caught.value)
 
 
-async def test_a_jump_host_may_be_an_alias(jump: Sshd):
+async def test_a_jump_host_may_be_an_alias(jump: Sshd) -> None:
     assert await ask("far") == b"it"
 
 
 async def test_a_jump_host_whose_key_has_changed_is_blamed_not_the_target(
     jump: Sshd, sshd: Sshd
-):
+) -> None:
     jump.know(make_key(jump.folder / "another"))
     said = await refusal("far")
     name = re.escape(f"[127.0.0.2]:{jump.port}")
@@ -80,40 +80,42 @@ async def test_a_jump_host_whose_key_has_changed_is_blamed_not_the_target(
 
 async def test_a_target_whose_key_has_changed_is_blamed_not_the_jump_host(
     jump: Sshd, sshd: Sshd
-):
+) -> None:
     sshd.know(make_key(sshd.folder / "another"))
     said = await refusal("far")
     assert f"the host key of [127.0.0.1]:{sshd.port} has CHANGED" in said
     assert "on the way" not in said
 
 
-async def test_an_unknown_jump_host_is_said_to_be_on_the_way(jump: Sshd):
+async def test_an_unknown_jump_host_is_said_to_be_on_the_way(jump: Sshd) -> None:
     (jump.ssh / "known_hosts").unlink()
     assert re.search(r"on the way there.*host key .*not known", await refusal("far"))
 
 
-async def test_a_jump_host_that_refuses_the_login_is_named(jump: Sshd):
+async def test_a_jump_host_that_refuses_the_login_is_named(jump: Sshd) -> None:
     (jump.folder / "authorized_keys").write_text("")
     said = await refusal("far")
     assert "on the way there" in said
     assert f"refused to {jump.user}@127.0.0.2" in said
 
 
-async def test_a_jump_host_that_is_off_is_named(jump: Sshd):
+async def test_a_jump_host_that_is_off_is_named(jump: Sshd) -> None:
     jump.stop()
     said = await refusal("far")
     assert "on the way there, through another computer: connection refused" in said
     assert f"127.0.0.2 port {jump.port}" in said
 
 
-async def test_a_jump_host_without_a_name_is_named(sshd: Sshd):
+async def test_a_jump_host_without_a_name_is_named(sshd: Sshd) -> None:
     as_mac0(sshd, "ProxyJump nobody.invalid")
     assert "on the way there, through another computer: nobody.invalid: no such" in (
         await refusal("mac0")
     )
 
 
-async def test_a_target_that_the_jump_host_cannot_reach_is_said(jump: Sshd, sshd: Sshd):
+async def test_a_target_that_the_jump_host_cannot_reach_is_said(
+    jump: Sshd, sshd: Sshd
+) -> None:
     sshd.stop()
     assert "the jump host cannot connect to it: connect failed" in await refusal("far")
 
@@ -132,7 +134,7 @@ async def test_a_target_that_the_jump_host_cannot_reach_is_said(jump: Sshd, sshd
         'Match host 127.0.0.1 exec "true"\nUser {user}\nMatch exec "false"\nPort 1',
     ],
 )
-async def test_what_ssh_takes_is_taken(sshd: Sshd, more: str):
+async def test_what_ssh_takes_is_taken(sshd: Sshd, more: str) -> None:
     as_mac0(sshd, more.format(user=sshd.user, ssh=sshd.ssh, port=sshd.port))
     assert await ask("mac0") == b"it"
 
@@ -141,13 +143,13 @@ async def test_what_ssh_takes_is_taken(sshd: Sshd, more: str):
     "line",
     [b"=", b"127.0.0.1 ssh-ed25519 AAAAC3Nz", b"\xff\x00\xfe", b"@revoked", b"|1|"],
 )
-async def test_an_odd_line_in_known_hosts_harms_nobody(sshd: Sshd, line: bytes):
+async def test_an_odd_line_in_known_hosts_harms_nobody(sshd: Sshd, line: bytes) -> None:
     known = sshd.ssh / "known_hosts"
     known.write_bytes(line + b"\n" + known.read_bytes() + line)
     assert await ask(sshd.target) == b"it"
 
 
-async def test_certificates_are_taken(sshd: Sshd):
+async def test_certificates_are_taken(sshd: Sshd) -> None:
     make_key(sshd.ssh / "authority")
     public = (sshd.ssh / "authority.pub").read_text()
     for kind, name, key in (
@@ -168,7 +170,7 @@ async def test_certificates_are_taken(sshd: Sshd):
 
 async def test_an_agent_is_asked(
     sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     path = tmp_path / "agent"
     agent = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", str(path))
     try:
@@ -183,26 +185,26 @@ async def test_an_agent_is_asked(
         await agent.wait()
 
 
-async def test_a_passphrase_is_never_asked_for(sshd: Sshd):
+async def test_a_passphrase_is_never_asked_for(sshd: Sshd) -> None:
     key = sshd.ssh / "id_ed25519"
     run("ssh-keygen", "-q", "-p", "-N", "secret", "-f", str(key))
     assert "a key with a passphrase wants an ssh-agent" in await refusal(sshd.target)
 
 
-async def test_a_bad_configuration_is_said_with_file_and_line(sshd: Sshd):
+async def test_a_bad_configuration_is_said_with_file_and_line(sshd: Sshd) -> None:
     configure(sshd, "Prot 22\n")
     assert re.search(
         r"ssh/config: line 1: Bad configuration.* Mend", await refusal("a")
     )
 
 
-async def test_nothing_in_common_is_said(sshd: Sshd):
+async def test_nothing_in_common_is_said(sshd: Sshd) -> None:
     as_mac0(sshd, "Ciphers aes128-cbc")
     assert "have no cipher in common (it offers " in await refusal("mac0")
 
 
-async def test_what_is_no_sshd_is_said(sshd: Sshd):
-    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
+async def test_what_is_no_sshd_is_said(sshd: Sshd) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
     server = await asyncio.start_server(hang_up, "127.0.0.1")
@@ -212,7 +214,7 @@ async def test_what_is_no_sshd_is_said(sshd: Sshd):
     assert f"Does this work: {sshd.program} -p {port} 127.0.0.1" in said
 
 
-async def test_a_restricted_shell_needs_sh_alone(sshd: Sshd):
+async def test_a_restricted_shell_needs_sh_alone(sshd: Sshd) -> None:
     sshd.bin.mkdir()
     forced = f"/bin/bash -c 'PATH={sshd.bin} exec /bin/bash -r -c \"$0\"'"
     sshd.stop()
@@ -228,7 +230,7 @@ async def test_a_restricted_shell_needs_sh_alone(sshd: Sshd):
     assert await ask(sshd.target) == b"it"
 
 
-async def test_an_account_without_a_shell_is_said(sshd: Sshd):
+async def test_an_account_without_a_shell_is_said(sshd: Sshd) -> None:
     sshd.stop()
     config = sshd.folder / "config"
     config.write_text(config.read_text() + "ForceCommand echo not available; exit 1\n")
@@ -237,7 +239,7 @@ async def test_an_account_without_a_shell_is_said(sshd: Sshd):
     assert "the login shell there runs no sh (not available; 1)" in said
 
 
-async def test_a_computer_without_ssh_is_said(monkeypatch: pytest.MonkeyPatch):
+async def test_a_computer_without_ssh_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAQPV_SSH", "/nowhere/ssh -4")
     assert "no program /nowhere/ssh on this computer. Install it: apt-get" in (
         await refusal("a@127.0.0.1")
@@ -246,7 +248,7 @@ async def test_a_computer_without_ssh_is_said(monkeypatch: pytest.MonkeyPatch):
     assert "DAQPV_SSH: No closing quotation" in await refusal("a@127.0.0.1")
 
 
-async def test_few_sessions_are_enough(sshd: Sshd):
+async def test_few_sessions_are_enough(sshd: Sshd) -> None:
     sshd.stop()
     config = sshd.folder / "config"
     config.write_text(config.read_text() + "MaxSessions 2\n")
@@ -256,7 +258,7 @@ async def test_few_sessions_are_enough(sshd: Sshd):
         assert {done.output for done in await asyncio.gather(*asks)} == {b"it\n"}
 
 
-async def test_a_single_session_is_too_few(sshd: Sshd):
+async def test_a_single_session_is_too_few(sshd: Sshd) -> None:
     sshd.stop()
     config = sshd.folder / "config"
     config.write_text(config.read_text() + "MaxSessions 1\n")
@@ -268,7 +270,7 @@ async def test_a_single_session_is_too_few(sshd: Sshd):
 
 async def test_the_directory_of_temporary_files_may_have_any_name(
     sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     short = Path("/tmp") / f"a %h {os.getpid()}"
     for place in (tmp_path / ("x" * 100), short):
@@ -279,7 +281,7 @@ async def test_the_directory_of_temporary_files_may_have_any_name(
     shutil.rmtree(short)
 
 
-def test_a_kill_leaves_no_connection_behind(sshd: Sshd):
+def test_a_kill_leaves_no_connection_behind(sshd: Sshd) -> None:
     script = f"""
 import asyncio
 from daqpv.links.ssh.connections import SshHost

@@ -51,7 +51,7 @@ class Bench:
         await asyncio.wait({task})
 
 
-async def test_files_grow_while_a_server_is_running(tmp_path: Path):
+async def test_files_grow_while_a_server_is_running(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "data", rate=1e6)
     async with bench.runs():
         await until(bench.folder.is_dir)
@@ -72,7 +72,7 @@ async def test_files_grow_while_a_server_is_running(tmp_path: Path):
         assert bench.files.keys() == size.keys()  # the run goes on in its files
 
 
-async def test_each_run_has_files_of_its_own(tmp_path: Path):
+async def test_each_run_has_files_of_its_own(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     async with bench.runs():
         for count in (4, 8):
@@ -82,7 +82,7 @@ async def test_each_run_has_files_of_its_own(tmp_path: Path):
             await until(lambda: not bench.router._series)
 
 
-async def test_a_file_that_is_full_is_followed_by_the_next(tmp_path: Path):
+async def test_a_file_that_is_full_is_followed_by_the_next(tmp_path: Path) -> None:
     bench = Bench(tmp_path, rate=1e6, limit=20_000)
     async with bench.runs():
         bench.state = EccState.RUNNING
@@ -98,6 +98,8 @@ async def test_a_file_that_is_full_is_followed_by_the_next(tmp_path: Path):
         (["CoBo[1]", "Mutant[master]", "Mutant[slave]"], None),
     ],
 )
-def test_names_are_those_of_the_boards(senders, heads):
+def test_names_are_those_of_the_boards(
+    senders: list[str], heads: list[str] | None
+) -> None:
     found = series_of(senders)
     assert found == (heads or [*(f"CoBo1_AsAd{n}" for n in range(4)), "MuTanT"])

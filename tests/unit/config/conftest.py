@@ -8,12 +8,12 @@ from textwrap import dedent
 
 import pytest
 
-from daqpv.config import ConfigProblems, Experiment, Kind, load
-from tests.support.plant import HEAD, KINDS, Write
+from daqpv.config import ConfigProblems, Experiment, load
+from tests.support.plant import HEAD, KINDS, Kinds, Write
 
 
 @pytest.fixture(scope="session")
-def kinds() -> tuple[Kind, ...]:
+def kinds() -> Kinds:
     return KINDS
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from daqpv.config import ConfigProblems, Experiment, Problem, copy_with, load
+from tests.support.plant import TANKS, Kinds
 
 SLOW = [HealthCheck.too_slow]
 WORDS = """
@@ -57,7 +58,7 @@ files = st.fixed_dictionaries(
 )
 
 
-def judged(content: bytes, kinds) -> Experiment | tuple[Problem, ...]:
+def judged(content: bytes, kinds: Kinds) -> Experiment | tuple[Problem, ...]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "e.yaml")
         path.write_bytes(content)
@@ -75,19 +76,19 @@ def judged(content: bytes, kinds) -> Experiment | tuple[Problem, ...]:
 
 @settings(deadline=None)
 @given(content=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-def test_any_bytes(kinds, content):
+def test_any_bytes(kinds: Kinds, content: bytes) -> None:
     judged(content, kinds)
 
 
 @settings(deadline=None)
 @given(text=st.text(st.sampled_from("a:-[]{}'\"&*!|>%@`#,? \n\t$"), max_size=40))
-def test_any_marks_of_yaml(kinds, text):
+def test_any_marks_of_yaml(kinds: Kinds, text: str) -> None:
     judged(f"experiment: e\nprefix: 'A:'\n{text}".encode(), kinds)
 
 
 @settings(deadline=None, max_examples=300, suppress_health_check=SLOW)
 @given(data=files | st.dictionaries(words, values, max_size=6))
-def test_any_mapping(kinds, data: dict[str, Any]):
+def test_any_mapping(kinds: Kinds, data: dict[str, Any]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "e.yaml")
         YAML(typ="safe", pure=True).dump(data, path)
@@ -111,7 +112,9 @@ def test_any_mapping(kinds, data: dict[str, Any]):
     ),
     port=st.integers(1, 65535),
 )
-def test_what_is_copied_is_the_same_experiment(kinds, names, desc, port):
+def test_what_is_copied_is_the_same_experiment(
+    kinds: Kinds, names: list[str], desc: str, port: int
+) -> None:
     data = {
         "experiment": "e",
         "prefix": "A:",
@@ -122,6 +125,6 @@ def test_what_is_copied_is_the_same_experiment(kinds, names, desc, port):
         YAML(typ="safe", pure=True).dump(data, path)
         copy_with(path, out, {})
         one, other = load(path, kinds), load(out, kinds)
-    found = {name: tank.desc for name, tank in one.sections["tanks"].items()}
+    found = {name: tank.desc for name, tank in one.of(TANKS).items()}
     assert found == dict.fromkeys(names, desc)
     assert one.sections == other.sections

@@ -7,6 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from daqpv.config import ConfigProblems, copy_with, load
+from tests.support.plant import PLANT, PUMPS, TANKS, Kinds, Write
 
 HEAD = "experiment: e\nprefix: 'A:'\n"
 
@@ -15,7 +16,7 @@ class Colour(Enum):
     RED = "red"
 
 
-def test_values_are_set_and_the_rest_stays_as_it_is_written(write):
+def test_values_are_set_and_the_rest_stays_as_it_is_written(write: Write) -> None:
     path = write(
         """\
         # An experiment.
@@ -46,7 +47,9 @@ def test_values_are_set_and_the_rest_stays_as_it_is_written(write):
     assert Path("out.yaml").read_text() == changed
 
 
-def test_included_files_become_part_of_the_copy_with_their_remarks(write, kinds):
+def test_included_files_become_part_of_the_copy_with_their_remarks(
+    write: Write, kinds: Kinds
+) -> None:
     write("include: c\ndefaults: {tanks: {desc: x}}\n", "b/a")
     write(
         "# file b\ntanks:\n  # second\n  t2: {port: 2}\nplant: {owner: K} # hers", "b/b"
@@ -77,24 +80,28 @@ plant: {owner: K} # hers
     )
 
 
-def test_a_section_that_only_an_included_file_fills_is_taken(write, kinds):
+def test_a_section_that_only_an_included_file_fills_is_taken(
+    write: Write, kinds: Kinds
+) -> None:
     write("tanks: {t: {port: 3}}\n", "more.yaml")
     write("# nothing yet\n", "empty.yaml")
     path = write(HEAD + "include: [more.yaml, empty.yaml]\ntanks:\n")
     copy_with(path, "out.yaml", {("tanks", "t", "desc"): "x"})
-    tank = load("out.yaml", kinds).sections["tanks"]["t"]
+    tank = load("out.yaml", kinds).of(TANKS)["t"]
     assert (tank.port, tank.desc) == (3, "x")
 
 
-def test_variables_stay_text_and_escapes_stay_escapes(write, kinds):
+def test_variables_stay_text_and_escapes_stay_escapes(
+    write: Write, kinds: Kinds
+) -> None:
     path = write(HEAD + "tanks: {t: {desc: '$${A} ${B}', port: '${C}'}}\n")
     environ = {"B": "b", "C": "7"}
     copy_with(path, "out.yaml", {("tanks", "t", "period"): 3}, environ)
-    tank = load("out.yaml", kinds, environ).sections["tanks"]["t"]
+    tank = load("out.yaml", kinds, environ).of(TANKS)["t"]
     assert (tank.desc, tank.port, tank.period) == ("${A} b", 7, 3.0)
 
 
-def test_what_is_missing_on_the_way_is_made(write, kinds):
+def test_what_is_missing_on_the_way_is_made(write: Write, kinds: Kinds) -> None:
     path = write(HEAD)
     copy_with(
         path,
@@ -102,11 +109,11 @@ def test_what_is_missing_on_the_way_is_made(write, kinds):
         {("tanks", "t", "port"): 5, ("store", "spool"): Path("/x.spool")},
     )
     experiment = load("out.yaml", kinds)
-    assert experiment.sections["tanks"]["t"].port == 5
+    assert experiment.of(TANKS)["t"].port == 5
     assert experiment.store.spool == Path("/x.spool")
 
 
-def test_values_of_many_kinds_can_be_set(write):
+def test_values_of_many_kinds_can_be_set(write: Write) -> None:
     path = write("a: {}\n")
     values = {
         "text": "on",
@@ -130,29 +137,31 @@ def test_values_of_many_kinds_can_be_set(write):
     }
 
 
-def test_what_an_anchor_shares_is_parted_before_it_is_changed(write, kinds):
+def test_what_an_anchor_shares_is_parted_before_it_is_changed(
+    write: Write, kinds: Kinds
+) -> None:
     path = write(
         HEAD
         + "pumps:\n  A: &a {url: 'http://a', limits: &l {low: 1}}\n"
         + "  B: {<<: *a, url: 'http://b'}\n  C: {url: 'http://c', limits: *l}\n"
     )
     copy_with(path, "out.yaml", {("pumps", "B", "limits", "low"): 5})
-    pumps = load("out.yaml", kinds).sections["pumps"]
+    pumps = load("out.yaml", kinds).of(PUMPS)
     assert [pump.limits.low for pump in pumps.values()] == [1, 5, 1]
     copy_with(path, "out.yaml", {("pumps", "A", "limits", "low"): 7})
-    pumps = load("out.yaml", kinds).sections["pumps"]
+    pumps = load("out.yaml", kinds).of(PUMPS)
     assert pumps["A"].limits.low == 7
     assert pumps["C"].limits.low == 1
 
 
-def test_long_values_are_not_folded(write, kinds):
+def test_long_values_are_not_folded(write: Write, kinds: Kinds) -> None:
     words = "word " * 60
     path = write(HEAD + f"plant: {{owner: '{words}'}}\n")
     copy_with(path, "out.yaml", {})
-    assert load("out.yaml", kinds).sections["plant"][""].owner == words
+    assert load("out.yaml", kinds).of(PLANT)[""].owner == words
 
 
-def test_a_file_that_cannot_be_read_is_not_copied(write):
+def test_a_file_that_cannot_be_read_is_not_copied(write: Write) -> None:
     with pytest.raises(ConfigProblems, match=r"nothing\.yaml: no such file"):
         copy_with("nothing.yaml", "out.yaml", {})
     with pytest.raises(ConfigProblems, match="is given twice"):
@@ -160,12 +169,12 @@ def test_a_file_that_cannot_be_read_is_not_copied(write):
     assert not Path("out.yaml").exists()
 
 
-def test_a_way_through_something_that_is_no_mapping_is_refused(write):
+def test_a_way_through_something_that_is_no_mapping_is_refused(write: Write) -> None:
     with pytest.raises(KeyError, match=r"a\.b\.c: b is no mapping"):
         copy_with(write("a: {b: 5}\n"), "out.yaml", {("a", "b", "c"): 1})
 
 
-def test_the_file_may_be_copied_onto_itself(write, kinds):
+def test_the_file_may_be_copied_onto_itself(write: Write, kinds: Kinds) -> None:
     path = write(HEAD + "tanks: {t: {}}\n")
     copy_with(path, path, {("tanks", "t", "port"): 9})
-    assert load(path, kinds).sections["tanks"]["t"].port == 9
+    assert load(path, kinds).of(TANKS)["t"].port == 9

@@ -2,28 +2,32 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daqpv.config import Kind, Model, load
+from tests.support.plant import PUMPS, TANKS, Kinds, Load, Write, Wrong
 
 
-def test_values_come_from_the_environment(loaded):
+def test_values_come_from_the_environment(loaded: Load) -> None:
     tanks = loaded(
         "tanks: {t: {desc: 'in ${ROOM} at ${PLACE}', port: '${PORT}', period: '${T}'}}",
         ROOM="7",
         PLACE="x",
         PORT="99",
         T="500 ms",
-    ).sections["tanks"]
+    ).of(TANKS)
     assert tanks["t"].desc == "in 7 at x"
     assert tanks["t"].port == 99
     assert tanks["t"].period == 0.5
 
 
-def test_names_and_references_may_come_from_the_environment(write, kinds):
+def test_names_and_references_may_come_from_the_environment(
+    write: Write, kinds: Kinds
+) -> None:
     path = write(
         """\
         experiment: ${EXP}
@@ -35,27 +39,29 @@ def test_names_and_references_may_come_from_the_environment(write, kinds):
     environ = {"EXP": "e7", "HOST": "h", "TANK": "t"}
     experiment = load(path, kinds, environ)
     assert (experiment.experiment, experiment.prefix) == ("e7", "e7:")
-    assert experiment.sections["pumps"]["p"].url == "http://h:81/"
-    assert experiment.sections["pumps"]["p"].spare == "t"
+    assert experiment.of(PUMPS)["p"].url == "http://h:81/"
+    assert experiment.of(PUMPS)["p"].spare == "t"
 
 
-def test_the_environment_of_the_process_is_the_default(write, kinds, monkeypatch):
+def test_the_environment_of_the_process_is_the_default(
+    write: Write, kinds: Kinds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DAQPV_TEST_NAME", "e9")
     path = write("experiment: ${DAQPV_TEST_NAME}\nprefix: 'A:'\n")
     assert load(path, kinds).experiment == "e9"
 
 
-def test_a_doubled_dollar_escapes_and_a_lone_one_is_text(loaded):
+def test_a_doubled_dollar_escapes_and_a_lone_one_is_text(loaded: Load) -> None:
     tanks = loaded("tanks: {t: {desc: '$${HOME} $HOME 5$ ${A}'}}", A="${B}")
-    assert tanks.sections["tanks"]["t"].desc == "${HOME} $HOME 5$ ${B}"
+    assert tanks.of(TANKS)["t"].desc == "${HOME} $HOME 5$ ${B}"
 
 
-def test_keys_are_not_expanded(wrong):
+def test_keys_are_not_expanded(wrong: Wrong) -> None:
     (problem,) = wrong("tanks: {t: {'${A}': 1}}", A="port")
     assert "tanks.t.${A}: unknown key" in problem
 
 
-def test_what_is_not_set_is_one_problem_and_none_follows(wrong):
+def test_what_is_not_set_is_one_problem_and_none_follows(wrong: Wrong) -> None:
     problems = wrong(
         """\
         server: {slow_client: "${A}"}
@@ -81,7 +87,7 @@ def test_what_is_not_set_is_one_problem_and_none_follows(wrong):
     ]
 
 
-def test_a_fixed_key_that_is_not_set_is_one_problem(wrong):
+def test_a_fixed_key_that_is_not_set_is_one_problem(wrong: Wrong) -> None:
     assert wrong("experiment: ${X}\nprefix: '${Y}'\n", head=False) == [
         "exp.yaml:1: experiment: the environment variable X is not set",
         "exp.yaml:2: prefix: the environment variable Y is not set",
@@ -89,7 +95,9 @@ def test_a_fixed_key_that_is_not_set_is_one_problem(wrong):
 
 
 @pytest.mark.parametrize("text", ["${", "${A", "${}", "${A B}", "${1}", "x ${A-b} y"])
-def test_a_variable_that_is_not_written_well_is_a_problem(wrong, text):
+def test_a_variable_that_is_not_written_well_is_a_problem(
+    wrong: Wrong, text: str
+) -> None:
     (problem,) = wrong(f"tanks: {{t: {{desc: '{text}'}}}}", A="x")
     assert problem == (
         "exp.yaml:3: tanks.t.desc: '${' is not followed by NAME}; '$${' is a plain '${'"
@@ -99,7 +107,7 @@ def test_a_variable_that_is_not_written_well_is_a_problem(wrong, text):
 SECRET = "hunter2-QwErTy"
 
 
-def test_no_message_shows_a_value_of_the_environment(wrong):
+def test_no_message_shows_a_value_of_the_environment(wrong: Wrong) -> None:
     problems = wrong(
         """\
         store: {spool: ["${S}"], x: "${S}"}
@@ -122,14 +130,16 @@ def test_no_message_shows_a_value_of_the_environment(wrong):
     assert not [problem for problem in problems if SECRET.lower() in problem.lower()]
 
 
-def test_a_sentence_of_a_validator_is_not_shown_if_it_might_hold_such_a_value(wrong):
+def test_a_sentence_of_a_validator_is_not_shown_if_it_might_hold_such_a_value(
+    wrong: Wrong,
+) -> None:
     (problem,) = wrong(
         "pumps: {a: {url: 'http://a', limits: {low: '${L}'}}}", L="1234.5"
     )
     assert problem == ("exp.yaml:3: pumps.a.limits: does not take the value of ${L}")
 
 
-def test_a_conflict_of_values_of_the_environment_shows_none(wrong):
+def test_a_conflict_of_values_of_the_environment_shows_none(wrong: Wrong) -> None:
     problems = wrong(
         "pumps: {a: {url: 'http://${S}'}, b: {url: 'http://${S}'}}", S=SECRET.lower()
     )
@@ -140,12 +150,12 @@ def test_a_conflict_of_values_of_the_environment_shows_none(wrong):
 
 @settings(deadline=None)
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
-def test_any_text_of_the_environment_arrives_as_it_is(text):
+def test_any_text_of_the_environment_arrives_as_it_is(text: str) -> None:
     class Note(Model):
         text: str
 
     with TemporaryDirectory() as folder:
         path = Path(folder, "e.yaml")
         path.write_text("experiment: e\nprefix: 'A:'\nnote: {text: '${TEXT}'}\n")
-        kinds = (Kind("note", Note, many=False),)
-        assert load(path, kinds, {"TEXT": text}).sections["note"][""].text == text
+        kind: Kind[Note, Any] = Kind("note", Note, many=False)
+        assert load(path, (kind,), {"TEXT": text}).of(kind)[""].text == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def problem_of(path: Path) -> str:
 
 
 @pytest.fixture(params=["named", "included"])
-def said(request: pytest.FixtureRequest, tmp_path: Path):
+def said(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Path], str]:
     """What is said of a file, named by the user or included by his file."""
 
     def said(path: Path) -> str:
@@ -33,20 +34,22 @@ def said(request: pytest.FixtureRequest, tmp_path: Path):
     return said
 
 
-def test_a_device_is_no_file(said) -> None:
+def test_a_device_is_no_file(said: Callable[[Path], str]) -> None:
     assert said(Path("/dev/zero")).endswith("is a pipe or a device, not a file")
 
 
-def test_a_pipe_in_which_nothing_comes_is_not_waited_for(said, tmp_path: Path) -> None:
+def test_a_pipe_in_which_nothing_comes_is_not_waited_for(
+    said: Callable[[Path], str], tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert said(tmp_path / "pipe").endswith("is a pipe or a device, not a file")
 
 
-def test_a_directory_is_no_file(said, tmp_path: Path) -> None:
+def test_a_directory_is_no_file(said: Callable[[Path], str], tmp_path: Path) -> None:
     assert said(tmp_path).endswith("is a directory, not a file")
 
 
-def test_a_huge_file_is_not_read(said, tmp_path: Path) -> None:
+def test_a_huge_file_is_not_read(said: Callable[[Path], str], tmp_path: Path) -> None:
     huge = tmp_path / "huge.yaml"
     with huge.open("wb") as file:
         file.truncate(2**40)

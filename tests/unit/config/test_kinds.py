@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 from daqpv.config import DeviceSettings, Kind, Model, installed_kinds, load
 from daqpv.config.installed import GROUP, OWN
 from daqpv.errors import ConfigError
+from tests.support.plant import Write
 
 PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch):
+def install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
     """Install a distribution that offers kinds, as pip would."""
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -46,7 +50,7 @@ KIND = Kind("weather", WeatherSettings, api=1, build=lambda *_: None)
 
 
 @pytest.fixture
-def fault(install):
+def fault(install: Callable[..., None]) -> Callable[[str], str]:
     """Install a kind `bad`, and give the reason why it cannot be used."""
 
     def fault(text: str) -> str:
@@ -56,7 +60,9 @@ def fault(install):
     return fault
 
 
-def test_a_kind_of_another_distribution_is_found_and_loads_its_section(install, write):
+def test_a_kind_of_another_distribution_is_found_and_loads_its_section(
+    install: Callable[..., None], write: Write
+) -> None:
     install(
         "weather-pv",
         "weather = daqpv_test_plugin_a:KIND",
@@ -66,7 +72,9 @@ def test_a_kind_of_another_distribution_is_found_and_loads_its_section(install, 
     assert [kind.section for kind in kinds] == sorted(kind.section for kind in kinds)
     assert {kind.section: kind.distribution for kind in kinds}["ecc"] == ""
     path = write("experiment: e\nprefix: 'A:'\nweather: {roof: {station: north}}\n")
-    assert load(path, kinds).sections["weather"]["roof"].station == "north"
+    assert (
+        load(path, kinds).sections["weather"]["roof"].model_dump()["station"] == "north"
+    )
     weather = next(kind for kind in kinds if kind.section == "weather")
     assert str(weather) == "kind `weather` of weather-pv 1.2"
 
@@ -95,7 +103,7 @@ KIND = "from daqpv.config import DeviceSettings, Kind, Model\n"
     ],
 )
 def test_a_kind_that_cannot_be_used_is_named_with_its_distribution(
-    fault, text: str, reason: str
+    fault: Callable[[str], str], text: str, reason: str
 ) -> None:
     said = fault(text)
     assert said.startswith("kind `bad` of bad-pv 1.2: ")
@@ -104,14 +112,16 @@ def test_a_kind_that_cannot_be_used_is_named_with_its_distribution(
 
 
 def test_a_kind_whose_import_never_ends_is_named_with_the_line(
-    fault, monkeypatch: pytest.MonkeyPatch
+    fault: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("daqpv.core.plugins.LONGEST", 0.05)
     said = fault("import time\ntime.sleep(600)")
     assert "has not ended in 0.05 s (daqpv_test_plugin_b.py:2 " in said
 
 
-def test_two_kinds_with_one_section_are_refused_naming_both(install):
+def test_two_kinds_with_one_section_are_refused_naming_both(
+    install: Callable[..., None],
+) -> None:
     install("one-pv", "weather = daqpv_test_plugin_d:KIND", daqpv_test_plugin_d=GOOD)
     install("two-pv", "weather = daqpv_test_plugin_e:KIND", daqpv_test_plugin_e=GOOD)
     assert installed_kinds().faults["weather"] == (
@@ -119,7 +129,7 @@ def test_two_kinds_with_one_section_are_refused_naming_both(install):
     )
 
 
-def test_the_section_of_a_kind_that_cannot_be_used_is_left_out(write):
+def test_the_section_of_a_kind_that_cannot_be_used_is_left_out(write: Write) -> None:
     path = write("""
         experiment: e
         prefix: 'A:'
@@ -138,23 +148,25 @@ def test_the_section_of_a_kind_that_cannot_be_used_is_left_out(write):
 @pytest.mark.parametrize(
     "section", ["server", "defaults", "Ecc", "a b", "", "a-b", "1"]
 )
-def test_a_kind_has_a_section_of_its_own(section):
+def test_a_kind_has_a_section_of_its_own(section: str) -> None:
     with pytest.raises(ValueError, match="no kind may have the section"):
         Kind(section, DeviceSettings)
 
 
-def test_named_devices_have_device_settings_and_single_settings_need_not():
+def test_named_devices_have_device_settings_and_single_settings_need_not() -> None:
     with pytest.raises(TypeError, match="settings must be a DeviceSettings"):
         Kind("system", Model)
     assert Kind("system", Model, many=False).settings is Model
 
 
-def test_the_sections_of_our_own_kinds_are_those_of_our_entry_points():
+def test_the_sections_of_our_own_kinds_are_those_of_our_entry_points() -> None:
     points = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"][GROUP]
     assert sorted(points) == sorted(OWN)
 
 
-def test_a_kind_of_ours_that_is_missing_after_an_update_says_what_to_run(monkeypatch):
+def test_a_kind_of_ours_that_is_missing_after_an_update_says_what_to_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stale = [point for point in entry_points(group=GROUP) if point.name != "log"]
     monkeypatch.setattr("daqpv.config.installed.entry_points", lambda group: stale)
     with pytest.raises(ConfigError, match=r"No kind for log\. .* run 'make install'"):

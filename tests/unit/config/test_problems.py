@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from daqpv.config import ConfigProblems, Problem, load
 from daqpv.errors import ConfigError
+from tests.support.plant import Kinds, Write, Wrong
 
 
-def test_a_problem_reads_as_place_key_and_sentence():
+def test_a_problem_reads_as_place_key_and_sentence() -> None:
     assert str(Problem("a.yaml", 3, "x.y", "is bad")) == "a.yaml:3: x.y: is bad"
     assert str(Problem("a.yaml", 3, "", "is bad")) == "a.yaml:3: is bad"
     assert str(Problem("a.yaml", 0, "", "no such file")) == "a.yaml: no such file"
 
 
-def test_problems_are_sorted_by_file_and_line_and_said_once():
+def test_problems_are_sorted_by_file_and_line_and_said_once() -> None:
     one, two, ten = (Problem("a", line, "k", "t") for line in (1, 2, 10))
     other = Problem("b", 1, "k", "t")
     error = ConfigProblems([other, ten, two, one, one])
@@ -42,7 +45,9 @@ tanks:
 """
 
 
-def test_a_file_with_ten_mistakes_gives_ten_messages_each_at_its_line(wrong):
+def test_a_file_with_ten_mistakes_gives_ten_messages_each_at_its_line(
+    wrong: Wrong,
+) -> None:
     problems = wrong(TEN, head=False)
     assert problems == [
         "exp.yaml:1: experiment: 'e 1' is given; wanted is a name good for a directory"
@@ -216,7 +221,9 @@ def test_a_file_with_ten_mistakes_gives_ten_messages_each_at_its_line(wrong):
         ("tanks: {[a]: {}}", "tanks: a key is a word, not a collection"),
     ],
 )
-def test_each_mistake_gives_one_sentence(wrong, given, problem):
+def test_each_mistake_gives_one_sentence(
+    wrong: Wrong, given: str, problem: str
+) -> None:
     (found,) = wrong(given + "\n")
     assert problem in found
     assert "Input should be" not in found
@@ -241,7 +248,9 @@ def test_each_mistake_gives_one_sentence(wrong, given, problem):
         ("a: x\x07y\n", "exp.yaml:3: control character 0x07: remove it"),
     ],
 )
-def test_what_is_no_yaml_is_said_in_plain_words_at_its_line(wrong, text, problem):
+def test_what_is_no_yaml_is_said_in_plain_words_at_its_line(
+    wrong: Wrong, text: str, problem: str
+) -> None:
     (found,) = wrong(text)
     assert found.startswith(problem)
 
@@ -264,12 +273,16 @@ def test_what_is_no_yaml_is_said_in_plain_words_at_its_line(wrong, text, problem
         (b"a: " + b"[" * 5000, "exp.yaml:1: nested too deeply"),
     ],
 )
-def test_a_file_that_is_no_experiment_file_is_one_problem(wrong, content, problem):
+def test_a_file_that_is_no_experiment_file_is_one_problem(
+    wrong: Wrong, content: str | bytes, problem: str
+) -> None:
     (found,) = wrong(content, head=False)
     assert found.startswith(problem)
 
 
-def test_a_file_that_cannot_be_opened_is_a_problem_without_line(write, kinds, tmp_path):
+def test_a_file_that_cannot_be_opened_is_a_problem_without_line(
+    write: Write, kinds: Kinds, tmp_path: Path
+) -> None:
     write("", "folder/x")
     for path, problem in [
         ("nothing.yaml", "nothing.yaml: no such file"),
@@ -281,32 +294,34 @@ def test_a_file_that_cannot_be_opened_is_a_problem_without_line(write, kinds, tm
         assert str(caught.value) == problem
 
 
-def test_experiment_and_prefix_are_required(wrong):
+def test_experiment_and_prefix_are_required(wrong: Wrong) -> None:
     assert wrong("tanks: {}\n", head=False) == [
         "exp.yaml:1: experiment: is missing",
         "exp.yaml:1: prefix: is missing",
     ]
 
 
-def test_a_key_given_twice_names_the_first_place(wrong):
+def test_a_key_given_twice_names_the_first_place(wrong: Wrong) -> None:
     assert wrong("tanks:\n  t: {}\n  t: {}\nplant: {owner: a, owner: b}\n") == [
         "exp.yaml:5: tanks.t: is given twice, first at exp.yaml:4",
         "exp.yaml:6: plant.owner: is given twice, first at exp.yaml:6",
     ]
 
 
-def test_a_number_as_experiment_wants_quotes(wrong):
+def test_a_number_as_experiment_wants_quotes(wrong: Wrong) -> None:
     (problem,) = wrong("experiment: 20009\nprefix: 'A:'\n", head=False)
     assert problem.endswith("20009 is given; wanted is text: put it in quotes")
 
 
-def test_a_long_value_is_cut_in_its_message(wrong):
+def test_a_long_value_is_cut_in_its_message(wrong: Wrong) -> None:
     for value in ("x" * 500, "9" * 500, "9" * 5000):
         (problem,) = wrong(f"tanks: {{t: {{port: {value}}}}}")
         assert len(problem) < 150
 
 
-def test_wrong_defaults_are_said_once_and_hide_nothing_of_the_devices(wrong):
+def test_wrong_defaults_are_said_once_and_hide_nothing_of_the_devices(
+    wrong: Wrong,
+) -> None:
     problems = wrong(
         """\
         defaults:
@@ -326,13 +341,15 @@ def test_wrong_defaults_are_said_once_and_hide_nothing_of_the_devices(wrong):
     ]
 
 
-def test_defaults_are_judged_even_where_no_device_uses_them(wrong):
+def test_defaults_are_judged_even_where_no_device_uses_them(wrong: Wrong) -> None:
     text = "defaults: {pumps: {gas: neon}}\npumps: {P: {url: 'http://a', gas: argon}}\n"
     (problem,) = wrong(text)
     assert problem.startswith("exp.yaml:3: defaults.pumps.gas: 'neon' is given")
 
 
-def test_references_are_checked_in_devices_that_are_wrong_otherwise(wrong):
+def test_references_are_checked_in_devices_that_are_wrong_otherwise(
+    wrong: Wrong,
+) -> None:
     problems = wrong("pumps: {P: {url: x, spare: no}}\ntanks: {t: {port: 0}}\n")
     assert [problem.split(": ")[1] for problem in problems] == [
         "pumps.P.spare",
@@ -341,12 +358,16 @@ def test_references_are_checked_in_devices_that_are_wrong_otherwise(wrong):
     ]
 
 
-def test_references_into_a_section_that_is_no_mapping_are_not_reported(wrong):
+def test_references_into_a_section_that_is_no_mapping_are_not_reported(
+    wrong: Wrong,
+) -> None:
     (problem,) = wrong("pumps: {P: {url: 'http://a', spare: no}}\ntanks: 5\n")
     assert "tanks: 5 is given" in problem
 
 
-def test_a_reference_into_a_section_that_nobody_serves_says_so(write, kinds):
+def test_a_reference_into_a_section_that_nobody_serves_says_so(
+    write: Write, kinds: Kinds
+) -> None:
     path = write("experiment: e\nprefix: 'A:'\npumps: {P: {url: 'http://a', spare: t}}")
     with pytest.raises(
         ConfigProblems, match="no kind with the section 'tanks' is inst"

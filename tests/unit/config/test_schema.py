@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
 from daqpv.config import ConfigProblems, load, schema
+from tests.support.plant import PUMPS, Kinds, Write
 
 HEAD = "experiment: e\nprefix: 'A:'\n"
 
 
 @pytest.fixture
-def validator(kinds):
+def validator(kinds: Kinds) -> Any:
     made = json.loads(json.dumps(schema(kinds)))  # it travels as JSON
     jsonschema.Draft202012Validator.check_schema(made)
     return jsonschema.Draft202012Validator(
@@ -37,21 +39,23 @@ plant: {owner: Kim}
 """
 
 
-def parsed(text: str):
+def parsed(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
-def test_what_may_be_written_is_good(validator):
+def test_what_may_be_written_is_good(validator: Any) -> None:
     validator.validate(parsed(HEAD + GOOD))
     validator.validate(parsed(HEAD))
     validator.validate(parsed(HEAD + "tanks:\nserver:\nstore:\ndefaults:\ninclude: x"))
 
 
-def test_what_the_schema_takes_without_variables_is_loaded(validator, write, kinds):
+def test_what_the_schema_takes_without_variables_is_loaded(
+    validator: Any, write: Write, kinds: Kinds
+) -> None:
     text = "\n".join(line for line in GOOD.splitlines() if "${" not in line)
     text = text.replace("include: [a.yaml, b.yaml]", "tanks: {t: {}}")
     validator.validate(parsed(HEAD + text))
-    assert load(write(HEAD + text), kinds).sections["pumps"]["A"].fill == 20e9
+    assert load(write(HEAD + text), kinds).of(PUMPS)["A"].fill == 20e9
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,9 @@ def test_what_the_schema_takes_without_variables_is_loaded(validator, write, kin
         "defaults: {plant: {owner: x}}",
     ],
 )
-def test_both_the_schema_and_load_refuse_what_is_wrong(validator, write, kinds, text):
+def test_both_the_schema_and_load_refuse_what_is_wrong(
+    validator: Any, write: Write, kinds: Kinds, text: str
+) -> None:
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(parsed(HEAD + text))
     with pytest.raises(ConfigProblems):
@@ -92,12 +98,16 @@ def test_both_the_schema_and_load_refuse_what_is_wrong(validator, write, kinds, 
 
 
 @pytest.mark.parametrize("head", ["experiment: e", "prefix: 'A:'", "experiment: a/b"])
-def test_experiment_and_prefix_are_required_and_judged(validator, head):
+def test_experiment_and_prefix_are_required_and_judged(
+    validator: Any, head: str
+) -> None:
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(parsed(head))
 
 
-def test_what_docstrings_say_is_in_the_schema_for_the_editor_to_show(kinds):
+def test_what_docstrings_say_is_in_the_schema_for_the_editor_to_show(
+    kinds: Kinds,
+) -> None:
     made = schema(kinds)
     assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "cut off" in json.dumps(made["$defs"]["ServerSettings"])

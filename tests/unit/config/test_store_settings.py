@@ -7,9 +7,10 @@ import jsonschema
 import pytest
 
 from daqpv.config import schema
+from tests.support.plant import Load, Wrong
 
 
-def test_a_store_is_settings_or_its_url_alone(loaded):
+def test_a_store_is_settings_or_its_url_alone(loaded: Load) -> None:
     folder = Path.cwd()
     default = loaded("").store
     assert (default.url, default.spool, default.spool_limit) == ("", None, 1e9)
@@ -27,7 +28,9 @@ def test_a_store_is_settings_or_its_url_alone(loaded):
 @pytest.mark.parametrize(
     "text", ["postgres://u:secret@h/d", "{url: 'postgresql://u:secret@h'}", "secret"]
 )
-def test_a_wrong_url_is_not_shown_for_it_may_hold_a_password(wrong, text):
+def test_a_wrong_url_is_not_shown_for_it_may_hold_a_password(
+    wrong: Wrong, text: str
+) -> None:
     (problem,) = wrong(f"store: {text}")
     assert "wanted is sqlite:///FILE, postgresql://USER" in problem
     assert "secret" not in problem
@@ -43,7 +46,9 @@ def test_a_wrong_url_is_not_shown_for_it_may_hold_a_password(wrong, text):
         ({"urll": "none"}, False),
     ],
 )
-def test_the_schema_knows_the_store(store, good):
+def test_the_schema_knows_the_store(
+    store: dict[str, object] | str | None, good: bool
+) -> None:
     made = schema(())
     json.dumps(made)
     file = {"experiment": "e", "prefix": "A:", "store": store}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import jsonschema
 import pytest
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from daqpv.config import Bytes, BytesPerSecond, Hertz, Quantity, Seconds
 from daqpv.config.units import AMOUNT, DATA_RATE, FREQUENCY, TIME
+from tests.support.plant import Wrong
 
 QUANTITIES = (TIME, FREQUENCY, AMOUNT, DATA_RATE)
 
@@ -45,14 +46,22 @@ QUANTITIES = (TIME, FREQUENCY, AMOUNT, DATA_RATE)
         (BytesPerSecond, "5", 5.0),
     ],
 )
-def test_numbers_are_si_and_text_says_its_unit(unit, given, si):
+def test_numbers_are_si_and_text_says_its_unit(
+    unit: Any, given: float | int | str, si: float | type[Exception]
+) -> None:
     assert TypeAdapter(unit).validate_python(given) == pytest.approx(si, rel=1e-15)
 
 
 @pytest.mark.parametrize(
     ("unit", "given"),
     [
-        *((Seconds, value) for value in (-1, math.nan, math.inf, True, None, [], {})),
+        (Seconds, -1),
+        (Seconds, math.nan),
+        (Seconds, math.inf),
+        (Seconds, True),
+        (Seconds, None),
+        (Seconds, []),
+        (Seconds, {}),
         *((Seconds, text) for text in ("", "s", "nan", "inf", "1e999", "1e999 s")),
         *((Seconds, text) for text in ("-1 s", "--1", "1 kg", "1 S", "1 MS", "1 .")),
         *((Seconds, text) for text in ("1 s s", "1,5 s", "1_0", "0x10", "1 month")),
@@ -63,12 +72,12 @@ def test_numbers_are_si_and_text_says_its_unit(unit, given, si):
         (Hertz, "1 s"),
     ],
 )
-def test_what_is_no_quantity_is_refused(unit, given):
+def test_what_is_no_quantity_is_refused(unit: Any, given: object) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(unit).validate_python(given)
 
 
-def test_the_refusal_lists_the_units(wrong):
+def test_the_refusal_lists_the_units(wrong: Wrong) -> None:
     (problem,) = wrong("pumps: {p: {url: 'http://a', fill: 5 kg}}")
     assert problem == (
         "exp.yaml:3: pumps.p.fill: '5 kg' is given; wanted is an amount of data of 0 B "
@@ -77,7 +86,7 @@ def test_the_refusal_lists_the_units(wrong):
     )
 
 
-def test_the_refusal_says_the_bounds(wrong):
+def test_the_refusal_says_the_bounds(wrong: Wrong) -> None:
     (problem,) = wrong("pumps: {p: {url: 'http://a', period: 100 ms}}")
     assert (
         "'100 ms' is given; wanted is a time from 0.2 to 60 s (a number in s" in problem
@@ -91,7 +100,9 @@ def test_the_refusal_says_the_bounds(wrong):
     blanks=st.sampled_from(["", " ", "  "]),
     data=st.data(),
 )
-def test_text_means_the_number_times_its_unit(quantity, number, blanks, data):
+def test_text_means_the_number_times_its_unit(
+    quantity: Quantity, number: float, blanks: str, data: st.DataObject
+) -> None:
     unit = data.draw(st.sampled_from(list(quantity.units)))
     text = f"{number!r}{blanks}{unit}"
     assert quantity.read(text) == number * quantity.units[unit]
@@ -100,7 +111,9 @@ def test_text_means_the_number_times_its_unit(quantity, number, blanks, data):
 
 @settings(deadline=None)
 @given(quantity=st.sampled_from(QUANTITIES), value=st.floats() | st.text(max_size=8))
-def test_whatever_is_read_is_finite_and_not_negative(quantity: Quantity, value):
+def test_whatever_is_read_is_finite_and_not_negative(
+    quantity: Quantity, value: object
+) -> None:
     try:
         number = quantity.read(value)
     except ValueError:
@@ -117,7 +130,9 @@ def test_whatever_is_read_is_finite_and_not_negative(quantity: Quantity, value):
     | st.none()
     | st.from_regex(r"\A[0-9]{1,3}(\.[0-9])? ?(s|ms|MB|GB/s|Hz|kg|)\Z"),
 )
-def test_the_schema_takes_all_that_is_read_and_refuses_other_units(quantity, value):
+def test_the_schema_takes_all_that_is_read_and_refuses_other_units(
+    quantity: Quantity, value: object
+) -> None:
     schema = TypeAdapter(Annotated[float, quantity]).json_schema()
     try:
         quantity.read(value)

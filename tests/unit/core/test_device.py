@@ -152,8 +152,9 @@ def test_stamps_rise_strictly_whatever_the_clock_says(moments: list[float]) -> N
 
 
 def test_a_field_that_does_not_exist_is_a_bug(shelf: Shelf) -> None:
+    misspelt: dict[str, Any] = {"presure": 1.0}
     with pytest.raises(TypeError):
-        shelf.device.change(replace(shelf.device.snapshot, presure=1.0))
+        shelf.device.change(replace(shelf.device.snapshot, **misspelt))
 
 
 ARRAYS = [

@@ -16,7 +16,9 @@ EVENT = Event(time=1.0, severity=EventSeverity.WARNING, name="lost", text="Gone.
 
 
 def test_every_sink_receives_every_event() -> None:
-    events, one, other = Events(), [], []
+    events = Events()
+    one: list[Event] = []
+    other: list[Event] = []
     events.add(one.append)
     events.add(other.append)
     events.emit(EVENT)
@@ -26,7 +28,8 @@ def test_every_sink_receives_every_event() -> None:
 def test_a_sink_that_raises_harms_nobody_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    events, good = Events(), []
+    events = Events()
+    good: list[Event] = []
 
     def bad(event: Event) -> None:
         raise ValueError("disk full")
@@ -40,7 +43,9 @@ def test_a_sink_that_raises_harms_nobody_else(
 
 
 def test_a_sink_that_emits_is_no_loop_and_all_sinks_see_one_order() -> None:
-    events, before, after = Events(), [], []
+    events = Events()
+    before: list[Event] = []
+    after: list[Event] = []
     events.add(before.append)
     events.add(lambda event: events.emit(replace(EVENT, name="of the sink")))
     events.add(after.append)
@@ -51,7 +56,8 @@ def test_a_sink_that_emits_is_no_loop_and_all_sinks_see_one_order() -> None:
 
 
 def test_a_sink_whose_failure_is_an_event_that_fails_it_again_is_no_loop() -> None:
-    events, good = Events(), []
+    events = Events()
+    good: list[Event] = []
 
     class AsEvent(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -73,7 +79,8 @@ def test_a_sink_whose_failure_is_an_event_that_fails_it_again_is_no_loop() -> No
 
 
 def test_the_process_and_the_devices_pv_name_part_are_stamped() -> None:
-    events, seen = Events(process="main@hut", prefix="AT:"), []
+    events = Events(process="main@hut", prefix="AT:")
+    seen: list[Event] = []
     events.add(seen.append)
     for device in ("AT:ECC:CoBo0:", "AT:Sys:", "gas", ""):
         events.emit(replace(EVENT, device=device))
@@ -82,7 +89,8 @@ def test_the_process_and_the_devices_pv_name_part_are_stamped() -> None:
 
 
 def test_an_event_of_another_process_keeps_its_process() -> None:
-    events, seen = Events(process="main@hut"), []
+    events = Events(process="main@hut")
+    seen: list[Event] = []
     events.add(seen.append)
     events.emit(replace(EVENT, process="left@hut"))
     assert seen[0].process == "left@hut"
@@ -101,7 +109,8 @@ class Clock:
 
 
 def folded(clock: Clock) -> tuple[Events, list[Event]]:
-    events, seen = Events(clock=clock), []
+    events = Events(clock=clock)
+    seen: list[Event] = []
     events.add(seen.append)
     return events, seen
 
@@ -185,7 +194,8 @@ def test_a_storm_takes_little_memory_and_every_one_is_counted() -> None:
 
 
 async def test_an_event_of_another_thread_reaches_the_sinks_on_the_loop() -> None:
-    events, threads = Events(), []
+    events = Events()
+    threads: list[threading.Thread] = []
     heard = asyncio.Event()
 
     def sink(event: Event) -> None:
@@ -231,7 +241,8 @@ def test_a_storm_of_another_thread_takes_bounded_memory_and_says_so(
 
 
 def test_a_sink_added_by_a_sink_receives_what_follows() -> None:
-    events, late = Events(), []
+    events = Events()
+    late: list[Event] = []
     events.add(lambda event: events.add(late.append) if not late else None)
     events.emit(EVENT)
     events.emit(EVENT)

@@ -51,23 +51,26 @@ class Memory:
     """A place that keeps settings as the store does: the last of each field."""
 
     def __init__(self, *settings: Setting) -> None:
-        self.kept = {(one.device, one.field): one for one in settings}
+        self.settings = {(one.device, one.field): one for one in settings}
         self.added: list[Setting] = []
         self.error: StoreError | None = None
         self.readable: list[Setting] = []  # in spite of the error
 
     def read(self) -> Iterator[Setting]:
-        yield from self.readable if self.error else self.kept.values()
+        yield from self.readable if self.error else self.settings.values()
         if self.error:
             raise self.error
 
     def add(self, setting: Setting, /) -> None:
         self.added.append(setting)
-        self.kept[setting.device, setting.field] = setting
+        self.settings[setting.device, setting.field] = setting
+
+    async def kept(self, *, timeout: float) -> bool:
+        return not self.error
 
 
 def setting(value: Any, file: Any, field: str = "speed", **more: Any) -> Setting:
-    defaults = {"time": 1e9, "device": "Pump:A", "origin": OPERATOR}
+    defaults: dict[str, Any] = {"time": 1e9, "device": "Pump:A", "origin": OPERATOR}
     return Setting(**defaults | more, field=field, value=value, file=file)
 
 
@@ -203,7 +206,7 @@ def test_what_a_device_must_know_comes_back_whatever_the_file_says(
     events = Events()
     said: list[Event] = []
     events.add(said.append)
-    memory.kept["Pump:A", "seen"] = setting(7, 1, "seen")
+    memory.settings["Pump:A", "seen"] = setting(7, 1, "seen")
     known = [SavedField(field="seen", signal="seen", is_choice=False)]
     saved = SavedSettings([memory], events, prefix="E:")
     assert saved.restored(PREFIX, known, PumpSnapshot(seen=2)).seen == 7
@@ -241,14 +244,14 @@ def test_what_does_not_fit_any_more_is_not_restored(
 def test_a_device_with_another_name_gets_nothing(site: Site, memory: Memory) -> None:
     choose(site.start(), speed=2.0)
     assert site.start(prefix="E:Pump:B:").snapshot.speed == 1.0
-    assert ("Pump:A", "speed") in memory.kept  # should it be called so again
+    assert ("Pump:A", "speed") in memory.settings  # should it be called so again
 
 
 # -- several places --------------------------------------------------------------------
 
 
 def test_of_two_places_the_newest_holds(memory: Memory) -> None:
-    memory.kept["Pump:A", "speed"] = setting(2.0, 1.0, time=1e9)
+    memory.settings["Pump:A", "speed"] = setting(2.0, 1.0, time=1e9)
     other = Memory(setting(3.0, 1.0, time=1e9 + 1))
     assert Site(memory, other).start().snapshot.speed == 3.0
     assert Site(other, memory).start().snapshot.speed == 3.0
@@ -264,7 +267,7 @@ def test_a_place_gets_what_it_lacks(memory: Memory) -> None:
 def test_a_place_that_is_away_is_told_and_the_other_holds(memory: Memory) -> None:
     away = Memory()
     away.error = StoreError("the store is away")
-    memory.kept["Pump:A", "speed"] = setting(2.0, 1.0)
+    memory.settings["Pump:A", "speed"] = setting(2.0, 1.0)
     site = Site(away, memory)
     device = site.start()
     assert device.snapshot.speed == 2.0
@@ -288,13 +291,15 @@ def test_what_a_place_gave_before_it_failed_holds(memory: Memory) -> None:
 def test_a_start_without_the_store_drops_no_choice_that_the_store_alone_knows(
     memory: Memory,
 ) -> None:
-    memory.kept["Pump:A", "speed"] = setting(2.0, 1.0, time=1e9)
+    memory.settings["Pump:A", "speed"] = setting(2.0, 1.0, time=1e9)
     store = Memory(setting(5.0, 3.0, time=1e9 + 60))  # chosen elsewhere, later
     store.error = StoreError("the store is away")
     site = Site(store, memory)
     assert site.start(speed=3.0).snapshot.speed == 3.0
     store.error = None
-    store.kept["Pump:A", "speed"] = setting(5.0, 3.0, time=1e9 + 60)  # newer: it stays
+    store.settings["Pump:A", "speed"] = setting(
+        5.0, 3.0, time=1e9 + 60
+    )  # newer: it stays
     assert site.start(speed=3.0).snapshot.speed == 5.0
 
 
@@ -302,7 +307,7 @@ def test_a_choice_is_newer_than_the_last_though_the_clock_was_set_back(
     memory: Memory, site: Site
 ) -> None:
     future = time.time() + 3600
-    memory.kept["Pump:A", "speed"] = setting(2.0, 1.0, time=future)
+    memory.settings["Pump:A", "speed"] = setting(2.0, 1.0, time=future)
     choose(site.start(), speed=3.0)
     assert memory.added[-1].time > future
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,18 @@ from daqpv.ecc.settings import EccSettings
 from daqpv.events.settings import LogSettings
 from daqpv.routers import RouterSettings
 
-KINDS: tuple[AnyKind, ...] = (
-    Kind("ecc", EccSettings),
-    Kind("routers", RouterSettings),
-    Kind("log", LogSettings, many=False),
-)
+ECC: Kind[EccSettings, Any] = Kind("ecc", EccSettings)
+ROUTERS: Kind[RouterSettings, Any] = Kind("routers", RouterSettings)
+LOG: Kind[LogSettings, Any] = Kind("log", LogSettings, many=False)
+KINDS: tuple[AnyKind, ...] = (ECC, ROUTERS, LOG)
 
 
 @pytest.fixture
-def made(tmp_path: Path):
+def made(tmp_path: Path) -> Callable[..., Experiment]:
     """Write an experiment file, and load it."""
 
     def made(**answers: Any) -> Experiment:
-        given = {"experiment": "e20009", "prefix": "AT:", "cobos": 10}
+        given: dict[str, Any] = {"experiment": "e20009", "prefix": "AT:", "cobos": 10}
         text = easy_setup(**given | {"first_ip": "192.168.41.60"} | answers)
         path = tmp_path / "e.yaml"
         path.write_text(text)
@@ -37,9 +37,11 @@ def made(tmp_path: Path):
     return made
 
 
-def test_ten_cobos_and_the_mutant_of_the_at_tpc(made):
+def test_ten_cobos_and_the_mutant_of_the_at_tpc(
+    made: Callable[..., Experiment],
+) -> None:
     experiment = made(mutant="192.168.41.1")
-    ecc, routers = experiment.sections["ecc"], experiment.sections["routers"]
+    ecc, routers = experiment.of(ECC), experiment.of(ROUTERS)
     assert list(ecc) == [*(f"CoBo{n}" for n in range(10)), "MuTAnT"]
     assert list(routers) == [f"data{n}" for n in range(10)]
     nine = ecc["CoBo9"]
@@ -56,30 +58,36 @@ def test_ten_cobos_and_the_mutant_of_the_at_tpc(made):
     assert mutant.links == ()
 
 
-def test_a_mutant_whose_router_has_an_address_gets_its_link(made):
+def test_a_mutant_whose_router_has_an_address_gets_its_link(
+    made: Callable[..., Experiment],
+) -> None:
     experiment = made(mutant="192.168.41.1", mutant_router="192.168.41.2")
-    (link,) = experiment.sections["ecc"]["MuTAnT"].links
+    (link,) = experiment.of(ECC)["MuTAnT"].links
     assert (link.sender, link.router) == ("Mutant[master]", "mutant")
-    router = experiment.sections["routers"]["mutant"]
+    router = experiment.of(ROUTERS)["mutant"]
     assert (router.address, router.type) == ("192.168.41.2", "FDT")
 
 
 @pytest.mark.parametrize("cobos", [1, 2, 11, 100, 196])
 @pytest.mark.parametrize("mutant", [None, "192.168.41.1"])
 @pytest.mark.parametrize("one_server", [False, True])
-def test_every_size_loads_without_a_problem(made, cobos, mutant, one_server):
+def test_every_size_loads_without_a_problem(
+    made: Callable[..., Experiment], cobos: int, mutant: str | None, one_server: bool
+) -> None:
     experiment = made(cobos=cobos, mutant=mutant, one_server=one_server)
     servers = (1 if one_server else cobos) + bool(mutant)
-    assert len(experiment.sections["ecc"]) == servers
-    assert len(experiment.sections["routers"]) == cobos
-    links = [link for s in experiment.sections["ecc"].values() for link in s.links]
+    assert len(experiment.of(ECC)) == servers
+    assert len(experiment.of(ROUTERS)) == cobos
+    links = [link for s in experiment.of(ECC).values() for link in s.links]
     assert len(links) == cobos
 
 
 @pytest.mark.parametrize(("mutant", "role"), [(None, "all"), ("10.0.0.1", "cobo")])
-def test_one_server_may_have_all_cobos(made, mutant, role):
+def test_one_server_may_have_all_cobos(
+    made: Callable[..., Experiment], mutant: str | None, role: str
+) -> None:
     experiment = made(cobos=3, one_server=True, mutant=mutant)
-    server = experiment.sections["ecc"]["ECC"]
+    server = experiment.of(ECC)["ECC"]
     assert server.url == "http://192.168.41.60:8083/"
     assert server.role == role
     assert str(server.config) == "e20009/e20009/e20009"
@@ -88,21 +96,27 @@ def test_one_server_may_have_all_cobos(made, mutant, role):
         ("CoBo[1]", "data1"),
         ("CoBo[2]", "data2"),
     ]
-    assert experiment.sections["routers"]["data2"].address == "192.168.41.62"
+    assert experiment.of(ROUTERS)["data2"].address == "192.168.41.62"
 
 
-def test_routers_may_have_addresses_of_their_own(made):
+def test_routers_may_have_addresses_of_their_own(
+    made: Callable[..., Experiment],
+) -> None:
     experiment = made(cobos=2, first_router_ip="10.1.1.5")
-    assert experiment.sections["ecc"]["CoBo1"].url == "http://192.168.41.61:8083/"
-    assert experiment.sections["routers"]["data1"].address == "10.1.1.6"
+    assert experiment.of(ECC)["CoBo1"].url == "http://192.168.41.61:8083/"
+    assert experiment.of(ROUTERS)["data1"].address == "10.1.1.6"
 
 
 @pytest.mark.parametrize("experiment", ["1", "1e5", "null", "true", "a.b+c-d", "0x1"])
 @pytest.mark.parametrize("prefix", ["AT:", "#:", "[a]:", "*:", "&a:", "a, b:"[:2], "%"])
-def test_names_that_yaml_would_misread_are_quoted(made, experiment, prefix):
+def test_names_that_yaml_would_misread_are_quoted(
+    made: Callable[..., Experiment], experiment: str, prefix: str
+) -> None:
     loaded = made(experiment=experiment, prefix=prefix, cobos=1)
     assert (loaded.experiment, loaded.prefix) == (experiment, prefix)
-    assert loaded.sections["ecc"]["CoBo0"].config.prepare == experiment
+    config = loaded.of(ECC)["CoBo0"].config
+    assert config is not None
+    assert config.prepare == experiment
 
 
 @pytest.mark.parametrize(
@@ -151,13 +165,15 @@ def test_names_that_yaml_would_misread_are_quoted(made, experiment, prefix):
         ),
     ],
 )
-def test_what_cannot_be_set_up_is_said_with_its_key(made, answers, said):
+def test_what_cannot_be_set_up_is_said_with_its_key(
+    made: Callable[..., Experiment], answers: dict[str, object], said: str
+) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is looked at)
         made(**answers)
     assert str(caught.value).startswith(said)
 
 
-def test_the_remarks_name_every_key_that_there_is():
+def test_the_remarks_name_every_key_that_there_is() -> None:
     text = easy_setup(
         experiment="e", prefix="A:", cobos=1, first_ip="10.0.0.1", mutant="10.0.0.2"
     )
@@ -166,7 +182,9 @@ def test_the_remarks_name_every_key_that_there_is():
         assert key in text, key
 
 
-def test_the_examples_in_the_remarks_are_good_when_they_are_put_in(tmp_path):
+def test_the_examples_in_the_remarks_are_good_when_they_are_put_in(
+    tmp_path: Path,
+) -> None:
     text = easy_setup(experiment="e", prefix="A:", cobos=1, first_ip="10.0.0.1")
     lines = text.splitlines()
     for i, line in enumerate(lines):
@@ -178,8 +196,8 @@ def test_the_examples_in_the_remarks_are_good_when_they_are_put_in(tmp_path):
     path = tmp_path / "e.yaml"
     path.write_text("\n".join(lines))
     experiment = load(path, KINDS)
-    assert experiment.sections["ecc"]["CoBo0"].timeout.configure == 240.0
-    assert experiment.sections["log"][""].file == tmp_path / "e.log"
+    assert experiment.of(ECC)["CoBo0"].timeout.configure == 240.0
+    assert experiment.of(LOG)[""].file == tmp_path / "e.log"
 
 
 def test_routers_are_watched_at_their_addresses() -> None:

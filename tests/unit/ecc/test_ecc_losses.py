@@ -94,7 +94,7 @@ async def test_a_server_that_wavers_between_offline_and_hung_is_silent(
     while lab.server.polls < polls + 100:
         one = lab.server.polls
         lab.server.state_fault = Fault.HANG if one % 2 else Fault.OFFLINE
-        await lab.until(lambda one=one: lab.server.polls > one)
+        await lab.polled()
     assert (len(lab.events), len(lab.shown)) == (events, shown)
 
 

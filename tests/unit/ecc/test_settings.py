@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,29 +12,28 @@ from daqpv.config import AnyKind, ConfigProblems, Kind, load
 from daqpv.ecc import ConfigId, Operation
 from daqpv.ecc.settings import EccSettings, LinkSettings, Role, Timeouts
 from daqpv.routers import RouterSettings
+from tests.support.plant import Wrong
 
-KINDS: tuple[AnyKind, ...] = (
-    Kind("ecc", EccSettings),
-    Kind("routers", RouterSettings),
-)
+ECC: Kind[EccSettings, Any] = Kind("ecc", EccSettings)
+KINDS: tuple[AnyKind, ...] = (ECC, Kind("routers", RouterSettings))
 HEAD = "experiment: e20009\nprefix: 'AT:'\n"
 
 
 @pytest.fixture
-def ecc(tmp_path: Path):
+def ecc(tmp_path: Path) -> Callable[..., EccSettings]:
     """Load the settings of one ECC server, after its url."""
 
     def ecc(text: str, url: str = "http://10.0.0.1") -> EccSettings:
         path = tmp_path / "e.yaml"
         routers = "routers: {data0: {address: 10.0.0.1}, online: {address: 10.0.0.2}}\n"
         path.write_text(f"{HEAD}{routers}ecc:\n  A: {{url: '{url}', {text}}}\n")
-        return load(path, KINDS, {}).sections["ecc"]["A"]
+        return load(path, KINDS, {}).of(ECC)["A"]
 
     return ecc
 
 
 @pytest.fixture
-def wrong(tmp_path: Path, ecc):
+def wrong(ecc: Callable[..., EccSettings]) -> Callable[..., list[str]]:
     """Give the problems of the settings of one ECC server, without file and line."""
 
     def wrong(text: str, **more: str) -> list[str]:
@@ -43,7 +44,7 @@ def wrong(tmp_path: Path, ecc):
     return wrong
 
 
-def test_a_url_alone_is_enough(ecc):
+def test_a_url_alone_is_enough(ecc: Callable[..., EccSettings]) -> None:
     settings = ecc("")
     assert settings.url == "http://10.0.0.1:8083/"
     assert settings.role is Role.ALL
@@ -53,7 +54,7 @@ def test_a_url_alone_is_enough(ecc):
     assert settings.log_path == ""
 
 
-def test_the_file_says_it_all(ecc):
+def test_the_file_says_it_all(ecc: Callable[..., EccSettings]) -> None:
     settings = ecc(
         "role: mutant-slave, config: cobo0/e20009/e20009, period: 200 ms, "
         "links: [{sender: 'CoBo[0]', router: data0}, "
@@ -70,7 +71,7 @@ def test_the_file_says_it_all(ecc):
     assert settings.log_path == "~/getEccSoapServer.log"
 
 
-def test_the_default_time_outs_are_those_of_the_detector():
+def test_the_default_time_outs_are_those_of_the_detector() -> None:
     deadlines = EccSettings(url="http://a").deadlines()
     assert deadlines.operations == {
         Operation.DESCRIBE: 60,
@@ -86,7 +87,7 @@ def test_the_default_time_outs_are_those_of_the_detector():
     assert (deadlines.state, deadlines.configs) == (3, 10)
 
 
-def test_each_operation_takes_its_own_time_out():
+def test_each_operation_takes_its_own_time_out() -> None:
     timeouts = {op.name.lower(): i + 1.0 for i, op in enumerate(Operation)}
     deadlines = Timeouts(**timeouts, get_state=50, get_configs=51).deadlines()
     assert list(deadlines.operations.values()) == [i + 1.0 for i in range(9)]
@@ -102,7 +103,9 @@ def test_each_operation_takes_its_own_time_out():
         ("http://a_b-c:1/", "http://a_b-c:1/"),
     ],
 )
-def test_a_url_gets_its_port_and_path(ecc, url, full):
+def test_a_url_gets_its_port_and_path(
+    ecc: Callable[..., EccSettings], url: str, full: str
+) -> None:
     assert ecc("", url=url).url == full
 
 
@@ -129,7 +132,9 @@ def test_a_url_gets_its_port_and_path(ecc, url, full):
         ("http://a:x/", "with a port from 1 to 65535"),
     ],
 )
-def test_urls_that_no_ecc_server_has_are_refused(wrong, url, wanted):
+def test_urls_that_no_ecc_server_has_are_refused(
+    wrong: Wrong, url: str, wanted: str
+) -> None:
     (problem,) = wrong("", url=url)
     assert problem.startswith(f"ecc.A.url: '{url}' is given; wanted is http://host")
     assert wanted in problem
@@ -137,7 +142,7 @@ def test_urls_that_no_ecc_server_has_are_refused(wrong, url, wanted):
 
 @settings(deadline=None)
 @given(st.text(max_size=30).map("http://".__add__) | st.text(max_size=30))
-def test_a_url_that_is_taken_is_taken_again_unchanged(text):
+def test_a_url_that_is_taken_is_taken_again_unchanged(text: str) -> None:
     try:
         url = EccSettings(url=text).url
     except ValueError:
@@ -152,7 +157,7 @@ def test_a_url_that_is_taken_is_taken_again_unchanged(text):
         *("a b/c/d", "a/b/é", "a/b/c&d", "a/b/<", "a/b/" + "x" * 121),
     ],
 )
-def test_a_configuration_is_three_ascii_names(wrong, config):
+def test_a_configuration_is_three_ascii_names(wrong: Wrong, config: str) -> None:
     (problem,) = wrong(f"config: '{config}'")
     assert "is given; wanted is describe/prepare/configure: three ASCII" in problem
 
@@ -165,10 +170,12 @@ def test_a_configuration_is_three_ascii_names(wrong, config):
         max_size=3,
     )
 )
-def test_a_configuration_that_is_taken_reads_back_as_it_was_written(parts):
+def test_a_configuration_that_is_taken_reads_back_as_it_was_written(
+    parts: tuple[str, ...],
+) -> None:
     text = "/".join(parts)
     try:
-        config = EccSettings(url="http://a", config=text).config
+        config = EccSettings.model_validate({"url": "http://a", "config": text}).config
     except ValueError:
         assert any(
             set(part) - set(_NAME_CHARACTERS) or len(part) > 120 for part in parts
@@ -185,7 +192,7 @@ _NAME_CHARACTERS = [chr(c) for c in range(33, 127) if chr(c) not in "/<>&\"'"]
     "sender",
     ["CoBo", "CoBo0", "CoBo[]", "[0]", "CoBo[0", "CoBo[0] ", "CoBo[a b]", "Co Bo[0]"],
 )
-def test_a_sender_is_a_type_and_an_instance(wrong, sender):
+def test_a_sender_is_a_type_and_an_instance(wrong: Wrong, sender: str) -> None:
     (problem,) = wrong(f"links: [{{sender: '{sender}', router: data0}}]")
     assert problem == (
         f"ecc.A.links[0].sender: '{sender}' is given; wanted is TYPE[INSTANCE], as in "
@@ -193,14 +200,14 @@ def test_a_sender_is_a_type_and_an_instance(wrong, sender):
     )
 
 
-def test_a_link_names_a_router_of_the_file(wrong):
+def test_a_link_names_a_router_of_the_file(wrong: Wrong) -> None:
     (problem,) = wrong("links: [{sender: 'CoBo[0]', router: dat0}]")
     assert (
         problem == "ecc.A.links[0].router: routers has no 'dat0', did you mean 'data0'?"
     )
 
 
-def test_the_same_link_twice_is_a_problem_naming_both(wrong):
+def test_the_same_link_twice_is_a_problem_naming_both(wrong: Wrong) -> None:
     (problem,) = wrong(
         "links: [{sender: 'CoBo[0]', router: data0}, "
         "{sender: 'CoBo[1]', router: data0}, {sender: 'CoBo[0]', router: data0}]"
@@ -231,13 +238,17 @@ def test_the_same_link_twice_is_a_problem_naming_both(wrong):
         ("config: 5", "ecc.A.config: 5 is given; wanted is describe/prepare/configure"),
     ],
 )
-def test_other_mistakes_are_said_in_plain_words(wrong, text, problem):
+def test_other_mistakes_are_said_in_plain_words(
+    wrong: Wrong, text: str, problem: str
+) -> None:
     (found,) = wrong(text)
     assert problem in found
 
 
 @pytest.mark.parametrize("other", ["http://Lab:8083/", "http://lab/x", "http://LAB"])
-def test_two_servers_at_one_address_are_a_problem_naming_both_lines(tmp_path, other):
+def test_two_servers_at_one_address_are_a_problem_naming_both_lines(
+    tmp_path: Path, other: str
+) -> None:
     path = tmp_path / "e.yaml"
     path.write_text(
         HEAD + "ecc:\n  A: {url: 'http://lab'}\n  B:\n    role: cobo\n"
@@ -250,7 +261,7 @@ def test_two_servers_at_one_address_are_a_problem_naming_both_lines(tmp_path, ot
     )
 
 
-def test_a_server_left_out_of_the_polling_still_has_its_address(tmp_path):
+def test_a_server_left_out_of_the_polling_still_has_its_address(tmp_path: Path) -> None:
     path = tmp_path / "e.yaml"
     path.write_text(
         HEAD + "ecc: {A: {url: 'http://a'}, B: {url: 'http://a', enable: false}}\n"
@@ -259,10 +270,10 @@ def test_a_server_left_out_of_the_polling_still_has_its_address(tmp_path):
         load(path, KINDS)
 
 
-def test_the_settings_may_be_made_without_a_file():
+def test_the_settings_may_be_made_without_a_file() -> None:
     link = LinkSettings(sender="CoBo[0]", router="anything")
     settings = EccSettings(
-        url="http://a", config=ConfigId("a", "b", "c"), links=(link,), role="cobo"
+        url="http://a", config=ConfigId("a", "b", "c"), links=(link,), role=Role.COBO
     )
     assert settings.config == ConfigId("a", "b", "c")
     assert settings.links == (link,)

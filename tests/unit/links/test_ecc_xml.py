@@ -81,16 +81,17 @@ links = st.builds(
 @given(st.lists(links))
 def test_any_data_links_survive_in_their_order(given_links: list[DataLink]) -> None:
     root = etree.fromstring(ecc_xml.links_xml(given_links))
-    seen = [
-        DataLink(
-            element.find("DataSender").get("id"),
-            element.find("DataRouter").get("name"),
-            element.find("DataRouter").get("ipAddress"),
-            int(element.find("DataRouter").get("port")),
-            element.find("DataRouter").get("type"),
+    seen = []
+    for sender, router in root:
+        of = router.attrib
+        seen.append(
+            DataLink(
+                str(sender.attrib["id"]),
+                *(str(of["name"]), str(of["ipAddress"])),
+                int(of["port"]),
+                str(of["type"]),
+            )
         )
-        for element in root
-    ]
     assert seen == given_links
 
 

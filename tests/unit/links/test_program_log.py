@@ -16,7 +16,8 @@ from daqpv.links.program_log import ProgramLog
 
 @pytest.fixture
 def heard() -> Iterator[list[Event]]:
-    events, heard = Events(process="main@hut"), []
+    events = Events(process="main@hut")
+    heard: list[Event] = []
     events.add(heard.append)
     with ProgramLog(events):
         yield heard
@@ -85,7 +86,8 @@ def test_what_structlog_says_comes_with_what_is_bound(heard: list[Event]) -> Non
 
 
 def test_a_line_that_comes_again_and_again_is_folded() -> None:
-    events, heard = Events(), []
+    events = Events()
+    heard: list[Event] = []
     events.add(heard.append)
     with ProgramLog(events):
         for n in range(1000):
@@ -96,7 +98,8 @@ def test_a_line_that_comes_again_and_again_is_folded() -> None:
 
 
 async def test_what_a_thread_logs_arrives_on_the_loop() -> None:
-    events, threads = Events(), []
+    events = Events()
+    threads: list[threading.Thread] = []
     heard = asyncio.Event()
 
     def sink(event: Event) -> None:
@@ -124,7 +127,8 @@ def test_a_sink_that_logs_whenever_it_is_told_something_is_no_loop(
 
 
 def test_after_its_end_nothing_is_an_event_any_more(heard: list[Event]) -> None:
-    events, late = Events(), []
+    events = Events()
+    late: list[Event] = []
     events.add(late.append)
     with ProgramLog(events):
         pass

@@ -109,6 +109,10 @@ async def system(elsewhere: Elsewhere) -> AsyncIterator[System]:
             await task
 
 
+def is_in(state: SystemState) -> Callable[[Any], bool]:
+    return lambda now: now.state is state
+
+
 async def seen(system: System, condition: Callable[[Any], bool]) -> float:
     """The stamp of the first snapshot of the system that fulfils `condition`."""
     found: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -128,12 +132,12 @@ async def test_a_clock_that_is_wrong_freezes_no_stamp_of_the_system(
 ) -> None:
     elsewhere.ahead = ahead
     elsewhere.connect()
-    await seen(system, lambda now: now.state is SystemState.IDLE)
+    await seen(system, is_in(SystemState.IDLE))
     stamps = []
     for state in (EccState.DESCRIBED, EccState.PREPARED, EccState.READY):
         before = time.time()
         elsewhere.tell(State=state)
-        stamp = await seen(system, lambda now, s=state: now.state == s)
+        stamp = await seen(system, is_in(SystemState(state)))
         assert before - 0.51 <= stamp <= time.time() + 1.0
         stamps.append(stamp)
     assert stamps == sorted(set(stamps))
@@ -159,9 +163,9 @@ async def test_a_value_that_is_none_of_ours_is_left_out(
 ) -> None:
     """A process of another version may have roles and states of its own."""
     elsewhere.connect()
-    await seen(system, lambda now: now.state is SystemState.IDLE)
+    await seen(system, is_in(SystemState.IDLE))
     elsewhere.tell(Role="", State=99)
     elsewhere.tell(State=EccState.DESCRIBED)
-    await seen(system, lambda now: now.state is SystemState.DESCRIBED)
+    await seen(system, is_in(SystemState.DESCRIBED))
     assert "E:ECC:CoBo0:Role: '' is not a value of this PV" in caplog.text
     assert "E:ECC:CoBo0:State: 99 is not a value" in caplog.text

@@ -66,7 +66,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.events = Events()
-        self._told: Heard = []
+        self._told: list[Event] = []
         self.events.add(self._told.append)
 
     def __call__(self) -> list[Event]:

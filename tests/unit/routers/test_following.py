@@ -14,7 +14,7 @@ from daqpv.routers.following import _time_left
 from tests.support.routers import HUNG, OFFLINE, Watched
 
 
-async def test_files_disk_and_clock_are_shown(watched: Watched):
+async def test_files_disk_and_clock_are_shown(watched: Watched) -> None:
     watched.link.staging.update({b"a.graw": 100, b"b.graw": 200})
     await watched.until(lambda: watched.snapshot.files)
     snapshot = watched.snapshot
@@ -28,7 +28,9 @@ async def test_files_disk_and_clock_are_shown(watched: Watched):
     assert watched.told("online") == ["data0 answers: writes to /data"]
 
 
-async def test_the_rate_is_the_growth_over_the_time_that_has_passed(watched: Watched):
+async def test_the_rate_is_the_growth_over_the_time_that_has_passed(
+    watched: Watched,
+) -> None:
     watched.link.staging.update({b"a.graw": 1e6, b"b.graw": 1e6})
     watched.link.rate = 3e6
     await asyncio.sleep(5)
@@ -38,7 +40,7 @@ async def test_the_rate_is_the_growth_over_the_time_that_has_passed(watched: Wat
     assert watched.snapshot.disk_hours_left == pytest.approx(hours)
 
 
-async def test_a_look_that_is_late_makes_no_other_rate(watched: Watched):
+async def test_a_look_that_is_late_makes_no_other_rate(watched: Watched) -> None:
     watched.link.staging[b"a.graw"] = 0
     watched.link.rate = 1e6
     await asyncio.sleep(5)
@@ -48,7 +50,7 @@ async def test_a_look_that_is_late_makes_no_other_rate(watched: Watched):
     assert watched.snapshot.rate == pytest.approx(1e6, rel=0.02)
 
 
-async def test_a_move_is_no_negative_rate(watched: Watched):
+async def test_a_move_is_no_negative_rate(watched: Watched) -> None:
     watched.link.staging.update({b"a.graw": 5e9, b"b.graw": 1})
     await asyncio.sleep(5)
     rates = []
@@ -58,7 +60,9 @@ async def test_a_move_is_no_negative_rate(watched: Watched):
     assert set(rates) == {0.0}
 
 
-async def test_a_file_that_is_begun_anew_counts_from_its_beginning(watched: Watched):
+async def test_a_file_that_is_begun_anew_counts_from_its_beginning(
+    watched: Watched,
+) -> None:
     watched.link.staging[b"a.graw"] = 5e9
     await asyncio.sleep(5)
     watched.link.staging[b"a.graw"] = 4e6
@@ -66,7 +70,7 @@ async def test_a_file_that_is_begun_anew_counts_from_its_beginning(watched: Watc
     assert watched.snapshot.rate == pytest.approx(2e6, rel=0.02)
 
 
-async def test_a_disk_that_does_not_fill_has_no_time_left(watched: Watched):
+async def test_a_disk_that_does_not_fill_has_no_time_left(watched: Watched) -> None:
     assert watched.snapshot.disk_hours_left == 9999
 
 
@@ -78,7 +82,7 @@ def test_time_left_of_a_disk(free: float, rate: float, hours: float) -> None:
     assert _time_left(free, rate) / 3600 == pytest.approx(hours, nan_ok=True)
 
 
-async def test_an_empty_page_keeps_the_last_values(watched: Watched):
+async def test_an_empty_page_keeps_the_last_values(watched: Watched) -> None:
     watched.link.staging[b"a.graw"] = 0
     watched.link.rate = 1e6
     await asyncio.sleep(5)
@@ -103,7 +107,7 @@ async def test_an_empty_page_keeps_the_last_values(watched: Watched):
 )
 async def test_three_missed_looks_are_a_loss(
     watched: Watched, error: Exception, condition: Condition, bearer: str
-):
+) -> None:
     watched.link.fails = [error] * 2
     await asyncio.sleep(10)
     assert watched.snapshot.condition is Condition.OK
@@ -121,7 +125,7 @@ async def test_three_missed_looks_are_a_loss(
     assert watched.told("online")[-1] == "data0 answers again: writes to /data"
 
 
-async def test_what_grew_while_it_was_lost_is_no_rate(watched: Watched):
+async def test_what_grew_while_it_was_lost_is_no_rate(watched: Watched) -> None:
     watched.link.staging[b"a.graw"] = 0
     watched.link.lost = OFFLINE
     await watched.until(lambda: watched.snapshot.is_lost)
@@ -131,7 +135,7 @@ async def test_what_grew_while_it_was_lost_is_no_rate(watched: Watched):
     assert watched.snapshot.rate == 0
 
 
-async def test_no_data_in_a_run_is_one_alarm_and_one_event(watched: Watched):
+async def test_no_data_in_a_run_is_one_alarm_and_one_event(watched: Watched) -> None:
     watched.link.staging[b"a.graw"] = 0
     watched.router.expect_data(True)
     await asyncio.sleep(8)
@@ -149,7 +153,7 @@ async def test_no_data_in_a_run_is_one_alarm_and_one_event(watched: Watched):
     assert watched.told("data again") == ["data0 writes again"]
 
 
-async def test_without_a_run_nothing_has_to_come(watched: Watched):
+async def test_without_a_run_nothing_has_to_come(watched: Watched) -> None:
     watched.router.expect_data(True)
     await watched.until(lambda: watched.snapshot.silent)
     watched.router.expect_data(False)
@@ -158,7 +162,7 @@ async def test_without_a_run_nothing_has_to_come(watched: Watched):
     assert len(watched.told("no data")) == 1
 
 
-async def test_who_is_lost_is_not_silent_as_well(watched: Watched):
+async def test_who_is_lost_is_not_silent_as_well(watched: Watched) -> None:
     watched.router.expect_data(True)
     await watched.until(lambda: watched.snapshot.silent)
     watched.link.lost = OFFLINE
@@ -167,7 +171,7 @@ async def test_who_is_lost_is_not_silent_as_well(watched: Watched):
     assert watched.snapshot.alarm("rate_mb_s").severity is Severity.INVALID
 
 
-async def test_a_router_that_is_disabled_is_not_looked_at(watched: Watched):
+async def test_a_router_that_is_disabled_is_not_looked_at(watched: Watched) -> None:
     await watched.router.enable(False)
     await asyncio.sleep(0.1)
     looks = watched.link.looks
@@ -178,13 +182,13 @@ async def test_a_router_that_is_disabled_is_not_looked_at(watched: Watched):
     await watched.until(lambda: watched.snapshot.online)
 
 
-async def test_another_directory_is_told(watched: Watched):
+async def test_another_directory_is_told(watched: Watched) -> None:
     watched.link.directory = b"/other"
     await watched.until(lambda: watched.snapshot.directory == "/other")
     assert watched.told("directory") == ["data0 writes to /other, no more to /data"]
 
 
-async def test_a_disk_of_which_nothing_is_known_is_no_number(watched: Watched):
+async def test_a_disk_of_which_nothing_is_known_is_no_number(watched: Watched) -> None:
     watched.link.disk = Disk()
     await watched.until(lambda: math.isnan(watched.snapshot.disk_free))
     assert math.isnan(watched.snapshot.disk_used)
@@ -199,5 +203,5 @@ async def test_a_disk_of_which_nothing_is_known_is_no_number(watched: Watched):
         ("ü\u202e".encode(), "ü\\u202e"),
     ],
 )
-def test_names_are_shown_as_one_line(name: bytes, text: str):
+def test_names_are_shown_as_one_line(name: bytes, text: str) -> None:
     assert shown(name) == text

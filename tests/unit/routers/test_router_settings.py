@@ -1,27 +1,32 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from daqpv.config import ConfigProblems, Kind, load
 from daqpv.routers import RouterSettings, RouterType
 
-KINDS = (Kind("routers", RouterSettings),)
+KIND: Kind[RouterSettings, Any] = Kind("routers", RouterSettings)
+KINDS = (KIND,)
 HEAD = "experiment: e20009\nprefix: 'AT:'\n"
 
 
 @pytest.fixture
-def router(tmp_path):
+def router(tmp_path: Path) -> Callable[[str], RouterSettings]:
     """Load the settings of one router."""
 
     def router(text: str) -> RouterSettings:
         path = tmp_path / "e.yaml"
         path.write_text(f"{HEAD}routers:\n  data0: {{{text}}}\n")
-        return load(path, KINDS, {}).sections["routers"]["data0"]
+        return load(path, KINDS, {}).of(KIND)["data0"]
 
     return router
 
 
-def test_an_address_alone_is_enough(router):
+def test_an_address_alone_is_enough(router: Callable[[str], RouterSettings]) -> None:
     settings = router("address: 192.168.41.60")
     assert settings.address == "192.168.41.60"
     assert settings.port == 46005
@@ -31,7 +36,9 @@ def test_an_address_alone_is_enough(router):
 
 
 @pytest.mark.parametrize("name", ["ICE", "TCP", "ZBUF", "FDT"])
-def test_the_types_are_those_that_the_boards_know(router, name):
+def test_the_types_are_those_that_the_boards_know(
+    router: Callable[[str], RouterSettings], name: str
+) -> None:
     assert router(f"address: 1.2.3.4, type: {name}").type == name
 
 
@@ -39,7 +46,9 @@ def test_the_types_are_those_that_the_boards_know(router, name):
     ("name", "meant"),
     [("tcp", "TCP"), ("Fdt", "FDT"), ("zbuf", "ZBUF"), ("ice", "ICE")],
 )
-def test_a_type_in_another_case_is_refused_with_the_right_one(router, name, meant):
+def test_a_type_in_another_case_is_refused_with_the_right_one(
+    router: Callable[[str], RouterSettings], name: str, meant: str
+) -> None:
     with pytest.raises(ConfigProblems) as caught:
         router(f"address: 1.2.3.4, type: {name}")
     assert str(caught.value).endswith(
@@ -61,7 +70,9 @@ def test_a_type_in_another_case_is_refused_with_the_right_one(router, name, mean
         ("ssh: a@b, staging: ~/data", "staging", "~/data"),
     ],
 )
-def test_it_is_watched_in_one_of_these_ways(router, watch, way, value):
+def test_it_is_watched_in_one_of_these_ways(
+    router: Callable[[str], RouterSettings], watch: str, way: str, value: str
+) -> None:
     settings = router(f"address: 1.2.3.4, watch: {{{watch}}}")
     assert getattr(settings.watch, way) == value
 
@@ -106,7 +117,9 @@ def test_it_is_watched_in_one_of_these_ways(router, watch, way, value):
         ("address: 1.2.3.4, period: 0.1", "wanted is a time from 0.2 to 3600 s"),
     ],
 )
-def test_mistakes_are_said_in_plain_words(router, text, problem):
+def test_mistakes_are_said_in_plain_words(
+    router: Callable[[str], RouterSettings], text: str, problem: str
+) -> None:
     with pytest.raises(ConfigProblems) as caught:
         router(text)
     (found,) = caught.value.problems
@@ -114,7 +127,9 @@ def test_mistakes_are_said_in_plain_words(router, text, problem):
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/b", "a..b", "..", "-x", "a b", "~"])
-def test_an_experiment_whose_directory_would_lie_elsewhere_is_refused(tmp_path, name):
+def test_an_experiment_whose_directory_would_lie_elsewhere_is_refused(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "e.yaml"
     path.write_text(f"experiment: '{name}'\nprefix: 'AT:'\n")
     with pytest.raises(ConfigProblems, match="a name good for a directory"):
@@ -131,7 +146,9 @@ def test_an_experiment_whose_directory_would_lie_elsewhere_is_refused(tmp_path, 
         ("{ssh: a@b, staging: /d}", "{ssh: a@b, staging: /d/.}"),
     ],
 )
-def test_two_routers_of_one_directory_are_found(tmp_path, one, other):
+def test_two_routers_of_one_directory_are_found(
+    tmp_path: Path, one: str, other: str
+) -> None:
     file = tmp_path / "e.yaml"
     file.write_text(
         "experiment: e\nprefix: 'A:'\nrouters:\n"
@@ -155,7 +172,9 @@ def test_two_routers_of_one_directory_are_found(tmp_path, one, other):
         ("{directory: /data}", "{directory: /data/1}"),
     ],
 )
-def test_routers_of_different_directories_are_two(tmp_path, one, other):
+def test_routers_of_different_directories_are_two(
+    tmp_path: Path, one: str, other: str
+) -> None:
     file = tmp_path / "e.yaml"
     file.write_text(
         "experiment: e\nprefix: 'A:'\nrouters:\n"
@@ -166,6 +185,8 @@ def test_routers_of_different_directories_are_two(tmp_path, one, other):
 
 
 @pytest.mark.parametrize("text", [r"a\e[2J", r"a\nb", r"a\x9b", r"a\u202e"])
-def test_a_description_has_no_control_characters(router, text):
+def test_a_description_has_no_control_characters(
+    router: Callable[[str], RouterSettings], text: str
+) -> None:
     with pytest.raises(ConfigProblems, match="without control characters"):
         router(f'address: 1.2.3.4, desc: "{text}"')

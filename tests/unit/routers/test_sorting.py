@@ -13,7 +13,7 @@ from tests.support.routers import OFFLINE, Watched
 RUN = b"e20009/run_0012"
 
 
-async def test_files_go_to_the_directory_of_the_run(watched: Watched):
+async def test_files_go_to_the_directory_of_the_run(watched: Watched) -> None:
     watched.link.staging.update({b"a.graw": 1, b"b\n.graw": 2})
     await watched.sort()
     assert watched.link.folders[RUN] == {b"a.graw": 1, b"b\n.graw": 2}
@@ -27,7 +27,7 @@ async def test_files_go_to_the_directory_of_the_run(watched: Watched):
     assert all(event.is_aside for event in events)
 
 
-async def test_it_waits_until_they_have_stopped_growing(watched: Watched):
+async def test_it_waits_until_they_have_stopped_growing(watched: Watched) -> None:
     loop = asyncio.get_running_loop()
     watched.link.staging[b"a.graw"] = 0
     watched.link.rate = 1e6
@@ -43,7 +43,7 @@ async def test_it_waits_until_they_have_stopped_growing(watched: Watched):
     assert loop.time() - begin < 20 + 1  # the figure: within a second of their rest
 
 
-async def test_who_grows_for_ever_is_said(watched: Watched):
+async def test_who_grows_for_ever_is_said(watched: Watched) -> None:
     watched.link.staging[b"a.graw"] = 0
     watched.link.rate = 1e6
     with pytest.raises(OperationError, match="still grow after 120 s, so they stay"):
@@ -51,13 +51,13 @@ async def test_who_grows_for_ever_is_said(watched: Watched):
     assert b"a.graw" in watched.link.staging
 
 
-async def test_without_files_there_is_nothing_to_do(watched: Watched):
+async def test_without_files_there_is_nothing_to_do(watched: Watched) -> None:
     await watched.sort()
     assert watched.moved == []
     assert RUN not in watched.link.folders
 
 
-async def test_after_a_cut_each_file_is_told_just_once(watched: Watched):
+async def test_after_a_cut_each_file_is_told_just_once(watched: Watched) -> None:
     watched.link.staging.update({f"{n}.graw".encode(): n for n in range(6)})
     watched.link.cut = 3
     with pytest.raises(LinkError, match="cut"):
@@ -70,7 +70,7 @@ async def test_after_a_cut_each_file_is_told_just_once(watched: Watched):
     assert len(watched.told("file moved")) == 6
 
 
-async def test_a_name_that_is_taken_stays_and_the_others_go(watched: Watched):
+async def test_a_name_that_is_taken_stays_and_the_others_go(watched: Watched) -> None:
     watched.link.folders[RUN] = {b"a.graw": 99}
     watched.link.staging.update({b"a.graw": 1, b"b.graw": 2})
     with pytest.raises(OperationError) as caught:
@@ -84,13 +84,15 @@ async def test_a_name_that_is_taken_stays_and_the_others_go(watched: Watched):
     assert watched.snapshot.staged == ("a.graw",)
 
 
-async def test_what_had_been_moved_for_a_daqpv_that_ended_is_told(watched: Watched):
+async def test_what_had_been_moved_for_a_daqpv_that_ended_is_told(
+    watched: Watched,
+) -> None:
     watched.link.folders[RUN] = {b"a.graw": 1}
     await watched.sort()
     assert watched.moved == [("/data/e20009/run_0012/a.graw", 1)]
 
 
-async def test_a_dead_router_keeps_its_files_from_nobody(watched: Watched):
+async def test_a_dead_router_keeps_its_files_from_nobody(watched: Watched) -> None:
     """dataRouter has ended: its directory is known, and the computer answers."""
     watched.link.staging[b"a.graw"] = 1
     looked = watched.link.looks
@@ -107,7 +109,7 @@ async def test_a_dead_router_keeps_its_files_from_nobody(watched: Watched):
     assert await watched.router.has_run("e20009", 12) is True
 
 
-async def test_before_its_directory_is_known_nothing_can_be_sorted():
+async def test_before_its_directory_is_known_nothing_can_be_sorted() -> None:
     watched = Watched()
     watched.link.lost = OFFLINE
     for work in (watched.sort(), watched.router.has_run("e20009", 1)):
@@ -119,7 +121,7 @@ async def test_before_its_directory_is_known_nothing_can_be_sorted():
         await watched.sort()
 
 
-async def test_left_over_files_are_put_aside(watched: Watched):
+async def test_left_over_files_are_put_aside(watched: Watched) -> None:
     watched.link.staging.update({b"a.graw": 1, b"b.graw": 2})
     path = await watched.router.sweep()
     folder = path.removeprefix("/data/")
@@ -129,7 +131,9 @@ async def test_left_over_files_are_put_aside(watched: Watched):
     assert await watched.router.sweep() == ""
 
 
-async def test_a_sweep_does_not_cross_the_sorting_that_it_ends(watched: Watched):
+async def test_a_sweep_does_not_cross_the_sorting_that_it_ends(
+    watched: Watched,
+) -> None:
     """The move on the wire goes on there: a file would get two new names."""
     names = {f"{n}.graw".encode(): 1 for n in range(3)}
     watched.link.staging.update(names)
@@ -152,19 +156,19 @@ async def test_a_sweep_does_not_cross_the_sorting_that_it_ends(watched: Watched)
     assert moves in (["begin", "end"], ["begin", "end", "begin", "end"])
 
 
-async def test_whether_it_has_a_run(watched: Watched):
+async def test_whether_it_has_a_run(watched: Watched) -> None:
     assert await watched.router.has_run("e20009", 12) is False
     watched.link.folders[RUN] = {}
     assert await watched.router.has_run("e20009", 12) is True
     assert await watched.router.has_run("e20009", 112) is False
 
 
-async def test_two_sorts_do_not_mix(watched: Watched):
+async def test_two_sorts_do_not_mix(watched: Watched) -> None:
     watched.link.staging.update({b"a.graw": 1, b"b.graw": 2})
     await asyncio.gather(watched.sort(12), watched.sort(13))
     assert len(watched.moved) == 2
     assert b"e20009/run_0013" not in watched.link.folders
 
 
-def test_two_looks_and_the_moves_fit_into_a_second():
+def test_two_looks_and_the_moves_fit_into_a_second() -> None:
     assert 2 * module.STILL <= 0.5

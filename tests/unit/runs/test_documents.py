@@ -49,7 +49,7 @@ def begin(number: int, entry: Entry = Entry.OPEN) -> RunRecord:
     return RunRecord(number=number, entry=entry, start=1.0, seen=1.0)
 
 
-async def test_the_texts_of_all_servers_are_kept_when_a_run_begins():
+async def test_the_texts_of_all_servers_are_kept_when_a_run_begins() -> None:
     async with documents(Files("CoBo0"), Files("CoBo1")) as (device, kept, told):
         device.observe(begin(12), RunEvent.STARTED)
         await asyncio.sleep(1)
@@ -68,7 +68,7 @@ async def test_the_texts_of_all_servers_are_kept_when_a_run_begins():
         assert not told
 
 
-async def test_a_computer_that_was_away_is_asked_again():
+async def test_a_computer_that_was_away_is_asked_again() -> None:
     async with documents(Files("CoBo0", OFFLINE, OFFLINE)) as (device, kept, told):
         device.observe(begin(12), RunEvent.STARTED)
         await asyncio.sleep(60)
@@ -76,7 +76,7 @@ async def test_a_computer_that_was_away_is_asked_again():
         assert not told
 
 
-async def test_what_is_missing_is_said_and_the_others_are_kept():
+async def test_what_is_missing_is_said_and_the_others_are_kept() -> None:
     away = Files("CoBo0", *[OFFLINE] * 3)
     async with documents(away, Files("CoBo1")) as (device, kept, told):
         device.observe(begin(12), RunEvent.STARTED)
@@ -88,7 +88,7 @@ async def test_what_is_missing_is_said_and_the_others_are_kept():
         ]
 
 
-async def test_the_next_run_does_not_wait_for_the_last_one_for_long():
+async def test_the_next_run_does_not_wait_for_the_last_one_for_long() -> None:
     away = Files("CoBo0", *[OFFLINE] * 2)
     async with documents(away) as (device, kept, _):
         device.observe(begin(12), RunEvent.STARTED)

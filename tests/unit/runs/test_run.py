@@ -119,7 +119,7 @@ async def test_each_check_refuses_and_can_be_overlooked(check: str, says: str) -
         assert run.snapshot.result is Result.REFUSED
         assert lab.detector.done == []
     off = 0 if check == "disk_free" else False
-    lab = Lab(settings=RunSettings(checks=Checks(**{check: off})))
+    lab = Lab(settings=RunSettings(checks=Checks.model_validate({check: off})))
     spoil(lab)
     async with lab.running() as run:
         await run.start()
@@ -272,7 +272,7 @@ async def test_an_open_run_that_nobody_knows_of_was_interrupted() -> None:
     last = replace(ended(12), entry=Entry.OPEN, stop=None)
     lab = Lab(history=History(numbers={12}, last=last))
     async with lab.running() as run:
-        await reaches(lambda: lab.store.last)
+        await reaches(lambda: lab.store.last is not None)
         assert lab.store.last
         assert (lab.store.last.entry, lab.store.last.stop) == (Entry.INTERRUPTED, 5.0)
         assert "not known" in lab.store.last.note

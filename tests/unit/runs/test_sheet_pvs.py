@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Reading, Severity
+from daqpv.core import Severity
 from daqpv.errors import RefusedError
 from daqpv.iocs.sheet import SheetGroup, sheet_group
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
-from tests.support.sheet import SETTINGS, Desk, Lab
+from tests.support.sheet import LOST, SETTINGS, Desk, Lab
 
 P = "AT:Run:Par:"
 
@@ -100,10 +100,11 @@ async def test_a_pv_that_is_lost_keeps_its_last_value_marked_as_such() -> None:
     desk = Desk()
     async with desk.open() as sheet:
         served = Served(sheet, SETTINGS)
-        assert served["pressure"].alarm.severity is Severity.INVALID
+        before = served["pressure"].alarm
+        assert before.severity is Severity.INVALID
         desk.lab.becomes("LAB:P", 300.0)
         assert served["pressure"].alarm.severity is Severity.NO_ALARM
-        desk.lab.becomes("LAB:P", None, Reading(value=None).alarm._replace(severity=3))
+        desk.lab.becomes("LAB:P", None, LOST.alarm)
         await asyncio.sleep(0)
         assert (served["pressure"].value, served["pressure"].alarm.severity) == (300, 3)
 

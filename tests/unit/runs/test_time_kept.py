@@ -76,6 +76,10 @@ async def served(disk: Disk, detector: Detector) -> AsyncIterator[Lab]:
         detector.forget()
 
 
+async def known(run: Run) -> None:
+    await reaches(lambda: run.snapshot.known)
+
+
 class Truth:
     """For how long the servers were Running in the open run, as they know it."""
 
@@ -120,7 +124,7 @@ async def test_live_time_through_kills_at_any_moment(seed: int) -> None:
             await truth.passes(away)
         async with served(disk, detector) as lab:
             run = lab.run
-            await reaches(lambda run=run: run.snapshot.known)
+            await known(run)
             for _ in range(chance.randint(0, 3)):
                 wish = "pause" if detector.state == "Running" else "resume"
                 await operated(run, truth, detector, wish)
@@ -178,14 +182,14 @@ async def test_a_kill_between_the_number_and_the_state_leaves_no_run_open() -> N
     record = RunRecord(number=12, entry=Entry.OPEN, start=1.79e9, seen=1.79e9)
     lab = Lab(snapshot=RunSnapshot(state=RunState.STARTING, open_run=record))
     async with lab.running() as run:
-        await reaches(lambda: run.snapshot.known)
+        await known(run)
         assert lab.store.last
         assert lab.store.last.entry is Entry.INTERRUPTED
     for state in (RunState.RUNNING, RunState.STOPPING):
         lab = Lab(snapshot=RunSnapshot(state=state))
         lab.detector.state = "Running"
         async with lab.running() as run:
-            await reaches(lambda run=run: run.snapshot.known)
+            await known(run)
             assert run.snapshot.state is RunState.STOPPED
             assert lab.store.records == []
 
@@ -204,8 +208,9 @@ async def test_a_clock_that_is_set_changes_no_duration(
         await asyncio.sleep(10)
         run_clock.step = step
         await asyncio.sleep(10)
-        assert run.snapshot.state is RunState.RUNNING
-        assert run.snapshot.duration == pytest.approx(20, abs=BEAT)
+        now = run.snapshot
+        assert now.state is RunState.RUNNING
+        assert now.duration == pytest.approx(20, abs=BEAT)
         await asyncio.sleep(45)
         assert run.snapshot.state is RunState.STOPPED
         record = lab.store.last

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 import pytest
 
@@ -44,13 +43,12 @@ async def test_a_put_that_comes_while_the_server_ends_is_not_begun(
     running = asyncio.create_task(server.run(ready.set_result))
     raw = await Raw.connect(await ready)
     sid = (await raw.create("T:Wish")).p2
-    put: Any = (19, 5, 1, sid)
-    raw.send(*put, 1, (1).to_bytes(4, "big"))
+    raw.send(19, 5, 1, sid, 1, (1).to_bytes(4, "big"))
     async with asyncio.timeout(DEADLINE):
         await raw.synchronise()
         running.cancel()
         await group.given_up.wait()
-        raw.send(*put, 2, (2).to_bytes(4, "big"))
+        raw.send(19, 5, 1, sid, 2, (2).to_bytes(4, "big"))
         await raw.synchronise()
         group.may_end.set()
         await asyncio.wait({running})

@@ -30,7 +30,13 @@ STRING, SHORT, FLOAT, ENUM, CHAR, LONG, DOUBLE = range(7)
 TIME = 14
 NORMAL, PUT_FAIL, NO_WRITE = 1, 160, 376
 
-_LIMITS = {"units": "mm", "display": (-5, 105), "lolo": 1, "low": 2, "high": 80}
+_LIMITS: dict[str, Any] = {
+    "units": "mm",
+    "display": (-5, 105),
+    "lolo": 1,
+    "low": 2,
+    "high": 80,
+}
 _LIMITS |= {"hihi": 95, "hysteresis": 3, "dead_band": 0.0}
 _STATES = ("Off", "Warm", "Hot")
 

@@ -57,7 +57,7 @@ class Theirs(PVGroup):
     async def asked(self, instance: Any) -> int:
         if instance.value == 2:
             raise ZeroDivisionError
-        return instance.value + 1
+        return int(instance.value) + 1
 
     @uptime.startup
     async def uptime(self, instance: Any, async_lib: Any) -> None:
@@ -91,7 +91,8 @@ async def connect(bench: Any, group: Any, *names: str) -> tuple[Any, list[int]]:
 
 
 def double(message: Any, at: int = 0) -> float:
-    return struct.unpack_from(">d", message.payload, at)[0]
+    found: float = struct.unpack_from(">d", message.payload, at)[0]
+    return found
 
 
 async def test_every_kind_of_pv_is_served(bench: Any, group: Theirs) -> None:

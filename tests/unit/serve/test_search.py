@@ -30,7 +30,7 @@ PREFIXES = ["XF:31ID1-ES{DAQ:1}", "[x]:", "a{}", "{P}"]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_a_prefix_may_hold_brackets(prefix: str):
+def test_a_prefix_may_hold_brackets(prefix: str) -> None:
     group = Plain(prefix, Shown("plain", Snapshot(), events=Events()))
     assert list(group.pvdb) == [f"{prefix}Value", f"{prefix}Other"]
     server = Server()

@@ -93,9 +93,11 @@ async def test_allowed_is_as_ever_when_the_run_has_ended(run: OpenRun) -> None:
 async def test_the_run_itself_is_not_held(run: OpenRun) -> None:
     system = run.lab.system
     await system.pause()
-    assert run.lab.now.state is SystemState.PAUSED
+    paused = run.lab.now
+    assert paused.state is SystemState.PAUSED
     await system.resume()
-    assert run.lab.now.state is SystemState.RUNNING
+    resumed = run.lab.now
+    assert resumed.state is SystemState.RUNNING
     await system.stop()
     assert (run.lab.now.state, run.stops) == (SystemState.READY, 0)
 

@@ -49,12 +49,12 @@ async def test_the_system_goes_down_and_not_up(
         assert bool(lab.now.allowed >> target & 1) is down
         if down:
             await lab.system.reach(target)
-            assert lab.now.state == target
+            assert lab.now.state is SystemState(target)
         else:
             with pytest.raises(RefusedError, match=UP):
                 await lab.system.reach(target)
             assert lab.sent == []
-            assert lab.now.state == state
+            assert lab.now.state is SystemState(state)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -92,7 +92,8 @@ async def test_a_walk_that_is_on_its_way_halts_before_the_next_step() -> None:
         hold.found("search", SEARCH)
         with pytest.raises(OperationError, match=UP):
             await walk
-        assert lab.now.state is SystemState.DESCRIBED
+        halted = lab.now
+        assert halted.state is SystemState.DESCRIBED
         hold.found("search", "")
         await lab.system.reach(EccState.READY)
         assert lab.now.state is SystemState.READY

@@ -446,9 +446,7 @@ async def test_before_it_is_followed_nothing_is_sent() -> None:
 
 async def test_the_end_of_daqpv_is_told_to_who_waits() -> None:
     lab = Lab(SLAVES)
-    tasks = [
-        asyncio.ensure_future(one.run()) for one in (*lab.eccs.values(), lab.system)
-    ]
+    tasks = lab.run()
     await lab.until(lambda: all(one.snapshot.configs for one in lab.eccs.values()))
     going = lab.put(lab.system.reach(READY))
     await lab.on_the_wire("Describe", "CoBo0")

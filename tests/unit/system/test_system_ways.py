@@ -63,9 +63,9 @@ async def test_from_every_state_to_every_other(
     async with laboratory(SLAVES, state) as lab:
         await lab.system.reach(target)
         assert set(lab.states.values()) == {target}
-        assert lab.now.state == target
+        assert lab.now.state is SystemState(target)
         assert lab.now.result is Result.DONE
-        assert lab.now.target == target
+        assert lab.now.target is EccTarget(target)
 
 
 async def test_a_put_of_the_state_already_there_sends_nothing(lab: Lab) -> None:

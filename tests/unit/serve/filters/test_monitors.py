@@ -49,7 +49,7 @@ async def events(
         raw.messages = [await raw.expect(1)]
 
 
-_MOVES = {
+_MOVES: dict[str, list[float]] = {
     '{"dbnd":{"abs":2}}': [0, 1, 2, 3, 3.5, 2, 5.1, 5.2, 7.1, 7.2, 4],
     '{"dbnd":{"d":0}}': [1, 1, 2, 2, 3],
     '{"dbnd":{"abs":5}}': [96, 99, 100, 98, 100, 101, 104, 106],
