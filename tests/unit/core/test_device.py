@@ -313,7 +313,8 @@ async def test_the_last_error_goes_with_the_next_good_command(shelf: Shelf) -> N
 async def test_the_code_goes_with_the_last_error(shelf: Shelf) -> None:
     with pytest.raises(OperationError), shelf.device.command("open"):
         raise OperationError("stuck")
-    assert shelf.now.result_code is ResultCode.FAILED
+    failed = shelf.now
+    assert failed.result_code is ResultCode.FAILED
     with pytest.raises(RefusedError), shelf.device.command("open"):
         raise RefusedError("not now")
     assert shelf.now.result_code is ResultCode.REFUSED

@@ -279,9 +279,12 @@ async def test_fields_cost_nothing_until_somebody_asks(
     bench: Any, group: Records
 ) -> None:
     raw = await ours(bench, group)
-    assert group.ai.fields is None
+    before = group.ai.fields
+    assert before is None
     await raw.create("P:ai.HIHI")
-    assert list(group.ai.fields._fields) == ["HIHI"]
+    fields = group.ai.fields
+    assert fields is not None
+    assert list(fields._fields) == ["HIHI"]
 
 
 def test_declarations_are_caproto_properties() -> None:
