@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import daqpv
-from daqpv.core import Device, Events, Snapshot
+from daqpv.core import Device, DeviceSnapshot, Events
 from daqpv.iocs.device import command
 from daqpv.serve import Group, ao, longout, mbbo, string
 from tests.support.memory import Served, turns
@@ -58,9 +58,9 @@ begun, ran = Trace(), Trace()
 """The put until the group's command; its task until the device's."""
 
 
-class Valve(Device[Snapshot]):
+class Valve(Device[DeviceSnapshot]):
     def __init__(self) -> None:
-        super().__init__("valve", Snapshot(), events=Events())
+        super().__init__("valve", DeviceSnapshot(), events=Events())
         self.done: list[Any] = []
 
     async def move(self, value: Any) -> None:
