@@ -16,16 +16,17 @@ class Server(Protocol):
         name: unique among the ECC servers of the experiment.
         prefix: of its PVs.
         snapshot: what is known of it now.
-        configured: what it answered to the last Configure of this process: the
-            configuration in use; "" if that is not known.
         lag: how late the snapshot may be behind what the serving process knows [s].
     """
 
     name: str
     prefix: str
     snapshot: EccSnapshot
-    configured: str
     lag: float
+
+    @property
+    def configured(self) -> str:
+        """The configuration that the last Configure of this process set, or ""."""
 
     def watch(self, show: Callable[[EccSnapshot, Collection[str]], None]) -> None:
         """Call `show` now with all fields, and then per change."""
