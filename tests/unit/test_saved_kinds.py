@@ -40,7 +40,8 @@ class PumpSnapshot(DeviceSnapshot):
 
 
 class Pump(Device[PumpSnapshot]):
-    """Has no life of its own."""
+    async def run(self) -> None:
+        """Nothing happens to it but what is put."""
 
 
 class PumpGroup(DeviceGroup[Pump]):
