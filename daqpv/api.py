@@ -78,7 +78,9 @@ from daqpv.errors import (
 from daqpv.iocs.device import DeviceGroup, command, held
 from daqpv.links.line import LineLink
 from daqpv.serve import (
+    Declaration,
     Group,
+    ReadingsGroup,
     ai,
     ao,
     bi,
@@ -115,6 +117,7 @@ __all__ = [
     "Crew",
     "Cure",
     "DaqError",
+    "Declaration",
     "Description",
     "Device",
     "DeviceGroup",
@@ -142,6 +145,7 @@ __all__ = [
     "ProtocolError",
     "Quantity",
     "Reading",
+    "ReadingsGroup",
     "RecordKind",
     "Ref",
     "RefusedError",

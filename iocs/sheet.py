@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from daqpv.core import Reading, SavedField, Site, Snapshot
-from daqpv.iocs.device import Put, declaring
+from daqpv.core import SavedField, Site, Snapshot
 from daqpv.runs import Run
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import Observable, ObservableType, RunSettings
-from daqpv.serve import Declaration, Group, ai, ao, longin, longout, string
+from daqpv.serve import Declaration, ReadingsGroup, ai, ao, longin, longout, string
 
 
-class SheetGroup(Group[Sheet]):
+class SheetGroup(ReadingsGroup[Sheet]):
     """What is written down of each run; its PVs are made from the file."""
 
-    def __init__(self, prefix: str, device: Sheet) -> None:
-        super().__init__(prefix, device)
-        self._posted: dict[str, Reading] = {}
+    def __init__(
+        self, prefix: str, device: Sheet, observables: Mapping[str, Observable]
+    ) -> None:
+        pvs = [_declared(name, one) for name, one in observables.items()]
+        super().__init__(prefix, device, pvs=pvs)
 
-    def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
-        """Post the observables that have changed."""
-        assert isinstance(snapshot, SheetSnapshot)
-        for name, reading in snapshot.values.items():
-            channel = self.pvdb[f"{self.prefix}{name}"]
-            if reading is self._posted.get(name):
-                continue
-            self._posted[name] = reading
-            if reading.value is not None:
-                channel.post(reading.value, alarm=reading.alarm, time=reading.time)
-            elif channel.writable:
-                blank = math.nan if channel.record == "ao" else 0
-                channel.post(blank, alarm=reading.alarm, time=reading.time)
-            else:  # the last value stays, marked as such
-                channel.rejudge(reading.alarm, reading.time)
+    async def write(self, name: str, value: Any) -> None:
+        """Write down what was put."""
+        await self.device.write(name, value)
 
     @classmethod
     def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
@@ -52,7 +40,6 @@ def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
     if not observables and not settings.snapshot:
         return
     prefix = site.prefix_of("Run", "Par")
-    group = sheet_group(observables)
     open_run = run.snapshot.open_run
     sheet = Sheet(
         settings,
@@ -61,34 +48,21 @@ def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:
         settled=run.settled,
         events=site.events,
         prefix=prefix,
-        snapshot=site.restored(prefix, group, SheetSnapshot()),
+        snapshot=site.restored(prefix, SheetGroup, SheetSnapshot()),
         open_run=None if open_run is None else open_run.number,
     )
     run.observe(sheet.observe)
-    site.add(sheet, group(prefix, sheet))
-
-
-def sheet_group(observables: Mapping[str, Observable]) -> type[SheetGroup]:
-    """The group that has a PV for each observable."""
-    pvs = {f"par_{name}": _declared(name, one) for name, one in observables.items()}
-    return declaring(pvs)(SheetGroup)
+    site.add(sheet, SheetGroup(prefix, sheet, observables))
 
 
 def _declared(name: str, one: Observable) -> Declaration:
     more: dict[str, Any] = {"doc": one.desc or ("Read" if one.pv else "By hand")}
     if one.pv is None:
-        more |= {"put": _writes(name), "saved": "written"}
+        more["saved"] = "written"
     if one.type is ObservableType.STRING:
-        return string(name, **more)
+        return string(name, writable=one.pv is None, **more)
     more["units"] = one.units
     if one.type is ObservableType.INT:
         return longin(name, **more) if one.pv else longout(name, **more)
     more["precision"] = one.precision
     return ai(name, **more) if one.pv else ao(name, **more)
-
-
-def _writes(name: str) -> Put:
-    async def put(group: Any, value: Any) -> None:
-        await group.device.write(name, value)
-
-    return put

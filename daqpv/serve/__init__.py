@@ -26,6 +26,7 @@ from daqpv.serve.groups.declare import (
     waveform,
 )
 from daqpv.serve.groups.group import Group, literal
+from daqpv.serve.groups.readings import ReadingsGroup
 from daqpv.serve.local_pvs import LocalPvs
 from daqpv.serve.pv.channel import Channel
 from daqpv.serve.pv.identity import Identity
@@ -42,6 +43,7 @@ __all__ = [
     "Identity",
     "LocalPvs",
     "Other",
+    "ReadingsGroup",
     "Rivalry",
     "Server",
     "ai",

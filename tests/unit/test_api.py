@@ -11,11 +11,11 @@ NAMES = """
 NO_ALARM UNDEFINED VERSION AbortedError Alarm Branch
 BusyError Bytes BytesPerSecond Clock Column CommandError
 CommandSnapshot Commanded Condition ConfigError Conflict Crew Cure
-DaqError Description Device DeviceGroup DeviceSettings DeviceSnapshot
+DaqError Declaration Description Device DeviceGroup DeviceSettings DeviceSnapshot
 Event EventSeverity Events Group Hertz Http
 IPv4 Kind LineLink LinkError LocalPath Matching
 Model NoAnswerError NotConnectedError OperationError Polled Poller
-Port ProtocolError Quantity Reading RecordKind Ref
+Port ProtocolError Quantity Reading ReadingsGroup RecordKind Ref
 RefusedError Result SavedField Schedule ScheduledTask Seconds
 ServeError Severity Shown Site Snapshot SqlType
 SshTarget Status Table UnknownOutcomeError after ai

@@ -10,7 +10,7 @@ import pytest
 
 from daqpv.core import Severity
 from daqpv.errors import RefusedError
-from daqpv.iocs.sheet import SheetGroup, sheet_group
+from daqpv.iocs.sheet import SheetGroup
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
 from tests.support.sheet import LOST, SETTINGS, Desk, Lab
@@ -22,7 +22,7 @@ class Served:
     """A sheet with its PVs."""
 
     def __init__(self, sheet: Sheet, settings: RunSettings) -> None:
-        self.group: SheetGroup = sheet_group(settings.observables)(P, sheet)
+        self.group = SheetGroup(P, sheet, settings.observables)
         sheet.watch(self.group.show)
 
     def __getitem__(self, name: str) -> Any:

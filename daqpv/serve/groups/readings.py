@@ -1,0 +1,88 @@
+"""PVs whose names come at run time: from an experiment file, or from an instrument."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar
+
+from daqpv.core import Reading, Snapshot
+from daqpv.errors import ServeError
+from daqpv.serve.groups.declaration import Declaration
+from daqpv.serve.groups.group import D, Group
+
+
+class ReadingsGroup(Group[D]):
+    """Shows the readings of a device, each as a PV with the name that it has there.
+
+    The device's snapshot maps names to `Reading`, in the field that `readings` names.
+    A reading without a value leaves the last one, INVALID; a PV that can be written is
+    emptied then: NaN, 0 or "".
+
+    Beside them a group may declare PVs in its body, as any other.
+
+    Args:
+        prefix: of all PV names.
+        device: its snapshots are shown.
+        pvs: what each PV is: ``ai("pressure", units="mbar")``. Those that can be
+            written need no ``put``: a put calls `write`.
+
+    Raises:
+        ServeError: a name is too long, or used twice.
+    """
+
+    readings: ClassVar[str] = "values"
+    """The field of the snapshot."""
+
+    def __init__(
+        self, prefix: str, device: D, *, pvs: Iterable[Declaration], **options: Any
+    ) -> None:
+        super().__init__(prefix, device, **options)
+        self._posted: dict[str, Reading] = {}
+        self._names: dict[str, str] = {}
+        for declaration in pvs:
+            name = declaration.pvspec.name
+            if declaration.writable and declaration.put is None:
+                declaration.put = _writes(name)
+            channel = declaration.create(self)
+            if channel.name in self.pvdb:
+                raise ServeError(f"the PV {channel.name} is declared twice")
+            self.pvdb[channel.name] = channel
+            self._names[name] = channel.name
+
+    async def write(self, name: str, value: Any) -> None:
+        """A client has put `value` to the PV of a reading.
+
+        Raises:
+            DaqError: it is not done; the client hears why.
+        """
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
+        """Post the readings that are new, and whatever else has moved."""
+        super().show(snapshot, changed)
+        if self.readings not in changed:
+            return
+        for name, reading in getattr(snapshot, self.readings).items():
+            if reading is not self._posted.get(name):
+                self._posted[name] = reading
+                self._show(self.pvdb[self._names[name]], reading)
+
+    def _show(self, channel: Any, reading: Reading) -> None:
+        value = reading.value
+        if value is None and channel.writable:
+            value = _BLANK.get(channel.record, 0)
+        if value is None:  # the last value stays, marked as such
+            channel.rejudge(reading.alarm, reading.time)
+        else:
+            channel.post(value, alarm=reading.alarm, time=reading.time)
+
+
+_BLANK = {"ao": math.nan, "stringout": ""}
+
+
+def _writes(name: str) -> Any:
+    async def put(group: ReadingsGroup[Any], value: Any) -> None:
+        await group.write(name, value)
+
+    return put
