@@ -136,7 +136,10 @@ class Server:
             async with asyncio.TaskGroup() as tasks:
                 self._start_tasks(tasks)
                 ready(self.tcp_port)
-                await loop.create_future()
+                try:
+                    await loop.create_future()
+                finally:
+                    self._desk.tasks.stop()
         finally:
             await self._close()
 

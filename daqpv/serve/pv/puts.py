@@ -132,16 +132,17 @@ class Puts:
     ) -> None:
         """The command has ended; its context is that of the put."""
         work.close()  # if it was never begun
+        ends = not self._tasks.is_open
         error = _given_up() if task.cancelled() else task.exception()
-        failure = (
-            error if error is None or isinstance(error, Exception) else _given_up()
-        )
+        failure = error if isinstance(error, Exception) else None
+        if error is not None and (ends or failure is None):
+            failure = _given_up()
         _tell_group(put, failure)
         self._log(put, failure)
         if failure is not None:
             put.source.repost()
-        if not task.cancelled():
-            answer(failure)
+        if failure is None or not ends:
+            answer(failure)  # else the client finds that the server has gone
 
 
 async def _safe(work: Coroutine[Any, Any, None]) -> None:

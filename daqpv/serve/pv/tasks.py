@@ -13,15 +13,19 @@ Task = asyncio.Task[None]
 
 
 class Tasks:
-    """Owns tasks: none outlives the server, and none ends it."""
+    """Owns tasks: none outlives the server, and none ends it.
+
+    Attributes:
+        is_open: whether it begins tasks; not any more while the server ends.
+    """
 
     def __init__(self) -> None:
         self._running: set[Task] = set()
-        self._is_open = False
+        self.is_open = False
 
     def open(self) -> None:
         """Begin tasks from now on."""
-        self._is_open = True
+        self.is_open = True
 
     def start(
         self,
@@ -40,7 +44,7 @@ class Tasks:
         Returns:
             False: the server ends, or has not begun, and `work` never runs.
         """
-        if not self._is_open:
+        if not self.is_open:
             work.close()
             return False
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -49,9 +53,13 @@ class Tasks:
         task.add_done_callback(ended or _log_failure)
         return True
 
+    def stop(self) -> None:
+        """Begin no task any more."""
+        self.is_open = False
+
     async def close(self) -> None:
         """Begin no task any more; cancel those that run, and wait for them."""
-        self._is_open = False
+        self.stop()
         for task in self._running:
             task.cancel()
         if self._running:

@@ -144,6 +144,18 @@ async def test_at_the_end_commands_are_given_up_and_none_is_begun(lab: Lab) -> N
     assert lab.answers == []
 
 
+async def test_while_the_server_ends_a_failure_is_not_answered(lab: Lab) -> None:
+    """The client finds that the server has gone, whatever fails before that."""
+    lab.motor.failure = OSError("its link was closed")
+    lab.begin(1.0)
+    await turns(lambda: lab.motor.seen)
+    lab.tasks.stop()
+    lab.motor.gate.set()
+    await turns(lambda: lab.log)
+    assert lab.log == [(1.0, repr(AbortedError("given up, because daqpv ends")))]
+    assert lab.answers == []
+
+
 async def test_a_task_that_fails_ends_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
