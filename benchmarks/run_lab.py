@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.lab import DEADLINE, SERVE, START, Running, door, free_ports, pv, until
 from daqpv.errors import DaqError, NoAnswerError, NotConnectedError, OperationError
-from tests.integration.routers.conftest import DataRouter, Sshd
+from tests.support.sshd import DataRouter, Sshd
 
 SIMULATE = (str(Path(__file__).with_name("run_sim.py")),)
 PATIENCE = 180.0  # [s] for one put: a start may wait for files of the run before

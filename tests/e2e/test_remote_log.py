@@ -18,15 +18,8 @@ from daqpv.errors import OperationError
 from tests.e2e.conftest import Client, Lab, Running, until
 from tests.e2e.test_remote import following
 from tests.e2e.test_remote import until as soon
-from tests.integration.routers.conftest import (
-    DataRouter,
-    Sshd,
-    data_router,
-    port,
-    sshd,
-    staging,
-)
 from tests.support import forks
+from tests.support.sshd import DataRouter, Sshd, data_router, port, sshd, staging
 
 __all__ = ["data_router", "port", "sshd", "staging"]
 

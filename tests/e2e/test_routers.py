@@ -11,15 +11,7 @@ import pytest
 
 from daqpv.errors import OperationError
 from tests.e2e.conftest import Client, Lab, until
-from tests.integration.routers.conftest import (
-    DataRouter,
-    Sshd,
-    data_router,
-    port,
-    sshd,
-    staging,
-    write,
-)
+from tests.support.sshd import DataRouter, Sshd, data_router, port, sshd, staging, write
 
 __all__ = ["data_router", "port", "sshd", "staging"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.routers.conftest import IN_CI, SSHD
+from tests.support.sshd import IN_CI, SSHD
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 300.0  # [s]; it takes a tenth of that when all is well

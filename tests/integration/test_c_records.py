@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import DEADLINE, free_port
+from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE
 
 RECORDS = """
 record(ai, "{c}Flow") {{ field(INP, "{p}Flow CP MS") field(PREC, "2") }}
@@ -87,6 +88,7 @@ def linked(make_ioc: Callable[..., Any], tmp_path: Path) -> Iterator[Linked]:
         | ioc.environ
         | {"EPICS_CAS_SERVER_PORT": str(port), "EPICS_CAS_BEACON_ADDR_LIST": ""},
     ) as process:
+        assert process.stdin is not None
         try:
             yield Linked(ioc, port)
         finally:

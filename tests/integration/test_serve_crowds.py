@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import DEADLINE, following, message, until
+from tests.support.ioc import following, message
+from tests.support.waiting import DEADLINE, until
 
 GET = message(15, 6, 1, 1, 77)
 
@@ -40,22 +41,22 @@ def files() -> Iterator[None]:
 
 def answered(clients: list[socket.socket]) -> int:
     """How many clients get what `hello` asks for."""
-    waiting = {client.fileno(): [client, 0] for client in clients}
+    waiting = {client.fileno(): client for client in clients}
+    have = dict.fromkeys(waiting, 0)
     poll = select.poll()
     for number in waiting:
         poll.register(number, select.POLLIN)
     end = time.monotonic() + DEADLINE
     while waiting and time.monotonic() < end:
         for number, _ in poll.poll(100):
-            client, have = waiting[number]
             try:
-                data = client.recv(65536)
+                data = waiting[number].recv(65536)
             except ConnectionError:
                 data = b""
-            waiting[number][1] = have + len(data)
-            if not data or have + len(data) >= ANSWER:
+            have[number] += len(data)
+            if not data or have[number] >= ANSWER:
                 poll.unregister(number)
-            if have + len(data) >= ANSWER:
+            if have[number] >= ANSWER:
                 del waiting[number]
     return len(clients) - len(waiting)
 

@@ -19,7 +19,8 @@ import pytest
 
 from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, Server, ai
-from tests.integration.conftest import DEADLINE, following
+from tests.support.ioc import following
+from tests.support.waiting import DEADLINE
 
 REQUESTS = following("V:Value")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from daqpv.links.ssh.connections import SshHost
 from daqpv.links.ssh.remote_log import RemoteLogFile
 from daqpv.links.ssh.remote_text import tail
 from daqpv.remote_log import newest
-from daqpv.routers import RouterSettings
-from tests.integration.routers.conftest import DEADLINE, Sshd
+from daqpv.routers import RouterSettings, Watch
+from tests.support.sshd import Sshd
+from tests.support.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ async def test_what_cannot_be_read_is_said_with_the_cure(
 async def test_what_has_no_end_is_not_waited_for(
     host: SshHost, log: Path, kind: str
 ) -> None:
-    make = {
+    make: dict[str, Callable[[Path], object]] = {
         "pipe": os.mkfifo,
         "directory": os.mkdir,
         "device": partial(os.symlink, "/dev/zero"),
@@ -94,7 +96,7 @@ async def test_servers_and_routers_say_where_their_log_is(
     fill(log, b"".join(b"line %d\n" % n for n in range(9000)))
     ecc = EccSettings(url="http://127.0.0.1:1/", ssh=sshd.target, log_path=str(log))
     router = RouterSettings(
-        address="127.0.0.1", watch={"ssh": sshd.target}, log_path=str(log)
+        address="127.0.0.1", watch=Watch(ssh=sshd.target), log_path=str(log)
     )
     for settings in (ecc, router):
         file = RemoteLogFile(settings, SshHost)
@@ -117,7 +119,7 @@ async def test_a_line_that_is_not_whole_is_never_taken_for_one(
 
 def test_what_the_file_does_not_say_is_named() -> None:
     ecc = EccSettings(url="http://127.0.0.1:1/")
-    router = RouterSettings(address="1.2.3.4", watch={"directory": "/data"})
+    router = RouterSettings(address="1.2.3.4", watch=Watch(directory="/data"))
     log_path = "log_path: ~/Library/Logs/..."
     assert RemoteLogFile(ecc, SshHost).missing == f"ssh: user@host and {log_path}"
     assert (

@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from daqpv.errors import NoAnswerError, ProtocolError
-from daqpv.links.files import router_directory
 from daqpv.links.files.router_directory import DirectoryRouterLink
-from tests.integration.routers.conftest import DEADLINE, write
+from tests.support.sshd import write
+from tests.support.waiting import DEADLINE
 
 
 async def test_files_and_disk_are_seen(staging: Path) -> None:
@@ -48,7 +48,7 @@ async def test_a_disk_that_hangs_holds_up_one_thread_alone(
         free.wait(DEADLINE)
         return os.scandir(path)
 
-    monkeypatch.setattr(router_directory.os, "scandir", scandir)
+    monkeypatch.setattr(os, "scandir", scandir)
     link = DirectoryRouterLink("data0", str(staging))
     for _ in range(3):
         with pytest.raises(NoAnswerError, match="no answer of the disk in") as caught:
@@ -71,7 +71,7 @@ async def test_without_hard_links_files_are_renamed(
     def no_link(*arguments: object, **more: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(router_directory.os, "link", no_link)
+    monkeypatch.setattr(os, "link", no_link)
     write(staging, "a.graw", 1)
     write(staging, "b.graw", 2)
     (staging / "exp").mkdir()
@@ -94,7 +94,7 @@ async def test_the_loop_is_free_while_the_disk_is_slow(
         free.wait(DEADLINE)
         return real(path)
 
-    monkeypatch.setattr(router_directory.os, "scandir", scandir)
+    monkeypatch.setattr(os, "scandir", scandir)
     link = DirectoryRouterLink("data0", str(staging))
     look = asyncio.ensure_future(link.observe(timeout=DEADLINE))
     await asyncio.sleep(0)

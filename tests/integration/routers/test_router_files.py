@@ -15,7 +15,8 @@ from daqpv.links.files.router_directory import DirectoryRouterLink
 from daqpv.links.ssh.connections import SshHost
 from daqpv.links.ssh.router import SshRouterLink
 from daqpv.routers import RouterLink
-from tests.integration.routers.conftest import DEADLINE, IS_ROOT, Sshd, write
+from tests.support.sshd import IS_ROOT, Sshd, write
+from tests.support.waiting import DEADLINE
 
 STRANGE = [
     b"a\nb.graw",

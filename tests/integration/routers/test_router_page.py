@@ -15,7 +15,8 @@ from daqpv.links.http import router_page
 from daqpv.links.http.router_page import PageRouterLink
 from daqpv.links.ssh.connections import SshHost
 from daqpv.links.ssh.router import SshRouterLink
-from tests.integration.routers.conftest import DEADLINE, write
+from tests.support.sshd import write
+from tests.support.waiting import DEADLINE
 
 PAGE = b"""1
 /Users/attpc/data

@@ -15,15 +15,9 @@ from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
 from daqpv.links.ssh import router as router_ssh
 from daqpv.links.ssh.connections import SshHost
 from daqpv.links.ssh.router import SshRouterLink
-from tests.integration.routers.conftest import (
-    DEADLINE,
-    IN_CI,
-    DataRouter,
-    Sshd,
-    free_port,
-    soon,
-    write,
-)
+from tests.support.ports import free_port
+from tests.support.sshd import IN_CI, DataRouter, Sshd, write
+from tests.support.waiting import DEADLINE, soon
 
 Start = Callable[..., DataRouter]
 

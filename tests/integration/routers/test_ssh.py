@@ -12,7 +12,8 @@ import pytest
 
 from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
 from daqpv.links.ssh.connections import SshHost, SshHosts, path, quoted
-from tests.integration.routers.conftest import DEADLINE, Sshd, make_key, soon
+from tests.support.sshd import Sshd, make_key
+from tests.support.waiting import DEADLINE, soon
 
 
 async def ask(host: SshHost, script: bytes = b"id -un") -> bytes:

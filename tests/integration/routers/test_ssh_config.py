@@ -17,8 +17,9 @@ import pytest
 
 from daqpv.errors import NotConnectedError
 from daqpv.links.ssh.connections import SshHost
-from tests.integration.routers.conftest import DEADLINE, Sshd, make_key, soon, until
 from tests.support import forks
+from tests.support.sshd import Sshd, make_key
+from tests.support.waiting import DEADLINE, soon, until
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from daqpv.ecc import EccState, Operation
 from daqpv.sim.ecc import EVERY, Behaviour, EccSimulator, Fault, Kind
-from tests.integration.sim.conftest import until
+from tests.support.sim import until
 
 Answer = tuple[int, dict[str, Any]]
 

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from daqpv.sim.ecc import Build, EccSimulator, Repository
-from tests.integration.sim.conftest import CODES, CONFIG, LINKS, WAYS, Client, request
+from tests.support.sim import CODES, CONFIG, LINKS, WAYS, Client, request
 
 
 async def test_describe_prepare_configure_read_the_config_id_in_any_state(

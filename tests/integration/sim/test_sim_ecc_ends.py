@@ -9,7 +9,7 @@ import pytest
 
 from daqpv.ecc import EccState
 from daqpv.sim.ecc import EccSimulator
-from tests.integration.sim.conftest import WAYS, Client, request, until
+from tests.support.sim import WAYS, Client, request, until
 
 
 async def test_server_exit_answers_and_the_process_leaves_in_time(
@@ -70,8 +70,9 @@ async def test_a_malformed_config_id_kills_the_process(
             request(method, ("configID", config), ("table", ""))
         )
         assert answer == ""
-    assert simulator.crashed is not None
-    assert simulator.crashed.startswith(f"{method}: malformed SubConfigId")
+    crashed = simulator.crashed
+    assert crashed is not None
+    assert crashed.startswith(f"{method}: malformed SubConfigId")
     async with asyncio.timeout(10):
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""  # another client is cut as well
@@ -80,7 +81,9 @@ async def test_a_malformed_config_id_kills_the_process(
     with pytest.raises(ConnectionRefusedError):
         await client.state()
     await simulator.restart()
-    assert (simulator.crashed, simulator.port) == (None, port)
+    crashed = simulator.crashed
+    assert crashed is None
+    assert simulator.port == port
     assert await client.state() == (0, "", 1, 0)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from daqpv.ecc import EccState, Operation
 from daqpv.sim.ecc import EVERY, EccSimulator, Fault, Kind
-from tests.integration.sim.conftest import until
+from tests.support.sim import until
 
 CONFIG = (
     '<ConfigId><SubConfigId type="describe">cobo0</SubConfigId>'

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from daqpv.ecc import Operation, Transition
 from daqpv.sim.ecc import Behaviour, EccSimulator, Fault, Kind
-from tests.integration.sim.conftest import CODES, CONFIG, WAYS, Client, request, until
+from tests.support.sim import CODES, CONFIG, WAYS, Client, request, until
 
 BUSY = "The ECC state machine is busy!"
 LEGAL = {
@@ -119,7 +120,7 @@ async def test_breakup_of_a_run_takes_the_time_of_a_stop_as_well(
     assert asyncio.get_running_loop().time() - start >= 0.15
 
 
-def refuse(message: str = "", **more: int) -> Fault:
+def refuse(message: str = "", **more: Any) -> Fault:
     return Fault(do=Kind.REFUSE, message=message, times=1, **more)
 
 

@@ -14,7 +14,7 @@ from daqpv.ecc import ConfigId, EccState, Operation
 from daqpv.errors import DaqError, SimulatorError
 from daqpv.sim.ecc import Build, EccSimulator
 from daqpv.sim.experiment import ServerPlan, plan_from, simulate
-from tests.integration.sim.conftest import until
+from tests.support.sim import until
 
 LINKS = (
     '<DataLinkSet><DataLink><DataSender id="CoBo[0]"/><DataRouter name="data0" '

@@ -14,7 +14,7 @@ from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import LinkError
 from daqpv.links.soap.ecc import EccSoapLink
 from daqpv.sim.ecc import EccSimulator, Fault, Kind
-from tests.integration.sim.conftest import until
+from tests.support.sim import until
 
 CONFIG = ConfigId("cobo0", "e20009", "e20009")
 DEADLINE = 10.0  # [s]

@@ -12,7 +12,7 @@ import pytest
 
 from daqpv.ecc import EccState
 from daqpv.sim.router import RouterSimulator, series_of
-from tests.integration.sim.conftest import until
+from tests.support.sim import until
 
 
 class Bench:
@@ -38,6 +38,10 @@ class Bench:
         """Let it look and write twice."""
         enough = self._asked + 2
         await until(lambda: self._asked >= enough)
+
+    async def has(self, count: int) -> None:
+        """Wait until there are so many files."""
+        await until(lambda: len(self.files) == count)
 
     @property
     def files(self) -> dict[str, int]:
@@ -77,7 +81,7 @@ async def test_each_run_has_files_of_its_own(tmp_path: Path) -> None:
     async with bench.runs():
         for count in (4, 8):
             bench.state = EccState.RUNNING
-            await until(lambda count=count: len(bench.files) == count)
+            await bench.has(count)
             bench.state = EccState.READY
             await until(lambda: not bench.router._series)
 

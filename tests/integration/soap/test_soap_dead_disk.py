@@ -14,7 +14,7 @@ from daqpv.core.threads import Crew
 from daqpv.ecc import ConfigId
 from daqpv.errors import NoAnswerError
 from daqpv.links.files.config_files import ConfigFiles
-from daqpv.links.soap import ecc as soap_ecc
+from daqpv.links.soap import xml as ecc_xml
 
 LONG = 20.0  # [s] a deadline that no test is meant to meet
 
@@ -71,7 +71,7 @@ async def test_the_deadline_counts_for_reading_a_long_answer(
     def slow(operation: str, body: bytes) -> None:
         asyncio.run_coroutine_threadsafe(free.wait(), loop).result(LONG)
 
-    monkeypatch.setattr(soap_ecc.ecc_xml, "operation_answer", slow)
+    monkeypatch.setattr(ecc_xml, "operation_answer", slow)
     async with serving(HTTP) as peer:
         with pytest.raises(
             NoAnswerError, match=r"CoBo0 at .*: the answer to Special .* in 0\.5 s"

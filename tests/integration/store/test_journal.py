@@ -53,6 +53,6 @@ async def test_a_record_that_the_engine_refuses_stops_no_other(
     assert [e.row["text"] for e in read(kept.path)] == [e.row["text"] for e in refused]
     assert journal.write(SOURCE, entries(101, 101)) == []
     journal.close()
-    async with running(store_url, tmp_path) as kept:
+    async with running(store_url, tmp_path) as store:
         good = [n for n in range(1, 102) if n not in (1, 37, 38, 100)]
-        assert await kept.texts() == [f"event {n}" for n in good]
+        assert await store.texts() == [f"event {n}" for n in good]

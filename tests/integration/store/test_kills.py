@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.store.conftest import DEADLINE
 from tests.integration.store.test_outages import found, locked
 from tests.integration.store.test_store import numbers, running
 from tests.support import forks
+from tests.support.waiting import DEADLINE
 
 PROCESS = """
 import asyncio, sys, time

@@ -14,9 +14,9 @@ from daqpv.errors import StoreError
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
 from daqpv.store.tables.version import newest
-from tests.integration.store.conftest import StoreServer
 from tests.integration.store.test_refused import record, retry
 from tests.integration.store.test_store import event, running
+from tests.support.store import StoreServer
 
 LATIN1 = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
 CURE = r"encoding LATIN1: .*createdb --template template0 --encoding UTF8"

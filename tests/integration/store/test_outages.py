@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import StoreError
-from tests.integration.store.conftest import StoreServer
 from tests.integration.store.test_store import Kept, event, numbers, running
+from tests.support.store import StoreServer
 
 
 def lost(kept: Kept) -> bool:

@@ -42,7 +42,9 @@ def fill(url: str, *, events: int = 30, experiment: str = "exp") -> None:
     prepare(engine)
     with engine.begin() as connection:
         named = insert(EXPERIMENT).values(name=experiment)
-        [number] = connection.execute(named).inserted_primary_key
+        key = connection.execute(named).inserted_primary_key
+        assert key is not None
+        number = key[0]
         rows = [
             {
                 "experiment_id": number,
@@ -172,7 +174,7 @@ def test_beside_other_experiments_the_numbers_are_moved_and_the_order_stays(
     assert [row[:-1] for row in came["journal"]] == [
         row[:-1] for row in there["journal"]
     ]
-    names = dict(came["experiment"])
+    names: dict[Any, Any] = dict(came["experiment"])
     assert {row[0]: names[row[-1]] for row in came["journal"]} == {
         "exp": "exp",
         "other": "other",

@@ -14,7 +14,7 @@ from daqpv.errors import StoreError
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
 from daqpv.store.writing.sql_store import SqlStore
-from tests.integration.store.conftest import until
+from tests.support.waiting import until
 
 VALUES = [
     None,

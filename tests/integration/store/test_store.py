@@ -16,7 +16,7 @@ from sqlalchemy import text
 from daqpv.core import Event, Events, EventSeverity, Origin, Setting
 from daqpv.errors import StoreError
 from daqpv.store.writing.sql_store import SqlStore
-from tests.integration.store.conftest import DEADLINE
+from tests.support.waiting import DEADLINE
 
 DAY = 1_700_000_000.0
 
