@@ -1,17 +1,14 @@
-"""Following a data router: looking at its files and its disk again and again."""
+"""Following a data router: polls of its files and its disk, in its snapshot."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from daqpv.core import Condition, Device, Events, EventSeverity, Poller
-from daqpv.errors import NotConnectedError
-from daqpv.routers.link import DataFile, Observation, RouterLink, shown
-from daqpv.routers.snapshot import LONGEST, RouterSnapshot
+from daqpv.core import Condition, EventSeverity, Polled
+from daqpv.routers.link import Observation, shown
+from daqpv.routers.snapshot import LONGEST, RouterSnapshot, with_files
 
 FULL = 10e6  # [bytes] a disk with less is full
 
@@ -31,117 +28,63 @@ class Pace:
     no_data: float = 10.0
 
 
-class FollowedRouter(Device[RouterSnapshot]):
-    """A data router as seen: its snapshot follows its files and its disk.
+Polling = Polled[RouterSnapshot, Observation]
+
+
+class Follower:
+    """Shows what is seen of a data router, and says what has changed.
 
     Args:
-        name: of the router.
-        link: the way to it.
-        snapshot: what is known from the file.
-        pace: of the looks.
-        events: where events go.
-        prefix: of its PVs.
+        router: the router as a device.
+        pace: of the polls.
+
+    Attributes:
+        directory: to which it was seen to write last; None: never seen.
     """
 
-    def __init__(
-        self,
-        name: str,
-        link: RouterLink,
-        *,
-        snapshot: RouterSnapshot,
-        pace: Pace,
-        events: Events,
-        prefix: str = "",
-    ) -> None:
-        super().__init__(name, snapshot, events=events, prefix=prefix)
-        self._link = link
+    def __init__(self, router: Polling, pace: Pace) -> None:
+        self.directory: bytes | None = None
+        self._router = router
         self._pace = pace
-        self._poller = Poller(
-            self._look,
-            answered=self._answered,
-            lost=self._lost,
-            period=lambda: pace.period,
-            timeout=pace.timeout,
-            enabled=snapshot.enabled,
-        )
-        self._directory: bytes | None = None  # where it was seen to write last
-        self._sizes: Mapping[bytes, int] | None = None  # at the last look
+        self._sizes: Mapping[bytes, int] | None = None  # at the last poll
         self._looked = 0.0  # when that was [monotonic]
         self._grew = 0.0  # when data were last seen to come, or expected first
         self._expects_data = False
-        if not snapshot.enabled:
-            self.change(replace(self.snapshot, condition=Condition.DISABLED))
-
-    async def run(self) -> None:
-        """Follow the router until cancelled."""
-        async with self._link:
-            await self._poller.run()
 
     def expect_data(self, expected: bool) -> None:
         """From now on data should come, or not: its own alarm goes by that."""
         if expected and not self._expects_data:
-            self._grew = time.monotonic()
+            self._grew = self._router.clock.monotonic()
         self._expects_data = expected
         if not expected:
-            self.change(replace(self.snapshot, silent=False))
+            self._router.change(replace(self._router.snapshot, silent=False))
 
-    def enabled_changed(self) -> None:
-        """Begin to poll, or stop it."""
-        self._poller.enable(self.snapshot.enabled)
+    def show(self, seen: Observation, *, is_back: bool) -> None:
+        """Show what is seen, and say what has changed.
 
-    async def _look(self) -> Observation | None:
-        seen = await self._link.observe(timeout=self._pace.timeout)
-        snapshot = self.snapshot
-        if (
-            seen is None
-            and snapshot.enabled
-            and snapshot.known
-            and not snapshot.is_lost
-        ):
-            self.change(
-                replace(self.snapshot, last_seen=self.seen()), at=time.time()
-            )  # the values are kept
-        return seen
-
-    async def _place(self) -> bytes:
-        """The directory to which it writes, as last seen.
-
-        Raises:
-            LinkError: it was never seen, and is not now.
+        Args:
+            seen: by a poll.
+            is_back: the router was not known or lost before.
         """
-        if self._directory is None:
-            await self._poller.observe()
-        if self._directory is None:
-            raise NotConnectedError(
-                f"{self.name}: it is not known yet to which directory it writes"
-            )
-        return self._directory
-
-    def _answered(self, seen: Observation, is_back: bool) -> None:
-        if not self.snapshot.enabled:
-            return
-        old, disk = self.snapshot, seen.disk
+        router, old, disk = self._router, self._router.snapshot, seen.disk
         rate = self._measure(seen, is_back)
-        self._directory = seen.directory
-        self.change(
-            replace(
-                self.snapshot,
-                known=True,
-                online=True,
-                condition=Condition.OK,
-                directory=shown(seen.directory),
-                **_staged(seen.files),
-                rate=rate,
-                disk_size=disk.size,
-                disk_free=disk.free,
-                disk_used=disk.used,
-                disk_time_left=_time_left(disk.free, rate),
-                clock_offset=round(seen.clock_offset, 3),
-                process=seen.process or old.process,
-                last_seen=self.seen(),
-            ),
-            at=time.time(),
+        self.directory = seen.directory
+        now = replace(
+            with_files(old, seen.files),
+            known=True,
+            online=True,
+            condition=Condition.OK,
+            directory=shown(seen.directory),
+            rate=rate,
+            disk_size=disk.size,
+            disk_free=disk.free,
+            disk_used=disk.used,
+            disk_time_left=_time_left(disk.free, rate),
+            clock_offset=round(seen.clock_offset, 3),
+            process=seen.process or old.process,
+            last_seen=router.seen(),
         )
+        router.change(now, at=router.clock.time())
         self._tell(old, is_back)
         self._listen()
 
@@ -149,9 +92,9 @@ class FollowedRouter(Device[RouterSnapshot]):
         """Growth since the last look, over the time that has really passed [byte/s]."""
         sizes = {file.name: file.size for file in seen.files}
         before, self._sizes = self._sizes, sizes
-        now = time.monotonic()
+        now = self._router.clock.monotonic()
         elapsed, self._looked = now - self._looked, now
-        if is_back or before is None or self._directory != seen.directory:
+        if is_back or before is None or self.directory != seen.directory:
             self._grew = now  # what came before is not known
             return 0.0
         grown = sum(_growth(before.get(name, 0), size) for name, size in sizes.items())
@@ -161,69 +104,42 @@ class FollowedRouter(Device[RouterSnapshot]):
 
     def _listen(self) -> None:
         """Say so if data should come and do not, or do again."""
-        quiet = time.monotonic() - self._grew
+        router, now = self._router, self._router.snapshot
+        quiet = router.clock.monotonic() - self._grew
         silent = self._expects_data and quiet >= self._pace.no_data
-        if silent and not self.snapshot.silent:
+        if silent and not now.silent:
             text = (
-                f"{self.name} has written nothing for {quiet:.0f} s in a run. Do the "
+                f"{router.name} has written nothing for {quiet:.0f} s in a run. Do the "
                 "boards send to it? See the data links, and the log of dataRouter"
             )
-            self.change(
-                replace(
-                    self.snapshot,
-                    silent=True,
-                    message=text,
-                    errors=self.snapshot.errors + 1,
-                )
-            )
-            self.emit("no data", text, severity=EventSeverity.ERROR)
-        elif self.snapshot.silent and not silent:
-            text = f"{self.name} writes again"
-            self.change(replace(self.snapshot, silent=False, message=text))
-            self.emit("data again", text)
+            heard = replace(now, silent=True, message=text, errors=now.errors + 1)
+            router.change(heard)
+            router.emit("no data", text, severity=EventSeverity.ERROR)
+        elif now.silent and not silent:
+            text = f"{router.name} writes again"
+            router.change(replace(now, silent=False, message=text))
+            router.emit("data again", text)
 
     def _tell(self, old: RouterSnapshot, is_back: bool) -> None:
-        """Say in message and event what a look changed."""
-        new = self.snapshot
+        """Say in message and event what a poll changed."""
+        router, new = self._router, self._router.snapshot
         if is_back:
             again = " again" if old.last_seen else ""
-            self.change(
-                replace(
-                    self.snapshot,
-                    message=f"Connected{again}: writes to {new.directory}",
-                )
-            )
-            text = f"{self.name} answers{again}: writes to {new.directory}"
-            self.emit("online", text)
+            self._message(f"Connected{again}: writes to {new.directory}")
+            text = f"{router.name} answers{again}: writes to {new.directory}"
+            router.emit("online", text)
         elif new.directory != old.directory:
-            text = f"{self.name} writes to {new.directory}, no more to {old.directory}"
-            self.change(replace(self.snapshot, message=text))
-            self.emit("directory", text, severity=EventSeverity.WARNING)
+            was, now = old.directory, new.directory
+            text = f"{router.name} writes to {now}, no more to {was}"
+            self._message(text)
+            router.emit("directory", text, severity=EventSeverity.WARNING)
         if old.process and new.process != old.process:
-            text = f"{self.name} was started anew: what it had in hand may be lost"
-            self.change(replace(self.snapshot, message=text))
-            self.emit("restarted", text, severity=EventSeverity.WARNING)
+            text = f"{router.name} was started anew: what it had in hand may be lost"
+            self._message(text)
+            router.emit("restarted", text, severity=EventSeverity.WARNING)
 
-    def _lost(self, condition: Condition, reason: str) -> None:
-        text = f"{condition.label}: {reason}"
-        self.change(
-            replace(
-                self.snapshot,
-                known=True,
-                online=condition is Condition.ERROR,
-                condition=condition,
-                errors=self.snapshot.errors + 1,
-                message=text,
-                rate=0.0,
-                disk_time_left=math.nan,
-                silent=False,
-            )
-        )
-        self.emit("lost", text, severity=EventSeverity.ERROR, condition=condition.label)
-
-    def _show_files(self, files: Sequence[DataFile]) -> None:
-        """Show what lies in staging, seen between two looks."""
-        self.change(replace(self.snapshot, **_staged(files)))
+    def _message(self, text: str) -> None:
+        self._router.change(replace(self._router.snapshot, message=text))
 
 
 def _time_left(free: float, rate: float) -> float:
@@ -233,14 +149,6 @@ def _time_left(free: float, rate: float) -> float:
     if math.isnan(free):
         return math.nan
     return min(free / rate, LONGEST) if rate > 0 else LONGEST
-
-
-def _staged(files: Sequence[DataFile]) -> dict[str, Any]:
-    return {
-        "staged": tuple(sorted(shown(file.name) for file in files)),
-        "bytes": sum(file.size for file in files),
-        "staging_empty": not files,
-    }
 
 
 def _growth(before: int, now: int) -> int:

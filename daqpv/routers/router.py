@@ -2,53 +2,85 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Unpack
 
-from daqpv.core import Folding
-from daqpv.errors import LinkError, OperationError, counted
-from daqpv.routers.following import FollowedRouter
-from daqpv.routers.link import DataFile, Obstacle, RouterLink, shown
-
-STILL = 0.25  # [s] files that are the same so much later have stopped growing
-GROWS = 2.0  # [s] files that grow for longer are told of
-GROWING = 120.0  # [s] who waits for longer waits in vain
-MOVE = 60.0  # [s] for one exchange that moves files
-GRACE = 5.0  # [s] for one that is on its way when it is called back
-SLICE = 100  # files that are told of before others may run
+from daqpv.core import Polled, Surroundings
+from daqpv.routers.following import Follower, Pace
+from daqpv.routers.link import Observation, RouterLink
+from daqpv.routers.moving import Mover, Told
+from daqpv.routers.snapshot import RouterSnapshot
 
 UNASSIGNED = "unassigned"
 """Directory of files of which nobody knows the run."""
 
-_EACH = Folding(singly=100_000)
-_MOST = 3  # obstacles in one sentence
 
-Told = Callable[[str, int], None]
-
-T = TypeVar("T")
-
-
-class Router(FollowedRouter):
+class Router(Polled[RouterSnapshot, Observation]):
     """A data router; fulfils `daqpv.runs.Storage`, which has the contracts.
 
     Args:
         name: of the router.
         link: the way to it.
-        more: as of `FollowedRouter`.
+        snapshot: what is known from the file.
+        pace: of the polls.
+        more: arguments of `Shown`.
     """
 
-    def __init__(self, name: str, link: RouterLink, **more: Any) -> None:
-        super().__init__(name, link, **more)
-        self._moving = asyncio.Lock()
-        self._moved: dict[str, set[bytes]] = {}  # what was told, by directory
+    def __init__(
+        self,
+        name: str,
+        link: RouterLink,
+        *,
+        snapshot: RouterSnapshot,
+        pace: Pace,
+        **more: Unpack[Surroundings],
+    ) -> None:
+        super().__init__(name, snapshot, timeout=pace.timeout, **more)
+        self._link = link
+        self._pace = pace
+        self._follower = Follower(self, pace)
+        self._mover = Mover(self, link, self._follower, pace)
+
+    # How it is followed
+
+    async def run(self) -> None:
+        """Follow the router until cancelled."""
+        async with self._link:
+            await super().run()
+
+    async def poll(self) -> Observation | None:
+        """Look at its files and its disk; None: there is nothing new."""
+        seen = await self._link.observe(timeout=self._pace.timeout)
+        now = self.snapshot
+        if seen is None and now.enabled and now.known and not now.is_lost:
+            kept = replace(now, last_seen=self.seen())
+            self.change(kept, at=self.clock.time())
+        return seen
+
+    def period(self) -> float:
+        """Until the next poll [s]."""
+        return self._pace.period
+
+    def answered(self, answer: Observation, is_back: bool) -> None:
+        """Show what is seen."""
+        if self.snapshot.enabled:
+            self._follower.show(answer, is_back=is_back)
+
+    def without_readings(self) -> RouterSnapshot:
+        """What grows, and until when, is not known while it is lost."""
+        return replace(self.snapshot, rate=0.0, disk_time_left=math.nan, silent=False)
+
+    # What a run asks (daqpv.runs.Storage)
+
+    def expect_data(self, expected: bool) -> None:
+        """From now on data should come, or not: its own alarm goes by that."""
+        self._follower.expect_data(expected)
 
     async def has_run(self, experiment: str, number: int) -> bool:
         """Whether it has a directory for that run already."""
-        directory = await self._place()
+        directory = await self._mover.directory()
         return await self._link.has(
             directory, experiment, _run(number), timeout=self._pace.timeout
         )
@@ -58,123 +90,13 @@ class Router(FollowedRouter):
 
         After a cut it may be called again: what had been moved meanwhile is told then.
         """
-        await self._move(f"{experiment}/{_run(number)}", moved)
+        await self._mover.move(f"{experiment}/{_run(number)}", moved)
 
     async def sweep(self) -> str:
         """Move what is left in staging to ``unassigned/<UTC>/``; return that path."""
-        into = f"{UNASSIGNED}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        return await self._move(into, lambda path, size: None)
-
-    async def _move(self, into: str, moved: Told) -> str:
-        """Move all in staging to the directory `into` of it.
-
-        Returns:
-            Its path; "" if there was nothing in staging.
-        """
-        async with self._moving:
-            directory = await self._place()
-            files = await self._still(directory)
-            names = [file.name for file in files]
-            move = self._link.move(directory, names, into, timeout=MOVE)
-            result = await _whole(move)
-            stayed = {obstacle.name for obstacle in result.stayed}
-            there = [file for file in result.there if file.name not in stayed]
-            await _whole(self._report(there, directory, into, moved))
-            with suppress(LinkError):
-                self._show_files(await self._files(directory))
-            if there:
-                self.change(
-                    replace(
-                        self.snapshot,
-                        message=f"{counted(len(there), 'file')} now in {into}",
-                    )
-                )
-            if result.stayed:
-                raise OperationError(self._why(result.stayed, directory, into))
-            self._moved.pop(into, None)
-            return f"{shown(directory)}/{into}" if names else ""
-
-    async def _report(
-        self, files: Sequence[DataFile], directory: bytes, into: str, moved: Told
-    ) -> None:
-        """Tell of each file once, also of one that was moved before the link was cut.
-
-        What was moved for a daqpv that has ended since is told again.
-        """
-        told = self._moved.setdefault(into, set())
-        new = [file for file in files if file.name not in told]
-        for count, file in enumerate(new, start=1):
-            told.add(file.name)
-            path = f"{shown(directory)}/{into}/{shown(file.name)}"
-            text = f"{self.name}: {path} ({file.size} bytes)"
-            # the run tells people how many; the record has each
-            self.emit(
-                "file moved",
-                text,
-                folding=_EACH,
-                path=path,
-                size=file.size,
-                aside=True,
-            )
-            moved(path, file.size)
-            if count % SLICE == 0:
-                await asyncio.sleep(0)
-
-    async def _still(self, directory: bytes) -> Sequence[DataFile]:
-        """The files in staging, as soon as none of them grows any more.
-
-        Raises:
-            OperationError: one of them always does.
-            LinkError: they cannot be seen.
-        """
-        before = await self._files(directory)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
-            async with asyncio.timeout(GROWING):
-                while before:
-                    await asyncio.sleep(STILL)
-                    now = await self._files(directory)
-                    if set(now) == set(before):
-                        break
-                    before = now
-                    if loop.time() - began > GROWS:
-                        text = (
-                            "The files still grow, so they are not moved. That is "
-                            f"given up after {GROWING:g} s. Who takes data?"
-                        )
-                        self.change(replace(self.snapshot, growing=True, message=text))
-        except TimeoutError as error:
-            raise OperationError(
-                f"The files in {shown(directory)} still grow after "
-                f"{GROWING:g} s, so they stay there. Who takes data?"
-            ) from error
-        finally:
-            self.change(replace(self.snapshot, growing=False))
-        return before
-
-    async def _files(self, directory: bytes) -> Sequence[DataFile]:
-        return await self._link.files(directory, timeout=self._pace.timeout)
-
-    def _why(self, stayed: Sequence[Obstacle], directory: bytes, into: str) -> str:
-        each = "; ".join(f"{shown(one.name)}: {one.why}" for one in stayed[:_MOST])
-        more = f"; and {len(stayed) - _MOST} more" if len(stayed) > _MOST else ""
-        return (
-            f"{counted(len(stayed), 'file')} left in {shown(directory)}, "
-            f"the others are in {into}: {each}{more}"
-        )
-
-
-async def _whole(work: Coroutine[Any, Any, T]) -> T:
-    """Do `work`; who is cancelled waits for its end, so that no move is half told."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=GRACE)
-        if not task.cancel() and not task.cancelled():
-            task.exception()  # seen: nobody is there to be told
-        raise
+        now = datetime.fromtimestamp(self.clock.time(), UTC)
+        into = f"{UNASSIGNED}/{now:%Y%m%dT%H%M%SZ}"
+        return await self._mover.move(into, lambda path, size: None)
 
 
 def _run(number: int) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from daqpv.core import NO_ALARM, Alarm, DeviceSnapshot, Severity, Status, made_from
+from daqpv.routers.link import DataFile, shown
 
 LONGEST = 9999.0 * 3600
 """A disk that lasts at least so long [s]: at the present rate it does not fill."""
@@ -96,3 +98,13 @@ class RouterSnapshot(DeviceSnapshot):
         if alarm == NO_ALARM and field == "rate_mb_s" and self.silent:
             return Alarm(Severity.MAJOR, Status.STATE, "no data in a run")
         return alarm
+
+
+def with_files(snapshot: RouterSnapshot, files: Sequence[DataFile]) -> RouterSnapshot:
+    """`snapshot` with `files` in staging."""
+    return replace(
+        snapshot,
+        staged=tuple(sorted(shown(file.name) for file in files)),
+        bytes=sum(file.size for file in files),
+        staging_empty=not files,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -67,11 +66,11 @@ class Attending(Books):
         self.change(replace(self.snapshot, taking=(*taking, *new)))
         before = self.snapshot.gaps
         gaps = attended(
-            before, members, self.snapshot.taking, wanted=wanted, now=time.time()
+            before, members, self.snapshot.taking, wanted=wanted, now=self.clock.time()
         )
         for name in anew:
             if name in self.snapshot.taking:
-                gaps = restarted(gaps, name, now=time.time())
+                gaps = restarted(gaps, name, now=self.clock.time())
         if gaps == before:
             return
         self.change(replace(self.snapshot, gaps=gaps))
@@ -111,11 +110,17 @@ class Attending(Books):
             return
         self.change(replace(self.snapshot, rival=text))
         if self.snapshot.open_run is not None:
-            self._annotate(self.snapshot.open_run, _rival("from" if text else "until"))
+            self._annotate(
+                self.snapshot.open_run, self._rival("from" if text else "until")
+            )
         self._judge()
 
+    def _rival(self, word: str) -> str:
+        when = clock_text(self.clock.time())
+        return f"Another process served the same devices {word} {when} UTC."
+
     def _unusual(self) -> str:
-        return _rival("from") if self.snapshot.rival else ""
+        return self._rival("from") if self.snapshot.rival else ""
 
     def _remember_left(self) -> None:
         """Keep in mind who is disabled and takes data, for the run is over."""
@@ -275,11 +280,6 @@ class Attending(Books):
             if one.enabled and one.is_known and one.is_there
             if one.state in ("Running", "Paused")
         )
-
-
-def _rival(word: str) -> str:
-    when = clock_text(time.time())
-    return f"Another process served the same devices {word} {when} UTC."
 
 
 def _member(storage: Storage) -> Member:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -89,7 +88,7 @@ class Following(Attending):
         self._settings = settings
         self._tasks: asyncio.TaskGroup | None = None
         self._summed = -math.inf  # when the routers were summed up last [loop]
-        self._clocks = Clocks()  # when time was counted last
+        self._clocks = Clocks(self.clock)  # when time was counted last
         self.change(
             replace(
                 self.snapshot,
@@ -195,7 +194,7 @@ class Following(Attending):
                 )
             )
         if passed.seconds > STALL:
-            until = f"{clock_text(time.time())} UTC"
+            until = f"{clock_text(self.clock.time())} UTC"
             text = f"daqpv stood still for {passed.seconds:.0f} s until {until}."
             self._annotate(record, text)
 
@@ -208,9 +207,10 @@ class Following(Attending):
                 gaps=moved(self.snapshot.gaps, step),
             )
         )
+        now = clock_text(self.clock.time())
         self._annotate(
             record,
-            f"The clock was set {step_text(step)} at {clock_text(time.time())} UTC; "
+            f"The clock was set {step_text(step)} at {now} UTC; "
             "all times of the run are by the new one.",
             start=record.start + step,
             seen=record.seen + step,

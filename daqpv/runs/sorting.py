@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -221,7 +220,7 @@ class Sorter:
         files: list[RunFile] = []
 
         def moved(path: str, size: int) -> None:
-            now = time.time()
+            now = self._run.clock.time()
             file = RunFile(
                 number=number, router=storage.name, path=path, size=size, time=now
             )

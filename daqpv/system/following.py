@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from daqpv.core import Condition, Device, Events, Hold
+from daqpv.core import CLOCK, Clock, Condition, Device, Events, Hold, Tasks
 from daqpv.ecc import EccSnapshot, EccState, Server, is_below
 from daqpv.runs.detector import Member, lost_word
 from daqpv.system.plan import READY, TAKING_DATA, Part, Table
@@ -50,6 +49,7 @@ class Following(Device[SystemSnapshot]):
         snapshot: what is known before the servers are looked at.
         reconfigures: a MuTAnT that has started is configured anew before a run.
         hold: what an open run forbids to operators; None: there are no runs.
+        clock: gives all its times.
 
     Attributes:
         hold: the same.
@@ -66,15 +66,16 @@ class Following(Device[SystemSnapshot]):
         snapshot: SystemSnapshot | None = None,
         reconfigures: bool = False,
         hold: Hold | None = None,
+        clock: Clock = CLOCK,
     ) -> None:
         known = snapshot or SystemSnapshot()
-        super().__init__("Sys", known, events=events, prefix=prefix)
+        super().__init__("Sys", known, events=events, prefix=prefix, clock=clock)
         self._servers = tuple(servers)
         self._table = table
         self._patience = patience
         self._reconfigures = reconfigures
         self._fresh: set[str] = set()  # who was not started since it was configured
-        self._tasks: asyncio.TaskGroup | None = None
+        self._tasks = Tasks()
         self._news = asyncio.Event()
         self._is_walking = False
         self.hold = hold or Hold()
@@ -87,17 +88,13 @@ class Following(Device[SystemSnapshot]):
 
     async def run(self) -> None:
         """Follow the servers until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            try:
-                while True:
-                    self._look()
-                    self._news.clear()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(PERIOD):
-                            await self._news.wait()
-            finally:
-                self._tasks = None  # nothing is sent any more
+        async with self._tasks:
+            while True:
+                self._look()
+                self._news.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PERIOD):
+                        await self._news.wait()
 
     # What a run asks (daqpv.runs.Detector)
 
@@ -195,7 +192,7 @@ class Following(Device[SystemSnapshot]):
         """Show what the servers are now."""
         enabled, online = self._enabled(), self._online()
         snapshots = [one.snapshot for one in enabled]
-        newest = max((one.time for one in snapshots), default=time.time())
+        newest = max((one.time for one in snapshots), default=self.clock.time())
         is_newer = newest > self.snapshot.time
         conditions = {one.condition for one in snapshots}
         worst = next((one for one in _TROUBLES if one in conditions), Condition.OK)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from daqpv.core import Hold
+from daqpv.core import Hold, Tasks
 from daqpv.ecc import Server
 from daqpv.system.plan import Table
 
@@ -29,7 +29,7 @@ class Means:
     servers: Sequence[Server]
     hold: Hold
     table: Table
-    tasks: asyncio.TaskGroup
+    tasks: Tasks
     news: asyncio.Event
     show: Callable[[str, float], None]
     prefix: str

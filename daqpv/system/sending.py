@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from daqpv.core import Command
+from daqpv.core import Command, Tasks
 from daqpv.ecc import Operation, Server
 from daqpv.errors import (
     AbortedError,
@@ -31,7 +31,7 @@ class Sending:
     """
 
     def __init__(
-        self, command: Command, tasks: asyncio.TaskGroup, show: Callable[[str], None]
+        self, command: Command, tasks: Tasks, show: Callable[[str], None]
     ) -> None:
         self._command = command
         self._tasks = tasks
@@ -63,10 +63,10 @@ class Sending:
         """
         self._command.check()
         round_ = _Round(label, operation, len(group), self._show)
-        works = {one: self._tasks.create_task(self._one(round_, one)) for one in group}
+        works = {one: self._tasks.begin(self._one(round_, one)) for one in group}
         try:
             async with asyncio.timeout(within):
-                everybody = self._tasks.create_task(_all(works.values()))
+                everybody = self._tasks.begin(_all(works.values()))
                 await self._command.over(everybody)
         except TimeoutError:
             text = f"no end of {operation.label} within {within:g} s"

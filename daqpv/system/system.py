@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -190,12 +189,12 @@ class System(Following):
         """Hold the command slot, and show what it is held for."""
         try:
             with self.command(what, goal=goal) as command:
-                if self._tasks is None:
+                if not self._tasks.are_open:
                     raise RefusedError(
                         "The servers are not followed now. Nothing was sent."
                     )
                 with self._walking(goal):
-                    yield Walk(command, self._means(self._tasks))
+                    yield Walk(command, self._means())
         finally:
             self._look()  # now that the slot is free
 
@@ -214,12 +213,12 @@ class System(Following):
             self.change(replace(self.snapshot, goal=EccTarget.NONE))
             self._look()
 
-    def _means(self, tasks: asyncio.TaskGroup) -> Means:
+    def _means(self) -> Means:
         return Means(
             servers=self._servers,
             hold=self.hold,
             table=self._table,
-            tasks=tasks,
+            tasks=self._tasks,
             news=self._news,
             show=self._show_step,
             prefix=self.prefix,

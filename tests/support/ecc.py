@@ -26,6 +26,7 @@ from daqpv.ecc import (
     Transition,
 )
 from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
+from tests.support.virtual import CLOCK
 
 T = TypeVar("T")
 
@@ -283,6 +284,7 @@ class Lab:
             snapshot=EccSnapshot(**settings),
             deadlines=Deadlines(operations=dict.fromkeys(Operation, DEADLINE)),
             events=events,
+            clock=CLOCK,
             prefix=PREFIX,
         )
         self.ecc.watch(

@@ -18,6 +18,7 @@ from daqpv.routers import (
     Router,
     RouterSnapshot,
 )
+from tests.support.virtual import CLOCK
 
 STAGING = b"/data"
 
@@ -129,6 +130,7 @@ class Watched:
             snapshot=RouterSnapshot(**facts),
             pace=Pace(period=2.0, timeout=5.0, no_data=10.0),
             events=events,
+            clock=CLOCK,
             prefix="AT:Router:data0:",
         )
         self.moved: list[tuple[str, int]] = []

@@ -13,6 +13,7 @@ from daqpv.core import Condition, Event, Events, StoreFigures
 from daqpv.errors import AbortedError, DaqError, OperationError
 from daqpv.runs import History, Member, Run, RunRecord, RunSnapshot
 from daqpv.runs.settings import RunSettings
+from tests.support.virtual import CLOCK
 
 STEP = 1.0  # [s] that the detector takes for anything
 
@@ -269,6 +270,7 @@ class Lab:
             storages=self.storages,
             settings=self.settings,
             events=events,
+            clock=CLOCK,
             prefix="AT:Run:",
             snapshot=self.snapshot,
             store=self.store,

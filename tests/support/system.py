@@ -24,6 +24,7 @@ from daqpv.ecc import (
 from daqpv.errors import DaqError
 from daqpv.system import Order, System, SystemSnapshot, Table
 from tests.support.ecc import CONFIG, DEADLINE, Fault, Server, acting
+from tests.support.virtual import CLOCK
 
 SYS = "AT:Sys:"
 ROLES = {"MuTAnT": "mutant", "CoBo0": "cobo", "CoBo1": "cobo", "CoBo2": "all"}
@@ -179,6 +180,7 @@ class Lab:
                     | {Operation.STOP: STOP}
                 ),
                 events=events,
+                clock=CLOCK,
                 prefix=f"AT:ECC:{name}:",
                 guard=order.guard(name),
             )
@@ -186,6 +188,7 @@ class Lab:
             list(self.eccs.values()),
             table=self.table,
             events=events,
+            clock=CLOCK,
             prefix=SYS,
             patience=DEADLINE,
             reconfigures=reconfigures,

@@ -48,26 +48,30 @@ def pytest_asyncio_loop_factories(
     return {"virtual": VirtualLoop}
 
 
-class Clock:
-    """Stands in for the module `time` of the code under test."""
+class Clock(core.Clock):
+    """The clock of what a test makes, by the time of the event loop."""
 
     step = 0.0  # [s] by which the wall clock was set
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 
+    def steady(self) -> float:
+        return self.monotonic()
+
     def time(self) -> float:
         return 1.8e9 + self.step + self.monotonic()
 
 
+CLOCK = Clock()
+
+
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of what one ECC server is made of."""
+def clock() -> Clock:
+    """The clock of all models in memory; nobody has set it yet."""
     random.seed(20009)
-    clock = Clock()
-    for module in ("core.timing.clock",):
-        monkeypatch.setattr(f"daqpv.{module}.time", clock)
-    return clock
+    CLOCK.step = 0.0
+    return CLOCK
 
 
 class SetClock(core.Clock):

@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from daqpv.errors import AbortedError
+
 T = TypeVar("T")
 
 
@@ -25,8 +27,14 @@ class Tasks:
         return self._group is not None
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin `work` in a task; only while they are open."""
-        assert self._group is not None
+        """Begin `work` in a task.
+
+        Raises:
+            AbortedError: they are not open: daqpv ends.
+        """
+        if self._group is None:
+            work.close()
+            raise AbortedError("given up, because daqpv ends")
         return self._group.create_task(work)
 
     async def __aenter__(self) -> Self:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from daqpv.core import Device, Events, EventSeverity, Pulse, Store, origin
+from daqpv.core import CLOCK, Clock, Device, Events, EventSeverity, Pulse, Store, origin
 from daqpv.core.timing.utc import clock_text
 from daqpv.errors import RefusedError, StoreError
 from daqpv.runs import attendance
@@ -50,6 +49,7 @@ class Books(Device[RunSnapshot]):
         kept: waits until what was written so far would survive a kill, at most for
             `timeout` [s], and says whether it would.
         sorts: whether the files of a run are to be moved when it has ended.
+        clock: gives all its times.
     """
 
     def __init__(  # noqa: PLR0913 - it joins all that books are about
@@ -63,8 +63,9 @@ class Books(Device[RunSnapshot]):
         sorts: bool,
         pulse: Pulse | None = None,
         kept: Kept | None = None,
+        clock: Clock = CLOCK,
     ) -> None:
-        super().__init__("Run", snapshot, events=events, prefix=prefix)
+        super().__init__("Run", snapshot, events=events, prefix=prefix, clock=clock)
         self._store = store
         self._read_history = history
         self._sorts = sorts
@@ -83,7 +84,7 @@ class Books(Device[RunSnapshot]):
         opened, closed, state = snapshot.open_run, snapshot.closed_run, snapshot.state
         if opened:
             beat = None if self._pulse is None else self._pulse.last()
-            opened = as_last_seen(opened, beat, now=time.time())
+            opened = as_last_seen(opened, beat, now=self.clock.time())
             self._numbers.use([opened.number])
             self.change(
                 replace(
@@ -165,7 +166,7 @@ class Books(Device[RunSnapshot]):
         self.keep(
             RunChange(
                 number=record.number,
-                time=time.time(),
+                time=self.clock.time(),
                 field=fact.public_name,
                 old=formatted(old),
                 new=formatted(value),
@@ -177,7 +178,7 @@ class Books(Device[RunSnapshot]):
 
     def _open(self, event: RunEvent, configs: str) -> None:
         """Take the number: all servers are Running."""
-        snapshot, now = self.snapshot, time.time()
+        snapshot, now = self.snapshot, self.clock.time()
         number = snapshot.next_number
         written: dict[str, Any] = {
             one.name: formatted(getattr(snapshot, one.name)) for one in WRITTEN
@@ -217,14 +218,14 @@ class Books(Device[RunSnapshot]):
         """Take up a run that was open when daqpv ended, though it may have failed."""
         record = self.snapshot.open_run
         assert record is not None
-        gap = max(time.time() - record.seen, 0.0)
+        gap = max(self.clock.time() - record.seen, 0.0)
         was_running = self.snapshot.state is RunState.RUNNING
         ran = was_running and event is RunEvent.FOUND_RUNNING
         self.change(
             replace(
                 self.snapshot,
                 stop=None,
-                duration=max(time.time() - record.start, 0.0),
+                duration=max(self.clock.time() - record.start, 0.0),
                 live_time=record.live_time + (gap if ran else 0.0),
                 next_number=self._next_from(
                     max(self.snapshot.next_number, record.number)
@@ -247,7 +248,7 @@ class Books(Device[RunSnapshot]):
         """
         record = self.snapshot.open_run
         assert record is not None
-        stop = record.seen if event is RunEvent.FOUND_STOPPED else time.time()
+        stop = record.seen if event is RunEvent.FOUND_STOPPED else self.clock.time()
         stop = max(stop, record.start)
         note = _joined(self._with_gaps(record).note, note)
         closed = self._as_known(record, entry=entry, stop=stop, note=note)
@@ -334,7 +335,7 @@ class Books(Device[RunSnapshot]):
     def _as_known(self, record: RunRecord, **fields: Any) -> RunRecord:
         """`record` of the open run as it is now, with `fields`."""
         known = {
-            "seen": max(time.time(), record.seen),
+            "seen": max(self.clock.time(), record.seen),
             "live_time": self.snapshot.live_time,
             "data": max(record.data, round(self.snapshot.data * 1e9)),
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -114,7 +113,7 @@ class Sheet(Commanded[SheetSnapshot]):
         self._since: dict[str, float] = {}  # when that was counted last [loop]
         self._tallies: dict[str, Tally] | None = None  # None: nothing is counted
         written = self._written_before(snapshot, open_run)
-        now = time.time()
+        now = self.clock.time()
         if snapshot.open_run not in (None, open_run):
             self.change(replace(self.snapshot, run=None))
         self.change(
@@ -124,7 +123,7 @@ class Sheet(Commanded[SheetSnapshot]):
                 values={
                     name: Reading(value=None, alarm=UNDEFINED, time=now)
                     if name in self._sources
-                    else _written(one, written.get(name))
+                    else _written(one, written.get(name), now)
                     for name, one in self._observables.items()
                 },
             )
@@ -182,7 +181,7 @@ class Sheet(Commanded[SheetSnapshot]):
         written = {k: v for k, v in snapshot.written.items() if k != name}
         if value is not None:
             written[name] = value
-        shown = _written(self._observables[name], value)
+        shown = _written(self._observables[name], value, self.clock.time())
         self._set(name, shown, written=written)
         if snapshot.open_run is not None:
             self._keep_change(snapshot.open_run, name, old, value)
@@ -195,7 +194,7 @@ class Sheet(Commanded[SheetSnapshot]):
         self._keep(
             RunChange(
                 number=number,
-                time=time.time(),
+                time=self.clock.time(),
                 field=f"Par:{name}",
                 old=told(old),
                 new=told(new),
@@ -305,7 +304,11 @@ class Sheet(Commanded[SheetSnapshot]):
 
     def _empty(self, name: str) -> None:
         written = {k: v for k, v in self.snapshot.written.items() if k != name}
-        self._set(name, _written(self._observables[name], None), written=written)
+        self._set(
+            name,
+            _written(self._observables[name], None, self.clock.time()),
+            written=written,
+        )
 
     def _pvs_now(self, number: int, moment: str) -> Iterator[RunPv]:
         for pv in self._pvs:
@@ -360,13 +363,13 @@ class Sheet(Commanded[SheetSnapshot]):
         )
 
 
-def _written(one: Observable, value: Value) -> Reading:
+def _written(one: Observable, value: Value, now: float) -> Reading:
     """What was written by hand; a text may be empty, a number may not."""
     is_missing = value is None and one.type is not ObservableType.STRING
     return Reading(
         value="" if value is None and not is_missing else value,
         alarm=NOT_WRITTEN if is_missing else NO_ALARM,
-        time=time.time(),
+        time=now,
     )
 
 

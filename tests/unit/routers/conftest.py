@@ -8,15 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.routers import Watched
-from tests.support.virtual import Clock, clock, pytest_asyncio_loop_factories
+from tests.support.virtual import clock, pytest_asyncio_loop_factories
 
 __all__ = ["clock", "pytest_asyncio_loop_factories"]
-
-
-@pytest.fixture(autouse=True)
-def router_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    monkeypatch.setattr("daqpv.routers.following.time", clock)
-    return clock
 
 
 @pytest.fixture

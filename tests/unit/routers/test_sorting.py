@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from daqpv.errors import LinkError, NotConnectedError, OperationError
-from daqpv.routers import router as module
+from daqpv.routers import moving as module
 from tests.support.routers import OFFLINE, Watched
 
 RUN = b"e20009/run_0012"

@@ -199,14 +199,14 @@ async def test_a_kill_between_the_number_and_the_state_leaves_no_run_open() -> N
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 async def test_a_clock_that_is_set_changes_no_duration(
-    step: float, run_clock: Clock
+    step: float, clock: Clock
 ) -> None:
     lab = Lab()
     async with lab.running() as run:
         await run.stop_after(60.0)
         await run.start()
         await asyncio.sleep(10)
-        run_clock.step = step
+        clock.step = step
         await asyncio.sleep(10)
         now = run.snapshot
         assert now.state is RunState.RUNNING
@@ -217,21 +217,21 @@ async def test_a_clock_that_is_set_changes_no_duration(
         assert record is not None
         assert record.stop is not None
         assert 60 <= record.stop - record.start < 63
-        assert record.stop == pytest.approx(run_clock.time(), abs=10)
+        assert record.stop == pytest.approx(clock.time(), abs=10)
         way = "forward" if step > 0 else "back"
         assert f"The clock was set {way} by 3600.0 s at " in record.note
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 async def test_a_clock_that_is_set_while_daqpv_is_away(
-    step: float, run_clock: Clock
+    step: float, clock: Clock
 ) -> None:
     disk, detector = Disk(), Detector()
     async with served(disk, detector) as lab:
         await lab.run.start()
         await asyncio.sleep(20)
     await asyncio.sleep(5)
-    run_clock.step = disk.step = step
+    clock.step = disk.step = step
     async with served(disk, detector) as lab:
         await reaches(lambda: lab.run.snapshot.known)
         await asyncio.sleep(5)
@@ -243,12 +243,12 @@ async def test_a_clock_that_is_set_while_daqpv_is_away(
     assert record.stop - record.start == pytest.approx(31, abs=2)
 
 
-async def test_many_steps_do_not_fill_the_note(run_clock: Clock) -> None:
+async def test_many_steps_do_not_fill_the_note(clock: Clock) -> None:
     lab = Lab()
     async with lab.running() as run:
         await run.start()
         for _ in range(1000):
-            run_clock.step += 5.0
+            clock.step += 5.0
             await asyncio.sleep(1)
         await run.stop()
         assert lab.store.last

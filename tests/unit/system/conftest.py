@@ -7,15 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.system import SLAVES, Lab, laboratory
-from tests.support.virtual import Clock, clock, pytest_asyncio_loop_factories
+from tests.support.virtual import clock, pytest_asyncio_loop_factories
 
 __all__ = ["clock", "pytest_asyncio_loop_factories"]
-
-
-@pytest.fixture(autouse=True)
-def system_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    monkeypatch.setattr("daqpv.system.following.time", clock)
-    return clock
 
 
 @pytest.fixture
