@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import NoAnswerError, NotConnectedError, ProtocolError
-from daqpv.links.ssh import router as router_ssh
+from daqpv.links.ssh import router_answers, router_scripts
 from daqpv.links.ssh.connections import SshHost
 from daqpv.links.ssh.router import SshRouterLink
 from tests.support.ports import free_port
@@ -53,7 +53,7 @@ async def test_without_proc_lsof_says_the_same(
     data_router: Start,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(router_ssh, "_ROUTERS", router_ssh.LSOF)
+    monkeypatch.setattr(router_scripts, "ROUTERS", router_scripts.LSOF)
     data_router(staging, port)
     seen = await link.observe(timeout=DEADLINE)
     assert seen.directory == os.fsencode(staging)
@@ -118,7 +118,7 @@ async def test_one_that_is_begun_elsewhere_is_followed(
     ],
 )
 def test_the_port_of_the_data_is_the_second_one(arguments: bytes, port: int) -> None:
-    assert router_ssh._process(b"7", b"/data\n", arguments).port == port
+    assert router_answers.process(b"7", b"/data\n", arguments).port == port
 
 
 async def test_the_file_may_say_where_it_writes(

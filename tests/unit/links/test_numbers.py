@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daqpv.links.http import router_page
 from daqpv.links.numbers import LARGEST, whole
-from daqpv.links.ssh import router as router_ssh
+from daqpv.links.ssh import router_answers
 from daqpv.routers import Disk
 
 HUGE = b"9" * 400
@@ -35,7 +35,7 @@ def test_a_row_of_df_with_huge_numbers_is_unknown() -> None:
         b"/dev/sda1 1 %s 3 4%% /" % HUGE,
         b"/dev/sda1 1 2 -%s 4%% /" % HUGE,
     ):
-        assert math.isnan(router_ssh._disk(row).size)
+        assert math.isnan(router_answers.disk(row).size)
         assert math.isnan(router_page._disk(b"Filesystem 512-blocks", row).size)
     row = b"/dev/sda1 1 2 3 4% /"
     heading = b"Filesystem %s-blocks" % HUGE
@@ -49,8 +49,8 @@ def test_a_file_of_huge_size_is_left_out_of_a_page() -> None:
 
 
 def test_a_huge_clock_or_port_is_unknown() -> None:
-    assert router_ssh._clock(b"1795913000.250000000") == 1795913000.25
-    assert router_ssh._clock(b"1795913000.N") == 1795913000.5
-    assert math.isnan(router_ssh._clock(HUGE))
-    port = router_ssh._process(b"1", b"/data\n", b"dataRouter a:1 b:%s" % HUGE).port
-    assert port == router_ssh.DATA_PORT
+    assert router_answers.clock(b"1795913000.250000000") == 1795913000.25
+    assert router_answers.clock(b"1795913000.N") == 1795913000.5
+    assert math.isnan(router_answers.clock(HUGE))
+    port = router_answers.process(b"1", b"/data\n", b"dataRouter a:1 b:%s" % HUGE).port
+    assert port == router_answers.DATA_PORT
