@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
@@ -18,7 +17,6 @@ from daqpv.app.tending import tend
 from daqpv.config import AnyKind, ConfigProblems, Experiment, Problem
 from daqpv.config.model import NAME
 from daqpv.core import (
-    Event,
     Events,
     EventSeverity,
     Pulse,
@@ -113,7 +111,8 @@ class App:
         self._build(local)
         self._follow(kinds)
         for fault in self.faults:
-            events.emit(_fault_event(fault))
+            text = f"{fault} (the rest is served)"
+            events.report("kind refused", text, severity=EventSeverity.ERROR)
         self._add_process(name)
         self.samples = [_sample(group) for group in self._groups if group.pvdb]
         self._others = DuplicateServers(self.samples, self.server)
@@ -298,16 +297,6 @@ class App:
             name, measure, snapshot=snapshot, events=site.events, prefix=prefix
         )
         return self._this, ProcessGroup(prefix, self._this)
-
-
-def _fault_event(fault: Problem) -> Event:
-    return Event(
-        time=time.time(),
-        severity=EventSeverity.ERROR,
-        name="kind refused",
-        text=f"{fault} (the rest is served)",
-        function=f"{__name__}.App",
-    )
 
 
 def _sample(group: Group[Any]) -> str:

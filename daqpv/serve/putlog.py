@@ -8,21 +8,18 @@ those of a group's limits, if it says so.
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from daqpv.core import (
     Alarm,
-    Event,
     Events,
     EventSeverity,
     Folding,
     Origin,
-    caller,
 )
 from daqpv.errors import AbortedError, DaqError, RefusedError
 from daqpv.serve.pv.alarmed import Alarmed
@@ -63,23 +60,25 @@ class PutLog:
         if put.announced:
             severity = EventSeverity.INFORMATION
             facts |= {"aside": True, "told": sorted(put.announced)}
-        event = _event("put", what, source, severity, facts, put.by)
         same = f"{source.name} {put.by} {result}"
-        self._events.emit(event, Folding(same=same, singly=_PUTS))
+        self._events.report(
+            "put",
+            what,
+            severity=severity,
+            device=source.prefix,
+            fields=facts,
+            by=put.by,
+            folding=Folding(same=same, singly=_PUTS),
+        )
 
     def client(self, who: Origin, peer: str, what: str) -> None:
         """A client has come ("connected") or gone ("disconnected")."""
-        self._events.emit(
-            Event(
-                time=time.time(),
-                severity=EventSeverity.INFORMATION,
-                name="client",
-                text=f"{who} {what} from {peer}",
-                fields={"aside": True, "peer": peer},
-                origin=who,
-                function=caller(),
-            ),
-            Folding(same=f"{who} {what}", singly=_CLIENTS),
+        self._events.report(
+            "client",
+            f"{who} {what} from {peer}",
+            fields={"aside": True, "peer": peer},
+            by=who,
+            folding=Folding(same=f"{who} {what}", singly=_CLIENTS),
         )
 
 
@@ -115,8 +114,14 @@ class AlarmLog:
         worse = reported and new.severity > old.severity
         severity = EventSeverity.WARNING if worse else EventSeverity.INFORMATION
         text = f"{_signal(source)}: {how}; it is {value}"
-        event = _event("alarm", text, source, severity, fields)
-        self._events.emit(event, Folding(same=source.name, singly=_ALARMS))
+        self._events.report(
+            "alarm",
+            text,
+            severity=severity,
+            device=source.prefix,
+            fields=fields,
+            folding=Folding(same=source.name, singly=_ALARMS),
+        )
 
     def cut(self, source: Alarmed, text: str) -> None:
         """A text is longer than its PV holds."""
@@ -125,29 +130,14 @@ class AlarmLog:
             f"{_signal(source)} does not hold the whole text: it has {size:,} bytes, "
             f"and the PV takes {source.form.nelm - 1:,}"
         )
-        facts = {"pv": source.name, "bytes": size}
-        event = _event("text cut", what, source, EventSeverity.WARNING, facts)
-        self._events.emit(event, Folding(same=f"{source.name} cut", singly=1))
-
-
-def _event(  # noqa: PLR0917, what makes an event
-    name: str,
-    text: str,
-    source: Source,
-    severity: EventSeverity,
-    facts: Mapping[str, Any],
-    by: Origin | None = None,
-) -> Event:
-    return Event(
-        time=time.time(),
-        severity=severity,
-        name=name,
-        text=text,
-        device=source.prefix,
-        fields=facts,
-        origin=by,
-        function=caller(2),
-    )
+        self._events.report(
+            "text cut",
+            what,
+            severity=EventSeverity.WARNING,
+            device=source.prefix,
+            fields={"pv": source.name, "bytes": size},
+            folding=Folding(same=f"{source.name} cut", singly=1),
+        )
 
 
 def formatted(source: Source, value: Any) -> str:

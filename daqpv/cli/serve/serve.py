@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from daqpv.cli.common import (
     settle,
 )
 from daqpv.cli.serve.persistence import keep
-from daqpv.core import Event, Events, EventSeverity
+from daqpv.core import Event
 from daqpv.core.threads import Crew
 from daqpv.errors import ConfigError, ServeError
 from daqpv.links.files.console import Console
@@ -101,21 +100,11 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
             count = app.server.record_count
             what = f"{count} PVs under {experiment.prefix}, CA port {port}"
             console.say(f"ready: {what}")
-            _note(events, START, f"daqpv {__version__} serves {what}")
-            stack.callback(_note, events, END, "daqpv ends")
+            events.report(START, f"daqpv {__version__} serves {what}")
+            stack.callback(lambda: events.report(END, "daqpv ends"))
             Crew("structlog").submit(keeping.program_log.follow_structlog)
 
         run_until_signal(app.run(ready))
-
-
-def _note(events: Events, name: str, text: str) -> None:
-    """Tell what the process does."""
-    severity = EventSeverity.INFORMATION
-    function = f"{__name__}.serve"
-    now = time.time()
-    events.emit(
-        Event(time=now, severity=severity, name=name, text=text, function=function)
-    )
 
 
 def _is_own(event: Event) -> bool:

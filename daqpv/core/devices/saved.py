@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from daqpv.core.as_json import JsonForm, form_of
 from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
-from daqpv.core.events.event import Event, EventSeverity, caller, origin
+from daqpv.core.events.event import EventSeverity, origin
 from daqpv.core.names import Names
 from daqpv.core.store import Setting
 from daqpv.core.timing.utc import utc_text
@@ -133,7 +133,9 @@ class SavedSettings:
                 for one in place.read():
                     settings[one.device, one.field] = one
             except StoreError as error:
-                self._say("", str(error))
+                self._events.report(
+                    "setting", str(error), severity=EventSeverity.WARNING
+                )
             else:
                 found.append((place, settings))
             for key, one in settings.items():
@@ -190,11 +192,13 @@ class SavedSettings:
         saved, file = followed.saved, followed.file
         if saved.is_choice and kept.file != file:
             if kept.value not in (kept.file, file):
-                self._say(
-                    kept.device,
+                self._events.report(
+                    "setting",
                     f"{self._choice(saved, kept)} is dropped, for the experiment file "
                     f"has changed: it said {saved.told(kept.file)} and says "
                     f"{saved.told(file)}, which holds now.",
+                    severity=EventSeverity.WARNING,
+                    device=kept.device,
                 )
             self._keep(key, followed, since=kept.time)
             return False
@@ -203,10 +207,12 @@ class SavedSettings:
         try:
             saved.check(followed.form.decode(kept.value))
         except ValueError as error:
-            self._say(
-                kept.device,
+            self._events.report(
+                "setting",
                 f"{self._choice(saved, kept)} does not fit any more: {sentence(error)} "
                 f"What the experiment file says holds: {saved.told(file)}",
+                severity=EventSeverity.WARNING,
+                device=kept.device,
             )
             self._keep(key, followed, since=kept.time)
             return False
@@ -228,10 +234,9 @@ class SavedSettings:
         named = ", ".join(self._restored[:_NAMED])
         more = len(self._restored) - _NAMED
         others = f" and {more} more" if more > 0 else ""
-        self._say(
-            "",
+        self._events.report(
+            "setting",
             f"As operators chose, not as the experiment file says: {named}{others}",
-            severity=EventSeverity.INFORMATION,
         )
 
     def follow(
@@ -251,10 +256,12 @@ class SavedSettings:
             if followed is not None:
                 own[one.field] = followed
             else:
-                self._say(
-                    device,
+                self._events.report(
+                    "setting",
                     f"{prefix}{one.signal} is declared as saved, and its kind does not "
                     "ask for what was saved: a choice will not survive a restart.",
+                    severity=EventSeverity.WARNING,
+                    device=device,
                 )
 
         def watch(snapshot: Snapshot, changed: Collection[str]) -> None:
@@ -269,7 +276,12 @@ class SavedSettings:
             encoded = followed.form.encode(value)
         except ValueError as error:
             signal = f"{self._prefix}{key[0]}:{followed.saved.signal}"
-            self._say(key[0], f"{signal} will not survive a restart: {error}")
+            self._events.report(
+                "setting",
+                f"{signal} will not survive a restart: {error}",
+                severity=EventSeverity.WARNING,
+                device=key[0],
+            )
             return
         if encoded != followed.value:
             followed.value = encoded
@@ -300,21 +312,3 @@ class SavedSettings:
 
     def _device(self, prefix: str) -> str:
         return Names(self._prefix).short(prefix)
-
-    def _say(
-        self,
-        device: str,
-        text: str,
-        *,
-        severity: EventSeverity = EventSeverity.WARNING,
-    ) -> None:
-        self._events.emit(
-            Event(
-                time=time.time(),
-                severity=severity,
-                name="setting",
-                text=text,
-                device=device,
-                function=caller(),
-            )
-        )

@@ -7,11 +7,19 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from daqpv.core.events.event import STORM, Event, Folding
+from daqpv.core.events.event import (
+    NO_FIELDS,
+    STORM,
+    Event,
+    EventSeverity,
+    Folding,
+    Origin,
+    caller,
+)
 from daqpv.core.events.folder import Folder
 from daqpv.core.names import Names
 
@@ -76,6 +84,40 @@ class Events:
             return
         if self._folder.tells(event, folding):
             self._deliver(event)
+
+    def report(
+        self,
+        name: str,
+        text: str,
+        *,
+        severity: EventSeverity = EventSeverity.INFORMATION,
+        device: str = "",
+        fields: Mapping[str, object] = NO_FIELDS,
+        by: Origin | None = None,
+        folding: Folding = STORM,
+    ) -> None:
+        """Emit an event that happens now, in the function that calls this.
+
+        Args:
+            name: a short constant by which events of one sort are found again.
+            text: one sentence for people.
+            severity: how much it matters to the shift.
+            device: prefix of its PVs, or the part of it that names the device.
+            fields: the facts of the sentence, for machines.
+            by: who did it.
+            folding: how often such an event is emitted singly.
+        """
+        event = Event(
+            time=time.time(),
+            severity=severity,
+            name=name,
+            text=text,
+            device=device,
+            fields=fields,
+            origin=by,
+            function=caller(),
+        )
+        self.emit(event, folding)
 
     def _deliver(self, event: Event) -> None:
         device = Names(self._prefix).short(event.device)

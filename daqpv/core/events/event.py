@@ -58,6 +58,9 @@ The PV server sets it round each put: what a device has said need not be said ag
 """
 
 
+NO_FIELDS: Mapping[str, object] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing that happened.
@@ -80,7 +83,7 @@ class Event:
     name: str
     text: str
     device: str = ""
-    fields: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    fields: Mapping[str, object] = field(default_factory=lambda: NO_FIELDS)
     origin: Origin | None = None
     process: str = ""
     function: str = ""

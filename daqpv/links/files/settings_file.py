@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from daqpv.core import (
-    Event,
     Events,
     EventSeverity,
     Milestones,
     Origin,
     Setting,
-    caller,
 )
 from daqpv.core.timing.utc import iso_text
 from daqpv.errors import StoreError
@@ -137,17 +135,18 @@ class SettingsFile(WriterThread[_News]):
             return False
         if self._trouble:
             self._trouble = ""
-            self._say(f"{self._path}: settings are written again.")
+            self._events.report("setting", f"{self._path}: settings are written again.")
         return True
 
     def _failed(self, error: OSError) -> None:
         trouble = error.strerror or str(error)
         if trouble != self._trouble:
             self._trouble = trouble
-            self._say(
+            self._events.report(
+                "setting",
                 f"{self._path}: settings that operators choose cannot be written: "
                 f"{trouble}. It is tried again every {RETRY:g} s.",
-                EventSeverity.ERROR,
+                severity=EventSeverity.ERROR,
             )
 
     @contextmanager
@@ -219,11 +218,12 @@ class SettingsFile(WriterThread[_News]):
             where = ".".join(map(str, first["loc"]))
             bad = self._path.with_name(f"{self._path.name}.bad")
             self._path.replace(bad)
-            self._say(
+            self._events.report(
+                "setting",
                 f"{self._path}: the settings in it cannot be understood: "
                 f"{where + ': ' if where else ''}{first['msg']}. The file is put aside "
                 f"as {bad.name}; choices that stand there alone do not hold.",
-                EventSeverity.WARNING,
+                severity=EventSeverity.WARNING,
             )
             return []
         return [
@@ -237,19 +237,6 @@ class SettingsFile(WriterThread[_News]):
             )
             for entry in entries
         ]
-
-    def _say(
-        self, text: str, severity: EventSeverity = EventSeverity.INFORMATION
-    ) -> None:
-        self._events.emit(
-            Event(
-                time=time.time(),
-                severity=severity,
-                name="setting",
-                text=text,
-                function=caller(),
-            )
-        )
 
 
 def _text(setting: Setting) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daqpv.core import Event, Events, EventSeverity, Setting, StoreFigures
+from daqpv.core import Events, EventSeverity, Setting, StoreFigures
 from daqpv.core.threads import Crew
 from daqpv.errors import LinkError, StoreError
 from daqpv.store.reading.first_look import look, setting
@@ -187,12 +186,4 @@ class SqlStore:
         self._queries.close()
 
     def _tell(self, severity: EventSeverity, name: str, text: str) -> None:
-        event = Event(
-            time=time.time(),
-            severity=severity,
-            name=name,
-            text=text,
-            device=DEVICE,
-            function="daqpv.store.writing.writer",
-        )
-        self._events.emit(event)
+        self._events.report(name, text, severity=severity, device=DEVICE)

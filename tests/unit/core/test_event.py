@@ -256,3 +256,24 @@ def test_the_facts_of_an_event_cannot_be_changed() -> None:
 
 def test_an_origin_is_a_user_on_a_host() -> None:
     assert str(Origin("ann", "hut")) == "ann@hut"
+
+
+def test_a_report_is_an_event_of_now() -> None:
+    events = Events(process="main@hut", prefix="AT:")
+    heard: list[Event] = []
+    events.add(heard.append)
+    ann, before = Origin("ann", "hut"), time.time()
+    events.report("lost", "Gone.", device="AT:Pump:P1:", fields={"n": 1}, by=ann)
+    (event,) = heard
+    assert before <= event.time <= time.time()
+    assert event == Event(
+        time=event.time,
+        severity=EventSeverity.INFORMATION,
+        name="lost",
+        text="Gone.",
+        device="Pump:P1",
+        fields={"n": 1},
+        origin=ann,
+        process="main@hut",
+        function=f"{__name__}.test_a_report_is_an_event_of_now",
+    )
