@@ -39,6 +39,7 @@ class ProgramLog(logging.Handler):
         super().__init__()
         self._events = events
         self._levels: dict[str, int] = {}
+        self._follows_structlog = False
 
     def __enter__(self) -> Self:
         for name in OURS:
@@ -63,6 +64,7 @@ class ProgramLog(logging.Handler):
             wrapper_class=structlog.stdlib.BoundLogger,
             logger_factory=structlog.stdlib.LoggerFactory(),
         )
+        self._follows_structlog = True
 
     def __exit__(
         self,
@@ -70,8 +72,8 @@ class ProgramLog(logging.Handler):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if structlog := sys.modules.get("structlog"):
-            structlog.reset_defaults()
+        if self._follows_structlog:  # else a thread may be importing it just now
+            sys.modules["structlog"].reset_defaults()
         logging.getLogger().removeHandler(self)
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)

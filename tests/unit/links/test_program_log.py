@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 import structlog
@@ -134,3 +136,12 @@ def test_after_its_end_nothing_is_an_event_any_more(heard: list[Event]) -> None:
         pass
     logging.getLogger("x").warning("oh")
     assert not late
+
+
+def test_it_can_end_while_a_thread_imports_structlog(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As if the thread that imports it has not got any further."""
+    monkeypatch.delitem(sys.modules, "structlog")
+    with ProgramLog(Events()):
+        monkeypatch.setitem(sys.modules, "structlog", ModuleType("structlog"))
