@@ -1,5 +1,5 @@
 # make demo      a simulated experiment and its PVs (Ctrl-C ends it)
-# make test      lint, types, import contract, all tests
+# make test      lint, types, import contract, sizes, all tests
 #
 # make install   sets up .venv and no more; also after an update (git pull)
 # make wheels    fetches what daqpv needs into wheels/, for a computer without internet
@@ -29,7 +29,7 @@ JCA     = $(VENV)/java/jca-2.4.7.jar
 # again, and the summary names and counts it (R)
 RERUNS  = $(if $(CI),--reruns 2 -rR)
 
-.PHONY: help demo test install lint types contract check bench wheels lock fresh clean
+.PHONY: help demo test install lint types contract sizes check bench wheels lock fresh clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -41,7 +41,7 @@ install: $(VENV)/.run
 test: check $(VENV)/.servers $(JCA)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(RERUNS) $(ARGS)
 
-check: lint types contract
+check: lint types contract sizes
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -52,6 +52,9 @@ types: $(VENV)/.dev
 
 contract: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+sizes: $(VENV)/bin/python
+	$(BIN)/python .ci/sizes
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'
