@@ -10,49 +10,38 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from daqpv.cli.common import run_until_signal
-from daqpv.cli.sim.simulate import plans, router_plans
 from daqpv.config import Experiment, installed_kinds, load
-from daqpv.ecc import EccState, Operation
+from daqpv.core.stage import Stage
+from daqpv.ecc import Operation
 from daqpv.routers import RouterSettings
-from daqpv.sim.ecc import EccSimulator
-from daqpv.sim.experiment import RouterPlan, build
-from daqpv.sim.router import RouterSimulator
+from daqpv.sim.experiment import build
+from daqpv.sim.servers import Running, SimulatedServers, router_of
 
 
 async def simulate(experiment: Experiment, seconds: float) -> None:
     """Run all of them until cancelled."""
-    simulators = build(plans(experiment, local=False))
-    for simulator in simulators:
+    stage = Stage(experiment.sections, folder=None, speed=1.0)
+    servers: Any = experiment.sections["ecc"]
+    running = Running()
+    running.simulators = build(SimulatedServers(servers, stage).plans)
+    for simulator in running.simulators:
         simulator.behaviour.jitter = 0.0
         simulator.behaviour.durations = dict.fromkeys(Operation, seconds)
-    routers = router_plans(experiment, Path())
     async with AsyncExitStack() as stack:
-        for simulator in simulators:
+        for simulator in running.simulators:
             await stack.enter_async_context(simulator)
         async with asyncio.TaskGroup() as tasks:
-            for plan in routers:
-                router = _router(experiment, plan, simulators)
+            for name, settings in experiment.sections["routers"].items():
+                assert isinstance(settings, RouterSettings)
+                assert settings.watch is not None
+                assert settings.watch.staging is not None
+                folder = Path(settings.watch.staging)
+                router = router_of(name, folder, servers, running)
                 tasks.create_task(router.run())
             print("ready:", flush=True)
-
-
-def _router(
-    experiment: Experiment, plan: RouterPlan, simulators: list[EccSimulator]
-) -> RouterSimulator:
-    settings = experiment.sections["routers"][plan.name]
-    assert isinstance(settings, RouterSettings)
-    assert settings.watch is not None
-    assert settings.watch.staging is not None
-    servers = [one for one in simulators if one.name in plan.sources]
-
-    def states() -> list[EccState]:
-        return [one.state for one in servers]
-
-    senders = [sender for each in plan.sources.values() for sender in each]
-    folder = Path(settings.watch.staging)
-    return RouterSimulator(plan.name, folder, senders=senders, states=states)
 
 
 if __name__ == "__main__":

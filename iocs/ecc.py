@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 
 from daqpv.config import Kind
 from daqpv.core import Hold, RemoteView, Site
+from daqpv.core.stage import Simulated, Stage
 from daqpv.ecc import (
     DataLink,
     Ecc,
@@ -167,6 +168,13 @@ def _remote_servers(site: Site) -> Callable[[str, str, EccSettings], RemoteView]
     return follower(site.events, shown_fields(EccGroup))
 
 
+def simulate(settings: Mapping[str, EccSettings], stage: Stage) -> Simulated | None:
+    """Simulate all ECC servers."""
+    from daqpv.sim.servers import SimulatedServers  # noqa: PLC0415 - 0.1 s, seldom
+
+    return SimulatedServers(settings, stage) if settings else None
+
+
 KIND = Kind(
     "ecc",
     EccSettings,
@@ -174,5 +182,6 @@ KIND = Kind(
     build=build,
     provides=(Server,),
     remote=remote,
+    simulate=simulate,
     known_by=("ECC", "State"),
 )

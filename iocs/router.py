@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from daqpv.config import Kind
 from daqpv.core import Severity, Site
+from daqpv.core.stage import Simulated, Stage
 from daqpv.iocs.device import DeviceGroup
 from daqpv.iocs.remote_log import add_remote_log
 from daqpv.links.files.router_directory import DirectoryRouterLink
@@ -149,6 +152,16 @@ def _link(name: str, settings: RouterSettings, watch: Watch, site: Site) -> Rout
     return over_ssh
 
 
+def simulate(settings: Mapping[str, RouterSettings], stage: Stage) -> Simulated | None:
+    """Simulate the routers that the file watches, in directories of their own."""
+    from daqpv.sim.servers import Running, SimulatedRouters  # noqa: PLC0415 - 0.1 s
+
+    if stage.folder is None:
+        return None
+    servers = stage.sections["ecc"]
+    return SimulatedRouters(settings, stage.folder, servers, stage.shared(Running))
+
+
 KIND = Kind(
     section="routers",
     settings=RouterSettings,
@@ -156,5 +169,6 @@ KIND = Kind(
     build=build,
     is_served=lambda settings: settings.watch is not None,
     provides=(Storage,),
+    simulate=simulate,
     known_by=("Router", "Online"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -12,6 +12,7 @@ from daqpv.config.fixed import FIXED
 from daqpv.config.model import DeviceSettings, Model
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.site import DevicePvs, RemoteView, Site
+from daqpv.core.stage import Simulated, Stage
 
 M = TypeVar("M", bound=Model)
 DeviceT = TypeVar("DeviceT")
@@ -21,6 +22,7 @@ VERSION = 1
 
 Build: TypeAlias = Callable[[str, M, Site], tuple[DeviceT, DevicePvs]]
 Remote: TypeAlias = Callable[[str, M, Site], RemoteView]
+Simulate: TypeAlias = Callable[[Mapping[str, M], Stage], Simulated | None]
 
 
 def _always(settings: Model) -> bool:
@@ -50,6 +52,8 @@ class Kind(Generic[M, DeviceT]):
             ``(name, settings, site)``; None: it is not seen.
         known_by: the level of its PV names and a signal that each device has:
             ``("ECC", "State")``. Other processes that serve them are found by it.
+        simulate: makes the simulators of its devices, of their settings by name and
+            the stage; None, or if it makes None: nothing of it is simulated.
         per_host: whether each computer has its own settings, so that the files of
             processes may differ there.
         records: what its devices give to the store (`Site.store`).
@@ -70,6 +74,7 @@ class Kind(Generic[M, DeviceT]):
     provides: tuple[type[Any], ...] = ()
     remote: Remote[M] | None = None
     known_by: tuple[str, str] | None = None
+    simulate: Simulate[M] | None = None
     per_host: bool = False
     records: Sequence[RecordKind[Any]] = ()
     distribution: str = ""

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from daqpv.ecc import ConfigId, EccState
 from daqpv.errors import SimulatorError
 from daqpv.sim.ecc import Behaviour, Build, EccSimulator, Repository
 from daqpv.sim.ecc.port import is_loopback
-from daqpv.sim.router import RouterSimulator
 
 _PORT = 8083  # where a getEccSoapServer listens if nobody says otherwise
 _REVIVAL = 5.0  # [s]; launchd of the AT-TPC starts a server that ended again
@@ -45,23 +43,6 @@ class ServerPlan:
     config: ConfigId
     senders: tuple[str, ...] = ()
     is_mutant: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouterPlan:
-    """A data router to simulate.
-
-    Attributes:
-        name: as in the experiment file.
-        directory: where it writes.
-        sources: the senders whose data it takes, by name of their ECC server.
-        rate: at which it writes while one of these servers is Running [byte/s].
-    """
-
-    name: str
-    directory: Path
-    sources: Mapping[str, Sequence[str]]
-    rate: float = 1e6
 
 
 def plan_from(
@@ -99,12 +80,11 @@ def plan_from(
 async def simulate(
     plans: Sequence[ServerPlan],
     *,
-    routers: Sequence[RouterPlan] = (),
     ready: Callable[[Sequence[EccSimulator]], None] = lambda simulators: None,
     speed: float = 1.0,
     seed: int | None = None,
 ) -> None:
-    """Run a simulator for each plan, and the data routers, until cancelled.
+    """Run a simulator for each plan until cancelled.
 
     `ready` is called once, with all of them, when each accepts connections. They share
     one set of configuration files, as servers on one NFS do. Durations are divided by
@@ -121,8 +101,6 @@ async def simulate(
             await stack.enter_async_context(simulator)
         ready(simulators)
         async with asyncio.TaskGroup() as group:
-            for router in routers:
-                group.create_task(_router(router, simulators).run())
             for simulator in simulators:
                 group.create_task(simulator.served())
 
@@ -181,18 +159,6 @@ def build(
             )
         )
     return simulators
-
-
-def _router(plan: RouterPlan, simulators: Iterable[EccSimulator]) -> RouterSimulator:
-    """A data router that writes as the servers of its senders say."""
-    servers = [one for one in simulators if one.name in plan.sources]
-    return RouterSimulator(
-        plan.name,
-        plan.directory,
-        senders=[sender for each in plan.sources.values() for sender in each],
-        states=lambda: [server.state for server in servers],
-        rate=plan.rate,
-    )
 
 
 def _build(plans: Iterable[ServerPlan]) -> Build:

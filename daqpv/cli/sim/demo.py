@@ -10,7 +10,6 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,13 +25,12 @@ from daqpv.cli.common import (
 )
 from daqpv.cli.serve.persistence import keep
 from daqpv.cli.sim.screen import Screen
-from daqpv.cli.sim.simulate import copy_for, plans, router_plans
+from daqpv.cli.sim.simulate import copy_for, stage
 from daqpv.core import Events, Names
+from daqpv.core.stage import simulate
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.links.files.console import Console
 from daqpv.serve import literal
-from daqpv.sim.ecc import EccSimulator
-from daqpv.sim.experiment import simulate
 from daqpv.sim.gas import GasGroup
 
 _RUN = """
@@ -123,19 +121,12 @@ def _folder(folder: Path | None, stack: ExitStack) -> Path:
 
 async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
     file = folder / "demo.yaml"
-    simulated: asyncio.Future[Sequence[EccSimulator]] = asyncio.Future()
+    simulated = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        planned = load_or_exit(plan)[0]
-        routers = router_plans(planned, folder / "data")
-        work = simulate(
-            plans(planned, local=True),
-            routers=routers,
-            ready=simulated.set_result,
-            speed=speed,
-        )
-        tasks.create_task(work)
-        simulators = await simulated
-        copy_for(simulators, plan, file, routers=routers)
+        parts = stage(*load_or_exit(plan), folder=folder / "data", speed=speed)
+        tasks.create_task(simulate(list(parts.values()), simulated.set))
+        await simulated.wait()
+        copy_for(parts, plan, file)
         experiment, kinds = load_or_exit(file)
         with ExitStack() as files:
             keeping = keep(experiment, kinds, "main", files)
@@ -145,7 +136,7 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
             gas = GasGroup(literal(Names(experiment.prefix).device("Gas")))
             app.server.add(gas)
             tasks.create_task(gas.run())
-            await _show(app, events, _words(app, file, simulators[0], port))
+            await _show(app, events, _words(app, file, port))
 
 
 async def _show(app: App, events: Events, words: str) -> None:
@@ -165,10 +156,11 @@ async def _show(app: App, events: Events, words: str) -> None:
                 await asyncio.get_running_loop().create_future()
 
 
-def _words(app: App, file: Path, simulator: EccSimulator, port: int) -> str:
+def _words(app: App, file: Path, port: int) -> str:
     programs = Path(sys.executable).parent
     prefix = app.experiment.prefix
     system, cobo = (Names(prefix).device(*one) for one in (("Sys",), ("ECC", "CoBo0")))
+    failing = next(iter(app.experiment.sections["ecc"]))
     return f"""\
 ready: {len(app.infos())} PVs under {prefix}, CA port {port}
 
@@ -203,7 +195,7 @@ says so if it is not. No EPICS tools here? Then the same by
 
 Let a step fail, and see {system}LastError:
 
-    {programs}/daqpv sim fault {file} {simulator.name} Configure refuse --times 1
+    {programs}/daqpv sim fault {file} {failing} Configure refuse --times 1
 
 Ctrl-C ends it.
 """

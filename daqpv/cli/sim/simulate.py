@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -16,14 +15,11 @@ from daqpv.cli.common import (
     load_or_exit,
     run_until_signal,
 )
-from daqpv.config import Experiment, copy_with
-from daqpv.ecc.settings import EccSettings, Role
-from daqpv.errors import SimulatorError
-from daqpv.routers import RouterSettings
-from daqpv.sim.ecc import EccSimulator
-from daqpv.sim.ecc.port import is_loopback
-from daqpv.sim.experiment import RouterPlan, ServerPlan, plan_from
-from daqpv.sim.experiment import simulate as run_simulators
+from daqpv.config import AnyKind, Experiment, copy_with
+from daqpv.core.plugins import guarded
+from daqpv.core.stage import Simulated, Stage
+from daqpv.core.stage import simulate as run_simulators
+from daqpv.errors import KindError, SimulatorError
 
 
 @click.command()
@@ -63,38 +59,65 @@ def simulate(file: Path, local: Path | None, speed: float) -> None:
     Exit code: 0 after a signal, 2 if FILE or OUT is wrong, 3 if a port is taken or an
     address is not on loopback.
     """
-    experiment, _ = load_or_exit(file)
-    servers = plans(experiment, local=local is not None)
-    if not servers:
-        fail(f"{file} names no ECC server to simulate", EXIT_CONFIG)
-    if far := [plan.name for plan in servers if not is_loopback(plan.host)]:
-        fail(
-            f"{', '.join(far)}: not at a loopback address, and simulators run on this "
-            "computer only. Use --local OUT",
-            EXIT_SERVE,
-        )
+    experiment, kinds = load_or_exit(file)
     if local is not None:
         _check_copy(file, local)
-    routers = [] if local is None else router_plans(experiment, _data_folder(local))
+    folder = None if local is None else _data_folder(local)
+    try:
+        parts = stage(experiment, kinds, folder=folder, speed=speed)
+    except KindError as error:
+        fail(error, EXIT_CONFIG)
+    except SimulatorError as error:
+        fail(error, EXIT_SERVE)
+    titles = [part.title for part in parts.values() if part.title]
+    if not titles:
+        fail(f"{file} names no ECC server to simulate", EXIT_CONFIG)
 
-    def ready(simulators: Sequence[EccSimulator]) -> None:
-        for simulator in simulators:
-            click.echo(f"{simulator.name} is simulated at {simulator.url}")
-        for router in routers:
-            click.echo(f"{router.name} is simulated in {router.directory}")
+    def ready() -> None:
+        for part in parts.values():
+            for name, place in part.places().items():
+                click.echo(f"{name} is simulated {place}")
         if local is not None:
-            logins = _logins(experiment)
-            copy_for(simulators, file, local, routers=routers, logins=logins)
+            copy_for(parts, file, local)
             click.echo(f"wrote {local}; now: daqpv serve {local}")
-        click.echo(f"ready: {len(simulators)} simulated ECC servers")
+        click.echo(f"ready: {', '.join(titles)}")
 
-    run_until_signal(run_simulators(servers, routers=routers, ready=ready, speed=speed))
+    run_until_signal(run_simulators(list(parts.values()), ready))
 
 
-def _logins(experiment: Experiment) -> list[str]:
-    """The ECC servers whose logs and configuration files are read over SSH."""
-    servers = experiment.sections["ecc"].items()
-    return [name for name, ecc in servers if isinstance(ecc, EccSettings) and ecc.ssh]
+def stage(
+    experiment: Experiment,
+    kinds: Iterable[AnyKind],
+    *,
+    folder: Path | None,
+    speed: float,
+) -> dict[str, Simulated]:
+    """What is simulated for `experiment`, by section.
+
+    Args:
+        experiment: its devices are simulated, as far as their kinds can do so.
+        kinds: the installed ones.
+        folder: where simulated devices write, at addresses of their own; None: they
+            take the addresses of the file.
+        speed: how many times faster than real devices.
+
+    Raises:
+        SimulatorError: an address of the file is not one of this computer.
+        KindError: the code of a third party's kind fails.
+    """
+    made = Stage(experiment.sections, folder=folder, speed=speed)
+    parts = {kind.section: _part(kind, experiment, made) for kind in kinds}
+    return {section: part for section, part in parts.items() if part is not None}
+
+
+def _part(kind: AnyKind, experiment: Experiment, made: Stage) -> Simulated | None:
+    if kind.simulate is None:
+        return None
+    settings = experiment.of(kind)
+    if not kind.distribution:
+        return kind.simulate(settings, made)
+    with guarded(f"{kind}: simulate"):
+        return kind.simulate(settings, made)
 
 
 def _check_copy(file: Path, out: Path) -> None:
@@ -108,70 +131,20 @@ def _data_folder(local: Path) -> Path:
     return local.absolute().with_name(f"{local.stem}-data")
 
 
-def plans(experiment: Experiment, *, local: bool) -> list[ServerPlan]:
-    """What is to be simulated for `experiment`: its ECC servers.
-
-    Args:
-        experiment: its ECC servers tell addresses, configurations and senders.
-        local: take free loopback ports instead of the addresses of the file.
-    """
-    servers = []
-    for name, settings in experiment.sections["ecc"].items():
-        assert isinstance(settings, EccSettings)
-        plan = plan_from(
-            name,
-            settings.url,
-            config=settings.config,
-            senders=[link.sender for link in settings.links],
-            is_mutant=settings.role in (Role.MUTANT, Role.MUTANT_SLAVE),
-        )
-        servers.append(replace(plan, host="127.0.0.1", port=0) if local else plan)
-    return servers
-
-
-def router_plans(experiment: Experiment, folder: Path) -> list[RouterPlan]:
-    """What is to be simulated of the data routers: those that the file watches.
-
-    Each writes to a directory of its own in `folder`.
-    """
-    found = []
-    for name, settings in experiment.sections["routers"].items():
-        assert isinstance(settings, RouterSettings)
-        if settings.watch is None:
-            continue
-        sources = {
-            server: senders
-            for server, ecc in experiment.sections["ecc"].items()
-            if isinstance(ecc, EccSettings)
-            and (senders := [o.sender for o in ecc.links if o.router == name])
-        }
-        found.append(RouterPlan(name=name, directory=folder / name, sources=sources))
-    return found
-
-
-def copy_for(
-    simulators: Iterable[EccSimulator],
-    file: Path,
-    out: Path,
-    *,
-    routers: Iterable[RouterPlan] = (),
-    logins: Iterable[str] = (),
-) -> None:
-    """Write a copy of `file` to `out` that names what is simulated.
+def copy_for(parts: Mapping[str, Simulated], file: Path, out: Path) -> None:
+    """Write a copy of `file` to `out` that names what is simulated, by section.
 
     It has a store and a log of its own, beside it: what is simulated does not get among
-    what is real. Nor does it log in where the real `logins`, ECC servers, run.
+    what is real.
 
     Raises:
         SimulatorError: `out` cannot be written.
     """
     changes: dict[tuple[str, ...], object] = {
-        ("ecc", simulator.name, "url"): simulator.url for simulator in simulators
+        (section, *way): value
+        for section, part in parts.items()
+        for way, value in part.changes().items()
     }
-    changes |= {("ecc", name, "ssh"): None for name in logins}
-    for router in routers:
-        watch = {"directory": router.directory}
-        changes["routers", router.name, "watch"] = watch
     changes["server", "simulated"] = True
     changes["store",] = {
         "url": f"sqlite:///{out.stem}.db", "spool": f"{out.stem}.spool"
