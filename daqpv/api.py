@@ -59,6 +59,7 @@ from daqpv.core import (
     Status,
     made_from,
 )
+from daqpv.core.job import Job, Progress, running
 from daqpv.core.labels import Labelled
 from daqpv.core.records import table as columns
 from daqpv.core.records.kind import RecordKind
@@ -136,6 +137,7 @@ __all__ = [
     "Hertz",
     "Http",
     "IPv4",
+    "Job",
     "Kind",
     "Labelled",
     "LineLink",
@@ -151,6 +153,7 @@ __all__ = [
     "Polled",
     "Poller",
     "Port",
+    "Progress",
     "ProtocolError",
     "Pvs",
     "Quantity",
@@ -193,6 +196,7 @@ __all__ = [
     "made_from",
     "mbbi",
     "mbbo",
+    "running",
     "string",
     "strings",
     "waveform",

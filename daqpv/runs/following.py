@@ -230,9 +230,12 @@ class Following(Attending):
     def _seen_of_detector(self, snapshot: Any, changed: Collection[str]) -> None:
         if self.snapshot.state in (RunState.STARTING, RunState.STOPPING):
             step, progress = getattr(snapshot, "step", ""), snapshot.progress
-            self.change(replace(self.snapshot, step=step, progress=progress))
+            self._show_step(step, progress)
         if changed:
             self._look()
+
+    def _show_step(self, step: str, progress: float = 0.0) -> None:
+        self.change(replace(self.snapshot, step=step, progress=progress))
 
     def _seen_of_storage(self, snapshot: Any, changed: Collection[str]) -> None:
         if changed:

@@ -69,8 +69,9 @@ class Run(Following):
             return
         with self.command(what, goal=_UP) as command:
             self._admit(RunEvent.START)
-            await command.within(self._files_sorted())
-            await command.within(self._check())
+            command.watch(lambda progress: self._show_step(progress.step))
+            await command.within(self._files_sorted(command))
+            await command.within(self._check(command))
             tasks = self._followed()
             self._happens(RunEvent.START)
             self.change(
@@ -256,20 +257,16 @@ class Run(Following):
         if error is not None:
             raise error
 
-    async def _files_sorted(self) -> None:
+    async def _files_sorted(self, command: Command) -> None:
         """Wait until the files of the run before are where they belong.
 
         Raises:
             RefusedError: that takes long.
         """
         number = self.snapshot.number
-        self.change(
-            replace(
-                self.snapshot, step=f"Waits until the files of run {number} are sorted"
-            )
-        )
+        command.step(f"Waits until the files of run {number} are sorted")
         is_done = await self._sorter.done(within=SORT_PATIENCE)
-        self.change(replace(self.snapshot, step=""))
+        command.step("")
         if not is_done:
             raise RefusedError(
                 f"Files of run {number} are still being sorted. "
@@ -278,8 +275,8 @@ class Run(Following):
                 cure=Cure(self.prefix, "Sweep", 1),
             )
 
-    async def _check(self) -> None:
-        self.change(replace(self.snapshot, step="Checks"))
+    async def _check(self, command: Command) -> None:
+        command.step("Checks")
         found = await look(
             self._detector,
             self._storages,
@@ -292,7 +289,7 @@ class Run(Following):
         number = self.snapshot.next_number
         if number in self._numbers:  # never overlooked: its record would be lost
             refusing.append(Finding("number", self._used(number)))
-        self.change(replace(self.snapshot, step=""))
+        command.step("")
         if refusing:
             raise RefusedError(told(refusing))
         for one in overlooked:

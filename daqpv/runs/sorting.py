@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from daqpv.core import Cure
-from daqpv.errors import DaqError, LinkError, OperationError, counted, sentence
+from daqpv.core import Cure, EventSeverity
+from daqpv.core.job import Job, running
+from daqpv.errors import (
+    DaqError,
+    LinkError,
+    OperationError,
+    ResultCode,
+    counted,
+    sentence,
+)
 from daqpv.runs.checks import go_without, storages_in_use
 from daqpv.runs.detector import Storage
 from daqpv.runs.record.records import Owed, RunFile
@@ -41,6 +50,8 @@ class Sorter:
         self._paying: Owed | None = None  # what is being moved of that which is owed
         self._news = asyncio.Event()
         self._is_sweeping = False
+        self._job = Job("sort files", clock=run.clock)
+        self._step = self._job.step("Files are on their way")
         for storage in storages:
             storage.watch(self._seen)
 
@@ -72,7 +83,7 @@ class Sorter:
             writers = ", ".join(self._run.writing_to(name))
             by = f": {writers}, which was disabled, sends to it" if writers else ""
             why.append(f"Files at {name} still grow{by}.")
-        return " ".join(why) or "Files are on their way."
+        return " ".join(why) or f"{self._job.progress}."
 
     async def sweep(self) -> None:
         """Put aside what lies in staging, after what is on its way has been given up.
@@ -125,20 +136,41 @@ class Sorter:
         finally:
             self._run.change(replace(self._run.snapshot, sorting=False))
 
-    async def _sort(self, number: int) -> list[RunFile]:
+    async def _sort(self, number: int) -> None:
         storages = self._storages.values()
-        works = (self._sort_one(storage, number) for storage in storages)
-        files = [one for found in await asyncio.gather(*works) for one in found]
-        if files:
-            self._run.weighed(number, sum(one.size for one in files))
-        self._tell_moved(number, files)
-        return files
+        with self._sorting(number, storages):
+            works = (self._sort_one(storage, number) for storage in storages)
+            files = [one for found in await asyncio.gather(*works) for one in found]
+            if files:
+                self._run.weighed(number, sum(one.size for one in files))
+        self._show_moved(number)
 
-    def _tell_moved(self, number: int, files: Sequence[RunFile]) -> None:
+    @contextmanager
+    def _sorting(self, number: int, storages: Iterable[Storage]) -> Iterator[None]:
+        """Count the files of a run that are moved, and say at the end how many."""
+        total = sum(len(one.snapshot.staged) for one in storages)
+        self._job = job = Job(
+            f"sort the files of run {number}", total=total, clock=self._run.clock
+        )
+        self._step = job.step(f"Files of run {number}", total)
+        with running(job, partial(self._emit, number)):
+            yield
+            job.summary = self._moved_text(number)
+
+    def _emit(self, number: int, text: str, severity: EventSeverity) -> None:
+        """Emit an event of the job: it lasts, is done, or has failed."""
+        names = {None: "sorting", ResultCode.NONE: "files sorted"}
+        name = names.get(self._job.outcome, "sorting failed")
+        files = int(self._job.done)
+        self._run.emit(name, text, severity=severity, number=number, files=files)
+
+    def _moved_text(self, number: int) -> str:
+        files = counted(int(self._job.done), "file")
+        return f"Run {number}: {files} moved to its directory"
+
+    def _show_moved(self, number: int) -> None:
         """Say that a run is sorted; nothing older may stand in Message."""
-        text = f"Run {number}: {counted(len(files), 'file')} moved to its directory"
-        if files:
-            self._run.emit("files sorted", text, number=number, files=len(files))
+        text = self._moved_text(number)
         snapshot = self._run.snapshot
         is_idle = snapshot.state is RunState.STOPPED and not snapshot.busy
         if is_idle and not snapshot.spoilt and not snapshot.owed:
@@ -180,7 +212,8 @@ class Sorter:
         storage = self._storages[owed.router]
         self._paying = owed
         try:
-            files = await self._sort_one(storage, owed.number)
+            with self._sorting(owed.number, [storage]):
+                files = await self._sort_one(storage, owed.number)
         finally:
             self._paying = None
         if not storage.snapshot.enabled:
@@ -192,7 +225,7 @@ class Sorter:
         await self._run.settled(timeout=KEPT)
         left = tuple(o for o in self._run.snapshot.owed if o != owed)
         self._run.change(replace(self._run.snapshot, owed=left))
-        self._tell_moved(owed.number, files)
+        self._show_moved(owed.number)
 
     def _owe(self, storage: Storage, number: int) -> None:
         """Keep in mind that files of a run are at a router that is left alone."""
@@ -226,6 +259,7 @@ class Sorter:
             )
             files.append(file)
             self._run.keep(file)
+            self._step.advance()
 
         self._cut.pop(storage.name, None)
         while not await self._is_sorted(storage, number, moved):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daqpv.core import Hold, Tasks
@@ -21,7 +21,6 @@ class Means:
         table: the order.
         tasks: owns what is on the wire: an abort does not end that.
         news: set whenever a snapshot of a server has changed.
-        show: called with what is done, and how much of it [%].
         prefix: of the PVs of the system, for the cure.
         patience: how long the way down waits for what others have on the wire [s].
     """
@@ -31,6 +30,5 @@ class Means:
     table: Table
     tasks: Tasks
     news: asyncio.Event
-    show: Callable[[str, float], None]
     prefix: str
     patience: float

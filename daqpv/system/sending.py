@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from daqpv.core import Command, Tasks
+from daqpv.core.job import Step
 from daqpv.ecc import Operation, Server
 from daqpv.errors import (
     AbortedError,
@@ -23,20 +24,14 @@ class Sending:
     Args:
         command: its abort calls back what is not on the wire yet.
         tasks: owns what is on the wire: an abort does not end that.
-        show: called with what is done: "Configure: CoBos, 7 of 10".
 
     Attributes:
-        done: operations that servers have done.
         has_sent: whether any may have reached a server.
     """
 
-    def __init__(
-        self, command: Command, tasks: Tasks, show: Callable[[str], None]
-    ) -> None:
+    def __init__(self, command: Command, tasks: Tasks) -> None:
         self._command = command
         self._tasks = tasks
-        self._show = show
-        self.done = 0
         self.has_sent = False
 
     async def send(
@@ -62,8 +57,8 @@ class Sending:
             AbortedError: the command was; it says who goes on nevertheless.
         """
         self._command.check()
-        round_ = _Round(label, operation, len(group), self._show)
-        works = {one: self._tasks.begin(self._one(round_, one)) for one in group}
+        round_ = _Round(operation, self._command.step(label, len(group)))
+        works = {one: self._tasks.begin(round_.operate(one)) for one in group}
         try:
             async with asyncio.timeout(within):
                 everybody = self._tasks.begin(_all(works.values()))
@@ -75,15 +70,8 @@ class Sending:
             round_.errors |= dict.fromkeys(open_, late)
         except AbortedError as aborted:
             raise _withdrawn(operation, works, aborted) from None
-        finally:
-            round_.is_awaited = False
         self.has_sent = self.has_sent or round_.was_reached
         return dict(round_.errors)
-
-    async def _one(self, round_: _Round, server: Server) -> None:
-        if await round_.operate(server):
-            self.done += 1
-            round_.show()
 
 
 class _Round:
@@ -91,42 +79,30 @@ class _Round:
 
     Attributes:
         errors: of those who have failed.
-        is_awaited: False: the command says something else by now.
     """
 
-    def __init__(
-        self, label: str, operation: Operation, size: int, show: Callable[[str], None]
-    ) -> None:
-        self._label = label
+    def __init__(self, operation: Operation, step: Step) -> None:
         self._operation = operation
-        self._size = size
-        self._show = show
-        self._done = 0
+        self._step = step
         self.errors: dict[Server, DaqError] = {}
-        self.is_awaited = True
-        self.show()
 
-    async def operate(self, server: Server) -> bool:
-        """Have `server` do it; return whether it has."""
+    async def operate(self, server: Server) -> None:
+        """Have `server` do it."""
         try:
             await server.operate(self._operation)
         except DaqError as error:
             self.errors[server] = error
-            return False
-        self._done += 1
-        return True
-
-    def show(self) -> None:
-        """Say how many have done it."""
-        if self.is_awaited:
-            self._show(f"{self._label}, {self._done} of {self._size}")
+        else:
+            self._step.advance()
 
     @property
     def was_reached(self) -> bool:
         """Whether the operation may have reached somebody."""
         unsent = (RefusedError, LinkError)
         errors = self.errors.values()
-        return bool(self._done) or not all(isinstance(one, unsent) for one in errors)
+        return bool(self._step.done) or not all(
+            isinstance(one, unsent) for one in errors
+        )
 
 
 def _withdrawn(

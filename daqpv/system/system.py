@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from daqpv.core import Command, Cure
+from daqpv.core.job import Progress
 from daqpv.ecc import EccState, EccTarget, StateGoal, back, is_below, leads_to
 from daqpv.errors import OperationError, RefusedError
 from daqpv.system.configs import choose_everywhere
@@ -193,6 +194,7 @@ class System(Following):
                     raise RefusedError(
                         "The servers are not followed now. Nothing was sent."
                     )
+                command.watch(self._show_progress)
                 with self._walking(goal):
                     yield Walk(command, self._means())
         finally:
@@ -220,15 +222,13 @@ class System(Following):
             table=self._table,
             tasks=self._tasks,
             news=self._news,
-            show=self._show_step,
             prefix=self.prefix,
             patience=self._patience,
         )
 
-    def _show_step(self, step: str, progress: float) -> None:
-        self.change(
-            replace(self.snapshot, step=step, progress=round(progress, 1), message=step)
-        )
+    def _show_progress(self, progress: Progress) -> None:
+        step, percent = progress.step, round(progress.percent, 1)
+        self.change(replace(self.snapshot, step=step, progress=percent, message=step))
 
     def _common_state(self) -> EccState:
         """The state that all have.

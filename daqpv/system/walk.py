@@ -55,9 +55,8 @@ class Walk:
         self._command = command
         self._means = means
         self._left: dict[str, str] = {}  # whom the way down leaves behind, and why
-        self._total = 0  # operations that it takes
         self._starts = False  # the last step was one after which all have to run
-        self._sending = Sending(command, means.tasks, self._show)
+        self._sending = Sending(command, means.tasks)
         self._stopping = Stopping(command, self._sending, means)
 
     def accepted(self, goal: Goal) -> None:
@@ -146,7 +145,7 @@ class Walk:
                 f"{are(servers)}: no way to {target.label} but by Stop. First:",
                 cure=self._cure_stop,
             )
-        self._total, needing = rehearse(plan, servers)
+        self._command.total, needing = rehearse(plan, servers)
         for server in unlisted(needing):
             config, prefix = server.snapshot.config, server.prefix
             if config is None:
@@ -212,13 +211,13 @@ class Walk:
         """
         for _ in range(_MOST_STEPS):
             await self._stop_before(target)
-            if not self._total:
+            if not self._command.total:
                 await self.rest(target, until_running=target <= READY)
                 if target <= READY and self._somebody_runs():
                     continue  # one that came back, or by another client: stop it now
             members = self._members()
             plan = self._means.table.plan(spread(members), target)
-            self._total = self._total or rehearse(plan, members)[0]
+            self._command.total = self._command.total or rehearse(plan, members)[0]
             step = plan.steps[0] if plan.steps else None
             if step is None or self._is_barred(step):
                 break
@@ -270,7 +269,7 @@ class Walk:
             while moving := [o for o in self._members() if is_moving(o.snapshot)]:
                 if until_running and self._somebody_runs():
                     return
-                self._show(f"Waiting: {are(moving)}")
+                self._command.step(f"Waiting: {are(moving)}")
                 self._means.news.clear()
                 await self._means.news.wait()
 
@@ -319,11 +318,6 @@ class Walk:
             # it may have been somebody else who brought it there
             if server.snapshot.state is not after or is_moving(server.snapshot)
         }
-
-    def _show(self, step: str) -> None:
-        done = self._sending.done
-        part = 100 * done / max(self._total, done, 1)
-        self._means.show(step, part)
 
     async def _halt(
         self, step: Step, failed: Mapping[Server, DaqError]

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import FrameType
 
 import click
-from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from daqpv.cli.common import EXIT_FAILED, FILE, fail, load_or_exit
 from daqpv.cli.default_paths import store_url
+from daqpv.cli.waiting import sign_of_life
+from daqpv.core.job import Job, running
 from daqpv.errors import StoreError
 from daqpv.store.portable import portable_file as portable
 from daqpv.store.portable.exporting import export as write_export
@@ -36,9 +36,9 @@ def export(file: Path, out: Path) -> None:
         daqpv db export e20009.yaml e20009.zip
     """
     experiment, kinds = load_or_exit(file)
-    with _told(), _progress() as progress:
+    with _told(), _job("Export") as job:
         url, schema = store_url(experiment), schema_of(kinds)
-        manifest = write_export(url, experiment.experiment, out, progress, schema)
+        manifest = write_export(url, experiment.experiment, out, job, schema)
     click.echo(f"{out}: {_sum(manifest)}")
 
 
@@ -57,9 +57,9 @@ def import_(file: Path, source: Path) -> None:
     To move to another database: end daqpv, export, change `store` in FILE, import.
     """
     experiment, kinds = load_or_exit(file)
-    with _told(), _progress() as progress:
+    with _told(), _job("Import") as job:
         url, schema = store_url(experiment), schema_of(kinds)
-        manifest = read_export(url, experiment.experiment, source, progress, schema)
+        manifest = read_export(url, experiment.experiment, source, job, schema)
     click.echo(f"{source}: {_sum(manifest)}")
 
 
@@ -89,17 +89,7 @@ def _told() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[portable.Progress]:
-    """A bar for each table, if a person looks."""
-    console = Console(stderr=True)
-    tasks: dict[str, TaskID] = {}
-    with Progress(console=console, disable=not console.is_terminal) as bars:
-        beginning = bars.add_task("looking at the store", total=None)
-
-        def tell(table: str, done: int, total: int) -> None:
-            if table not in tasks:
-                bars.update(beginning, visible=False)
-                tasks[table] = bars.add_task(table, total=total)
-            bars.update(tasks[table], completed=done)
-
-        yield tell
+def _job(what: str) -> Iterator[Job]:
+    """A job, whose progress a terminal shows."""
+    with running(Job(what)) as job, sign_of_life(lambda: f"{what}: {job.progress}"):
+        yield job

@@ -7,9 +7,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from daqpv.core.events.event import Origin, origin
+from daqpv.core.job import Job
 from daqpv.core.timing.clock import CLOCK, Clock
-from daqpv.errors import AbortedError, CommandError, DaqError
+from daqpv.errors import AbortedError, DaqError
 
 T = TypeVar("T")
 
@@ -49,56 +49,26 @@ class Goal:
         return self.is_below(theirs)
 
 
-class Command:
-    """What occupies a device's command slot.
+class Command(Job):
+    """What occupies a device's command slot: a job that others can join.
 
     Attributes:
-        what: what it does, in the imperative: "go to Ready".
         goal: what it is after; a second wish for the same goal joins it.
-        by: who asked for it.
     """
 
     def __init__(
         self, what: str, *, goal: Goal | None = None, clock: Clock = CLOCK
     ) -> None:
-        self.what = what
+        super().__init__(what, clock=clock)
         self.goal = goal
-        self.by: Origin | None = origin.get()
-        self._clock = clock
-        self._since = clock.monotonic()
-        self._abort: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._abort: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
-        self._error: DaqError | None = None
-
-    @property
-    def elapsed(self) -> float:
-        """Time since the command began [s]."""
-        return self._clock.monotonic() - self._since
-
-    @property
-    def is_aborted(self) -> bool:
-        """Whether somebody wished the command to end."""
-        return self._abort.done()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the command has ended, however."""
-        return self._ended.is_set()
 
     def abort(self) -> None:
-        """Wish the command to end before its next step."""
+        """End the command before its next step."""
+        super().abort()
         if not self._abort.done():
-            by = origin.get()
-            self._abort.set_result(f"aborted by {by}" if by else "aborted")
-
-    def check(self) -> None:
-        """Go on, unless the command was aborted: to be asked before each step.
-
-        Raises:
-            AbortedError: the command was aborted.
-        """
-        if self._abort.done():
-            raise AbortedError(f"{self.what}: {self._abort.result()}")
+            self._abort.set_result(None)
 
     async def over(self, work: asyncio.Task[T]) -> T:
         """Wait for `work`, and return its result.
@@ -135,30 +105,16 @@ class Command:
     async def join(self) -> None:
         """Wait until the command has ended, and end as it did."""
         await self._ended.wait()
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
     async def ended(self) -> None:
         """Wait until the command has ended, however."""
         await self._ended.wait()
 
     def end(self, error: BaseException | None) -> DaqError | None:
-        """Tell all who joined or wait. The command slot calls this, once.
-
-        Returns:
-            The error as they are told it: a sentence, whatever went wrong.
-        """
-        match error:
-            case None | DaqError():
-                self._error = error
-            case (
-                Exception() | SystemExit()
-            ):  # a bug: its traceback goes to whoever runs the command
-                text = f"{self.what}: {type(error).__name__}: {error}"
-                self._error = CommandError(text)
-            case _:  # cancelled
-                text = f"{self.what}: given up, because daqpv ends"
-                self._error = AbortedError(text)
+        """Keep the outcome for all who joined or wait. The command slot calls this."""
+        super().end(error)
         self._abort.cancel()
         self._ended.set()
-        return self._error
+        return self.error

@@ -136,7 +136,8 @@ class Commanded(Shown[C]):
             noted = self._after_success(command)
         else:
             text = str(failure)
-            noted = self._after_failure(text, ResultCode.of(failure), command.by)
+            code = command.outcome or ResultCode.ERROR
+            noted = self._after_failure(text, code, command.by)
         ended = replace(
             noted,
             last_by=str(command.by or ""),

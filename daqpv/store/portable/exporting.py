@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, or_, select
 
 from daqpv import __version__
+from daqpv.core.job import Job
 from daqpv.errors import StoreError
 from daqpv.store.portable.portable_file import (
     FORMAT,
@@ -21,7 +22,6 @@ from daqpv.store.portable.portable_file import (
     PAGE_BYTES,
     PATIENCE,
     Manifest,
-    Progress,
     TableEntry,
     count_of,
     is_experiment,
@@ -43,11 +43,19 @@ _COMPRESSION = 1  # the fastest: 7 times smaller; the best is 9 times, and takes
 
 
 def export(
-    url: str, experiment: str, out: Path, progress: Progress, schema: Schema = OWN
+    url: str, experiment: str, out: Path, job: Job, schema: Schema = OWN
 ) -> Manifest:
     """Write all records of `experiment` to the new file `out`, as of one moment.
 
+    Args:
+        url: of the store.
+        experiment: its name.
+        out: the file.
+        job: gets the progress, in rows, and may be aborted.
+        schema: the tables.
+
     Raises:
+        AbortedError: the job was aborted; nothing is left behind.
         StoreError: the store cannot be read or has no such experiment; `out` exists, or
             cannot be written. Nothing is left behind then.
     """
@@ -62,10 +70,11 @@ def export(
         if number is None:
             raise StoreError(f"{shown(url)} has no records of {experiment} yet")
         manifest = _manifest(connection, experiment, number, schema)
+        job.total = sum(entry.rows for entry in manifest.tables.values())
         with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive:
             archive.writestr(MANIFEST, manifest.model_dump_json(indent=2))
             for table in tables_of(schema):
-                _write(archive, connection, table, number, progress)
+                _write(archive, connection, table, number, job)
         file.flush()
         os.fsync(file.fileno())
     return manifest
@@ -92,18 +101,14 @@ def _manifest(
 
 
 def _write(
-    archive: ZipFile,
-    connection: Connection,
-    table: Table,
-    number: int,
-    progress: Progress,
+    archive: ZipFile, connection: Connection, table: Table, number: int, job: Job
 ) -> None:
-    total, done = count_of(connection, table, number), 0
+    step = job.step(table.name, count_of(connection, table, number))
     with archive.open(member(table), "w", force_zip64=True) as lines:
         for rows in _pages(connection, table, number):
+            job.check()
             lines.write(b"".join(rows))
-            done += len(rows)
-            progress(table.name, done, total)
+            step.advance(len(rows))
 
 
 def _pages(connection: Connection, table: Table, number: int) -> Iterator[list[bytes]]:

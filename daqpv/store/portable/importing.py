@@ -19,6 +19,7 @@ from sqlalchemy import JSON, Column, Connection, Table, func, insert, select, te
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from daqpv.core.job import Job
 from daqpv.errors import StoreError
 from daqpv.store.portable.portable_file import (
     FORMAT,
@@ -27,7 +28,6 @@ from daqpv.store.portable.portable_file import (
     PAGE_BYTES,
     PATIENCE,
     Manifest,
-    Progress,
     count_of,
     is_experiment,
     member,
@@ -46,7 +46,7 @@ from daqpv.store.tables.version import newest
 
 
 def import_(
-    url: str, experiment: str, source: Path, progress: Progress, schema: Schema = OWN
+    url: str, experiment: str, source: Path, job: Job, schema: Schema = OWN
 ) -> Manifest:
     """Bring the records of the file `source` into a store that has none of them.
 
@@ -54,7 +54,15 @@ def import_(
     all of the records are there at its end, or none. Other experiments may be served
     from the store all the while: what they write waits in their spools.
 
+    Args:
+        url: of the store.
+        experiment: its name.
+        source: the file.
+        job: gets the progress, in rows, and may be aborted.
+        schema: the tables.
+
     Raises:
+        AbortedError: the job was aborted; nothing is imported.
         StoreError: the file is no export, is damaged, is of another experiment or of
             another version of the tables; the store has records of the experiment, or
             cannot be written.
@@ -70,9 +78,9 @@ def import_(
         if parsed.get_backend_name() == "sqlite" and not file.exists():
             refuse_orphan(str(file))
             with new_file(file) as part:
-                _fill(url, export, progress, into=f"sqlite:///{part}")
+                _fill(url, export, job, into=f"sqlite:///{part}")
         else:
-            _fill(url, export, progress, into=url)
+            _fill(url, export, job, into=url)
         return manifest
 
 
@@ -182,7 +190,7 @@ class Export:
                 )
 
 
-def _fill(url: str, export: Export, progress: Progress, *, into: str) -> None:
+def _fill(url: str, export: Export, job: Job, *, into: str) -> None:
     """Fill the store `into`, which people know as `url`."""
     engine = make_engine(into, writes=True, answer=PATIENCE)
     try:
@@ -191,7 +199,7 @@ def _fill(url: str, export: Export, progress: Progress, *, into: str) -> None:
             if engine.dialect.name != "sqlite":  # MariaDB locks no gap otherwise
                 engine = engine.execution_options(isolation_level="REPEATABLE READ")
             with engine.begin() as connection:
-                _Import(connection, export, progress).run(shown(url))
+                _Import(connection, export, job).run(shown(url))
     finally:
         engine.dispose()
 
@@ -199,12 +207,11 @@ def _fill(url: str, export: Export, progress: Progress, *, into: str) -> None:
 class _Import:
     """One import, in the transaction of `connection`."""
 
-    def __init__(
-        self, connection: Connection, export: Export, progress: Progress
-    ) -> None:
+    def __init__(self, connection: Connection, export: Export, job: Job) -> None:
         self._connection = connection
         self._export = export
-        self._progress = progress
+        self._job = job
+        job.total = sum(e.rows for e in export.manifest.tables.values())
         self._numbered = [table for table in export.tables if "id" in table.c]
         self._owned = [
             table
@@ -264,9 +271,9 @@ class _Import:
         known: set[str] = set()
         if table.name == "journal":  # another import may have brought some
             known.update(self._connection.scalars(select(table.c.writer)))
-        total, done = self._export.manifest.tables[table.name].rows, 0
+        step = self._job.step(table.name, self._export.manifest.tables[table.name].rows)
         for page in self._export.pages(table):
-            done += len(page)
+            self._job.check()
             rows = [row for row in page if row.get("writer") not in known]
             for row in rows:
                 for name, distance in distances.items():
@@ -274,7 +281,7 @@ class _Import:
                         row[name] += distance
             if rows:
                 self._add(table, rows)
-            self._progress(table.name, done, total)
+            step.advance(len(page))
 
     def _add(self, table: Table, rows: list[dict[str, Any]]) -> None:
         dialect = self._connection.dialect

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,6 @@ MANIFEST = "manifest.json"
 PATIENCE = 600  # [s] that one statement may take: some count millions of rows
 PAGE = 5000  # rows at once, if they are no more than
 PAGE_BYTES = 4_000_000
-
-Progress = Callable[[str, int, int], None]
-"""Told the table, how many of its rows are done, and how many there are."""
 
 
 class TableEntry(BaseModel):

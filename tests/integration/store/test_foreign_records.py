@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from daqpv.cli import main
 from daqpv.config import installed_kinds
+from daqpv.core.job import Job
 from daqpv.core.records import table as t
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.records.table import Branch, Table
@@ -98,8 +99,9 @@ SAMPLES = [
 LAST = Calibration(gauge="g1", time=9.0, points=[1, 2.0, {"é": None}])
 
 
-def quiet(table: str, done: int, total: int) -> None:
-    """No progress."""
+def quiet() -> Job:
+    """A job that nobody watches."""
+    return Job("copy")
 
 
 def found(url: str, kind: RecordKind[Any]) -> list[Any]:
@@ -176,11 +178,11 @@ def test_an_export_has_them_and_an_import_brings_them_back(
 ) -> None:
     filled(store_url, tmp_path)
     out, other = tmp_path / "e1.zip", f"sqlite:///{tmp_path}/other.db"
-    manifest = export(store_url, "e1", out, quiet, SCHEMA)
+    manifest = export(store_url, "e1", out, quiet(), SCHEMA)
     assert manifest.tables["gauge_sample"].rows == 50
     assert manifest.branches == {"gauges": "gauges_0001"}
     assert "gauge_calibration" not in manifest.tables  # it does not want to
-    import_(other, "e1", out, quiet, SCHEMA)
+    import_(other, "e1", out, quiet(), SCHEMA)
     assert found(other, SAMPLE) == [*map(stamped, SAMPLES[:50])]
     assert found(other, CALIBRATION) == []
 
@@ -188,18 +190,18 @@ def test_an_export_has_them_and_an_import_brings_them_back(
 def test_an_import_is_refused_where_nothing_keeps_them(tmp_path: Path) -> None:
     url, out = f"sqlite:///{tmp_path}/store.db", tmp_path / "e1.zip"
     filled(url, tmp_path)
-    export(url, "e1", out, quiet, SCHEMA)
+    export(url, "e1", out, quiet(), SCHEMA)
     with pytest.raises(StoreError, match="tables of gauges in version gauges_0001, wh"):
-        import_(f"sqlite:///{tmp_path}/other.db", "e1", out, quiet)
+        import_(f"sqlite:///{tmp_path}/other.db", "e1", out, quiet())
     assert not (tmp_path / "other.db").exists()
 
 
 def test_a_file_from_where_nothing_kept_them_is_imported(tmp_path: Path) -> None:
     url, out = f"sqlite:///{tmp_path}/store.db", tmp_path / "e1.zip"
     filled(url, tmp_path)
-    export(url, "e1", out, quiet)
+    export(url, "e1", out, quiet())
     other = f"sqlite:///{tmp_path}/other.db"
-    import_(other, "e1", out, quiet, SCHEMA)
+    import_(other, "e1", out, quiet(), SCHEMA)
     assert found(other, SAMPLE) == []
 
 

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
+from daqpv.core.job import Job, Progress
 from daqpv.errors import StoreError
 from daqpv.store.portable.exporting import export
 from daqpv.store.portable.importing import import_
@@ -32,8 +33,9 @@ VERSION = newest().encode()
 EVENTS = 5_003  # more than a page
 
 
-def quiet(table: str, done: int, total: int) -> None:
-    """No progress."""
+def quiet() -> Job:
+    """A job that nobody watches."""
+    return Job("copy")
 
 
 def fill(url: str, *, events: int = 30, experiment: str = "exp") -> None:
@@ -135,14 +137,18 @@ def test_a_store_comes_into_every_engine_as_it_was(
 ) -> None:
     fill(store_url, events=EVENTS)
     before = content(store_url)
-    told: list[tuple[str, int, int]] = []
-    export(store_url, "exp", tmp_path / "out.zip", lambda *step: told.append(step))
-    steps = [step for step in told if step[0] == "event"]
-    assert steps == sorted(steps)
-    assert len(steps) > 2
-    assert steps[-1] == ("event", EVENTS, EVENTS)
+    told: list[Progress] = []
+    job = Job("export")
+    job.watch(told.append)
+    export(store_url, "exp", tmp_path / "out.zip", job)
+    steps = [one.step for one in told if one.step.startswith("event,")]
+    assert steps[0] == f"event, 0 of {EVENTS:,}"
+    assert steps[-1] == f"event, {EVENTS:,} of {EVENTS:,}"
+    done = [one.done for one in told]
+    assert done == sorted(done)
+    assert told[-1].percent == 100
     for url in other_urls():
-        manifest = import_(url, "exp", tmp_path / "out.zip", quiet)
+        manifest = import_(url, "exp", tmp_path / "out.zip", quiet())
         assert manifest.tables["event"].rows == EVENTS
         assert content(url) == before, url
 
@@ -151,8 +157,8 @@ def test_new_events_get_numbers_behind_those_that_came(
     store_url: str, tmp_path: Path
 ) -> None:
     fill(f"sqlite:///{tmp_path}/from.db")
-    export(f"sqlite:///{tmp_path}/from.db", "exp", tmp_path / "out.zip", quiet)
-    import_(store_url, "exp", tmp_path / "out.zip", quiet)
+    export(f"sqlite:///{tmp_path}/from.db", "exp", tmp_path / "out.zip", quiet())
+    import_(store_url, "exp", tmp_path / "out.zip", quiet())
     fill(store_url, events=1, experiment="next")
     rows = content(store_url)
     assert [row[0] for row in rows["event"]] == list(range(1, 32))
@@ -165,11 +171,11 @@ def test_beside_other_experiments_the_numbers_are_moved_and_the_order_stays(
     source = f"sqlite:///{tmp_path}/from.db"
     fill(source, experiment="other")
     fill(source, events=40)
-    export(source, "exp", tmp_path / "out.zip", quiet)
-    export(source, "other", tmp_path / "other.zip", quiet)
-    import_(store_url, "exp", tmp_path / "out.zip", quiet)
+    export(source, "exp", tmp_path / "out.zip", quiet())
+    export(source, "other", tmp_path / "other.zip", quiet())
+    import_(store_url, "exp", tmp_path / "out.zip", quiet())
     assert [row[0] for row in content(store_url)["journal"]] == ["exp"]
-    import_(store_url, "other", tmp_path / "other.zip", quiet)
+    import_(store_url, "other", tmp_path / "other.zip", quiet())
     there, came = content(source), content(store_url)
     assert [row[:-1] for row in came["journal"]] == [
         row[:-1] for row in there["journal"]
@@ -195,7 +201,7 @@ def test_beside_other_experiments_the_numbers_are_moved_and_the_order_stays(
 def test_the_file_can_be_read_without_us(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/store.db"
     fill(url)
-    export(url, "exp", tmp_path / "out.zip", quiet)
+    export(url, "exp", tmp_path / "out.zip", quiet())
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.testzip() is None
         manifest = json.loads(archive.read("manifest.json"))
@@ -220,7 +226,7 @@ def good(tmp_path: Path) -> Path:
     """A file that was exported."""
     url = f"sqlite:///{tmp_path}/from.db"
     fill(url)
-    export(url, "exp", tmp_path / "good.zip", quiet)
+    export(url, "exp", tmp_path / "good.zip", quiet())
     return tmp_path / "good.zip"
 
 
@@ -228,7 +234,7 @@ def refusal(act: Callable[..., Manifest], url: str, file: Path, of: str = "exp")
     """What is said, when nothing is done and nothing left behind."""
     before = {path: path.read_bytes() for path in file.parent.iterdir()}
     with pytest.raises(StoreError) as told:
-        act(url, of, file, quiet)
+        act(url, of, file, quiet())
     after = {path: path.read_bytes() for path in file.parent.iterdir()}
     journals = {path for path in after if path.name.endswith(("-wal", "-shm"))}
     assert after.keys() - journals == before.keys() - journals
@@ -246,14 +252,14 @@ def test_a_file_that_exists_is_not_overwritten(url: str, tmp_path: Path) -> None
 def test_a_folder_that_is_not_there_is_told(url: str, tmp_path: Path) -> None:
     fill(url)
     with pytest.raises(StoreError, match=r"no/out.zip cannot be written: No such file"):
-        export(url, "exp", tmp_path / "no" / "out.zip", quiet)
+        export(url, "exp", tmp_path / "no" / "out.zip", quiet())
 
 
 def test_a_folder_that_takes_no_file_is_told(url: str, tmp_path: Path) -> None:
     fill(url)
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StoreError, match=r"file/out.zip cannot be written: Not a dir"):
-        export(url, "exp", tmp_path / "file" / "out.zip", quiet)
+        export(url, "exp", tmp_path / "file" / "out.zip", quiet())
 
 
 def test_a_store_that_is_not_there_is_not_exported(url: str, tmp_path: Path) -> None:
@@ -287,7 +293,7 @@ def test_an_experiment_without_records_is_filled(store_url: str, good: Path) -> 
     with engine.begin() as connection:
         connection.execute(insert(EXPERIMENT).values(name="exp"))
     engine.dispose()
-    import_(store_url, "exp", good, quiet)
+    import_(store_url, "exp", good, quiet())
     assert {row[1] for row in content(store_url)["event"]} == {2}
 
 
@@ -374,15 +380,18 @@ def test_a_file_that_is_not_there_is_told(url: str, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from daqpv.core.job import Job
 from daqpv.store.portable.exporting import export
 from daqpv.store.portable.importing import import_
 
-def die(table, done, total):
-    if table == "event":
+def die(progress):
+    if progress.step.startswith("event,") and "event, 0 " not in progress.step:
         os.kill(os.getpid(), int(sys.argv[4]))
 
 act = {"export": export, "import": import_}[sys.argv[1]]
-act(sys.argv[2], "exp", Path(sys.argv[3]), die)
+job = Job(sys.argv[1])
+job.watch(die)
+act(sys.argv[2], "exp", Path(sys.argv[3]), job)
 """
 
 
@@ -396,7 +405,7 @@ def kill(act: str, url: str, file: Path, number: int) -> None:
 
 def test_an_import_that_is_killed_has_done_nothing(store_url: str, good: Path) -> None:
     kill("import", store_url, good, signal.SIGKILL)
-    import_(store_url, "exp", good, quiet)
+    import_(store_url, "exp", good, quiet())
     assert len(content(store_url)["event"]) == 30
 
 
@@ -419,13 +428,15 @@ def test_others_wait_while_an_import_writes_and_nobody_gets_its_numbers(
     )
     refused: list[str] = []
 
-    def meanwhile(table: str, done: int, total: int) -> None:
-        if table == "event":
+    def meanwhile(progress: Progress) -> None:
+        if progress.step == "event, 30 of 30":
             with pytest.raises(OperationalError) as told, other.begin() as connection:
                 connection.execute(add)
             refused.append(str(told.value))
 
-    import_(store_url, "exp", good, meanwhile)
+    job = Job("import")
+    job.watch(meanwhile)
+    import_(store_url, "exp", good, job)
     assert len(refused) == 1
     with other.begin() as connection:
         connection.execute(add)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from daqpv.core import Result, Severity
@@ -85,17 +87,15 @@ async def test_a_disabled_server_stays_where_it_is() -> None:
 async def test_the_step_says_who_does_what(lab: Lab) -> None:
     await lab.system.reach(READY)
     steps = list(dict.fromkeys(one.step for one in lab.shown if one.step))
-    assert steps == [
-        "Describe: MuTAnT and CoBos, 0 of 4", "Describe: MuTAnT and CoBos, 1 of 4",
-        "Describe: MuTAnT and CoBos, 2 of 4", "Describe: MuTAnT and CoBos, 3 of 4",
-        "Describe: MuTAnT and CoBos, 4 of 4",
+    ends = [step for step in steps if re.search(r"\b(0 of \d+|(\d+) of \2)$", step)]
+    assert ends == [
+        "Describe: MuTAnT and CoBos, 0 of 4", "Describe: MuTAnT and CoBos, 4 of 4",
         "Prepare: MuTAnT, 0 of 1", "Prepare: MuTAnT, 1 of 1",
-        "Prepare: CoBos, 0 of 3", "Prepare: CoBos, 1 of 3", "Prepare: CoBos, 2 of 3",
-        "Prepare: CoBos, 3 of 3",
-        "Configure: CoBos, 0 of 3", "Configure: CoBos, 1 of 3",
-        "Configure: CoBos, 2 of 3", "Configure: CoBos, 3 of 3",
+        "Prepare: CoBos, 0 of 3", "Prepare: CoBos, 3 of 3",
+        "Configure: CoBos, 0 of 3", "Configure: CoBos, 3 of 3",
         "Configure: MuTAnT, 0 of 1", "Configure: MuTAnT, 1 of 1",
     ]  # fmt: skip
+    assert "Describe: MuTAnT and CoBos, 1 of 4" in steps
 
 
 async def test_the_progress_rises_from_0_to_100(lab: Lab) -> None:
