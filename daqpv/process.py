@@ -78,7 +78,6 @@ class ProcessSnapshot(Snapshot):
         file_differs: whether another process has another one.
     """
 
-    observed: ClassVar[frozenset[str]] = frozenset()
     judged: ClassVar[frozenset[str]] = frozenset(
         {"simulated", "duplicate", "file_differs"}
     )

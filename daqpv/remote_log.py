@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
@@ -99,7 +98,7 @@ class RemoteLog(Commanded[RemoteLogSnapshot]):
             return
         with self.command("read the end of its log"):
             text = newest(await self._end())
-            self.change(replace(self.snapshot, text=text), at=time.time())
+            self.change(replace(self.snapshot, text=text), at=self.clock.time())
 
     async def _end(self) -> bytes:
         if self._file.missing:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from daqpv.core import (
     AHEAD,
+    CLOCK,
+    Clock,
     Clocks,
     Cure,
     Event,
@@ -70,9 +71,6 @@ class LogSnapshot(Snapshot):
         note: the last note of the shift.
     """
 
-    observed: ClassVar[frozenset[str]] = frozenset()
-    judged: ClassVar[frozenset[str]] = frozenset()
-
     last: str = ""
     last_severity: EventSeverity = EventSeverity.INFORMATION
     text: str = ""
@@ -93,6 +91,7 @@ class Log(Shown[LogSnapshot]):
         prefix: of the PVs.
         history: the events of all processes; None: nobody keeps them.
         keep: how old they may get [s].
+        clock: gives all its times.
     """
 
     def __init__(
@@ -102,13 +101,16 @@ class Log(Shown[LogSnapshot]):
         prefix: str = "",
         history: History | None = None,
         keep: float = float("inf"),
+        clock: Clock = CLOCK,
     ) -> None:
-        super().__init__("Log", LogSnapshot(), events=events, prefix=prefix)
+        super().__init__(
+            "Log", LogSnapshot(), events=events, prefix=prefix, clock=clock
+        )
         self._process = events.process
         self._history = history
         self._keep = keep
-        self._began = time.time()
-        self._clocks = Clocks()
+        self._began = self.clock.time()
+        self._clocks = Clocks(clock)
         self._age = 0.0  # [s]
         self._has_begun = False
         self._last: deque[Event] = deque(maxlen=LAST)
@@ -195,7 +197,7 @@ class Log(Shown[LogSnapshot]):
         """
         last = list(self._last)
         self._age += self._clocks.look().seconds
-        now = time.time()
+        now = self.clock.time()
         began = min(self._began, now - self._age)  # our clock may have been set back
         for event in kept:
             since_start = event.time >= began
@@ -213,7 +215,7 @@ class Log(Shown[LogSnapshot]):
 
     async def _forget(self, history: History) -> None:
         """Delete what is too old, a piece at a time."""
-        before, count = time.time() - self._keep, 0
+        before, count = self.clock.time() - self._keep, 0
         try:
             while piece := await history.forget(before):
                 count += piece

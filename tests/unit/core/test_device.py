@@ -37,6 +37,7 @@ from daqpv.errors import (
     ResultCode,
     UnknownOutcomeError,
 )
+from tests.support.virtual import SetClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,10 @@ class Shelf:
         self.events: list[Event] = []
         events = Events()
         events.add(self.events.append)
-        self.device = Bottle("gas", Gas(**fields), events=events, prefix="AT:Gas:")
+        self.clock = SetClock()
+        self.device = Bottle(
+            "gas", Gas(**fields), events=events, prefix="AT:Gas:", clock=self.clock
+        )
         self.shown: list[tuple[Gas, tuple[str, ...]]] = []
         self.device.watch(lambda gas, names: self.shown.append((gas, tuple(names))))
 
@@ -125,13 +129,10 @@ def test_a_stamp_of_a_clock_that_is_wrong_is_replaced_by_ours(
         assert before <= shelf.now.time <= time.time() + 1e-3
 
 
-def test_a_clock_that_was_set_back_freezes_no_stamp(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = time.time() - HOUR
-    monkeypatch.setattr("time.time", lambda: clock)
+def test_a_clock_that_was_set_back_freezes_no_stamp(shelf: Shelf) -> None:
+    shelf.clock.step = -HOUR
     shelf.device.change(replace(shelf.device.snapshot, pressure=1.0))
-    assert shelf.now.time == clock
+    assert shelf.now.time == pytest.approx(shelf.clock.time(), abs=1.0)
 
 
 def test_a_device_is_stamped_at_its_start() -> None:

@@ -16,6 +16,7 @@ from daqpv.errors import RefusedError, StoreError
 from daqpv.events import Log, LogSnapshot
 from daqpv.events import log as log_module
 from daqpv.events.lines import LONGEST, MOST, long_line, newest_lines, short_line
+from tests.support.virtual import SetClock
 
 MOMENT = 1795187884.25  # 2026-11-20 15:18:04 UTC
 INFO, WARNING, ERROR = EventSeverity
@@ -267,20 +268,17 @@ async def test_what_comes_late_from_a_spool_is_shown_where_it_belongs() -> None:
     assert now.infos == 1  # since the start
 
 
-async def test_a_clock_that_was_set_back_hides_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    kept = Kept()
-    log, events = make(kept)
+async def test_a_clock_that_was_set_back_hides_nothing() -> None:
+    kept, clock = Kept(), SetClock()
+    log, events = make(kept, clock=clock)
     events.add(kept.events.append)
     async with running(log) as until:
         for n in range(20):
             events.emit(event(f"before {n}", time=time.time()))
         await until(lambda now: now.text.count("before") == 20)
-        wall = time.time
-        monkeypatch.setattr(time, "time", lambda: wall() - 3600)
-        events.emit(event("here", time=time.time()))
-        there = event("there", process="left@hut", time=time.time())
+        clock.step = -3600.0
+        events.emit(event("here", time=clock.time()))
+        there = event("there", process="left@hut", time=clock.time())
         await until(lambda now: "here" in now.last)
         kept.events.append(there)
         now = await until(lambda now: "there" in now.text)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
 from daqpv.links.files import pulse_file
 from daqpv.links.files.pulse_file import SIZE, PulseFile
+from tests.support.virtual import SetClock
 
 
 def noted(path: Path, **facts: float) -> None:
@@ -30,14 +30,12 @@ def test_the_last_beat_is_found_again_with_its_age(tmp_path: Path) -> None:
     assert beat.step == 0
 
 
-def test_a_clock_that_was_set_meanwhile_changes_no_age(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_was_set_meanwhile_changes_no_age(tmp_path: Path) -> None:
     path = tmp_path / "pulse.json"
     noted(path, number=12)
-    wall = time.time
-    monkeypatch.setattr(time, "time", lambda: wall() - 3600)
-    beat = PulseFile(path).last()
+    clock = SetClock()
+    clock.step = -3600.0
+    beat = PulseFile(path, clock=clock).last()
     assert beat is not None
     assert 0 <= beat.age < 30
     assert beat.step == pytest.approx(-3600, abs=0.1)
@@ -51,14 +49,14 @@ def test_after_a_start_of_the_computer_the_wall_clock_is_all_there_is(
     boot = tmp_path / "boot_id"
     boot.write_text("another\n")
     monkeypatch.setattr(pulse_file, "_BOOT", boot)
-    wall = time.time
-    monkeypatch.setattr(time, "time", lambda: wall() + 600)
-    beat = PulseFile(path).last()
+    clock = SetClock()
+    clock.step = 600.0
+    beat = PulseFile(path, clock=clock).last()
     assert beat is not None
     assert beat.age == pytest.approx(600, abs=30)
     assert beat.step == 0
-    monkeypatch.setattr(time, "time", lambda: wall() - 600)
-    beat = PulseFile(path).last()
+    clock.step = -600.0
+    beat = PulseFile(path, clock=clock).last()
     assert beat is not None
     assert beat.age == 0  # never in the future
 
