@@ -301,5 +301,5 @@ class App:
 
 def _sample(group: Group[Any]) -> str:
     """The PV by which a device is known: its State, if it has one."""
-    names = [info.name for info in group.infos()]
+    names = group.declared_names()
     return next((name for name in names if name.endswith(":State")), names[0])

@@ -202,17 +202,23 @@ class Group(PVGroup, Generic[D]):
             )
         return found
 
+    def declared_names(self) -> list[str]:
+        """The PVs of `infos()`."""
+        return [channel.name for channel in self._declared()]
+
+    def _declared(self) -> list[Declared]:
+        return [c for c in self.pvdb.values() if isinstance(c, Declared)]
+
     def infos(self) -> list[PvInfo]:
         """A row for each PV."""
         names = self.primary_alarms()
-        found = [c for c in self.pvdb.values() if isinstance(c, Declared)]
         return [
             replace(
                 info,
                 alarms=channel.declaration.alarm_tree
                 and (info.alarms or info.name in names),
             )
-            for channel, info in ((c, c.info()) for c in found)
+            for channel, info in ((c, c.info()) for c in self._declared())
         ]
 
     def primary_alarms(self) -> frozenset[str]:
