@@ -7,6 +7,8 @@ the scripts make: so the start of an IOC imports no Alembic.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -81,10 +83,7 @@ def prepare(engine: Engine, schema: Schema = OWN) -> None:
 
 def _make(engine: Engine, schema: Schema) -> None:
     """Make the tables, unless another process does it right now."""
-    dialect = engine.dialect.name
-    with engine.begin() as connection:
-        if dialect in _LOCKS:
-            connection.execute(text(_LOCKS[dialect]))
+    with _alone(engine) as connection:
         found = versions_in(connection)
         version.refuse_others(found, schema, shown(str(engine.url)))
         if found.own is None:
@@ -92,8 +91,22 @@ def _make(engine: Engine, schema: Schema) -> None:
             _stamp(connection, version.newest())
         for branch in _new_branches(schema, found):
             _make_branch(connection, schema, branch)
-        if dialect in _UNLOCKS:
-            connection.execute(text(_UNLOCKS[dialect]))
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction beside which no other process makes tables, until its commit."""
+    dialect = engine.dialect.name
+    with engine.connect() as connection:
+        try:
+            if dialect in _LOCKS:
+                connection.execute(text(_LOCKS[dialect]))
+            yield connection
+            connection.commit()
+        finally:
+            connection.rollback()
+            if dialect in _UNLOCKS:
+                connection.execute(text(_UNLOCKS[dialect]))
 
 
 def _new_branches(schema: Schema, found: Versions) -> list[Branch]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, event, inspect, text
 
 from daqpv.errors import StoreError
 from daqpv.store.tables import migrate, version
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
+from tests.support.waiting import DEADLINE
 
 
 def test_the_scripts_make_what_the_models_say(store_url: str) -> None:
@@ -34,6 +36,24 @@ def test_an_empty_store_gets_the_tables_and_the_version(store_url: str) -> None:
         assert migrate.versions_in(connection).own == version.newest()
     migrate.upgrade(engine)  # nothing to do
     engine.dispose()
+
+
+def test_two_processes_may_make_the_tables_at_once(store_url: str) -> None:
+    first, second = (make_engine(store_url, writes=True) for _ in range(2))
+    with ThreadPoolExecutor(1) as pool:
+        others: list[Future[None]] = []
+
+        def let_the_other_go_ahead(_: Connection) -> None:
+            others.append(pool.submit(migrate.prepare, second))
+            wait(others, 0.3)  # it must wait until we have committed
+
+        event.listen(first, "commit", let_the_other_go_ahead, once=True)
+        migrate.prepare(first)
+        others[0].result(DEADLINE)
+    with first.connect() as connection:
+        assert migrate.versions_in(connection).own == version.newest()
+    for engine in (first, second):
+        engine.dispose()
 
 
 @pytest.mark.parametrize(
