@@ -64,6 +64,7 @@ from daqpv.core.labels import Labelled
 from daqpv.core.records import table as columns
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.records.table import Branch, Column, SqlType, Table
+from daqpv.core.stage import Simulated, Stage
 from daqpv.core.threads import Crew
 from daqpv.core.timing.schedule import Schedule, ScheduledTask, after, cron, every
 from daqpv.errors import (
@@ -172,10 +173,12 @@ __all__ = [
     "ServeError",
     "Severity",
     "Shown",
+    "Simulated",
     "Site",
     "Snapshot",
     "SqlType",
     "SshTarget",
+    "Stage",
     "Status",
     "Table",
     "UnknownOutcomeError",

@@ -13,10 +13,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.distribution import GAUGE
+
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".*_cache", "build", "dist", "*.egg-info", "__pycache__"
 )
+PROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "lab-gauge"
+version = "0.1"
+
+[project.entry-points."daqpv.iocs"]
+gauges = "lab_gauge:KIND"
+
+[tool.setuptools]
+py-modules = ["lab_gauge"]
+"""
 BUILD = "import sys, setuptools.build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
 
 
@@ -135,6 +152,36 @@ def test_in_a_laboratory_with_its_own_iocs_and_db_folders_it_works(
         check=False,
     )
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_a_kind_that_was_installed_from_a_wheel_is_found_and_named(
+    installed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "e.yaml").write_text(
+        "experiment: e\nprefix: 'E:'\nstore: none\ngauges: {A: {port: one}}\n"
+    )
+    python = installed / "python"
+    for version, more in (("0.1", ""), ("0.2", "\n1 / 0\n")):
+        source = tmp_path / version
+        source.mkdir()
+        (source / "lab_gauge.py").write_text(GAUGE + more)
+        (source / "pyproject.toml").write_text(PROJECT.replace("0.1", version))
+        made = build("wheel", source, tmp_path / f"wheel-{version}")
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q"]
+        subprocess.run([*pip, "--no-deps", "--no-index", str(made)], check=True)
+        checked = subprocess.run(
+            [installed / "daqpv", "check", "e.yaml"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        line = f"{len(GAUGE.splitlines()) + 2} <module>"
+        wrong = (
+            "e.yaml:4: gauges: kind `gauges` of lab-gauge 0.2: ZeroDivisionError: "
+            f"division by zero (lab_gauge.py:{line}). Repair or uninstall it\n"
+        )
+        assert (checked.returncode, checked.stderr) == ((2, wrong) if more else (0, ""))
 
 
 def test_the_installed_ca_repeater_can_be_run(installed: Path) -> None:

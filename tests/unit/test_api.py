@@ -8,22 +8,104 @@ from daqpv import api
 from tests.support.distribution import GAUGE
 
 NAMES = """
-NO_ALARM UNDEFINED VERSION AbortedError Alarm Branch
-BusyError Bytes BytesPerSecond Clock Column CommandError
-CommandSnapshot Commanded Condition ConfigError Conflict Crew
-Cure DaqError Declaration Description Device DeviceGroup
-DeviceSettings DeviceSnapshot Event EventSeverity Events Group
-Hertz Http IPv4 Job Kind Labelled
-LineLink LinkError LocalPath Matching Model Names
-NoAnswerError NotConnectedError OperationError Origin Polled Poller
-Port Progress ProtocolError Pvs Quantity Reading
-ReadingsGroup RecordKind Ref RefusedError RemoteView Result
-ResultCode SavedField Schedule ScheduledTask Seconds ServeError
-Severity Shown Site Snapshot SqlType SshTarget
-Status Table UnknownOutcomeError after ai ao
-bi bo button columns command cron
-every held long longin longout made_from
-mbbi mbbo running string strings waveform
+NO_ALARM
+UNDEFINED
+VERSION
+AbortedError
+Alarm
+Branch
+BusyError
+Bytes
+BytesPerSecond
+Clock
+Column
+CommandError
+CommandSnapshot
+Commanded
+Condition
+ConfigError
+Conflict
+Crew
+Cure
+DaqError
+Declaration
+Description
+Device
+DeviceGroup
+DeviceSettings
+DeviceSnapshot
+Event
+EventSeverity
+Events
+Group
+Hertz
+Http
+IPv4
+Job
+Kind
+Labelled
+LineLink
+LinkError
+LocalPath
+Matching
+Model
+Names
+NoAnswerError
+NotConnectedError
+OperationError
+Origin
+Polled
+Poller
+Port
+Progress
+ProtocolError
+Pvs
+Quantity
+Reading
+ReadingsGroup
+RecordKind
+Ref
+RefusedError
+RemoteView
+Result
+ResultCode
+SavedField
+Schedule
+ScheduledTask
+Seconds
+ServeError
+Severity
+Shown
+Simulated
+Site
+Snapshot
+SqlType
+SshTarget
+Stage
+Status
+Table
+UnknownOutcomeError
+after
+ai
+ao
+bi
+bo
+button
+columns
+command
+cron
+every
+held
+long
+longin
+longout
+made_from
+mbbi
+mbbo
+running
+string
+strings
+waveform
 """
 
 

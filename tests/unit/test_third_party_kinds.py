@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from daqpv.app import App
 from daqpv.cli import main
+from daqpv.cli.sim.simulate import copy_for, stage
 from daqpv.config import installed_kinds, load
 from daqpv.core import Device, Event, Events, EventSeverity, Result, Severity, Status
 from tests.support.distribution import GAUGE, importable, install
@@ -213,6 +214,47 @@ def test_everybody_else_is_served_and_an_event_says_who_is_not(
     (event,) = [event for event in heard if event.name == "kind refused"]
     assert event.severity is EventSeverity.ERROR
     assert "kind `gauges` of lab-gauge 0.1: " in event.text
+
+
+SIMULATE = """
+class Simulator:
+    title = "a gauge"
+    async def run(self, ready): ready()
+    def places(self): return {"A": "at port two"}
+    def changes(self): return {("A", "port"): "two"}
+
+def simulate(settings, stage):
+    return Simulator()
+
+KIND = Kind("gauges", GaugeSettings, api=1, build=build, simulate=simulate)
+"""
+
+
+def test_a_kind_simulates_its_devices_with_all_others(
+    file: Path, tmp_path: Path, install_gauge: Any
+) -> None:
+    install_gauge(("KIND = Kind(", f"{SIMULATE}\nKIND_BEFORE = Kind("))
+    installed = installed_kinds()
+    assert not installed.faults
+    kinds, experiment = installed.kinds, load(file, installed.kinds)
+    parts = stage(experiment, kinds, folder=tmp_path, speed=1.0)
+    assert sorted(parts) == ["ecc", "gauges", "routers"]
+    copy_for({"gauges": parts["gauges"]}, file, tmp_path / "copy.yaml")
+    copied: Any = load(tmp_path / "copy.yaml", kinds).sections["gauges"]["A"]
+    assert copied.port == "two"
+
+
+def test_simulators_whose_code_fails_are_named(
+    file: Path, tmp_path: Path, install_gauge: Any
+) -> None:
+    fails = SIMULATE.replace("return Simulator()", "1 / 0")
+    install_gauge(("KIND = Kind(", f"{fails}\nKIND_BEFORE = Kind("))
+    arguments = ["simulate", str(file), "--local", str(tmp_path / "copy.yaml")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(
+        "kind `gauges` of lab-gauge 0.1: simulate: ZeroDivisionError: "
+    )
 
 
 # -- while it runs ---------------------------------------------------------------------
