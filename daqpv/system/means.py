@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daqpv.core import Hold, Tasks
+from daqpv.core import Cure, Hold, Tasks
 from daqpv.ecc import Server
 from daqpv.system.plan import Table
 
@@ -32,3 +32,7 @@ class Means:
     news: asyncio.Event
     prefix: str
     patience: float
+
+    def cure(self, signal: str, value: object) -> Cure:
+        """A put to a PV of the system."""
+        return Cure(self.prefix, signal, value)

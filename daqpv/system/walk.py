@@ -105,7 +105,9 @@ class Walk:
             runs = any(may_take_data(one.snapshot) for one in away)
             raise RefusedError(
                 f"{are(away)}: a run begins when all are Ready. First:",
-                cure=self._cure_stop if runs else self._cure_target(READY),
+                cure=self._means.cure(
+                    *(("Stop", 1) if runs else ("Target", READY.label))
+                ),
             )
         for name in ("breakup", "configure"):
             row = self._means.table.rows[name]
@@ -143,10 +145,14 @@ class Walk:
         if plan.blocked is not None:
             raise RefusedError(
                 f"{are(servers)}: no way to {target.label} but by Stop. First:",
-                cure=self._cure_stop,
+                cure=self._means.cure("Stop", 1),
             )
         self._command.total, needing = rehearse(plan, servers)
-        for server in unlisted(needing):
+        self._check_configs(unlisted(needing))
+
+    def _check_configs(self, servers: Iterable[Server]) -> None:
+        """Refuse what a server is to use and does not list."""
+        for server in servers:
             config, prefix = server.snapshot.config, server.prefix
             if config is None:
                 raise RefusedError(
@@ -159,13 +165,6 @@ class Walk:
                 "list again:",
                 cure=Cure(prefix, "RefreshConfigs", 1),
             )
-
-    @property
-    def _cure_stop(self) -> Cure:
-        return Cure(self._means.prefix, "Stop", 1)
-
-    def _cure_target(self, target: EccState) -> Cure:
-        return Cure(self._means.prefix, "Target", target.label)
 
     def _check_at_rest(self, servers: Collection[Server]) -> None:
         lost = [one for one in servers if not is_there(one.snapshot)]
@@ -192,7 +191,7 @@ class Walk:
         if astray or plan.blocked is not None:
             text = (
                 f"{self._command.what}: halted. {are(astray or servers)}, not by this "
-                f"command. Again: {self._cure_target(target)}"
+                f"command. Again: {self._means.cure('Target', target.label)}"
             )
             if self._starts:
                 text = several([text, *(await self.stop()).values()])

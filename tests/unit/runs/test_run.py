@@ -383,6 +383,22 @@ async def test_sorting_goes_on_after_a_cut_and_the_next_start_waits(lab: Lab) ->
         assert lab.names().count("sorting cut") == 1  # said once, tried thrice
 
 
+async def test_a_long_sorting_says_so_and_how_many_files_it_moved(lab: Lab) -> None:
+    async with lab.running() as run:
+        await run.start()
+        lab.storages[0].takes = 140.0
+        lab.storages[0].becomes(staged=("a.graw", "b.graw"))
+        await run.stop()
+        with pytest.raises(RefusedError, match=r"Files of run 12, 0 of 2, 0 %\. Wait"):
+            await run.start()
+        await reaches(lambda: not run.snapshot.sorting)
+        found = [e.text for e in lab.said if e.name in ("sorting", "files sorted")]
+        assert found == [
+            "Sort the files of run 12: 60 s so far. Files of run 12, 0 of 2, 0 %",
+            "Run 12: 1 file moved to its directory",
+        ]
+
+
 async def test_a_start_that_waits_in_vain_says_what_keeps_the_files(lab: Lab) -> None:
     lab.storages[0].faults = [NotConnectedError("attpc@10.0.0.1: no route")] * 100
     async with lab.running() as run:
