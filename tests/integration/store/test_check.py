@@ -13,8 +13,7 @@ from daqpv.store.tables import migrate
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.spool import Spool
-from tests.integration.store.test_journal import entries
-from tests.integration.store.test_odd_databases import latin1
+from tests.support.keeping import entries, latin1
 
 __all__ = ["latin1"]
 

@@ -19,8 +19,7 @@ from daqpv.store.tables import migrate, version
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.state import TableState, state_of
 from daqpv.store.writing.spool import Spool
-from tests.integration.store.test_journal import SOURCE, entries
-from tests.integration.store.test_migrate import NEXT
+from tests.support.keeping import NEXT, SOURCE, entries
 
 
 @pytest.fixture

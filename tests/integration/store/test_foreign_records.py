@@ -33,8 +33,7 @@ from daqpv.store.writing import refused
 from daqpv.store.writing.journal import Journal
 from daqpv.store.writing.retry import retry_refused, retry_spool
 from daqpv.store.writing.spool import Spool
-from tests.integration.store.test_outages import locked
-from tests.integration.store.test_store import event, running
+from tests.support.keeping import event, locked, running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

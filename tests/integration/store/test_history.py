@@ -11,7 +11,7 @@ import pytest
 from daqpv.core import Event, EventSeverity
 from daqpv.errors import StoreError
 from daqpv.store.reading.history import StoredEvents
-from tests.integration.store.test_store import Kept, event, running
+from tests.support.keeping import Kept, event, running
 
 
 async def kept(store: Kept, *events: Event) -> None:

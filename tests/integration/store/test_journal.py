@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from daqpv.store.tables.own import OWN
-from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
 from daqpv.store.writing.refused import Refused, read
-from tests.integration.store.test_store import event, numbers, running
-
-SOURCE = Source("w" * 32, "main@host")
-
-
-def never(source: Source, entry: Any, reason: str) -> None:
-    pytest.fail(f"{entry} is refused: {reason}")
-
-
-def entries(first: int, last: int) -> list[Any]:
-    return [OWN.entry(n, event(n), "main@host") for n in range(first, last + 1)]
+from tests.support.keeping import SOURCE, entries, never, numbers, running
 
 
 async def test_what_is_offered_again_is_passed_over(

@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.store.test_outages import found, locked
-from tests.integration.store.test_store import numbers, running
 from tests.support import forks
+from tests.support.keeping import found, locked, numbers, running
 from tests.support.waiting import DEADLINE
 
 PROCESS = """

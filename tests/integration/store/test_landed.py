@@ -26,7 +26,7 @@ from daqpv.store.tables import migrate, version
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
 from daqpv.store.tables.records import records
-from tests.integration.store.test_store import event, running
+from tests.support.keeping import event, running
 
 STORES = Path(__file__).parents[2] / "data" / "stores"
 

@@ -15,6 +15,7 @@ from daqpv.errors import StoreError
 from daqpv.store.tables import migrate, version
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
+from tests.support.keeping import NEXT
 from tests.support.waiting import DEADLINE
 
 
@@ -72,20 +73,6 @@ def test_tables_of_another_version_are_refused(
     with pytest.raises(StoreError, match=cure):
         migrate.prepare(engine)
     engine.dispose()
-
-
-NEXT = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "9000"
-down_revision = "NEWEST"
-
-
-def upgrade() -> None:
-    with op.batch_alter_table("journal") as journal:
-        journal.add_column(sa.Column("note", sa.String(10), nullable=True))
-"""
 
 
 def test_an_older_store_is_upgraded_in_place(

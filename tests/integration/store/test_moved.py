@@ -15,10 +15,17 @@ from daqpv.core import EventSeverity
 from daqpv.errors import StoreError
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.refused import Refused
-from tests.integration.store.test_journal import entries
-from tests.integration.store.test_outages import found, locked, lost
-from tests.integration.store.test_refused import retry
-from tests.integration.store.test_store import Kept, event, numbers, running
+from tests.support.keeping import (
+    Kept,
+    entries,
+    event,
+    found,
+    locked,
+    lost,
+    numbers,
+    retry,
+    running,
+)
 
 
 def texts_in(file: Path) -> list[str]:

@@ -14,18 +14,10 @@ from daqpv.errors import StoreError
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
 from daqpv.store.tables.version import newest
-from tests.integration.store.test_refused import record, retry
-from tests.integration.store.test_store import event, running
+from tests.support.keeping import event, record, retry, running
 from tests.support.store import StoreServer
 
-LATIN1 = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
 CURE = r"encoding LATIN1: .*createdb --template template0 --encoding UTF8"
-
-
-@pytest.fixture
-def latin1(store_servers: Callable[[str], StoreServer]) -> str:
-    """A database of PostgreSQL that does not take every text."""
-    return store_servers("postgresql").database(LATIN1)
 
 
 async def test_an_empty_database_of_a_poor_encoding_is_refused(

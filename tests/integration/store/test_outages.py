@@ -6,25 +6,13 @@ import asyncio
 import os
 import random
 import signal
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from daqpv.errors import StoreError
-from tests.integration.store.test_store import Kept, event, numbers, running
+from tests.support.keeping import Kept, event, found, locked, lost, numbers, running
 from tests.support.store import StoreServer
-
-
-def lost(kept: Kept) -> bool:
-    return kept.store.figures().online is False
-
-
-def found(kept: Kept) -> bool:
-    return kept.store.figures().online is True
-
 
 # -- servers ---------------------------------------------------------------------------
 
@@ -124,15 +112,6 @@ async def test_an_end_while_the_server_is_silent_is_quick_and_loses_nothing(
 
 
 # -- SQLite ----------------------------------------------------------------------------
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Another program holds the database."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
 
 
 async def test_a_database_that_another_program_locks_misses_nothing(

@@ -7,26 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from daqpv.cli import main
 from daqpv.core import EventSeverity
-from daqpv.runs import Entry, RunRecord
 from daqpv.store.tables.own import OWN
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.refused import NAME, Refused, read
-from tests.integration.store.test_store import event, running
+from tests.support.keeping import event, record, retry, running
 
 HUGE = 2**70  # in a column of any engine
-
-
-def retry(folder: Path, url: str, *paths: Path) -> Result:
-    file = folder / "e.yaml"
-    spool = folder / "spools"
-    file.write_text(
-        f"experiment: e1\nprefix: 'A:'\nstore: {{url: '{url}', spool: {spool}}}\n"
-    )
-    return CliRunner().invoke(main, ["db", "retry", str(file), *map(str, paths)])
 
 
 async def test_a_number_beyond_the_store_is_kept_and_holds_up_nothing(
@@ -96,10 +84,6 @@ async def test_a_retry_that_was_broken_off_brings_nothing_twice(
     assert retry(tmp_path, store_url).output.startswith("Nothing is refused")
     async with running(store_url, tmp_path) as store:
         assert await store.texts() == ["event 1", "event 2", "event 3"]
-
-
-def record(seen: float, title: str) -> RunRecord:
-    return RunRecord(number=7, entry=Entry.OPEN, start=1.0, seen=seen, title=title)
 
 
 def _killed(path: Path, **_: Any) -> None:

@@ -10,8 +10,7 @@ from daqpv.errors import StoreError
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
 from daqpv.store.writing.rivals import APART, StoreRivals
-from tests.integration.store.test_journal import entries, never
-from tests.integration.store.test_store import running
+from tests.support.keeping import entries, never, running
 
 WORDS = (
     "main@host is not alone: main@far writes into the same store, under the same name."

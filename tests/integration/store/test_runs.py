@@ -35,7 +35,7 @@ from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.own import OWN
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.journal import Journal
-from tests.integration.store.test_journal import never
+from tests.support.keeping import never
 
 SOURCE = Source("a" * 32, "main@hut")
 RUN = RunRecord(

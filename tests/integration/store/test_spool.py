@@ -15,9 +15,15 @@ from daqpv.store.tables.own import OWN
 from daqpv.store.writing import retry_queue as offers
 from daqpv.store.writing import spool, writer
 from daqpv.store.writing.spool import Spool
-from tests.integration.store.test_journal import SOURCE, entries
-from tests.integration.store.test_outages import found, locked
-from tests.integration.store.test_store import event, numbers, running
+from tests.support.keeping import (
+    SOURCE,
+    entries,
+    event,
+    found,
+    locked,
+    numbers,
+    running,
+)
 
 
 def test_a_spool_cut_at_any_byte_keeps_all_whole_records(tmp_path: Path) -> None:

@@ -2,99 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from daqpv.core import Event, Events, EventSeverity, Origin, Setting
+from daqpv.core import EventSeverity, Origin, Setting
 from daqpv.errors import StoreError
-from daqpv.store.writing.sql_store import SqlStore
+from tests.support.keeping import event, numbers, running
 from tests.support.waiting import DEADLINE
 
 DAY = 1_700_000_000.0
-
-
-def event(number: int, *, at: float | None = None, **more: Any) -> Event:
-    fields: dict[str, Any] = {
-        "time": time.time() if at is None else at,
-        "severity": EventSeverity.INFORMATION,
-        "name": "number",
-        "text": f"event {number}",
-    }
-    return Event(**fields | more)
-
-
-class Kept:
-    """A store with its spool, and what it said; used like a daqpv process would."""
-
-    def __init__(self, url: str, folder: Path, **options: Any) -> None:
-        self.url = url
-        self.said: list[Event] = []
-        self.events = Events(process="main@host")
-        self.events.add(self.said.append)
-        self.spool = folder / "spool" / "main"
-        settings: dict[str, Any] = {"experiment": "e1", "spool_limit": 1e9}
-        self.store = SqlStore(
-            url,
-            process="main@host",
-            spool=self.spool,
-            events=self.events,
-            **settings | options,
-        )
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while not condition():  # noqa: ASYNC110 - threads move it
-                await asyncio.sleep(0.01)
-
-    async def written(self) -> None:
-        """Wait until nothing waits any more."""
-        await self.until(lambda: not self.store.figures().backlog)
-
-    async def waiting(self, count: int) -> None:
-        """Wait until so many records are safe in the spool."""
-        await self.until(lambda: self.safe >= count)
-
-    @property
-    def safe(self) -> int:
-        return self.store._writer._spool.count
-
-    def names(self) -> list[str]:
-        return [event.name for event in self.said if event.device == "Arch"]
-
-    async def asked(self, sql: str) -> list[tuple[Any, ...]]:
-        def query(connection: Any) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in connection.execute(text(sql))]
-
-        return await self.store.ask(query, timeout=DEADLINE)
-
-    async def texts(self) -> list[str]:
-        return [t for (t,) in await self.asked("SELECT text FROM event ORDER BY id")]
-
-
-@asynccontextmanager
-async def running(url: str, folder: Path, **options: Any) -> AsyncIterator[Kept]:
-    kept = Kept(url, folder, **options)
-    kept.store.open()
-    kept.store.begin()
-    task = asyncio.create_task(kept.events.run())
-    try:
-        yield kept
-    finally:
-        task.cancel()
-        await asyncio.to_thread(kept.store.close)
-        kept.events.close()
-
-
-def numbers(*counts: int) -> list[str]:
-    return [f"event {n}" for n in range(*counts)]
 
 
 async def test_events_are_kept_in_order_with_all_that_they_say(
