@@ -18,7 +18,8 @@ from daqpv.links.ca import readings as module
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.serve import LocalPvs, Server
-from tests.e2e.conftest import DEADLINE, Client, Lab, until
+from tests.support.experiment import Client, Lab
+from tests.support.waiting import DEADLINE, until
 
 TIMES = 20  # a race shows only now and then
 CONTROL = ["system", "run", "routers", "ecc.CoBo0"]

@@ -12,7 +12,8 @@ import pytest
 
 from daqpv.errors import DaqError
 from daqpv.links.ca import pv as links_pv
-from tests.e2e.conftest import CA_PORT, DEADLINE, Lab, making, until
+from tests.support.experiment import CA_PORT, Lab, making
+from tests.support.waiting import DEADLINE, until
 
 WHO = r"\[\S+@\S+\]"
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"

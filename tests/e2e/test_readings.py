@@ -18,8 +18,9 @@ from daqpv.core import READ_ELEMENTS, Reading, Severity, Status
 from daqpv.links.ca import readings as module
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.serve import LocalPvs, Server
-from tests.e2e.conftest import DEADLINE, Client
 from tests.support import forks
+from tests.support.experiment import Client
+from tests.support.waiting import DEADLINE
 
 IOC = Path(__file__).with_name("gas_ioc.py")
 

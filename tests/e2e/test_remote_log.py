@@ -15,11 +15,12 @@ import pytest
 from daqpv.core import Result
 from daqpv.ecc import EccState
 from daqpv.errors import OperationError
-from tests.e2e.conftest import Client, Lab, Running, until
 from tests.e2e.test_remote import following
 from tests.e2e.test_remote import until as soon
 from tests.support import forks
+from tests.support.experiment import Client, Lab, Running
 from tests.support.sshd import DataRouter, Sshd, data_router, port, sshd, staging
+from tests.support.waiting import until
 
 __all__ = ["data_router", "port", "sshd", "staging"]
 

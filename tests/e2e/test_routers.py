@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from daqpv.errors import OperationError
-from tests.e2e.conftest import Client, Lab, until
+from tests.support.experiment import Client, Lab
 from tests.support.sshd import DataRouter, Sshd, data_router, port, sshd, staging, write
+from tests.support.waiting import until
 
 __all__ = ["data_router", "port", "sshd", "staging"]
 

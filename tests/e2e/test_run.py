@@ -16,7 +16,8 @@ import pytest
 from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import OperationError
 from daqpv.links.soap.ecc import EccSoapLink
-from tests.e2e.conftest import DEADLINE, Client, Lab, until
+from tests.support.experiment import Client, Lab
+from tests.support.waiting import DEADLINE, until
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager, suppress
 import epics
 import pytest
 
-from tests.e2e.conftest import DEADLINE, Client, Lab, Running, until
+from tests.support.experiment import Client, Lab, Running
+from tests.support.waiting import DEADLINE, until
 
 LOCKED = "BEGIN EXCLUSIVE"
 

@@ -16,7 +16,9 @@ DEADLINE = 30.0  # [s]
 
 
 def until(
-    condition: Callable[[], T], what: str | Callable[[], str], timeout: float = DEADLINE
+    condition: Callable[[], T | None],
+    what: str | Callable[[], str],
+    timeout: float = DEADLINE,
 ) -> T:
     """Wait until `condition()` is true, and return it; else fail with `what`."""
     end = time.monotonic() + timeout
@@ -28,7 +30,9 @@ def until(
 
 
 async def soon(
-    condition: Callable[[], T], what: str | Callable[[], str], timeout: float = DEADLINE
+    condition: Callable[[], T | None],
+    what: str | Callable[[], str],
+    timeout: float = DEADLINE,
 ) -> T:
     """The same while the event loop runs."""
     end = time.monotonic() + timeout

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from tests.e2e.commands.conftest import daqpv, process, told
+from tests.support.commands import daqpv, process, told
 
 TEN = """\
 experiment: e 1

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.commands.conftest import daqpv, told
+from tests.support.commands import daqpv, told
 
 
 def test_ecc_exit_asks_and_no_means_no(shared_lab: Any) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.commands.conftest import daqpv, told
 from tests.e2e.commands.test_pvs import in_terminal
-from tests.e2e.conftest import DEADLINE
+from tests.support.commands import daqpv, told
+from tests.support.waiting import DEADLINE
 
 
 def test_states_numbers_and_texts_come_as_people_read_them(cobo: Any) -> None:

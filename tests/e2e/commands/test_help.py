@@ -11,7 +11,7 @@ import pytest
 
 from daqpv import __version__
 from daqpv.cli import main
-from tests.e2e.commands.conftest import daqpv, process, told
+from tests.support.commands import daqpv, process, told
 
 
 def commands_of(group: click.Group) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands.conftest import daqpv, told
+from tests.support.commands import daqpv, told
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.commands.conftest import daqpv, process, told
+from tests.support.commands import daqpv, process, told
 
 
 def test_put_returns_when_it_was_reached_and_prints_nothing(cobo: Any) -> None:

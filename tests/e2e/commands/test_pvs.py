@@ -20,8 +20,8 @@ import pytest
 from epics import ca
 
 from daqpv.links.ca import pv as links_pv
-from tests.e2e.commands.conftest import daqpv, told
-from tests.e2e.conftest import DEADLINE
+from tests.support.commands import daqpv, told
+from tests.support.waiting import DEADLINE
 
 
 def rows_of(lab: Any) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.commands.conftest import daqpv, told
+from tests.support.commands import daqpv, told
 
 
 def test_a_fault_is_set_shown_and_cleared(shared_lab: Any, cobo: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from epics import dbr
 
 from daqpv.errors import OperationError
-from tests.e2e.ecc.conftest import wait
+from tests.support.servers import wait
 
 UP = ["Describe", "Prepare", "Configure", "Start", "Pause"]
 EVERY = sum(1 << state for state in range(1, 7))  # bits of Allowed

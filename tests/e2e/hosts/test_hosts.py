@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -16,9 +16,10 @@ from daqpv.ecc import ConfigId, EccState, EccTarget, Operation
 from daqpv.ecc.snapshot import EccCommand
 from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, OperationError
 from daqpv.links.soap.ecc import EccSoapLink
-from tests.e2e.conftest import Client, Lab, until
 from tests.e2e.sequences.raw_put import connect, put_and_leave, put_only
 from tests.e2e.sequences.timing import DEADLINE, OUTAGE
+from tests.support.experiment import Client, Lab
+from tests.support.waiting import until
 
 FOLLOWED = (
     "State", "State_RBV", "Target", "Result", "ResultCount", "Online", "Condition",

@@ -27,7 +27,6 @@ import pytest
 
 from daqpv.ecc import EccState, Operation
 from daqpv.errors import OperationError
-from tests.e2e.conftest import Lab
 from tests.e2e.sequences.order import IDLE
 from tests.e2e.sequences.player import EccPlayer, SystemPlayer, pause
 from tests.e2e.sequences.timing import GET_STATE, MARGIN, OPERATION, PERIOD, STOP
@@ -38,6 +37,7 @@ from tests.e2e.sequences.truth import (
     check_results,
     check_truth,
 )
+from tests.support.experiment import Lab
 
 SOAK = float(os.environ.get("DAQPV_SOAK", "0"))  # [s]
 CI = "CI" in os.environ

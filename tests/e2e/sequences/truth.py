@@ -9,7 +9,6 @@ from typing import Any
 
 from daqpv.core import Result
 from daqpv.ecc import EccState, Transition
-from tests.e2e.conftest import until
 from tests.e2e.sequences.order import History, Request, States, check_order
 from tests.e2e.sequences.player import EccPlayer, Player, SystemPlayer
 from tests.e2e.sequences.timing import (
@@ -21,6 +20,7 @@ from tests.e2e.sequences.timing import (
     SLACK,
     STOP,
 )
+from tests.support.waiting import until
 
 _AT_REST = {"StepBack": "Done", "Abort": "Done"}
 _FAILURES = {Result.REFUSED, Result.FAILED, Result.ABORTED, Result.TIMEOUT}

@@ -13,7 +13,8 @@ import pytest
 from daqpv import __version__
 from daqpv.errors import DaqError
 from daqpv.links.ca import pv as links_pv
-from tests.e2e.conftest import CA_PORT, until
+from tests.support.experiment import CA_PORT
+from tests.support.waiting import until
 
 
 @pytest.fixture

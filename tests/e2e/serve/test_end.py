@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import CA_PORT, DEADLINE, until
-from tests.e2e.serve.conftest import END, ended_by
+from tests.support.experiment import CA_PORT
+from tests.support.signals import END, ended_by
+from tests.support.waiting import DEADLINE, until
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

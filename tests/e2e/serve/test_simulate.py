@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from daqpv.config import installed_kinds, load
-from tests.e2e.conftest import DEADLINE
-from tests.e2e.serve.conftest import END, ended_by
+from tests.support.signals import END, ended_by
+from tests.support.waiting import DEADLINE
 
 FAR = """\
 experiment: far

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daqpv.links.ca import pv as links_pv
-from tests.e2e.serve.conftest import END, ended_by
+from tests.support.signals import END, ended_by
 
 PUMPS = """
 import asyncio

@@ -22,8 +22,9 @@ from daqpv.cli import main
 from daqpv.core import STALL
 from daqpv.ecc import Operation
 from daqpv.links.soap.ecc import EccSoapLink
-from tests.e2e.conftest import DEADLINE, Running, until
-from tests.e2e.truth.conftest import TWIN_PORT, Scene
+from tests.e2e.truth.scene import TWIN_PORT, Scene
+from tests.support.experiment import Running
+from tests.support.waiting import DEADLINE, until
 
 
 class Cause(Protocol):

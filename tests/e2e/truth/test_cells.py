@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from tests.e2e.conftest import until
 from tests.e2e.truth.causes import CAUSES, Cause
 from tests.e2e.truth.cells import CELLS, STATES, Cell
-from tests.e2e.truth.conftest import Scene, Seen
+from tests.e2e.truth.scene import Scene, Seen
+from tests.support.waiting import until
 
 
 def shows(seen: Seen, wanted: tuple[str, str, str]) -> bool:

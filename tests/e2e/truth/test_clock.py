@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.e2e.conftest import until
-from tests.e2e.truth.conftest import Scene
+from tests.e2e.truth.scene import Scene
+from tests.support.waiting import until
 
 STEP = 3600  # [s]
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.e2e.conftest import until
-from tests.e2e.truth.conftest import Scene
+from tests.e2e.truth.scene import Scene
+from tests.support.waiting import until
 
 LOOK = 0.02  # [s] between two looks at the simulators
 POLLS = 1.0  # [s] for two polls of daqpv and an operation, on a busy computer
