@@ -8,21 +8,18 @@ from dataclasses import replace
 from typing import Unpack
 
 from daqpv.core import Command, Condition, Cure, Polled, Surroundings, Tasks
-from daqpv.ecc.codes import EccState, Operation, Transition
+from daqpv.ecc.codes import EccState, Operation
 from daqpv.ecc.configs import Configs
 from daqpv.ecc.following import FAST, Follower
 from daqpv.ecc.guard import Guard, unguarded
 from daqpv.ecc.link import EccLink, StateAnswer
-from daqpv.ecc.path import StateGoal, back, is_below, leads_to, next_operation, path
+from daqpv.ecc.path import StateGoal, back, is_below, leads_to, path
 from daqpv.ecc.sending import Deadlines, Sender
 from daqpv.ecc.snapshot import EccSnapshot, EccTarget
+from daqpv.ecc.walking import Walking
 from daqpv.ecc.wire import Wire
 from daqpv.errors import (
-    BusyError,
-    LinkError,
-    OperationError,
     RefusedError,
-    sentence,
 )
 
 _DOWN = frozenset({Operation.STOP, Operation.BREAKUP, Operation.UNDO})
@@ -82,6 +79,9 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
             guard=guard,
             deadlines=deadlines,
             tasks=self._tasks,
+        )
+        self._walking = Walking(
+            self, self._wire, follower=self._follower, sender=self._sender, guard=guard
         )
 
     @property
@@ -145,14 +145,14 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
         with self._pursue(what, goal) as command:
             if goal.down:  # accepted: it may have to wait, but it is not refused
                 self.change(replace(self.snapshot, target=EccTarget(target)))
-            state = await self._begin(command, goal)
+            state = await self._walking.begin(command, goal)
             if state is not target:
                 if not is_below(target, state):
-                    self._check_upward()  # it was lower than it seemed
+                    self._walking.check_upward()  # it was lower than it seemed
                 await self._configs.check(command, path(state, target))
                 await command.within(self._guard(state, tuple(path(state, target))))
             self.change(replace(self.snapshot, target=EccTarget(target)))
-            await self._walk(command, state, target)
+            await self._walking.walk(command, state, target)
 
     async def operate(self, operation: Operation | None) -> None:
         """Do exactly one operation; return when the server says that it is done.
@@ -168,7 +168,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
         if await self._join_or_make_way(operation.label, goal):
             return
         with self._pursue(operation.label, goal) as command:
-            state = await self._begin(command, goal)
+            state = await self._walking.begin(command, goal)
             await self._one(command, state, operation)
 
     async def step_back(self) -> None:
@@ -185,7 +185,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
         if await self._join_or_make_way("step back", goal):
             return
         with self._pursue("step back", goal) as command:
-            state = await self._begin(command, goal)
+            state = await self._walking.begin(command, goal)
             operation = back(state)
             if operation is None:
                 raise RefusedError(f"{self.name} is Idle: there is no state before it")
@@ -249,63 +249,6 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
             what, goal, is_there=lambda: self.snapshot.state == goal.level
         )
 
-    async def _begin(self, command: Command, goal: StateGoal) -> EccState:
-        """Read the state anew; on the way down, first wait for what is on the wire."""
-        if not goal.down:
-            self._check_upward()
-        elif (last := self._wire.last) is not None and last.task is not None:
-            await command.over(last.task)
-        follower = self._follower
-        try:
-            look = follower.observe_until_lost() if goal.down else follower.observe()
-            answer = await command.within(look)
-        except LinkError as error:
-            if goal.down:
-                raise
-            raise RefusedError(f"{sentence(error)} Nothing was sent.") from error
-        if answer.transition is Transition.NONE:
-            return answer.state
-        if not goal.down:
-            raise BusyError(
-                f"{self.name} is busy: {answer.transition.label}, asked by another "
-                f"client. Wait until {self.prefix}Transition is None."
-            )
-        return await command.within(follower.settled())
-
-    def _check_upward(self) -> None:
-        snapshot = self.snapshot
-        if not snapshot.enabled:
-            raise RefusedError(
-                f"{self.name} is disabled. To enable it:",
-                cure=Cure(self.prefix, "Enable", 1),
-            )
-        if snapshot.known and snapshot.is_lost:
-            raise RefusedError(
-                f"{snapshot.condition.label}: {self.poller.reason} Nothing was sent."
-            )
-        if (busy := self._wire.busy) is not None:
-            raise BusyError(
-                f"{self.name} is busy: still {busy.label} after an abort. "
-                f"Wait until {self.prefix}Transition is None."
-            )
-
-    async def _walk(self, command: Command, state: EccState, target: EccState) -> None:
-        """Go to `target`; the first step may be sent, the others are asked for."""
-        begun = False
-        while state is not target:
-            operation = next_operation(state, target)
-            try:
-                if begun:
-                    await command.within(self._guard(state, (operation,)))
-                state = await self._sender.step(command, state, operation)
-            except RefusedError as error:
-                if not begun:
-                    raise
-                stays = self.snapshot.state.label
-                text = f"{sentence(error)} {self.name} stays {stays}."
-                raise OperationError(text) from error
-            begun = True
-
     async def _one(
         self, command: Command, state: EccState, operation: Operation
     ) -> None:
@@ -317,9 +260,8 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
                 f"server would ignore it. Possible: {', '.join(legal)}."
             )
         command.goal = StateGoal(after, down=is_below(after, state))
-        self.change(
-            replace(self.snapshot, goal=EccTarget(after))
-        )  # before it is looked at: Stop has to see it
+        # before the list is read and the guard asked: Stop has to see it
+        self.change(replace(self.snapshot, goal=EccTarget(after)))
         await self._configs.check(command, [operation])
         await command.within(self._guard(state, (operation,)))
         self.change(replace(self.snapshot, target=EccTarget(after)))
