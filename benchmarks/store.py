@@ -73,6 +73,7 @@ def serve(file: Path, rate: float, seconds: float) -> None:
             name="main",
             follow=True,
             saved=saved,
+            durable=keeping.durable,
             store=store,
         )
 

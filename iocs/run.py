@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from daqpv.config import Kind
-from daqpv.core import RemoteView, SavedField, Site
+from daqpv.core import RemoteView, Site
 from daqpv.errors import DaqError, ServeError
 from daqpv.iocs.device import DeviceGroup, Put, command, declaring
 from daqpv.iocs.documents import add_documents
@@ -74,6 +74,11 @@ def written(fact: RunField) -> Declaration:
 @declaring({fact.name: written(fact) for fact in WRITTEN})
 class RunGroup(DeviceGroup[Run]):
     """The run that is open, or the last one, and what is written for the next."""
+
+    durable = (
+        *("state", "failure", "open_run", "closed_run", "unsorted", "taking", "gaps"),
+        *("left", "owed", "writers"),
+    )
 
     message = long("Message", of="message_text", doc="What happens, in a sentence")
     state = mbbo(
@@ -147,26 +152,6 @@ class RunGroup(DeviceGroup[Run]):
         doc="Of what is done now",
     )
     allowed = longin("Allowed", doc="Bit n: a put of State n would be taken")
-
-    @classmethod
-    def saved(cls, snapshot: type[Any]) -> list[SavedField]:
-        """What operators chose, and what a restart has to know of runs."""
-        known = (
-            "state",
-            "failure",
-            "open_run",
-            "closed_run",
-            "unsorted",
-            "taking",
-            "gaps",
-            "left",
-            "owed",
-            "writers",
-        )
-        return [
-            *super().saved(snapshot),
-            *(SavedField(field=name, signal=name, is_choice=False) for name in known),
-        ]
 
 
 def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from daqpv.core import SavedField, Site, Snapshot
+from daqpv.core import Site
 from daqpv.runs import Run
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import Observable, ObservableType, RunSettings
@@ -14,6 +14,8 @@ from daqpv.serve import Declaration, ReadingsGroup, ai, ao, longin, longout, str
 
 class SheetGroup(ReadingsGroup[Sheet]):
     """What is written down of each run; its PVs are made from the file."""
+
+    durable = ("written", "run")
 
     def __init__(
         self, prefix: str, device: Sheet, observables: Mapping[str, Observable]
@@ -24,14 +26,6 @@ class SheetGroup(ReadingsGroup[Sheet]):
     async def write(self, name: str, value: Any) -> None:
         """Write down what was put."""
         await self.device.write(name, value)
-
-    @classmethod
-    def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
-        """What was written, and what a restart has to know of the open or last run."""
-        return [
-            SavedField(field=name, signal=name, is_choice=False)
-            for name in ("written", "run")
-        ]
 
 
 def add_sheet(settings: RunSettings, site: Site, run: Run) -> None:

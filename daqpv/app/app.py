@@ -17,6 +17,7 @@ from daqpv.app.tending import tend
 from daqpv.config import AnyKind, ConfigProblems, Experiment, Problem
 from daqpv.config.model import NAME
 from daqpv.core import (
+    Durable,
     Events,
     EventSeverity,
     Pulse,
@@ -48,6 +49,7 @@ class App:
         name: of the process, in ``$(P)IOC:<name>:``.
         follow: whether the devices that other processes serve are followed.
         saved: keeps what operators choose; None: it is lost at the end.
+        durable: keeps the state of devices; likewise.
         store: keeps records for good; None: nobody does.
         pulse: tells after a kill when the process was there last; None: nothing does.
 
@@ -74,11 +76,13 @@ class App:
         name: str = "main",
         follow: bool = False,
         saved: SavedSettings | None = None,
+        durable: Durable | None = None,
         store: Store | None = None,
         pulse: Pulse | None = None,
     ) -> None:
         self.experiment = experiment
         self._saved = saved
+        self._durable = durable
         self.server = Server(
             slow_client=experiment.server.slow_client,
             on_block=self._blocked,
@@ -97,6 +101,7 @@ class App:
             events=events,
             readings=self._readings,
             saved=saved,
+            durable=durable,
             store=store,
             pulse=pulse,
         )
@@ -267,6 +272,8 @@ class App:
             declared = group.saved(type(device.snapshot))
             if self._saved is not None and declared:
                 device.watch(self._saved.follow(group.prefix, declared))
+            if self._durable is not None and group.durable:
+                device.watch(self._durable.follow(group.prefix, group.durable))
 
     def _blocked(self, block: Block) -> None:
         makers = (self._packages.get(package, "") for package in block.packages)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from daqpv.config import AnyKind, Experiment, Model
 from daqpv.core import (
     DevicePvs,
+    Durable,
     Events,
     Hold,
     Names,
@@ -34,6 +35,7 @@ class Services:
         events: where events go.
         readings: any PV.
         saved: keeps what operators choose; None: nothing does.
+        durable: keeps the state of devices; None: nothing does.
         store: keeps records; None: nothing does.
         pulse: tells after a kill when the process was there last; None: nothing does.
     """
@@ -41,6 +43,7 @@ class Services:
     events: Events
     readings: Pvs
     saved: SavedSettings | None
+    durable: Durable | None
     store: Store | None
     pulse: Pulse | None
 
@@ -74,6 +77,7 @@ class ExperimentSite:
         self._served = frozenset(served)
         self._follow = follow
         self._saved = services.saved
+        self._durable = services.durable
         self._devices: dict[tuple[str, str], Any] = {}
         self._shared: dict[Callable[..., Any], Any] = {}
         self.remotes: list[RemoteView] = []
@@ -95,10 +99,13 @@ class ExperimentSite:
         return self._experiment.sections[section][name]
 
     def restored(self, prefix: str, group: type[Group[Any]], snapshot: S) -> S:
-        """`snapshot`, made of the file, with what operators chose and `group` saves."""
-        if self._saved is None:
-            return snapshot
-        return self._saved.restored(prefix, group.saved(type(snapshot)), snapshot)
+        """`snapshot`, made of the file, with operators' choices and the last state."""
+        if self._saved is not None:
+            saved = group.saved(type(snapshot))
+            snapshot = self._saved.restored(prefix, saved, snapshot)
+        if self._durable is not None:
+            snapshot = self._durable.restored(prefix, group.durable, snapshot)
+        return snapshot
 
     async def kept(self, *, timeout: float) -> bool:
         """Wait until what was chosen and recorded so far would survive a kill."""

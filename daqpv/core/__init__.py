@@ -5,11 +5,13 @@ from daqpv.core.devices.command import Command, Goal
 from daqpv.core.devices.commanded import Commanded
 from daqpv.core.devices.derived import made_from, sources
 from daqpv.core.devices.device import Device
+from daqpv.core.devices.durable import Durable
 from daqpv.core.devices.failures import PollFailures
 from daqpv.core.devices.interlock import Hold, run_is_open
+from daqpv.core.devices.places import Place, Places
 from daqpv.core.devices.polled import Polled
 from daqpv.core.devices.poller import Poller
-from daqpv.core.devices.saved import SavedField, SavedSettings, SettingsPlace
+from daqpv.core.devices.saved import SavedField, SavedSettings
 from daqpv.core.devices.shown import Shown, Surroundings
 from daqpv.core.devices.snapshot import (
     CommandSnapshot,
@@ -35,7 +37,7 @@ from daqpv.core.names import Names, last_name, parted
 from daqpv.core.pvinfo import PvInfo
 from daqpv.core.reading import READ_ELEMENTS, Pvs, Reading, Readings
 from daqpv.core.site import DevicePvs, RemoteView, Site
-from daqpv.core.store import Setting, Store, StoreFigures
+from daqpv.core.store import DeviceState, Remembered, Setting, Store, StoreFigures
 from daqpv.core.timing.clock import (
     AHEAD,
     CLOCK,
@@ -69,6 +71,8 @@ __all__ = [
     "Device",
     "DevicePvs",
     "DeviceSnapshot",
+    "DeviceState",
+    "Durable",
     "Event",
     "EventSeverity",
     "Events",
@@ -78,6 +82,8 @@ __all__ = [
     "Milestones",
     "Names",
     "Origin",
+    "Place",
+    "Places",
     "PollFailures",
     "Polled",
     "Poller",
@@ -86,12 +92,12 @@ __all__ = [
     "Pvs",
     "Reading",
     "Readings",
+    "Remembered",
     "RemoteView",
     "Result",
     "SavedField",
     "SavedSettings",
     "Setting",
-    "SettingsPlace",
     "Severity",
     "Shown",
     "Sink",

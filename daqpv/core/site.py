@@ -67,7 +67,7 @@ class Site(Protocol):
         """The settings of another device of the file, as its kind's model."""
 
     def restored(self, prefix: str, group: type[Any], snapshot: S) -> S:
-        """`snapshot`, made of the file, with what operators chose and `group` saves.
+        """`snapshot`, made of the file, with what operators chose, and its last state.
 
         Every kind calls it, before it makes the device::
 

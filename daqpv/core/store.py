@@ -34,6 +34,27 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState:
+    """What a device needs to know after a restart, whatever the experiment file says.
+
+    Attributes:
+        time: of the change, UTC [s since 1970].
+        device: PV name part of the device, e.g. ``Run``.
+        field: of the device's snapshot.
+        value: as JSON has it.
+    """
+
+    time: float
+    device: str
+    field: str
+    value: Any
+
+
+Remembered = Setting | DeviceState
+"""What devices find again after a restart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFigures:
     """How the store is.
 

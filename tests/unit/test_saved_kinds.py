@@ -12,7 +12,16 @@ import pytest
 
 from daqpv.app import App
 from daqpv.config import AnyKind, ConfigProblems, DeviceSettings, Kind, load
-from daqpv.core import Device, DeviceSnapshot, Event, Events, SavedSettings, Setting
+from daqpv.core import (
+    Device,
+    DeviceSnapshot,
+    Event,
+    Events,
+    Places,
+    Remembered,
+    SavedSettings,
+    Setting,
+)
 from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import ao, mbbo, string
 
@@ -59,7 +68,8 @@ class Memory:
     def read(self) -> list[Setting]:
         return list(self.settings.values())
 
-    def add(self, setting: Setting, /) -> None:
+    def add(self, setting: Remembered, /) -> None:
+        assert isinstance(setting, Setting)
         self.settings[setting.device, setting.field] = setting
 
     async def kept(self, *, timeout: float) -> bool:
@@ -104,7 +114,7 @@ def start(tmp_path: Path, memory: Memory, said: list[Event]) -> Start:
         file.write_text(f"{head}pumps: {{A: {{}}, B: {{}}}}\n")
         events = Events()
         events.add(said.append)
-        saved = SavedSettings([memory], events, prefix=prefix)
+        saved = SavedSettings(Places([memory], events), events, prefix=prefix)
         app = App(load(file, kinds), kinds, events, saved=saved, **more)
         return {device.name: device for device in app.devices}
 

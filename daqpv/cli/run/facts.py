@@ -5,7 +5,7 @@ from __future__ import annotations
 from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import time_text
 from daqpv.runs import RunRecord
-from daqpv.runs.record.fields import Quantity, RunField
+from daqpv.runs.record.fields import FactType, RunField
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -30,12 +30,12 @@ def fact_text(fact: RunField, run: RunRecord, timespec: str = "seconds") -> str:
     value = getattr(run, fact.name)
     if value is None:
         return ""
-    match fact.quantity:
-        case Quantity.MOMENT:
+    match fact.type:
+        case FactType.MOMENT:
             return time_text(value, timespec)
-        case Quantity.DURATION:
+        case FactType.DURATION:
             return duration_text(value)
-        case Quantity.SIZE:
+        case FactType.SIZE:
             return amount_text(value)
         case _:
             return one_line(str(value))

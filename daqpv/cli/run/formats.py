@@ -14,7 +14,7 @@ from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import iso_text, time_text
 from daqpv.errors import DaqError
 from daqpv.runs import RunRecord, RunValue
-from daqpv.runs.record.fields import Quantity, RunField, in_order
+from daqpv.runs.record.fields import FactType, RunField, in_order
 from daqpv.runs.record.records import FACTS
 
 _FIRST = (  # the first six as attpc-daq names them
@@ -51,11 +51,11 @@ class Runs:
 
 def _cell(fact: RunField, run: RunRecord) -> Any:
     value = getattr(run, fact.name)
-    if value is None or fact.quantity in (Quantity.NUMBER, Quantity.SIZE):
+    if value is None or fact.type in (FactType.NUMBER, FactType.SIZE):
         return value
-    if fact.quantity is Quantity.MOMENT:
+    if fact.type is FactType.MOMENT:
         return time_text(value, "microseconds")
-    return round(value, 6) if fact.quantity is Quantity.DURATION else str(value)
+    return round(value, 6) if fact.type is FactType.DURATION else str(value)
 
 
 def _csv(runs: Runs, file: TextIO) -> None:
@@ -88,7 +88,7 @@ def _object(run: RunRecord, runs: Runs) -> dict[str, Any]:
 
 def _json_value(fact: RunField, run: RunRecord) -> Any:
     value = getattr(run, fact.name)
-    is_moment = fact.quantity is Quantity.MOMENT and value is not None
+    is_moment = fact.type is FactType.MOMENT and value is not None
     return iso_text(value) if is_moment else value
 
 

@@ -14,7 +14,7 @@ from daqpv.core import Severity
 from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import utc_text
 from daqpv.runs import RunChange, RunDocument, RunFile, RunPv, RunRecord, RunValue
-from daqpv.runs.record.fields import Quantity, in_order
+from daqpv.runs.record.fields import FactType, in_order
 from daqpv.runs.record.records import FACTS
 
 _INDENT = "  "
@@ -72,10 +72,10 @@ class RunPage:
                 yield "Duration", duration_text(run.lasted(time.time()))
             if fact.name == "seen" and run.stop is not None:
                 continue
-            if fact.quantity is Quantity.TEXT:
+            if fact.type is FactType.TEXT:
                 yield fact.shown, str(getattr(run, fact.name))
             elif text := fact_text(fact, run):
-                is_moment = fact.quantity is Quantity.MOMENT
+                is_moment = fact.type is FactType.MOMENT
                 yield fact.shown, f"{text} UTC" if is_moment else text
 
     def _observables(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 
 from daqpv.cli.run.facts import duration_text, fact_text
 from daqpv.runs import RunRecord
-from daqpv.runs.record.fields import Quantity, in_order
+from daqpv.runs.record.fields import FactType, in_order
 from daqpv.runs.record.records import FACTS
 
 _GAP = 1  # blanks between two columns
@@ -47,7 +47,7 @@ _DURATION = _Column("duration", "Duration", _lasted, right=True)
 def _columns() -> Iterator[_Column]:
     for fact in in_order(FACTS, lambda fact: fact.listed, _FIRST):
         cell = partial(fact_text, fact, timespec="minutes")
-        is_number = fact.quantity not in (Quantity.TEXT, Quantity.MOMENT)
+        is_number = fact.type not in (FactType.TEXT, FactType.MOMENT)
         yield _Column(fact.name, fact.listed, cell, right=is_number)
         if fact.name == "start":
             yield _DURATION

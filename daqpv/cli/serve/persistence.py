@@ -19,7 +19,7 @@ from daqpv.cli.default_paths import (
 )
 from daqpv.config import AnyKind, Experiment
 from daqpv.config.model import NAME
-from daqpv.core import Event, Events, SavedSettings, SettingsPlace
+from daqpv.core import Durable, Event, Events, Place, Places, SavedSettings
 from daqpv.errors import AlreadyServedError, StoreError
 from daqpv.links.files.claims import Claims
 from daqpv.links.files.log_file import LogFile
@@ -39,6 +39,7 @@ class Persistence:
         program_log: what the program and its libraries log becomes events.
         store: None if the experiment wants none.
         saved: what operators have chosen.
+        durable: the state of devices.
         claims: which devices are served by this process, and by no other one.
         pulse: when the process was there last.
     """
@@ -47,6 +48,7 @@ class Persistence:
     program_log: ProgramLog
     store: SqlStore | None
     saved: SavedSettings
+    durable: Durable
     pulse: PulseFile
     claims: Claims
 
@@ -87,10 +89,12 @@ def keep(
     program_log = stack.enter_context(ProgramLog(events))
     store = _store(experiment, kinds, name, events, stack)
     stack.callback(events.close)  # while all who keep them are still open
-    saved = _saved(experiment, events, stack, store)
+    places = _places(experiment, events, stack, store)
+    saved = SavedSettings(places, events, prefix=experiment.prefix)
+    durable = Durable(places, events, prefix=experiment.prefix)
     claims = stack.enter_context(Claims(spool_path(experiment), experiment.prefix))
     pulse = stack.enter_context(PulseFile(pulse_path(experiment)))
-    return Persistence(events, program_log, store, saved, pulse, claims)
+    return Persistence(events, program_log, store, saved, durable, pulse, claims)
 
 
 def _store(
@@ -123,16 +127,15 @@ def _store(
     return store
 
 
-def _saved(
+def _places(
     experiment: Experiment,
     events: Events,
     stack: ExitStack,
-    store: SettingsPlace | None,
-) -> SavedSettings:
-    """What operators have chosen, and what keeps it: the store, and a copy on disk.
+    store: Place | None,
+) -> Places:
+    """Where settings and states are kept: the store, and a copy on disk.
 
     Without a store, the file is all that there is.
     """
     file = stack.enter_context(SettingsFile(settings_path(experiment), events))
-    places = [file] if store is None else [store, file]
-    return SavedSettings(places, events, prefix=experiment.prefix)
+    return Places([file] if store is None else [store, file], events)

@@ -85,6 +85,7 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
                     name=name,
                     follow=True,
                     saved=keeping.saved,
+                    durable=keeping.durable,
                     store=keeping.store,
                     pulse=keeping.pulse,
                 )

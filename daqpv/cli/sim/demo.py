@@ -131,7 +131,14 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
         with ExitStack() as files:
             keeping = keep(experiment, kinds, "main", files)
             events, saved, store = keeping.events, keeping.saved, keeping.store
-            app = App(experiment, kinds, events, saved=saved, store=store)
+            app = App(
+                experiment,
+                kinds,
+                events,
+                saved=saved,
+                durable=keeping.durable,
+                store=store,
+            )
             keeping.claim(app)
             gas = GasGroup(literal(Names(experiment.prefix).device("Gas")))
             app.server.add(gas)

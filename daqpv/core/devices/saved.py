@@ -7,25 +7,23 @@ then the file wins, and an event says so.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from daqpv.core.as_json import JsonForm, form_of
+from daqpv.core.devices.places import Places
 from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
 from daqpv.core.events.event import EventSeverity, origin
 from daqpv.core.names import Names
 from daqpv.core.store import Setting
 from daqpv.core.timing.utc import utc_text
-from daqpv.errors import ServeError, StoreError, quoted, sentence
+from daqpv.errors import ServeError, quoted, sentence
 
 S = TypeVar("S", bound=Snapshot)
 Key = tuple[str, str]  # device and field, as in Setting
-
-_TICK = 1e-6  # [s] least distance of two choices: a later one is newer on any clock
 
 _NAMED = 5  # so many of those restored are named in the event of the start
 
@@ -39,15 +37,12 @@ class SavedField:
         signal: the PV that operators put, after the device's prefix.
         drive: between what its values must be; equal limits: anything.
         labels: the texts of its states, if it is a switch.
-        is_choice: whether operators choose it. What a device itself must know after a
-            restart comes back whatever the file says, and is not told.
     """
 
     field: str
     signal: str
     drive: tuple[float, float] = (0.0, 0.0)
     labels: tuple[str, ...] = ()
-    is_choice: bool = True
 
     def check(self, value: object) -> None:
         """Refuse what a put would be refused for.
@@ -70,24 +65,6 @@ class SavedField:
         return quoted(value) if isinstance(value, str) else str(value)
 
 
-class SettingsPlace(Protocol):
-    """Where settings are kept: the store, a file."""
-
-    def read(self) -> Iterable[Setting]:
-        """All settings of the experiment; it may block, not for ever.
-
-        Raises:
-            StoreError: no more can be read now, and those that came before hold; the
-                text says why, and what does not hold.
-        """
-
-    def add(self, setting: Setting, /) -> None:
-        """Keep `setting` soon, in place of the last one of its device and field."""
-
-    async def kept(self, *, timeout: float) -> bool:
-        """Wait until what was added would survive a kill; whether it would."""
-
-
 @dataclass(slots=True)
 class _Followed:
     """A saved field of a device of this process."""
@@ -102,54 +79,21 @@ class SavedSettings:
     """What operators chose for the devices of one process, kept and given back.
 
     Args:
-        places: where they are kept; of a setting that several have the newest holds.
-            They are read at once.
+        places: where they are kept.
         events: where it is said when a choice does not hold any more.
         prefix: of all PVs.
     """
 
-    def __init__(
-        self, places: Sequence[SettingsPlace], events: Events, *, prefix: str
-    ) -> None:
+    def __init__(self, places: Places, events: Events, *, prefix: str) -> None:
         self._places = places
         self._events = events
         self._prefix = prefix
         self._followed: dict[Key, _Followed] = {}
         self._restored: list[str] = []  # for people
-        self._kept: dict[Key, Setting] = {}
-        self._behind: dict[Key, list[SettingsPlace]] = {}  # who lacks what is kept
-        self._read()
 
     async def kept(self, *, timeout: float) -> bool:
         """Wait until all places have what was chosen; whether they have [s]."""
-        waits = (place.kept(timeout=timeout) for place in self._places)
-        return all(await asyncio.gather(*waits))
-
-    def _read(self) -> None:
-        found: list[tuple[SettingsPlace, dict[Key, Setting]]] = []
-        for place in self._places:
-            settings: dict[Key, Setting] = {}
-            try:
-                for one in place.read():
-                    settings[one.device, one.field] = one
-            except StoreError as error:
-                self._events.report(
-                    "setting", str(error), severity=EventSeverity.WARNING
-                )
-            else:
-                found.append((place, settings))
-            for key, one in settings.items():
-                newest = self._kept.get(key)
-                if newest is None or one.time > newest.time:
-                    self._kept[key] = one
-        for key, newest in self._kept.items():
-            behind = [
-                place
-                for place, settings in found
-                if key not in settings or settings[key].time < newest.time
-            ]
-            if behind:
-                self._behind[key] = behind
+        return await self._places.kept(timeout=timeout)
 
     def restored(self, prefix: str, saved: Iterable[SavedField], snapshot: S) -> S:
         """`snapshot`, which is as the file says, with what operators chose instead.
@@ -175,22 +119,20 @@ class SavedSettings:
             followed = self._followed[device, one.field] = _Followed(
                 one, form, file, file
             )
-            kept = self._kept.get((device, one.field))
+            kept = self._places.find(Setting, device, one.field)
             if kept is not None and self._holds(followed, kept):
                 chosen[one.field] = form.decode(kept.value)
                 followed.value = kept.value
-                if one.is_choice:
-                    said = f"{prefix}{one.signal} {one.told(kept.value)}"
-                    self._restored.append(said)
+                said = f"{prefix}{one.signal} {one.told(kept.value)}"
+                self._restored.append(said)
         return replace(snapshot, **chosen) if chosen else snapshot
 
     def _holds(self, followed: _Followed, kept: Setting) -> bool:
         """Whether the choice `kept` is other than the file, and holds."""
         key = kept.device, kept.field
-        for place in self._behind.pop(key, ()):
-            place.add(kept)
+        self._places.share(kept)
         saved, file = followed.saved, followed.file
-        if saved.is_choice and kept.file != file:
+        if kept.file != file:
             if kept.value not in (kept.file, file):
                 self._events.report(
                     "setting",
@@ -296,19 +238,18 @@ class SavedSettings:
             since: when that came about. What is decided at a start is only just newer
                 than the choice it is about: a place that is away may know a later one.
         """
-        last = self._kept.get(key)
-        if last is not None:
-            since = max(since, last.time + _TICK)
-        setting = self._kept[key] = Setting(
-            time=round(since, 6),
-            device=key[0],
-            field=key[1],
-            value=followed.value,
-            file=followed.file,
-            origin=origin.get(),
+        device, field = key
+        last = self._places.find(Setting, device, field)
+        self._places.keep(
+            Setting(
+                time=self._places.after(since, last),
+                device=device,
+                field=field,
+                value=followed.value,
+                file=followed.file,
+                origin=origin.get(),
+            )
         )
-        for place in self._places:
-            place.add(setting)
 
     def _device(self, prefix: str) -> str:
         return Names(self._prefix).short(prefix)

@@ -1,4 +1,4 @@
-"""Settings in a JSON file: all that is kept without a store, else a copy beside it."""
+"""Settings and states in a JSON file: a copy of what the store has, or all there is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,38 +14,36 @@ from typing import Any, NamedTuple
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from daqpv.core import (
+    DeviceState,
     Events,
     EventSeverity,
     Milestones,
     Origin,
+    Remembered,
     Setting,
 )
+from daqpv.core.devices.places import key_of
 from daqpv.core.timing.utc import iso_text
 from daqpv.errors import StoreError
 from daqpv.links.files.writer_thread import RETRY, WriterThread
 
 LOCKED = 5.0  # [s] to wait for another process that writes
 
-Key = tuple[str, str]
+Key = tuple[type[Remembered], str, str]
 
 
 class _Line(NamedTuple):
-    """A setting as it stands in the file, one per line."""
+    """A record as it stands in the file, one per line."""
 
     time: float
     text: str
 
 
 class _News(NamedTuple):
-    """A setting that is to be written; what was added before has lower numbers."""
+    """A record that is to be written; what was added before has lower numbers."""
 
     number: int
-    setting: Setting
-
-    @property
-    def key(self) -> Key:
-        """By which the newest takes the place of those before."""
-        return self.setting.device, self.setting.field
+    record: Remembered
 
 
 class _Entry(BaseModel):
@@ -59,18 +57,28 @@ class _Entry(BaseModel):
     time: AwareDatetime
 
 
+class _State(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    device: str
+    field: str
+    value: Any
+    time: AwareDatetime
+
+
 class _Content(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     settings: list[_Entry]
+    states: list[_State] = []  # a file of before version 0005 has none
 
 
 class SettingsFile(WriterThread[_News]):
-    """Keeps settings in a JSON file; use it as a context manager.
+    """Keeps settings and states of devices; use it as a context manager.
 
     A thread writes, at once: into a new file that takes the place of the old
     one when it is on the disk. Several processes of one host may share the file: each
-    adds its settings to those of the others, under a lock.
+    adds its records to those of the others, under a lock.
 
     Args:
         path: the file; it and its folder are made when there is something to write.
@@ -87,8 +95,8 @@ class SettingsFile(WriterThread[_News]):
         self._kept = Milestones()
         self._trouble = ""  # the one that was said last
 
-    def read(self) -> Iterable[Setting]:
-        """All settings in the file.
+    def read(self) -> Iterable[Remembered]:
+        """All settings and states in the file.
 
         One that cannot be understood is put aside, and an event says so.
 
@@ -103,12 +111,11 @@ class SettingsFile(WriterThread[_News]):
                 "Choices that stand there alone do not hold."
             ) from error
 
-    def add(self, setting: Setting, /) -> None:
-        """Write `setting` soon."""
+    def add(self, record: Remembered, /) -> None:
+        """Write `record` soon."""
         with self._changed:
             self._count += 1
-            news = _News(self._count, setting)
-            self._offer(news, key=news.key)
+            self._offer(_News(self._count, record), key=key_of(record))
 
     async def kept(self, *, timeout: float) -> bool:
         """Wait until what was added is in the file; False at once if it fails."""
@@ -120,16 +127,16 @@ class SettingsFile(WriterThread[_News]):
 
     def _write(self) -> None:
         while news := self._all():
-            while not self._is_written({one.key: one.setting for one in news}):
+            while not self._is_written([one.record for one in news]):
                 if self._ends_within(RETRY):
                     return
             self._kept.reach(max(one.number for one in news))
 
-    def _is_written(self, settings: Mapping[Key, Setting]) -> bool:
-        """Write `settings`; whether that went well is an event when it changes."""
+    def _is_written(self, records: Sequence[Remembered]) -> bool:
+        """Write `records`; whether that went well is an event when it changes."""
         try:
             with self._locked():
-                self._rewrite(settings)
+                self._rewrite(records)
         except OSError as error:
             self._failed(error)
             return False
@@ -168,16 +175,18 @@ class SettingsFile(WriterThread[_News]):
                     break
             yield
 
-    def _rewrite(self, news: Mapping[Key, Setting]) -> None:
+    def _rewrite(self, news: Sequence[Remembered]) -> None:
         """Put `news` into the file, beside what other processes have written."""
         if self._signature() != self._seen:
             self._read_again()
-        for key, setting in news.items():
-            self._lines[key] = _Line(setting.time, _text(setting))
-        lines = ",\n".join(line.text for _, line in sorted(self._lines.items()))
+        for one in news:
+            self._lines[key_of(one)] = _Line(one.time, _text(one))
         new = self._path.with_name(f".{self._path.name}.new")
         with new.open("w", encoding="utf-8") as file:
-            file.write(f'{{"settings": [\n{lines}\n]}}\n')
+            file.write(f'{{"settings": [\n{self._listed(Setting)}\n]')
+            if states := self._listed(DeviceState):
+                file.write(f',\n"states": [\n{states}\n]')
+            file.write("}\n")
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
@@ -187,6 +196,10 @@ class SettingsFile(WriterThread[_News]):
         finally:
             os.close(folder)
         self._seen = self._signature()
+
+    def _listed(self, kind: type[Remembered]) -> str:
+        lines = ((key[1:], line) for key, line in self._lines.items() if key[0] is kind)
+        return ",\n".join(line.text for _, line in sorted(lines))
 
     # The file
 
@@ -202,15 +215,15 @@ class SettingsFile(WriterThread[_News]):
         """See what other processes have written."""
         seen, self._lines = self._signature(), {}
         for one in self._parsed():
-            key = one.device, one.field
+            key = key_of(one)
             if key not in self._lines or self._lines[key].time <= one.time:
                 self._lines[key] = _Line(one.time, _text(one))
         self._seen = seen
 
-    def _parsed(self) -> list[Setting]:
+    def _parsed(self) -> list[Remembered]:
         """What the file says; if nobody understands it, it is put aside."""
         try:
-            entries = _Content.model_validate_json(self._path.read_bytes()).settings
+            content = _Content.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
             return []
         except ValidationError as error:
@@ -226,28 +239,38 @@ class SettingsFile(WriterThread[_News]):
                 severity=EventSeverity.WARNING,
             )
             return []
-        return [
-            Setting(
-                time=entry.time.timestamp(),
-                device=entry.device,
-                field=entry.field,
-                value=entry.value,
-                file=entry.file,
-                origin=Origin.parse(entry.by),
-            )
-            for entry in entries
-        ]
+        return [*map(_setting, content.settings), *map(_state, content.states)]
 
 
-def _text(setting: Setting) -> str:
-    entry = {
-        "device": setting.device,
-        "field": setting.field,
-        "value": setting.value,
-        "file": setting.file,
-        "by": str(setting.origin or ""),
-        "time": iso_text(setting.time),
+def _setting(entry: _Entry) -> Setting:
+    return Setting(
+        time=entry.time.timestamp(),
+        device=entry.device,
+        field=entry.field,
+        value=entry.value,
+        file=entry.file,
+        origin=Origin.parse(entry.by),
+    )
+
+
+def _state(entry: _State) -> DeviceState:
+    return DeviceState(
+        time=entry.time.timestamp(),
+        device=entry.device,
+        field=entry.field,
+        value=entry.value,
+    )
+
+
+def _text(record: Remembered) -> str:
+    entry: dict[str, Any] = {
+        "device": record.device,
+        "field": record.field,
+        "value": record.value,
     }
+    if isinstance(record, Setting):
+        entry |= {"file": record.file, "by": str(record.origin or "")}
+    entry["time"] = iso_text(record.time)
     text = json.dumps(entry, ensure_ascii=False)
     return text.encode(
         errors="replace"

@@ -20,7 +20,7 @@ _LONG = 16_000  # [bytes] of a title or a comment, in its PV
 _KEY = "run field"
 
 
-class Quantity(Enum):
+class FactType(Enum):
     """What a fact is, for whoever formats it."""
 
     TEXT = auto()
@@ -53,7 +53,7 @@ class RunField:
 
     Attributes:
         column: of the store; its name is that of the dataclass's field.
-        quantity: what it is.
+        type: what it is, for whoever formats it.
         pv: by which it is written; None: daqpv finds it out. What is written is a text.
         listed: its heading in ``daqpv runs list``; "": it is not there.
         shown: its label in ``daqpv runs show``; "": it is not there.
@@ -64,7 +64,7 @@ class RunField:
     """
 
     column: Column
-    quantity: Quantity = Quantity.TEXT
+    type: FactType = FactType.TEXT
     _: KW_ONLY
     pv: WrittenPv | None = None
     listed: str = ""

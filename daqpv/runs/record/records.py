@@ -13,7 +13,7 @@ from typing import Any
 from daqpv.core import Origin, Severity
 from daqpv.core.records import table as t
 from daqpv.core.records.table import SqlType
-from daqpv.runs.record.fields import CLASS, Quantity, RunField, Written, fact, facts_of
+from daqpv.runs.record.fields import CLASS, FactType, RunField, Written, fact, facts_of
 from daqpv.runs.states import Entry
 
 SEEN_PERIOD = 30.0  # [s] the record of an open run is written so often
@@ -39,7 +39,7 @@ class RunRecord(Written):
     number: int = field(
         metadata=fact(
             RunField(
-                t.whole("number"), Quantity.NUMBER, listed="Run", exported="run number"
+                t.whole("number"), FactType.NUMBER, listed="Run", exported="run number"
             )
         )
     )
@@ -52,7 +52,7 @@ class RunRecord(Written):
         metadata=fact(
             RunField(
                 t.time("start"),
-                Quantity.MOMENT,
+                FactType.MOMENT,
                 listed="Start (UTC)",
                 shown="Start",
                 exported="start date/time",
@@ -64,21 +64,21 @@ class RunRecord(Written):
         metadata=fact(
             RunField(
                 t.time("stop", nullable=True),
-                Quantity.MOMENT,
+                FactType.MOMENT,
                 shown="Stop",
                 exported="stop date/time",
             )
         ),
     )
     seen: float = field(
-        metadata=fact(RunField(t.time("seen"), Quantity.MOMENT, shown="Last seen"))
+        metadata=fact(RunField(t.time("seen"), FactType.MOMENT, shown="Last seen"))
     )
     live_time: float = field(
         default=0.0,
         metadata=fact(
             RunField(
                 t.time("live_time"),
-                Quantity.DURATION,
+                FactType.DURATION,
                 listed="Live",
                 shown="Live time",
                 exported="live time (s)",
@@ -103,7 +103,7 @@ class RunRecord(Written):
         metadata=fact(
             RunField(
                 t.whole("data", SqlType.BIG),
-                Quantity.SIZE,
+                FactType.SIZE,
                 listed="Data",
                 shown="Data",
                 exported="data (bytes)",

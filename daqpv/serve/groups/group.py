@@ -77,6 +77,10 @@ class Group(PVGroup, Generic[D]):
     """Least time between two changes of any of its PVs [s]; 0: they may change at any
     time, in bursts."""
 
+    durable: ClassVar[tuple[str, ...]] = ()
+    """Fields of the snapshot that the device needs after a restart, whatever the
+    experiment file says: its state, which operators do not choose."""
+
     device: D
 
     def __init__(self, prefix: str, device: D, **options: Any) -> None:
@@ -173,7 +177,7 @@ class Group(PVGroup, Generic[D]):
 
     @classmethod
     def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
-        """What of a `snapshot` survives a restart, as the declarations say.
+        """What operators choose of a `snapshot`, as the declarations say.
 
         Raises:
             ServeError: a PV is declared as saved, and no field of it holds its value.
@@ -191,6 +195,8 @@ class Group(PVGroup, Generic[D]):
                     f"{name} is declared as saved, and {snapshot.__name__} has no "
                     f"field {wanted!r} that holds it: saved='field'"
                 )
+            if wanted in cls.durable:
+                continue
             meta = declaration.meta
             found.append(
                 SavedField(

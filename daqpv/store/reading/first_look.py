@@ -1,4 +1,4 @@
-"""A first look at the store, before anything is served: can it be used, what is set?
+"""A first look at the store, before anything is served: is it usable, what is set?
 
 SQLite is looked at without SQLAlchemy, whose import alone takes a third of a second.
 """
@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from daqpv.core import Setting
+from daqpv.core import Remembered
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.records.table import SqlType
 from daqpv.core.threads import Crew
 from daqpv.errors import StoreError
-from daqpv.store.tables.own import SETTING
+from daqpv.store.tables.own import SETTING, STATE
 from daqpv.store.tables.sqlite_file import path_in, refuse_orphan, versions_in
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import Versions, newest
@@ -43,12 +43,12 @@ class Found(NamedTuple):
 
     Attributes:
         versions: of its tables.
-        settings: of the experiment.
+        remembered: settings of the experiment, and states of its devices.
         poor: what is wrong with its encoding, and the cure; "" if nothing is.
     """
 
     versions: Versions
-    settings: list[Setting]
+    remembered: list[Remembered]
     poor: str = ""
 
 
@@ -90,7 +90,8 @@ def _read_file(connection: sqlite3.Connection, experiment: str) -> Found:
     versions = versions_in(connection)
     if versions.own != newest():  # whose tables we may not know
         return Found(versions, [])
-    return Found(versions, [*_records(connection, SETTING, experiment)])
+    settings = _records(connection, SETTING, experiment)
+    return Found(versions, [*settings, *_records(connection, STATE, experiment)])
 
 
 def _records(
@@ -135,12 +136,10 @@ def _read_server(engine: Engine, url: str, experiment: str) -> Found:
         with translated(url), engine.connect() as connection:
             versions = versions_there(connection)
             known = versions.own == newest()
-            settings = records(connection, SETTING, experiment) if known else ()
-            return Found(versions, [*settings], poor_encoding(connection))
+            remembered: list[Remembered] = []
+            if known:
+                remembered = [*records(connection, SETTING, experiment)]
+                remembered += [*records(connection, STATE, experiment)]
+            return Found(versions, remembered, poor_encoding(connection))
     finally:
         engine.dispose()
-
-
-def setting(row: Mapping[str, Any]) -> Setting:
-    """The setting of a row."""
-    return SETTING.decode(map(row.__getitem__, SETTING.names))

@@ -1,4 +1,4 @@
-"""What daqpv itself keeps: events, settings, runs."""
+"""What daqpv itself keeps: events, settings, states of devices, runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from daqpv.config import AnyKind
-from daqpv.core import Event, EventSeverity, Setting
+from daqpv.core import DeviceState, Event, EventSeverity, Setting
 from daqpv.core.records import table as t
 from daqpv.core.records.kind import RecordKind, Row
 from daqpv.core.records.plain import plain
@@ -91,7 +91,24 @@ SETTING = RecordKind(
     ),
 )
 
-OWN = Schema((EVENT, SETTING, *RECORDS))
+STATE = RecordKind(
+    DeviceState,
+    Table(
+        name="device_state",
+        columns=(
+            t.text("device", NAME),
+            t.text("field", NAME),
+            t.value("value"),
+            t.time("time"),
+        ),
+        key=("device", "field"),
+        age="time",
+        always=True,
+    ),
+)
+
+_OWN = (EVENT, SETTING, STATE, *RECORDS)
+OWN = Schema(_OWN)
 """What every store has."""
 
 
@@ -102,4 +119,4 @@ def schema_of(kinds: Iterable[AnyKind]) -> Schema:
         StoreError: two of them want the same table.
     """
     theirs = [record for kind in kinds for record in kind.records]
-    return Schema((EVENT, SETTING, *RECORDS, *theirs)) if theirs else OWN
+    return Schema((*_OWN, *theirs)) if theirs else OWN

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daqpv.core import Events, EventSeverity, Setting, StoreFigures
+from daqpv.core import Events, EventSeverity, Remembered, StoreFigures
+from daqpv.core.devices.places import Key, key_of
+from daqpv.core.records.kind import RecordKind
 from daqpv.core.threads import Crew
 from daqpv.errors import LinkError, StoreError
-from daqpv.store.reading.first_look import look, setting
-from daqpv.store.tables.own import OWN
+from daqpv.store.reading.first_look import look
+from daqpv.store.tables.own import OWN, SETTING, STATE
 from daqpv.store.tables.schema import Schema
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import refuse_others
@@ -19,6 +21,7 @@ from daqpv.store.writing.retry_queue import Journal
 from daqpv.store.writing.writer import Writer
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 QUERIES = 4  # threads for them
 DEVICE = "Arch"  # whose events they are
@@ -55,7 +58,7 @@ class SqlStore:
         self._experiment = experiment
         self._events = events
         self._schema = schema
-        self._settings: list[Setting] = []
+        self._remembered: list[Remembered] = []
         self._away = ""
         self._queries = Crew(f"the store {shown(url)}", QUERIES)
         self._writer = Writer(
@@ -97,25 +100,29 @@ class SqlStore:
         if found.poor:
             text = f"The store {shown(self._url)}: {found.poor}."
             self._tell(EventSeverity.WARNING, "store encoding", text)
-        self._settings = found.settings
+        self._remembered = found.remembered
 
-    def read(self) -> Iterator[Setting]:
-        """All settings of the experiment, when the store was opened.
+    def read(self) -> Iterator[Remembered]:
+        """All settings and states of the experiment, when the store was opened.
 
         Raises:
             StoreError: the store was away; after what waits for it in the spool.
         """
-        waiting = (setting(entry.row) for entry in self._writer.waiting("setting"))
-        newest: dict[tuple[str, str], Setting] = {}
-        for one in (*self._settings, *waiting):
-            last = newest.setdefault((one.device, one.field), one)
+        newest: dict[Key, Remembered] = {}
+        for one in (*self._remembered, *self._waiting(SETTING), *self._waiting(STATE)):
+            last = newest.setdefault(key_of(one), one)
             if one.time > last.time:
-                newest[one.device, one.field] = one
+                newest[key_of(one)] = one
         yield from newest.values()
         if self._away:
             raise StoreError(
                 f"{self._away}. Choices that stand in the store alone do not hold."
             )
+
+    def _waiting(self, kind: RecordKind[R]) -> Iterator[R]:
+        """What waits in the spool since an earlier start."""
+        for entry in self._writer.waiting(kind.table.name):
+            yield kind.decode(map(entry.row.__getitem__, kind.names))
 
     def add(self, record: object, /) -> None:
         """Keep `record`, soon. It never blocks."""

@@ -8,6 +8,7 @@ of its version: ``0001``; ``0002-numbers``, whose SQLite columns make numbers of
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -20,13 +21,20 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from daqpv.cli import main
+from daqpv.core import DeviceState, Events, Place, Setting
 from daqpv.errors import StoreError
+from daqpv.iocs.run import RunGroup
+from daqpv.iocs.sheet import SheetGroup
+from daqpv.links.files.settings_file import SettingsFile
+from daqpv.runs import RunSnapshot, RunState
 from daqpv.runs.record.kinds import PV, RUN, VALUE
+from daqpv.runs.record.sheet import SheetSnapshot
 from daqpv.store.tables import migrate, version
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
 from daqpv.store.tables.records import records
 from tests.support.keeping import event, running
+from tests.support.restart import Restart
 
 STORES = Path(__file__).parents[2] / "data" / "stores"
 
@@ -35,6 +43,7 @@ LANDED = {
     "0002_runs.py": "c6cccb95e6fa2b33f570303708834061",
     "0003_json_text.py": "e2698d407e08498b697a576ea465c957",
     "0004_journal.py": "e91c0c4e0521640227f6d24959a35618",
+    "0005_device_state.py": "826d8759ce992ebdc892cd19a1e5b115",
 }
 """BLAKE2 of the scripts. One that has landed is never changed: stores in use were
 made by it. Correct its result in a new script, and add that one here."""
@@ -159,3 +168,84 @@ def test_a_landed_store_has_our_tables_after_its_upgrade(
         )
         assert owners.all() == [("left@hut", 2), ("main@hut", 1)]
     engine.dispose()
+
+
+OPEN_RUN = (
+    '{"number": 7, "entry": "open", "start": 1.5e9, "stop": null, "seen": 1.5e9, '
+    '"live_time": 12.0, "kind": "Testing", "title": "alpha", "comment": "", '
+    '"operator": "eva", "config": "", "note": "", "data": 0}'
+)
+BEFORE = {
+    ("Run", "title"): '"alpha"',
+    ("Run", "open_run"): OPEN_RUN,
+    ("Run", "state"): '"RUNNING"',
+    ("Run", "unsorted"): "[5, 6]",
+    ("Run:Par", "written"): '{"target": "CH2"}',
+    ("ECC:CoBo0", "state"): '"of another device"',
+}
+"""Settings as version 0004 kept them: the state of the run was among them."""
+
+
+KEEP = """
+    INSERT INTO setting (experiment_id, device, field, value, file, time, who)
+    VALUES (1, :device, :field, :value, '""', 5000000, '')
+"""
+
+
+def write_before(url: str, scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a store of version 0004."""
+    shutil.copytree(version.SCRIPTS, scripts)
+    (scripts / "versions/0005_device_state.py").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(version, "SCRIPTS", scripts)
+        engine = make_engine(url, writes=True)
+        migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO experiment (id, name) VALUES (1, 'e1')"))
+        for (device, field), value in BEFORE.items():
+            values = {"device": device, "field": field, "value": value}
+            connection.execute(text(KEEP), values)
+    engine.dispose()
+
+
+async def test_the_state_of_a_run_is_found_again_after_the_upgrade(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_before(store_url, tmp_path / "db", monkeypatch)
+    file = tmp_path / "e1.yaml"
+    file.write_text(f"experiment: e1\nprefix: 'A:'\nstore: {store_url}\n")
+    assert run("upgrade", "--no-backup", str(file)).exit_code == 0
+    async with running(store_url, tmp_path) as kept:
+        found = {(type(one), one.device, one.field) for one in kept.store.read()}
+        assert found == {
+            (Setting, "Run", "title"),
+            (Setting, "ECC:CoBo0", "state"),
+            *((DeviceState, "Run", name) for name in ("open_run", "state", "unsorted")),
+            (DeviceState, "Run:Par", "written"),
+        }
+        check_restored(kept.store)
+
+
+def test_a_copy_on_the_disk_of_before_has_the_state_of_a_run(tmp_path: Path) -> None:
+    """The settings.json of an earlier version: the store is away, or there is none."""
+    path = tmp_path / "settings.json"
+    entries = [
+        f'{{"device": "{device}", "field": "{field}", "value": {value}, "file": "", '
+        '"by": "eva@hut", "time": "2026-11-20T15:18:04.250000Z"}'
+        for (device, field), value in BEFORE.items()
+    ]
+    path.write_text(f'{{"settings": [{",".join(entries)}]}}')
+    with SettingsFile(path, Events()) as file:
+        check_restored(file)
+
+
+def check_restored(place: Place) -> None:
+    """A run is restored from `place` as it was."""
+    restart = Restart(place, prefix="A:")
+    snapshot = restart.restored("A:Run:", RunGroup, RunSnapshot())
+    assert snapshot.open_run is not None
+    assert (snapshot.open_run.number, snapshot.open_run.operator) == (7, "eva")
+    assert (snapshot.title, snapshot.unsorted) == ("alpha", (5, 6))
+    assert snapshot.state is RunState.RUNNING
+    sheet = restart.restored("A:Run:Par:", SheetGroup, SheetSnapshot())
+    assert sheet.written == {"target": "CH2"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
 
-from daqpv.core import Events, Origin, Setting
+from daqpv.core import DeviceState, Events, Origin, Remembered, Setting
 from daqpv.errors import StoreError
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.models import METADATA
@@ -63,7 +64,7 @@ def store(url: str, folder: Path, experiment: str = "e1") -> SqlStore:
     return opened
 
 
-def keep(url: str, folder: Path, *settings: Setting, experiment: str = "e1") -> None:
+def keep(url: str, folder: Path, *settings: Remembered, experiment: str = "e1") -> None:
     """Bring settings into the store, in a process of their own."""
     opened = store(url, folder, experiment)
     for one in settings:
@@ -73,7 +74,7 @@ def keep(url: str, folder: Path, *settings: Setting, experiment: str = "e1") -> 
     opened.close()
 
 
-def read(url: str, folder: Path, experiment: str = "e1") -> list[Setting]:
+def read(url: str, folder: Path, experiment: str = "e1") -> list[Remembered]:
     """What a process gets that starts now."""
     opened = store(url, folder, experiment)
     try:
@@ -92,7 +93,23 @@ def test_each_value_comes_back(store_url: str, tmp_path: Path) -> None:
     back = read(store_url, tmp_path)
     assert back == settings
     kinds = [(type(one.value), type(one.file)) for one in settings]
-    assert [(type(one.value), type(one.file)) for one in back] == kinds
+    found = [one for one in back if isinstance(one, Setting)]
+    assert [(type(one.value), type(one.file)) for one in found] == kinds
+
+
+def test_a_state_is_kept_beside_the_setting_of_its_name(
+    store_url: str, tmp_path: Path
+) -> None:
+    chosen = setting(0, "a/b/c")
+    state = DeviceState(time=2e9, device="ECC:CoBo0", field="config", value=[1, 2.0])
+    keep(store_url, tmp_path, chosen, state)
+    assert read(store_url, tmp_path) == [chosen, state]
+    later = replace(state, time=2e9 + 1, value=None)
+    waiting = store(store_url, tmp_path)
+    waiting.add(later)
+    waiting.begin()
+    waiting.close()  # in the store or in the spool
+    assert read(store_url, tmp_path) == [chosen, later]
 
 
 def test_the_newest_is_kept_whatever_comes_last(store_url: str, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from daqpv.core import (
     Events,
     EventSeverity,
     Origin,
+    Places,
+    Remembered,
     SavedField,
     SavedSettings,
     Setting,
@@ -61,7 +63,8 @@ class Memory:
         if self.error:
             raise self.error
 
-    def add(self, setting: Setting, /) -> None:
+    def add(self, setting: Remembered, /) -> None:
+        assert isinstance(setting, Setting)
         self.added.append(setting)
         self.settings[setting.device, setting.field] = setting
 
@@ -86,7 +89,7 @@ class Site:
         self.events = []
         events = Events()
         events.add(self.events.append)
-        self.saved = SavedSettings(self.places, events, prefix="E:")
+        self.saved = SavedSettings(Places(self.places, events), events, prefix="E:")
         snapshot = self.saved.restored(prefix, SAVED, PumpSnapshot(**file))
         device = Device("A", snapshot, events=events, prefix=prefix)
         device.watch(self.saved.follow(prefix, SAVED))
@@ -198,20 +201,6 @@ def test_a_file_that_comes_to_say_what_was_chosen_is_no_event(site: Site) -> Non
 def test_another_value_in_the_file_changes_only_its_own_field(site: Site) -> None:
     choose(site.start(speed=1.0), speed=2.0, mode=Mode.FAST)
     assert site.start(speed=3.0).snapshot.mode is Mode.FAST
-
-
-def test_what_a_device_must_know_comes_back_whatever_the_file_says(
-    memory: Memory,
-) -> None:
-    events = Events()
-    said: list[Event] = []
-    events.add(said.append)
-    memory.settings["Pump:A", "seen"] = setting(7, 1, "seen")
-    known = [SavedField(field="seen", signal="seen", is_choice=False)]
-    saved = SavedSettings([memory], events, prefix="E:")
-    assert saved.restored(PREFIX, known, PumpSnapshot(seen=2)).seen == 7
-    saved.tell()
-    assert said == []
 
 
 def test_a_choice_after_the_file_has_won_holds(site: Site) -> None:

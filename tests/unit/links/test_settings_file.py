@@ -17,7 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daqpv.core import Event, Events, EventSeverity, Origin, Setting
+from daqpv.core import (
+    DeviceState,
+    Event,
+    Events,
+    EventSeverity,
+    Origin,
+    Remembered,
+    Setting,
+)
 from daqpv.errors import StoreError
 from daqpv.links.files import settings_file
 from daqpv.links.files.settings_file import SettingsFile
@@ -86,11 +94,11 @@ def make(path: Path, told: Heard) -> Iterator[Callable[[], SettingsFile]]:
         yield lambda: opened.enter_context(SettingsFile(path, told.events))
 
 
-def kept(path: Path) -> list[Setting]:
+def kept(path: Path) -> list[Remembered]:
     return list(SettingsFile(path, Events()).read())
 
 
-def has(path: Path, *settings: Setting) -> Callable[[], bool]:
+def has(path: Path, *settings: Remembered) -> Callable[[], bool]:
     return lambda: path.exists() and kept(path) == list(settings)
 
 
@@ -127,6 +135,27 @@ def test_people_can_read_the_file(make: Callable[[], SettingsFile], path: Path) 
     )
 
 
+def test_a_state_of_a_device_stands_beside_the_settings(
+    make: Callable[[], SettingsFile], path: Path
+) -> None:
+    state = DeviceState(time=1.8e9, device="ECC:CoBo0", field="poll_period", value=[1])
+    file = make()
+    file.add(state)
+    file.add(setting())
+    until(has(path, setting(), state), "the file to be written")
+    assert json.loads(path.read_text())["states"] == [
+        {
+            "device": "ECC:CoBo0",
+            "field": "poll_period",
+            "value": [1],
+            "time": "2027-01-15T08:00:00.000000Z",
+        }
+    ]
+    make().add(setting(3, device="ECC:CoBo1"))  # a second process
+    written = (setting(), setting(3, device="ECC:CoBo1"), state)
+    until(has(path, *written), "the file to be written")
+
+
 @given(
     st.lists(
         st.builds(
@@ -145,7 +174,7 @@ def test_whatever_is_kept_comes_back(
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "settings.json"
     file = SettingsFile(path, Events())
-    file._rewrite({(one.device, one.field): one for one in settings})
+    file._rewrite(settings)
     assert sorted(kept(path), key=lambda one: one.device) == sorted(
         settings, key=lambda one: one.device
     )
@@ -274,7 +303,7 @@ def test_a_write_that_is_cut_leaves_the_old_file(
     monkeypatch.setattr(os, "fsync", cut)
     file = SettingsFile(path, Events())
     with pytest.raises(OSError, match="Input/output error"):
-        file._rewrite({("ECC:CoBo0", "poll_period"): setting(2)})
+        file._rewrite([setting(2)])
     assert kept(path) == [setting(1)]
 
 
@@ -296,10 +325,7 @@ def test_a_process_that_holds_the_lock_is_waited_for_and_then_told(
 
 
 def test_ten_thousand_are_read_and_written_quickly(path: Path) -> None:
-    many = {
-        (f"ECC:C{n}", "config"): setting("cobo0/exp/exp", device=f"ECC:C{n}")
-        for n in range(10_000)
-    }
+    many = [setting("cobo0/exp/exp", device=f"ECC:C{n}") for n in range(10_000)]
     file = SettingsFile(path, Events())
     path.parent.mkdir()
     file._rewrite(many)

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from daqpv.core import Events, SavedSettings, Setting
+from daqpv.core import DeviceState, Events, Remembered, Setting
+from daqpv.core.devices.places import key_of
 from daqpv.iocs.run import RunGroup
 from daqpv.iocs.sheet import SheetGroup
 from daqpv.runs import (
@@ -23,12 +24,12 @@ from daqpv.runs import (
     RunPv,
     RunRecord,
     RunSize,
-    RunSnapshot,
     RunState,
     RunValue,
 )
 from daqpv.runs.record.sheet import Sheet, SheetSnapshot
 from daqpv.runs.settings import RunSettings
+from tests.support.restart import Restart
 from tests.support.runs import Lab, reaches
 from tests.support.sheet import Lab as Pvs
 
@@ -47,11 +48,11 @@ SETTINGS = RunSettings.model_validate(
 class Kept:
     """All that was written, in its order: settings, and records of runs."""
 
-    def __init__(self, settings: Sequence[Setting] = ()) -> None:
+    def __init__(self, settings: Sequence[Remembered] = ()) -> None:
         self.all: list[Any] = []
         self._settings = settings
 
-    def read(self) -> Sequence[Setting]:
+    def read(self) -> Sequence[Remembered]:
         return self._settings
 
     def add(self, record: Any) -> None:
@@ -70,19 +71,16 @@ KEPT = object()
 class Site:
     """A run and its sheet, joined as in `daqpv serve`."""
 
-    def __init__(self, settings: Sequence[Setting], history: History) -> None:
+    def __init__(self, settings: Sequence[Remembered], history: History) -> None:
         self.kept = Kept(settings)
         self.lab = Lab(settings=SETTINGS, history=history)
         self.lab.store.add = self.kept.add  # type: ignore[method-assign]
         self.pvs = Pvs()
         self.pvs.becomes("LAB:P", 300.0)
         self.pvs.becomes("LAB:X", [1.0, float("nan")])
-        self._saved = SavedSettings([self.kept], Events(), prefix="AT:")
-        run_fields = RunGroup.saved(RunSnapshot)
-        sheet_fields = SheetGroup.saved(SheetSnapshot)
-        self.lab.snapshot = self._saved.restored(
-            "AT:Run:", run_fields, self.lab.snapshot
-        )
+        restart = Restart(self.kept)
+        snapshot = restart.restored("AT:Run:", RunGroup, self.lab.snapshot)
+        self.lab.snapshot = snapshot
         self.lab.storages[0].files = ["a.graw", "b.graw", "c.graw"]
         self.run = self.lab.make(kept=self.kept.kept)
         open_run = self.lab.snapshot.open_run
@@ -91,12 +89,12 @@ class Site:
             readings=self.pvs,
             keep=self.run.keep,
             events=Events(),
-            snapshot=self._saved.restored("AT:Run:Par:", sheet_fields, SheetSnapshot()),
+            snapshot=restart.restored("AT:Run:Par:", SheetGroup, SheetSnapshot()),
             open_run=None if open_run is None else open_run.number,
         )
         self.run.observe(self.sheet.observe)
-        self.run.watch(self._saved.follow("AT:Run:", run_fields))
-        self.sheet.watch(self._saved.follow("AT:Run:Par:", sheet_fields))
+        restart.follow("AT:Run:", RunGroup, self.run)
+        restart.follow("AT:Run:Par:", SheetGroup, self.sheet)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Run]:
@@ -138,7 +136,7 @@ def knows(written: Sequence[Any], device: str, field: str, key: str) -> int:
     return next(
         i
         for i, one in enumerate(written)
-        if isinstance(one, Setting)
+        if isinstance(one, Setting | DeviceState)
         and (one.device, one.field) == (device, field)
         and one.value
         and one.value[key]
@@ -165,7 +163,7 @@ async def whole() -> tuple[list[Any], int]:
 async def after_a_restart(written: list[Any], kept: list[Any]) -> dict[Any, Any]:
     """What the store has in the end, whose beginning and settings were `kept`."""
     settings = {
-        (one.device, one.field): one for one in written if isinstance(one, Setting)
+        key_of(one): one for one in written if isinstance(one, Setting | DeviceState)
     }
     site = Site([*settings.values()], history(kept))
     async with site.running() as run:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from daqpv.core import Beat, Events, SavedSettings, Setting
+from daqpv.core import Beat, DeviceState, Remembered, Setting
+from daqpv.core.devices.places import Key, key_of
 from daqpv.errors import DaqError
 from daqpv.iocs.run import RunGroup
 from daqpv.runs import Entry, Run, RunRecord, RunSnapshot, RunState
+from tests.support.restart import Restart
 from tests.support.runs import Detector, Lab, reaches
 from tests.support.virtual import Clock
 
@@ -25,17 +27,17 @@ SLACK = 0.1  # [s]
 class Disk:
     """What a kill leaves: settings, the last beat, records."""
 
-    settings: dict[tuple[str, str], Setting] = field(default_factory=dict)
+    remembered: dict[Key, Remembered] = field(default_factory=dict)
     noted: tuple[float, Mapping[str, float]] | None = None
     runs: dict[int, RunRecord] = field(default_factory=dict)
     step: float = 0.0  # of the clock, since the last beat
 
-    def read(self) -> list[Setting]:
-        return [*self.settings.values()]
+    def read(self) -> list[Remembered]:
+        return [*self.remembered.values()]
 
     def add(self, record: object) -> None:
-        if isinstance(record, Setting):
-            self.settings[record.device, record.field] = record
+        if isinstance(record, Setting | DeviceState):
+            self.remembered[key_of(record)] = record
         elif isinstance(record, RunRecord):
             self.runs[record.number] = record
 
@@ -59,13 +61,12 @@ def now() -> float:
 @asynccontextmanager
 async def served(disk: Disk, detector: Detector) -> AsyncIterator[Lab]:
     """Serve until a kill, which writes nothing."""
-    saved = SavedSettings([disk], Events(), prefix="AT:")
-    fields = RunGroup.saved(RunSnapshot)
+    restart = Restart(disk)
     lab = Lab(detector=detector)
     lab.store.add = disk.add  # type: ignore[method-assign]
-    lab.snapshot = saved.restored("AT:Run:", fields, lab.snapshot)
+    lab.snapshot = restart.restored("AT:Run:", RunGroup, lab.snapshot)
     run = lab.make(pulse=disk, kept=disk.kept)
-    run.watch(saved.follow("AT:Run:", fields))
+    restart.follow("AT:Run:", RunGroup, run)
     task = asyncio.create_task(run.run())
     await asyncio.sleep(0)
     try:
