@@ -85,6 +85,7 @@ from daqpv.errors import (
 )
 from daqpv.iocs.device import DeviceGroup, command, held
 from daqpv.links.line import LineLink
+from daqpv.links.numbers import number
 from daqpv.serve import (
     Declaration,
     Group,
@@ -199,6 +200,7 @@ __all__ = [
     "made_from",
     "mbbi",
     "mbbo",
+    "number",
     "running",
     "string",
     "strings",

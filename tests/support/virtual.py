@@ -4,37 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import selectors
 from collections.abc import Callable, Coroutine, Mapping
 
 import pytest
 
 from daqpv import core
-
-
-class _Jump(selectors.EpollSelector):
-    """Time passes when all tasks wait, and takes no time."""
-
-    now = 0.0
-
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise AssertionError("all tasks wait, and no timer runs")
-        self.now += max(timeout, 0.0)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer as soon as it is idle."""
-
-    def __init__(self) -> None:
-        self._clock = _Jump()
-        super().__init__(self._clock)
-
-    def time(self) -> float:
-        return self._clock.now
+from daqpv.testing import VirtualLoop
 
     def passes(self, seconds: float) -> None:
         """Let time pass while the loop is blocked."""

@@ -102,6 +102,7 @@ longout
 made_from
 mbbi
 mbbo
+number
 running
 string
 strings

@@ -10,6 +10,7 @@ from daqpv.core.devices.device import Device
 from daqpv.core.devices.poller import Poller
 from daqpv.core.devices.shown import Surroundings
 from daqpv.core.devices.snapshot import Condition, DeviceSnapshot
+from daqpv.errors import ProtocolError
 
 P = TypeVar("P", bound=DeviceSnapshot)
 A = TypeVar("A")
@@ -21,6 +22,7 @@ class Polled(Device[P], Generic[P, A]):
     Args:
         name: as of `Shown`.
         snapshot: as of `Shown`.
+        period: between two polls [s].
         timeout: for one poll [s].
         more: the others of `Shown`.
 
@@ -29,11 +31,18 @@ class Polled(Device[P], Generic[P, A]):
     """
 
     def __init__(
-        self, name: str, snapshot: P, *, timeout: float, **more: Unpack[Surroundings]
+        self,
+        name: str,
+        snapshot: P,
+        *,
+        period: float = 1.0,
+        timeout: float = 3.0,
+        **more: Unpack[Surroundings],
     ) -> None:
         super().__init__(name, snapshot, **more)
+        self._period = period
         self.poller: Poller[A] = Poller(
-            self.poll,
+            self._poll,
             answered=self.answered,
             lost=self.lost,
             period=self.period,
@@ -57,17 +66,51 @@ class Polled(Device[P], Generic[P, A]):
 
         Raises:
             LinkError: there was no good answer.
+            ValueError: what it answered cannot be read: a ProtocolError.
         """
 
-    @abstractmethod
+    def noted(self, answer: A) -> P:
+        """Hook: the snapshot with what `poll` returned; nothing is changed yet.
+
+        ::
+
+            return replace(self.snapshot, pressure=answer)
+        """
+        return self.snapshot
+
     def answered(self, answer: A, is_back: bool) -> None:
-        """Show an answer of the device.
+        """Show an answer of the device; with an event, if it was lost.
 
         Args:
             answer: what `poll` returned.
             is_back: the device was not known or lost before.
         """
+        if not self.snapshot.enabled:  # disabled during the poll
+            return
+        again = " again" if self.snapshot.last_seen else ""
+        noted = self.noted(answer)
+        self.change(
+            replace(
+                noted,
+                known=True,
+                online=True,
+                condition=Condition.OK,
+                last_seen=self.seen(),
+                message=f"Connected{again}" if is_back else noted.message,
+            ),
+            at=self.clock.time(),
+        )
+        if is_back:
+            self.emit("online", f"{self.name} answers{again}")
 
-    @abstractmethod
     def period(self) -> float:
         """Until the next poll [s]."""
+        return self._period
+
+    async def _poll(self) -> A | None:
+        try:
+            return await self.poll()
+        except ValueError as error:
+            raise ProtocolError(
+                f"{self.name}: an answer cannot be read: {error}"
+            ) from error
