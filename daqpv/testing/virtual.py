@@ -44,6 +44,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds since the loop was made."""
         return self._clock.now
 
+    def passes(self, seconds: float) -> None:
+        """Let time pass while the loop is blocked, as a process that is stopped."""
+        self._clock.now += seconds
+
 
 class VirtualClock(Clock):
     """The clocks of a computer on which the time of the event loop passes."""

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from daqpv import core
-from daqpv.testing import VirtualLoop
-
-    def passes(self, seconds: float) -> None:
-        """Let time pass while the loop is blocked."""
-        self._clock.now += seconds
+from daqpv.testing import VirtualClock, VirtualLoop, run_virtual
 
 
 def pytest_asyncio_loop_factories(
@@ -23,19 +19,13 @@ def pytest_asyncio_loop_factories(
     return {"virtual": VirtualLoop}
 
 
-class Clock(core.Clock):
+class Clock(VirtualClock):
     """The clock of what a test makes, by the time of the event loop."""
 
     step = 0.0  # [s] by which the wall clock was set
 
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def steady(self) -> float:
-        return self.monotonic()
-
     def time(self) -> float:
-        return 1.8e9 + self.step + self.monotonic()
+        return super().time() + self.step
 
 
 CLOCK = Clock()
@@ -65,7 +55,4 @@ class SetClock(core.Clock):
         return super().steady() + self.passed
 
 
-def play(work: Coroutine[object, object, None]) -> None:
-    """Run `work` on a clock that jumps."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(work)
+play = run_virtual

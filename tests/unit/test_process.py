@@ -17,7 +17,8 @@ import pytest
 from daqpv.core import Clock, Event, Events, EventSeverity, Severity, Status
 from daqpv.links.process import OwnProcess
 from daqpv.process import Figures, Process, ProcessSnapshot
-from tests.support.virtual import SetClock, VirtualLoop
+from daqpv.testing import VirtualLoop
+from tests.support.virtual import SetClock
 
 QUIET = Figures(
     clients=0,

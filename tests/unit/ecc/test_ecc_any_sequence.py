@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from daqpv.core import Condition, Result
 from daqpv.ecc import EccState, Operation, Transition
 from daqpv.errors import DaqError
+from daqpv.testing import VirtualLoop
 from tests.support.ecc import CONFIG, OTHER, Fault, Lab, laboratory
-from tests.support.virtual import VirtualLoop
 
 Move = tuple[str, Any]
 
