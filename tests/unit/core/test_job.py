@@ -13,7 +13,7 @@ from daqpv.core import Clock, EventSeverity
 from daqpv.core.events.event import Origin, origin
 from daqpv.core.job import LONG, PERIOD, Job, Progress, running
 from daqpv.errors import AbortedError, OperationError, RefusedError, ResultCode
-from tests.support.virtual import VirtualLoop
+from daqpv.testing import VirtualLoop
 
 
 class LoopClock(Clock):
