@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def text(name: str, length: int = 0, *, default: Any = REQUIRED) -> Column:
         type=SqlType.TEXT,
         length=length,
         attribute=name,
-        encode=lambda value: cut(str(value), most),
+        encode=partial(_text, most),
         default=default,
     )
 
@@ -215,6 +216,13 @@ def who() -> Column:
         encode=lambda by: cut(str(by or ""), WHO),
         decode=Origin.parse,
     )
+
+
+def _text(most: int, value: object) -> str:
+    text = str(value)
+    if len(text) <= most and text.isascii() and "\0" not in text:
+        return text  # nearly always
+    return cut(text, most)
 
 
 def _microseconds(moment: float | None) -> int | None:
