@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,34 @@ def ca_repeater() -> Iterator[None]:
         repeater.terminate()
 
 
-@pytest.fixture(scope="module")
-def start() -> Iterator[Callable[..., Running]]:
-    """Start daqpv commands; those that still run after the module's tests are ended."""
+@contextmanager
+def starting() -> Iterator[Callable[..., Running]]:
+    """Start daqpv commands; at the end those that still run are ended."""
     started: list[Running] = []
 
     def start_one(*arguments: str, cwd: Path, **more: Any) -> Running:
         started.append(Running(*arguments, cwd=cwd, **more))
         return started[-1]
 
-    yield start_one
-    for running in started:
-        running.end()
+    try:
+        yield start_one
+    finally:
+        for running in started:
+            running.end()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Start daqpv commands of one test."""
+    with starting() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_for_module() -> Iterator[Callable[..., Running]]:
+    """Start daqpv commands for all tests of a module."""
+    with starting() as start:
+        yield start
 
 
 @pytest.fixture

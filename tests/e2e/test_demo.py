@@ -99,11 +99,12 @@ def seconds_to_end(demo: subprocess.Popen[Any], number: int = signal.SIGINT) -> 
 
 @pytest.fixture(scope="module")
 def demo(
-    start: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+    start_for_module: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Any, Words]:
     """A demo for all tests that do not end it."""
     folder = tmp_path_factory.mktemp("demo")
-    running = start("demo", *own_prefix(), "--cobos", "2", "--speed", "50", cwd=folder)
+    options = (*own_prefix(), "--cobos", "2", "--speed", "50")
+    running = start_for_module("demo", *options, cwd=folder)
     return running, words_of(running)
 
 

@@ -52,6 +52,7 @@ import epics  # noqa: E402 - after the environment
 
 from daqpv.links.ca import pv as links_pv  # noqa: E402
 from tests.support import forks  # noqa: E402
+from tests.support.leftovers import STAYING  # noqa: E402
 from tests.support.waiting import DEADLINE, until  # noqa: E402
 
 DAQPV = (sys.executable, "-m", "daqpv")
@@ -246,8 +247,10 @@ class Lab:
     Attributes:
         program: what runs daqpv.
         popen: how it is started.
+        stays: what a test starts may outlive it, for the tests that follow.
     """
 
+    stays = False
     program: Sequence[str] = DAQPV
     popen: type[subprocess.Popen[Any]] = forks.Process
 
@@ -305,6 +308,8 @@ class Lab:
             **environ,
         )
         self._running.append(running)
+        if self.stays:
+            STAYING.add(running.process.pid)
         running.ready(ready)
         return running
 

@@ -54,7 +54,7 @@ def test_the_list_of_commands_is_quick_because_it_imports_none_of_them() -> None
     imported = {line.split()[-1] for line in result.stderr.splitlines()}
     ours = {name for name in imported if name.startswith("daqpv")}
     own = {f"daqpv.cli.{name}" for name in ("collector", "lazy", "output")}
-    assert ours == {"daqpv", "daqpv.cli", "daqpv.errors", *own}
+    assert ours == {"daqpv", "daqpv.cli", "daqpv.cure", "daqpv.errors", *own}
 
 
 def test_the_commands_of_the_design_are_there() -> None:

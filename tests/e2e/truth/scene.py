@@ -307,6 +307,7 @@ class Stage:
         """The scene, as it was in the beginning."""
         if self._scene is None:
             self._scene = Scene(self._make(cobos=2))
+            self._scene.lab.stays = True
             self._scene.open()
         self._scene.clear()
         return self._scene
