@@ -162,7 +162,7 @@ def test_it_bars_no_way_neither_up_nor_down(lab: Lab, sshd: Sshd) -> None:
     cobo.put("Target", "Ready")
     lab.sim().takes("Breakup", LONG)
     cobo.put_only("Target", "Prepared")
-    cobo.until("Transition", "BreakingUp")
+    until(lambda: lab.sim()()["transition"] == "BreakingUp", "the operation at it")
     cobo.put_only("Target", "Idle")
     lab.sim()("/hurry", "POST")
     cobo.until("State", "Idle")

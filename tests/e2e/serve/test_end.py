@@ -29,6 +29,13 @@ def lab(lab: Any) -> Iterator[Any]:
     del lab.popen
 
 
+def until_served(lab: Any, cobo: Any) -> None:
+    """Wait for the start in the log: libca repeats its search ever more seldom."""
+    log = lab.folder / "exp.log"
+    until(lambda: log.exists() and " - start: daqpv " in log.read_text(), "a start")
+    cobo.until("Online", "Online")
+
+
 @pytest.fixture
 def hang_up() -> Iterator[None]:
     """SIGHUP does what it does in a terminal, even if the tests ignore it."""
@@ -65,7 +72,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order(lab: Any, cobo: Any) -> None
     served = subprocess.Popen(command, cwd=lab.folder, stdin=its, stdout=its, stderr=2)
     os.close(its)
     try:
-        cobo.until("Online", "Online")
+        until_served(lab, cobo)
         os.close(ours)
         assert served.wait(END) == 0
     finally:
@@ -204,7 +211,7 @@ def test_a_reader_that_never_reads_holds_up_neither_pvs_nor_the_end(
         os.set_blocking(its, True)
         served = subprocess.Popen(command, cwd=lab.folder, stdout=full, stderr=full)
     try:
-        cobo.until("Online", "Online")
+        until_served(lab, cobo)
         served.terminate()
         assert served.wait(END) == 0
     finally:
