@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, imported now; None if there is none."""
         if cmd_name not in self._lazy:
-            return None
+            return self.other_command(cmd_name)
         found = self._lazy[cmd_name]
         with building():  # the search for garbage takes 50 ms, and an import makes none
             module = import_module(f"daqpv.cli.{found.module}")
@@ -59,11 +59,15 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def other_command(self, name: str) -> click.Command | None:
+        """Hook: a command that is not among those of the help."""
+        return None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is meant, or a suggestion."""
-        if args[0] not in self._lazy:
+        if self.get_command(ctx, args[0]) is None:
             from daqpv.config import did_you_mean  # noqa: PLC0415 - slow, seldom
 
             ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], self._lazy)}")

@@ -14,8 +14,10 @@ import select
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from daqpv.cli.lazy import LazyGroup
-from daqpv.errors import INSTALL_AGAIN
+from daqpv.errors import INSTALL_AGAIN, ConfigError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -117,3 +119,16 @@ class Program(LazyGroup):
         except ModuleNotFoundError as error:
             print(f"{error}. {INSTALL_AGAIN}", file=sys.stderr)
             sys.exit(1)
+
+    def other_command(self, name: str) -> click.Command | None:
+        """A command that an installed kind of device brings.
+
+        Exits with 2 if it cannot be imported.
+        """
+        from daqpv.cli.of_kinds import command_of_kinds  # noqa: PLC0415 - 0.2 s, seldom
+
+        try:
+            return command_of_kinds(name)
+        except ConfigError as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from daqpv import __version__
@@ -54,6 +54,8 @@ class Kind(Generic[M, DeviceT]):
             ``("ECC", "State")``. Other processes that serve them are found by it.
         simulate: makes the simulators of its devices, of their settings by name and
             the stage; None, or if it makes None: nothing of it is simulated.
+        commands: of ``daqpv`` itself, by name: where each click command is,
+            ``"lab_gauge.cli:zero"``; imported when it is named.
         per_host: whether each computer has its own settings, so that the files of
             processes may differ there.
         records: what its devices give to the store (`Site.store`).
@@ -75,6 +77,7 @@ class Kind(Generic[M, DeviceT]):
     remote: Remote[M] | None = None
     known_by: tuple[str, str] | None = None
     simulate: Simulate[M] | None = None
+    commands: Mapping[str, str] = field(default_factory=dict)
     per_host: bool = False
     records: Sequence[RecordKind[Any]] = ()
     distribution: str = ""

@@ -257,6 +257,40 @@ def test_simulators_whose_code_fails_are_named(
     )
 
 
+COMMANDS = """
+import click
+
+@click.command()
+def ping():
+    click.echo("pong")
+
+KIND = Kind(
+    "gauges",
+    GaugeSettings,
+    api=1,
+    build=build,
+    commands={"ping": "lab_gauge:ping", "odd": "lab_gauge:build", "no": "nowhere:x"},
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("ping", 0, "pong"),
+        ("odd", 2, "command 'odd': it is a function, not a click command"),
+        ("no", 2, "command 'no': ModuleNotFoundError: No module named 'nowhere'"),
+        ("pinf", 2, "No such command 'pinf'"),
+    ],
+)
+def test_a_kind_brings_commands(
+    install_gauge: Any, name: str, code: int, says: str
+) -> None:
+    install_gauge(("KIND = Kind(", f"{COMMANDS}\nKIND_BEFORE = Kind("))
+    result = CliRunner().invoke(main, [name])
+    assert (result.exit_code, says in result.output) == (code, True)
+
+
 # -- while it runs ---------------------------------------------------------------------
 
 
