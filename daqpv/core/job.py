@@ -210,7 +210,7 @@ class Job:
         match error:
             case None | DaqError():
                 self.error = error
-            case Exception():  # a bug: its traceback goes to the caller
+            case Exception() | SystemExit():  # a bug: its traceback goes to the caller
                 text = f"{self.what}: {type(error).__name__}: {error}"
                 self.error = CommandError(text)
             case _:  # cancelled
