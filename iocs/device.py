@@ -43,10 +43,10 @@ def command(
 
 
 def held(put: Put) -> Put:
-    """`put`, refused while a run is open; the group has a `hold` (daqpv.core.Hold)."""
+    """`put`, refused while a run is open; the group has an `interlock`."""
 
     async def guarded(group: Any, value: Any) -> None:
-        if reason := await group.hold.asked():
+        if reason := await group.interlock.asked():
             error = RefusedError(reason)
             group.device.refuse("command it by itself", error)
             raise error

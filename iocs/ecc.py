@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 
 from daqpv.config import Kind
-from daqpv.core import Hold, RemoteView, Site
+from daqpv.core import Interlock, RemoteView, Site
 from daqpv.core.stage import Simulated, Stage
 from daqpv.ecc import (
     DataLink,
@@ -104,8 +104,10 @@ class EccGroup(DeviceGroup[Ecc]):
     )
     allowed = longin("Allowed", doc="Bit n: a put of State n would be taken")
 
-    def __init__(self, prefix: str, device: Ecc, *, hold: Hold, desc: str = "") -> None:
-        self.hold = hold
+    def __init__(
+        self, prefix: str, device: Ecc, *, interlock: Interlock, desc: str = ""
+    ) -> None:
+        self.interlock = interlock
         super().__init__(prefix, device, desc=desc)
 
 
@@ -135,7 +137,7 @@ def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
         guard=site.shared(_order).guard(name),
     )
     add_remote_log(site, ecc, settings)
-    return ecc, EccGroup(prefix, ecc, hold=site.hold, desc=settings.desc)
+    return ecc, EccGroup(prefix, ecc, interlock=site.interlock, desc=settings.desc)
 
 
 def _order(site: Site) -> Order:
@@ -144,7 +146,7 @@ def _order(site: Site) -> Order:
         lambda: site.find(Server),
         table=table,
         prefix=site.prefix_of("Sys"),
-        hold=site.hold,
+        interlock=site.interlock,
     )
 
 

@@ -182,8 +182,8 @@ def build(name: str, settings: RunSettings, site: Site) -> tuple[Run, RunGroup]:
     )
     add_sheet(settings, site, run)
     add_documents(site, run)
-    site.hold.take(run)
-    site.hold.watch(lambda: run.see_rival(site.hold.rival))
+    site.interlock.take(run)
+    site.interlock.watch(lambda: run.see_rival(site.interlock.rival))
     return run, RunGroup(prefix, run)
 
 
@@ -197,7 +197,7 @@ async def _history(site: Site) -> History:
 def remote(name: str, settings: RunSettings, site: Site) -> RemoteView:
     """Follow the run of another process: it holds the servers of this one."""
     run = RemoteRun(site.prefix_of("Run"), site.readings)
-    site.hold.take(run, ask=run.asked)
+    site.interlock.take(run, ask=run.asked)
     return run
 
 

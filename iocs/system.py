@@ -81,7 +81,7 @@ def build(
         patience=max((max(times.values()) for times in deadlines), default=0.0),
         reconfigures=settings.reconfigure_mutant is Reconfigure.BEFORE_RUN,
         snapshot=site.restored(prefix, SystemGroup, SystemSnapshot()),
-        hold=site.hold,
+        interlock=site.interlock,
     )
     return system, SystemGroup(prefix, system)
 

@@ -134,7 +134,7 @@ class App:
             if store is None
             else StoreRivals(store, experiment.experiment, events.process)
         )
-        site.hold.watch(lambda: self._this.rival(site.hold.rival))
+        site.interlock.watch(lambda: self._this.rival(site.interlock.rival))
         self.client_environ = self._others.searches.environ()
         if saved is not None:
             saved.tell()
@@ -226,7 +226,7 @@ class App:
 
     async def _rivalry(self) -> None:
         """From now on nobody gives way: who else serves our devices is said."""
-        found = partial(self._site.hold.found, "search")
+        found = partial(self._site.interlock.found, "search")
         period = self.experiment.server.search_duplicates
         rivalry = Rivalry(self._others, found, also=self._look_around, period=period)
 
@@ -242,7 +242,7 @@ class App:
         """What tells of other processes besides searches for our own PVs."""
         await self._neighbours.look()
         if self._store_rivals is not None:
-            self._site.hold.found("store", await self._store_rivals.look())
+            self._site.interlock.found("store", await self._store_rivals.look())
 
     async def _give_way(self) -> None:
         """While it listens: of those that began at the same time, the first stays.

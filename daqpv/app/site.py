@@ -11,7 +11,7 @@ from daqpv.core import (
     DevicePvs,
     Durable,
     Events,
-    Hold,
+    Interlock,
     Names,
     Pulse,
     Pvs,
@@ -86,7 +86,7 @@ class ExperimentSite:
         self.events = services.events
         self.store = services.store
         self.pulse = services.pulse
-        self.hold = Hold()
+        self.interlock = Interlock()
         self.readings = services.readings
         self.also: list[tuple[Shown[Any], DevicePvs]] = []
 

@@ -7,7 +7,7 @@ from daqpv.core.devices.derived import made_from, sources
 from daqpv.core.devices.device import Device
 from daqpv.core.devices.durable import Durable
 from daqpv.core.devices.failures import PollFailures
-from daqpv.core.devices.interlock import Hold, run_is_open
+from daqpv.core.devices.interlock import Interlock, run_is_open
 from daqpv.core.devices.places import Place, Places
 from daqpv.core.devices.polled import Polled
 from daqpv.core.devices.poller import Poller
@@ -78,7 +78,7 @@ __all__ = [
     "Events",
     "Folding",
     "Goal",
-    "Hold",
+    "Interlock",
     "Milestones",
     "Names",
     "Origin",

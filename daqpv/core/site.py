@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
-from daqpv.core.devices.interlock import Hold
+from daqpv.core.devices.interlock import Interlock
 from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
 from daqpv.core.reading import Pvs
@@ -48,7 +48,7 @@ class Site(Protocol):
         events: where events go.
         store: keeps records for good; None: the experiment wants no store.
         pulse: tells after a kill when the process was there last; None: nothing does.
-        hold: whether servers may be commanded now by others than the run.
+        interlock: whether servers may be commanded now by others than the run.
         readings: any PV, of this process or not, for when everything is built.
     """
 
@@ -57,7 +57,7 @@ class Site(Protocol):
     events: Events
     store: Store | None
     pulse: Pulse | None
-    hold: Hold
+    interlock: Interlock
     readings: Pvs
 
     def prefix_of(self, kind: str, name: str = "") -> str:

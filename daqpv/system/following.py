@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from daqpv.core import CLOCK, Clock, Condition, Device, Events, Hold, Tasks
+from daqpv.core import CLOCK, Clock, Condition, Device, Events, Interlock, Tasks
 from daqpv.ecc import EccSnapshot, EccState, Server, is_below
 from daqpv.runs.detector import Member, lost_word
 from daqpv.system.plan import READY, TAKING_DATA, Part, Table
@@ -48,11 +48,11 @@ class Following(Device[SystemSnapshot]):
         patience: how long the way down waits for what others have on the wire [s].
         snapshot: what is known before the servers are looked at.
         reconfigures: a MuTAnT that has started is configured anew before a run.
-        hold: what an open run forbids to operators; None: there are no runs.
+        interlock: what an open run forbids to operators; None: there are no runs.
         clock: gives all its times.
 
     Attributes:
-        hold: the same.
+        interlock: the same.
     """
 
     def __init__(  # noqa: PLR0913 - it joins all that the system is about
@@ -65,7 +65,7 @@ class Following(Device[SystemSnapshot]):
         patience: float = PATIENCE,
         snapshot: SystemSnapshot | None = None,
         reconfigures: bool = False,
-        hold: Hold | None = None,
+        interlock: Interlock | None = None,
         clock: Clock = CLOCK,
     ) -> None:
         known = snapshot or SystemSnapshot()
@@ -78,8 +78,8 @@ class Following(Device[SystemSnapshot]):
         self._tasks = Tasks()
         self._news = asyncio.Event()
         self._is_walking = False
-        self.hold = hold or Hold()
-        self.hold.watch(self._news.set)
+        self.interlock = interlock or Interlock()
+        self.interlock.watch(self._news.set)
         for server in self._servers:
             server.watch(self._seen_of)
             server.watch(partial(self._freshness_of, server.name))
@@ -220,7 +220,7 @@ class Following(Device[SystemSnapshot]):
         """Bit n: an operator's wish for state n would be accepted now."""
         if not online:
             return 0
-        if self.hold.reason:
+        if self.interlock.reason:
             return sum(1 << state for state in WITHOUT_RUN)
         goal, heading = EccState(self.snapshot.goal), self._heading()
         at_rest = (
@@ -236,7 +236,7 @@ class Following(Device[SystemSnapshot]):
                 free = target is goal or is_below(target, goal)
             elif is_below(target, heading):
                 free = True
-            elif self.hold.rival:
+            elif self.interlock.rival:
                 free = False
             else:
                 plan = self._table.plan(standings, target)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
-from daqpv.core import Cure, Hold
+from daqpv.core import Cure, Interlock
 from daqpv.ecc import EccSnapshot, EccState, Operation, Server, is_below, leads_to
 from daqpv.ecc.path import path
 from daqpv.errors import RefusedError
@@ -56,7 +56,7 @@ class Order:
         servers: gives all of the experiment; asked when first needed.
         table: the order.
         prefix: of the PVs of the system, for the cure.
-        hold: whether anything may go up; None: it may.
+        interlock: whether anything may go up; None: it may.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Order:
         *,
         table: Table,
         prefix: str,
-        hold: Hold | None = None,
+        interlock: Interlock | None = None,
     ) -> None:
-        self.hold = hold or Hold()
+        self.interlock = interlock or Interlock()
         self.table = table
         self.prefix = prefix
         self._find = servers
@@ -160,13 +160,13 @@ class OrderGuard:
     def barred(self, state: EccState) -> int:
         """Bit n: from `state` the way to state n is forbidden now."""
         bits = self._order.barred(self._name, state)
-        if self._order.hold.rival:
+        if self._order.interlock.rival:
             up = (one for one in list(EccState)[1:] if not is_below(one, state))
             bits |= sum(1 << target for target in up)
         return bits
 
     def _check_rival(self, operations: Sequence[Operation]) -> None:
-        rival = self._order.hold.rival
+        rival = self._order.interlock.rival
         if rival and not DOWN.issuperset(operations):
             raise RefusedError(f"{self._name}: {rival}")
 

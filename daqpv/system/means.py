@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daqpv.core import Cure, Hold, Tasks
+from daqpv.core import Cure, Interlock, Tasks
 from daqpv.ecc import Server
 from daqpv.system.plan import Table
 
@@ -17,7 +17,7 @@ class Means:
 
     Attributes:
         servers: all of the experiment.
-        hold: whether anything may go up.
+        interlock: whether anything may go up.
         table: the order.
         tasks: owns what is on the wire: an abort does not end that.
         news: set whenever a snapshot of a server has changed.
@@ -26,7 +26,7 @@ class Means:
     """
 
     servers: Sequence[Server]
-    hold: Hold
+    interlock: Interlock
     table: Table
     tasks: Tasks
     news: asyncio.Event

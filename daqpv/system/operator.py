@@ -16,7 +16,7 @@ class Operator:
     System, and is not held.
 
     Args:
-        system: the system; what holds it is its `hold`.
+        system: the system; what forbids commands is its `interlock`.
     """
 
     def __init__(self, system: System) -> None:
@@ -29,12 +29,12 @@ class Operator:
             RefusedError: a run is open, and `target` is not below Running.
             DaqError: the run could not be stopped.
         """
-        if reason := await self._system.hold.asked():
+        if reason := await self._system.interlock.asked():
             if target not in WITHOUT_RUN:
                 error = RefusedError(reason)
                 self._system.refuse(f"go to {target.label}", error)
                 raise error
-            await self._system.hold.release()
+            await self._system.interlock.release()
         await self._system.reach(target)
 
     async def stop(self) -> None:
@@ -53,7 +53,7 @@ class Operator:
 
     async def _run_stopped(self) -> bool:
         """Stop the run that is open; False: none is."""
-        if not await self._system.hold.asked():
+        if not await self._system.interlock.asked():
             return False
-        await self._system.hold.release()
+        await self._system.interlock.release()
         return True

@@ -177,8 +177,8 @@ class System(Following):
                 "The system is disabled. To enable it:",
                 cure=Cure(self.prefix, "Enable", 1),
             )
-        if self.hold.rival:
-            raise RefusedError(f"{self.hold.rival} Nothing was sent.")
+        if self.interlock.rival:
+            raise RefusedError(f"{self.interlock.rival} Nothing was sent.")
 
     async def _join_or_make_way(self, what: str, goal: StateGoal) -> bool:
         return await self.join_or_make_way(
@@ -218,7 +218,7 @@ class System(Following):
     def _means(self) -> Means:
         return Means(
             servers=self._servers,
-            hold=self.hold,
+            interlock=self.interlock,
             table=self._table,
             tasks=self._tasks,
             news=self._news,

@@ -75,8 +75,10 @@ class Walk:
         self.check_up(target)
         expected: Spread | None = None
         while step := await self._next_up(target, expected):
-            if self._means.hold.rival:
-                raise OperationError(f"{step.label}: halted. {self._means.hold.rival}")
+            if self._means.interlock.rival:
+                raise OperationError(
+                    f"{step.label}: halted. {self._means.interlock.rival}"
+                )
             expected = step.applied(spread(self._enabled()))
             self._starts = step.row.on_failure is OnFailure.STOP
             failed = await self._do(step)

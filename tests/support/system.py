@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from daqpv.core import Event, Events, Hold
+from daqpv.core import Event, Events, Interlock
 from daqpv.ecc import (
     ConfigId,
     Deadlines,
@@ -150,7 +150,7 @@ class Lab:
         config: ConfigId | None = CONFIG,
         disabled: Collection[str] = (),
         reconfigures: bool = False,
-        hold: Hold | None = None,
+        interlock: Interlock | None = None,
     ) -> None:
         self.watch = Watch()
         self.watch.blind = set(disabled)
@@ -166,7 +166,7 @@ class Lab:
             lambda: list(self.eccs.values()),
             table=self.table,
             prefix=SYS,
-            hold=hold,
+            interlock=interlock,
         )
         for name, role in roles.items():
             self.eccs[name] = Ecc(
@@ -192,7 +192,7 @@ class Lab:
             prefix=SYS,
             patience=DEADLINE,
             reconfigures=reconfigures,
-            hold=hold,
+            interlock=interlock,
         )
         self.system.watch(lambda snapshot, _: self.shown.append(snapshot))
 

@@ -38,7 +38,7 @@ class Holder(Protocol):
         """
 
 
-class Hold:
+class Interlock:
     """Whether servers may be commanded now; one for all of a site.
 
     An open run holds them for all others, and commands them past that. While another

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Hold, Result, run_is_open
+from daqpv.core import Interlock, Result, run_is_open
 from daqpv.ecc import EccState
 from daqpv.errors import DaqError, OperationError, RefusedError
 from daqpv.system import Operator, SystemState
@@ -45,9 +45,9 @@ class OpenRun:
 @pytest.fixture
 async def run() -> AsyncIterator[OpenRun]:
     """A run is open; all servers are Running."""
-    run, hold = OpenRun(), Hold()
-    hold.take(run)
-    async with laboratory(states=EccState.RUNNING, hold=hold) as run.lab:
+    run, interlock = OpenRun(), Interlock()
+    interlock.take(run)
+    async with laboratory(states=EccState.RUNNING, interlock=interlock) as run.lab:
         yield run
 
 

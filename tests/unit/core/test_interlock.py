@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Hold, run_is_open
+from daqpv.core import Interlock, run_is_open
 from daqpv.errors import OperationError
 
 
@@ -40,29 +40,29 @@ def run() -> OpenRun:
 
 
 async def test_without_a_run_nothing_is_held() -> None:
-    hold = Hold()
-    assert (hold.reason, await hold.asked()) == ("", "")
-    await hold.release()
+    interlock = Interlock()
+    assert (interlock.reason, await interlock.asked()) == ("", "")
+    await interlock.release()
 
 
 async def test_an_open_run_holds_until_it_is_released(run: OpenRun) -> None:
-    hold = Hold()
-    hold.take(run)
+    interlock = Interlock()
+    interlock.take(run)
     run.becomes(run_is_open(12, "AT:Run:"))
-    assert hold.reason == "Run 12 is open. To stop it: caput AT:Run:Stop 1"
-    assert await hold.asked() == hold.reason
-    await hold.release()
-    assert (hold.reason, await hold.asked()) == ("", "")
+    assert interlock.reason == "Run 12 is open. To stop it: caput AT:Run:Stop 1"
+    assert await interlock.asked() == interlock.reason
+    await interlock.release()
+    assert (interlock.reason, await interlock.asked()) == ("", "")
 
 
 async def test_a_release_that_fails_says_why_and_the_hold_stays(run: OpenRun) -> None:
-    hold = Hold()
-    hold.take(run)
+    interlock = Interlock()
+    interlock.take(run)
     run.becomes("Run 12 is open.")
     run.error = OperationError("CoBo3 is Offline")
     with pytest.raises(OperationError, match="CoBo3 is Offline"):
-        await hold.release()
-    assert hold.reason == "Run 12 is open."
+        await interlock.release()
+    assert interlock.reason == "Run 12 is open."
 
 
 @pytest.mark.parametrize("now", ["", "Run 13 is open."])
@@ -70,26 +70,26 @@ async def test_what_may_be_late_is_asked_anew(run: OpenRun, now: str) -> None:
     async def ask() -> str:
         return now
 
-    hold = Hold()
-    hold.take(run, ask=ask)
+    interlock = Interlock()
+    interlock.take(run, ask=ask)
     run.becomes("Run 12 is open.")
-    assert await hold.asked() == now
+    assert await interlock.asked() == now
 
 
 async def test_nobody_waits_for_an_answer_while_no_run_is_open(run: OpenRun) -> None:
     async def ask() -> str:
         pytest.fail("it was asked")
 
-    hold = Hold()
-    hold.take(run, ask=ask)
-    assert await hold.asked() == ""
+    interlock = Interlock()
+    interlock.take(run, ask=ask)
+    assert await interlock.asked() == ""
 
 
 def test_watchers_hear_of_each_change_and_of_nothing_else(run: OpenRun) -> None:
-    hold = Hold()
+    interlock = Interlock()
     heard: list[str] = []
-    hold.watch(lambda: heard.append(hold.reason))
-    hold.take(run)
+    interlock.watch(lambda: heard.append(interlock.reason))
+    interlock.take(run)
     for reason in ("", "Run 12 is open.", "Run 12 is open.", ""):
         run.becomes(reason)
     assert heard == ["Run 12 is open.", ""]
