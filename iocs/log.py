@@ -16,8 +16,18 @@ class LogGroup(Group[Log]):
 
     text = long("Text", size=16_000, doc="The last 20 events, the newest last")
     recent = strings("Recent", size=20, doc="The same, short, the newest first")
-    informations = longin("Infos", of="infos", doc="Informations since the start")
-    warnings = longin("Warnings", doc="Warnings since the start")
+    info_count = longin(
+        "InfoCount",
+        of="infos",
+        aliases=("Infos",),
+        doc="Informations since the start",
+    )
+    warning_count = longin(
+        "WarningCount",
+        of="warnings",
+        aliases=("Warnings",),
+        doc="Warnings since the start",
+    )
     error_count = longin("ErrorCount", doc="Errors since the start")
     last_severity = mbbi("LastSeverity", EventSeverity, doc="Of the last event")
     note = long("Note", put=command(Log.write), doc="Writes down what was done")

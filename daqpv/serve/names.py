@@ -12,6 +12,7 @@ from caproto.server import PVGroup
 
 from daqpv.core import PvInfo
 from daqpv.errors import ServeError
+from daqpv.serve.groups.declaration import Declared
 from daqpv.serve.groups.foreign import AsyncioLayer, Foreign, adopt, hooks_of, shut_down
 from daqpv.serve.groups.group import Group
 from daqpv.serve.pv.alarmed import AlarmLog
@@ -28,15 +29,16 @@ _LONGEST = 400  # [bytes] of a name: nobody has longer ones, so nobody need look
 
 
 class Names:
-    """The PVs of all groups, by name."""
+    """The PVs of all groups, by name and by alias."""
 
     def __init__(self) -> None:
+        self._pvs: list[Channel] = []
         self._channels: dict[bytes, Channel] = {}
         self._foreign: list[Foreign] = []
         self._layer = AsyncioLayer()
 
     def __len__(self) -> int:
-        return len(self._channels)
+        return len(self._pvs)
 
     def add(self, *groups: PVGroup, alarm_log: AlarmLog | None = None) -> None:
         """Take in all PVs of `groups`, or none; `alarm_log` hears of their alarms.
@@ -46,14 +48,14 @@ class Names:
         """
         new: dict[str, Any] = {}
         for group in groups:
-            for name, channel in group.pvdb.items():
+            for name, channel in _all_names(group):
                 other = self._channels.get(name.encode(), new.get(name))
                 if other is not None:
                     raise ServeError(
                         f"the PV {name} is served twice: by {_where(other)} "
                         f"and by {_where(channel)}"
                     )
-            new |= group.pvdb
+                new[name] = channel
         for group in groups:
             self._take(group, alarm_log)
 
@@ -63,7 +65,9 @@ class Names:
             if not isinstance(channel, Channel):
                 channel = adopt(name, channel)  # noqa: PLW2901, ours in its place
                 self._foreign.append(channel)
-            self._channels[name.encode()] = channel
+            self._pvs.append(channel)
+            for one in (name, *_aliases(channel)):
+                self._channels[one.encode()] = channel
             channel.alarm_log = alarm_log
             channel.is_primary_alarm = primary is None or name in primary
 
@@ -79,7 +83,7 @@ class Names:
 
     def infos(self) -> Iterator[PvInfo]:
         """A row for each PV."""
-        for channel in self._channels.values():
+        for channel in self._pvs:
             yield channel.info()
 
     def find(self, name: bytes) -> Source | None:
@@ -127,6 +131,17 @@ class Names:
 @lru_cache(maxsize=1000)  # clients search again and again
 def _warn_once(name: str, why: str) -> None:
     _log.warning("a client searches %s: %s", name, why)
+
+
+def _aliases(channel: object) -> tuple[str, ...]:
+    return channel.aliases if isinstance(channel, Declared) else ()
+
+
+def _all_names(group: PVGroup) -> Iterator[tuple[str, Any]]:
+    """The names and aliases of its PVs, each with its PV."""
+    for name, channel in group.pvdb.items():
+        for one in (name, *_aliases(channel)):
+            yield one, channel
 
 
 def _where(channel: Any) -> str:

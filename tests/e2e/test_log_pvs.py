@@ -96,7 +96,7 @@ def test_a_refused_command_is_one_warning_with_the_reason_and_who(served: Lab) -
 
     (line,) = until(lambda: told_in(log.get("Text")), lambda: log.get("Text"))
     assert re.fullmatch(rf"{MOMENT} warning CoBo0: .*no 'Start' from .*{WHO}", line)
-    assert int(log.get("Warnings")) > 0
+    assert int(log.get("WarningCount")) > 0
     pv = f'"{cobo.prefix}Command"'
     told = until(lambda: [one for one in lines(served, "put") if pv in one], "the put")
     assert [facts(one)["result"] for one in told] == ["refused"]
@@ -167,7 +167,7 @@ def test_after_a_restart_the_log_goes_on(lab: Lab) -> None:
     texts = log.get("Text").splitlines()
     (before,) = (n for n, text in enumerate(texts) if "before the restart" in text)
     assert any("daqpv ends" in text for text in texts[before:])
-    assert int(log.get("Infos")) < len(texts)  # since the start
+    assert int(log.get("InfoCount")) < len(texts)  # since the start
 
 
 # -- several processes -----------------------------------------------------------------

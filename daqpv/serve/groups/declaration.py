@@ -29,6 +29,7 @@ class Common(TypedDict, total=False):
     doc: str
     saved: bool | str
     alarm_tree: bool
+    aliases: tuple[str, ...]
 
 
 class Declaration(pvproperty):
@@ -45,6 +46,7 @@ class Declaration(pvproperty):
         saved: a setting that survives a restart; a text: the snapshot's field that
             holds it.
         alarm_tree: False keeps the PV out of the alarm server's tree.
+        aliases: further names of the PV, after the prefix.
     """
 
     pvspec: Any
@@ -69,6 +71,7 @@ class Declaration(pvproperty):
         self.put = common.get("put")
         self.saved = common.get("saved", False)
         self.alarm_tree = common.get("alarm_tree", True)
+        self.aliases = common.get("aliases", ())
         self.pvspec = Spec._make(self.pvspec)._replace(cls_kwargs={"declaration": self})
         if len(meta.units.encode()) > _LONGEST_UNITS:
             raise ValueError(
@@ -108,23 +111,23 @@ class Spec(PVSpec):
 
 
 class Declared(Channel):
-    """A PV that stands as a declaration in its group."""
+    """A PV that stands as a declaration in its group.
 
-    __slots__ = ("declaration",)
+    Attributes:
+        aliases: its further names, with the prefix.
+        declaration: in the body of the group.
+    """
+
+    __slots__ = ("aliases", "declaration")
 
     def __init__(self, declaration: Declaration, group: Any) -> None:
         spec = declaration.pvspec
-        name = f"{group.prefix}{spec.name}"
-        if len(name.encode()) > _LONGEST_NAME:
-            raise ServeError(
-                f"the PV name {name} has more than {_LONGEST_NAME} bytes: shorten the "
-                "prefix or the device's name"
-            )
         super().__init__(
-            *(name, declaration.form, declaration.meta),
+            *(_full_name(group, spec.name), declaration.form, declaration.meta),
             group=group,
             writable=declaration.writable,
         )
+        self.aliases = tuple(_full_name(group, one) for one in declaration.aliases)
         self.declaration = declaration
         self.pvspec = spec
 
@@ -162,6 +165,16 @@ class Declared(Channel):
             size=form.nelm,
             period=getattr(self.group, "period", 0.0),
         )
+
+
+def _full_name(group: Any, signal: str) -> str:
+    name = f"{group.prefix}{signal}"
+    if len(name.encode()) > _LONGEST_NAME:
+        raise ServeError(
+            f"the PV name {name} has more than {_LONGEST_NAME} bytes: shorten the "
+            "prefix or the device's name"
+        )
+    return name
 
 
 class Long(Declaration):

@@ -15,6 +15,8 @@ Arguments that all of them take:
   saved (`daqpv.core.Site.restored`).
 * `alarm_tree`: False if nobody has to act on its alarm; the alarm server's tree
   (``daqpv pvs --format alarm``) then leaves it out.
+* `aliases`: former names of the PV. Clients find it under each of them; ``daqpv pvs``
+  lists the name alone, and events name it.
 * `dead_band`, `archive_dead_band`: MDEL and ADEL.
 * `nan`: the severity of a NaN (UDFS), INVALID as on a C IOC; NO_ALARM if NaN is a good
   value, such as "does not apply".
@@ -101,6 +103,7 @@ def _common(limits: Limits) -> Common:
         doc=limits.get("doc", ""),
         saved=limits.get("saved", False),
         alarm_tree=limits.get("alarm_tree", True),
+        aliases=limits.get("aliases", ()),
     )
 
 
