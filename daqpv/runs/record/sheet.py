@@ -10,28 +10,25 @@ from functools import partial
 from typing import Any
 
 from daqpv.core import (
-    NO_ALARM,
     UNDEFINED,
-    Alarm,
     Commanded,
     CommandSnapshot,
     Events,
     Reading,
     Readings,
     Severity,
-    Status,
     origin,
 )
 from daqpv.errors import RefusedError
+from daqpv.runs.record.conversion import converted, plain, written_reading
+from daqpv.runs.record.counts import Counts, counted
 from daqpv.runs.record.records import RunChange, RunPv, RunRecord, RunValue
 from daqpv.runs.record.tally import Tally
 from daqpv.runs.record.values import Value, is_value, told
-from daqpv.runs.settings import Observable, ObservableType, RunSettings, Take
+from daqpv.runs.settings import RunSettings
 from daqpv.runs.states import Entry, RunEvent
 
 KEEP = 30.0  # [s] between two moments at which the statistics are kept for a restart
-
-NOT_WRITTEN = Alarm(Severity.INVALID, Status.UDF, "not written yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,21 +106,19 @@ class Sheet(Commanded[SheetSnapshot]):
         self._readings = readings
         self._keep = keep
         self._settled = settled
-        self._current: dict[str, Value] = {}  # of what is read, by name
-        self._since: dict[str, float] = {}  # when that was counted last [loop]
-        self._tallies: dict[str, Tally] | None = None  # None: nothing is counted
-        written = self._written_before(snapshot, open_run)
+        self._counts = Counts(self._sources)
+        before = self._written_before(snapshot, open_run)
         now = self.clock.time()
         if snapshot.open_run not in (None, open_run):
             self.change(replace(self.snapshot, run=None))
         self.change(
             replace(
                 self.snapshot,
-                written=written,
+                written=before,
                 values={
                     name: Reading(value=None, alarm=UNDEFINED, time=now)
                     if name in self._sources
-                    else _written(one, written.get(name), now)
+                    else written_reading(one, before.get(name), now)
                     for name, one in self._observables.items()
                 },
             )
@@ -181,8 +176,8 @@ class Sheet(Commanded[SheetSnapshot]):
         written = {k: v for k, v in snapshot.written.items() if k != name}
         if value is not None:
             written[name] = value
-        shown = _written(self._observables[name], value, self.clock.time())
-        self._set(name, shown, written=written)
+        reading = written_reading(self._observables[name], value, self.clock.time())
+        self._set(name, reading, written=written)
         if snapshot.open_run is not None:
             self._keep_change(snapshot.open_run, name, old, value)
         if self._settled is not None:
@@ -205,33 +200,20 @@ class Sheet(Commanded[SheetSnapshot]):
     # What is read
 
     def _read(self, name: str, reading: Reading) -> None:
-        value, alarm = _as(self._observables[name], reading)
-        self._pass_time(name)
-        self._current[name] = value
-        if self._tallies is not None:
-            self._tallies[name] = self._tallies[name].read(value, alarm.severity)
+        value, alarm = converted(self._observables[name], reading)
+        self._counts.read(name, value, alarm.severity)
         self._set(name, Reading(value=value, alarm=alarm, time=reading.time))
 
-    def _pass_time(self, name: str) -> None:
-        """Count the time since an observable was last looked at."""
-        now = asyncio.get_running_loop().time()
-        since = self._since.get(name, now)
-        self._since[name] = now
-        if self._tallies is not None:
-            value = self._current.get(name)
-            self._tallies[name] = self._tallies[name].passed(value, now - since)
+    def _severities(self) -> dict[str, Severity]:
+        return {name: one.severity for name, one in self.snapshot.values.items()}
 
     def _keep_tallies(self) -> None:
-        """Let a restart find what was read in the open run until now."""
-        if self._tallies is None or self.snapshot.run is None:
+        """Keep the statistics of the open run until now for a restart."""
+        tallies = self._counts.now()
+        if tallies is None or self.snapshot.run is None:
             return
-        for name in self._tallies:
-            self._pass_time(name)
         self.change(
-            replace(
-                self.snapshot,
-                run=replace(self.snapshot.run, tallies=dict(self._tallies)),
-            )
+            replace(self.snapshot, run=replace(self.snapshot.run, tallies=tallies))
         )
 
     # What becomes of the run
@@ -247,16 +229,9 @@ class Sheet(Commanded[SheetSnapshot]):
             self._begin(record.number)
 
     def _begin(self, number: int) -> None:
-        self._tallies = {}
-        for name in self._sources:
-            start = self._current.get(name)
-            severity = self.snapshot.values[name].severity
-            self._tallies[name] = Tally(start=start).read(start, severity)
-            self._since[name] = asyncio.get_running_loop().time()
+        tallies = self._counts.begin(self._severities())
         self.change(
-            replace(
-                self.snapshot, run=RunSheet(number=number, tallies=dict(self._tallies))
-            )
+            replace(self.snapshot, run=RunSheet(number=number, tallies=tallies))
         )
         for name in self._observables:
             self._keep(self._value(number, name))
@@ -265,20 +240,14 @@ class Sheet(Commanded[SheetSnapshot]):
 
     def _go_on(self, known: RunSheet) -> None:
         self.change(replace(self.snapshot, run=replace(known, end=None)))
-        self._tallies = {}
-        for name in self._sources:
-            tally, value = known.tallies.get(name, Tally()), self._current.get(name)
-            if value is not None:  # else it has not come yet
-                tally = tally.read(value, self.snapshot.values[name].severity)
-            self._tallies[name] = tally
-            self._since[name] = asyncio.get_running_loop().time()
+        self._counts.go_on(known.tallies, self._severities())
 
     def _end(self, number: int, event: RunEvent) -> None:
         """Write down the end of a run; what was written down of it before holds."""
         if self.snapshot.open_run not in (None, number):
             return  # it is not known any more: another one has begun since
         self._keep_tallies()
-        self._tallies = None
+        self._counts.end()
         run = self.snapshot.run
         if run is None or run.number != number:
             run = RunSheet(number=number)
@@ -306,7 +275,7 @@ class Sheet(Commanded[SheetSnapshot]):
         written = {k: v for k, v in self.snapshot.written.items() if k != name}
         self._set(
             name,
-            _written(self._observables[name], None, self.clock.time()),
+            written_reading(self._observables[name], None, self.clock.time()),
             written=written,
         )
 
@@ -317,7 +286,7 @@ class Sheet(Commanded[SheetSnapshot]):
                 number=number,
                 moment=moment,
                 pv=pv,
-                value=_plain(reading.shown),
+                value=plain(reading.shown),
                 severity=reading.severity,
                 time=reading.time,
             )
@@ -329,27 +298,8 @@ class Sheet(Commanded[SheetSnapshot]):
         if one.pv is None:
             return replace(value, value=self.snapshot.written.get(name))
         tallies = known.tallies if known and known.number == number else {}
-        tally = tallies.get(name, Tally())
-        stop = self._current.get(name) if is_end else None
-        mean = None if one.type is ObservableType.STRING else tally.mean
-        taken = {
-            Take.MEAN: tally.start if mean is None else mean,
-            Take.START: tally.start,
-            Take.STOP: stop,
-            Take.LOW: tally.low,
-            Take.HIGH: tally.high,
-        }
-        return replace(
-            value,
-            value=taken[one.takes],
-            start=tally.start,
-            stop=stop,
-            mean=mean,
-            low=tally.low,
-            high=tally.high,
-            count=tally.count,
-            severity=tally.severity,
-        )
+        stop = self._counts.current(name) if is_end else None
+        return counted(value, one.takes, tallies.get(name, Tally()), stop=stop)
 
     def _is_written(self, name: str) -> bool:
         """Whether an observable is written by hand."""
@@ -361,44 +311,3 @@ class Sheet(Commanded[SheetSnapshot]):
                 self.snapshot, values={**self.snapshot.values, name: reading}, **fields
             )
         )
-
-
-def _written(one: Observable, value: Value, now: float) -> Reading:
-    """What was written by hand; a text may be empty, a number may not."""
-    is_missing = value is None and one.type is not ObservableType.STRING
-    return Reading(
-        value="" if value is None and not is_missing else value,
-        alarm=NOT_WRITTEN if is_missing else NO_ALARM,
-        time=now,
-    )
-
-
-def _as(one: Observable, reading: Reading) -> tuple[Value, Alarm]:
-    """A reading as the observable has it; None: it is none."""
-    if reading.value is None or reading.severity is Severity.INVALID:
-        return None, reading.alarm
-    try:
-        return _converted(one.type, reading), reading.alarm
-    except (TypeError, ValueError):
-        why = f"{one.pv} is no {one.type}: {reading.shown!r:.40}"
-        return None, Alarm(Severity.INVALID, Status.READ, why)
-
-
-def _converted(kind: ObservableType, reading: Reading) -> Value:
-    if kind is ObservableType.STRING:
-        if isinstance(reading.value, list):
-            raise TypeError
-        return str(reading.shown)
-    number = float(reading.value)
-    if not math.isfinite(number):
-        raise ValueError
-    return round(number) if kind is ObservableType.INT else number
-
-
-def _plain(value: Any) -> Any:
-    """`value` as JSON has it, which has no NaN and no infinity: they become text."""
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return (
-        str(value) if isinstance(value, float) and not math.isfinite(value) else value
-    )
