@@ -1,19 +1,19 @@
-"""Who blocks the event loop: a thread that looks while a turn of the loop lasts.
+"""Finds the call that blocks the event loop, from a thread beside the loop.
 
-Gets, monitors and puts of all clients wait while one call blocks the loop. When it is
-over, nobody can see any more who it was: so somebody has to look meanwhile.
+Gets, monitors and puts of all clients wait while one call blocks the loop. The call can
+be identified only while it lasts: its stack is gone when it has returned.
 
-The loop itself notes when each of its turns begins and ends (0.3 us); the thread looks
-20 times a second. Together that is less than 0.1 % of a core; a loop that beats often
-enough to be found late would cost five times as much (2026-11-20).
+The loop itself notes when each of its turns begins and ends (0.3 us); the thread reads
+that 20 times a second. Together that is less than 0.1 % of a core; a timer in the loop
+that is frequent enough would cost five times as much (2026-11-20).
 
 A turn that is long was not blocked if the loop's thread, or the whole process, did not
 get to run: on an overloaded computer, after SIGSTOP, in a virtual machine that was
 paused. The kernel counts how long a thread waits for a processor (the second number of
 /proc/<pid>/task/<tid>/schedstat), and when the process was suspended, the watching
-thread is as late as the loop. Both are taken off, and what the loop's thread has
-computed counts in any case. What cannot be told apart: a call that sleeps and keeps
-Python's lock all the while, which no call of Python itself does, looks like a suspended
+thread is as late as the loop. Both are subtracted; the time that the loop's thread has
+computed always counts. One case is not distinguished: a call that sleeps and keeps
+Python's lock all the while, which no call of Python itself does, counts as a suspended
 process.
 """
 
@@ -33,9 +33,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-_LOOK = 0.05  # [s] between two looks of the thread
-_AGE = 0.025  # [s] that a turn must have lasted for a look to mean anything
-_LATE = 0.01  # [s] by which the thread must be late to think that all were suspended
+_LOOK = 0.05  # [s] between two samples of the thread
+_AGE = 0.025  # [s] that a turn must have lasted before its stack is read
+_LATE = 0.01  # [s] of delay of the thread from which on the process counts as suspended
 _CALLS = 3  # that are named
 
 _OWN_NAME = re.compile(r"Task-\d+")  # a name that asyncio has given
@@ -59,7 +59,7 @@ class Block(NamedTuple):
     packages: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        who = self.where or "a call that nobody has seen"
+        who = self.where or "an unknown call"
         task = f" (task {self.task})" if self.task else ""
         duration = f"{1e3 * self.duration:.0f} ms"
         return f"the event loop was blocked for {duration} by {who}{task}"
@@ -76,7 +76,7 @@ class Watchdog:
 
     Args:
         on_block: called on the loop shortly after each block.
-        limit: shorter blocks are not told of [s].
+        limit: shorter blocks are not reported [s].
     """
 
     def __init__(self, on_block: OnBlock, *, limit: float = 0.05) -> None:
@@ -89,9 +89,9 @@ class Watchdog:
         self._pauses: deque[tuple[float, float]] = deque(maxlen=64)
 
     def take_worst(self) -> float:
-        """The longest turn of the event loop since this was asked last [s].
+        """Return the longest turn of the event loop since the last call [s].
 
-        However it came about: clients feel it all the same.
+        Turns count whatever their cause: clients wait in any case.
         """
         worst, self._worst = self._worst, 0.0
         return worst
@@ -114,7 +114,7 @@ class Watchdog:
             try:
                 await self._loop.create_future()
             finally:
-                if selector.select is after:  # else somebody else watches as well
+                if selector.select is after:  # another library has replaced it since
                     selector.select = before
 
     # -- on the loop -------------------------------------------------------------------
@@ -143,8 +143,8 @@ class Watchdog:
         computed = now.cpu - then.cpu - max(self._began - then.time, 0)
         block = self._seen._replace(duration=duration)
         self._seen = Block(0.0, "", "")
-        # a thread that was suspended with us needs a moment to notice; we are between
-        # two turns, where only a call from without wakes the loop
+        # a thread that was suspended with the process notices it a little later; here,
+        # between two turns, only a call from another thread wakes the loop
         waited = (then.time, now.waited - then.waited)
         judge = partial(self._judge, block, span, computed, waited)
         self._loop.call_soon_threadsafe(self._loop.call_later, 2 * _LOOK, judge)
@@ -167,7 +167,7 @@ class Watchdog:
     # -- in the thread -----------------------------------------------------------------
 
     def _watch(self, over: threading.Lock, last: float) -> None:
-        """Remember what the loop does while a turn lasts; until `over` is free."""
+        """Record what the loop does while a turn lasts, until `over` is free."""
         wait = _LOOK
         turn, before = 0.0, self._thread.look()
         while not over.acquire(timeout=wait):
@@ -180,7 +180,7 @@ class Watchdog:
             look = self._thread.look()
             if age <= _AGE:
                 self._base = look
-            elif began != turn:  # it began since we looked last: both were kept waiting
+            elif began != turn:  # it began after the last sample: both were late
                 self._base = before
             turn, before = began, look
             if age > _AGE:
@@ -191,18 +191,18 @@ class Watchdog:
         frame = sys._current_frames().get(self._thread.ident)  # noqa: SLF001
         where, packages = _where(frame)
         task = asyncio.current_task(self._loop)
-        if where and self._began == began:  # else it went on while we looked
+        if where and self._began == began:  # otherwise the turn ended meanwhile
             name = "" if task is None else _name(task)
             self._seen = Block(0.0, where, name, packages)
 
 
 class _Look(NamedTuple):
-    """A thread at one moment: the time, and what it has had of the processors.
+    """A thread at one moment: the time, and its use of the processors.
 
     Attributes:
         time: monotonic [s].
-        cpu: that it has computed [s].
-        waited: that it could have computed, had there been a free processor [s].
+        cpu: time that it has computed [s].
+        waited: time that it waited for a free processor [s].
     """
 
     time: float
@@ -211,7 +211,7 @@ class _Look(NamedTuple):
 
 
 class _Thread:
-    """The thread that this is made in, to be looked at from any; a context manager."""
+    """The thread that creates this object, sampled from others; a context manager."""
 
     def __init__(self) -> None:
         thread = threading.current_thread()
@@ -234,7 +234,7 @@ class _Thread:
             self._file = -1
 
     def look(self) -> _Look:
-        """How it is now."""
+        """Return the present figures of the thread."""
         with self._lock:
             waited = b"0 0"
             if self._file >= 0:
@@ -262,7 +262,7 @@ _ADDED = ("site-packages", "dist-packages")
 
 
 def _where(frame: FrameType | None) -> tuple[str, tuple[str, ...]]:
-    """The innermost calls of what the loop runs, and their packages; "" for nothing."""
+    """The innermost calls of what the loop runs, and their packages; "" if idle."""
     calls: list[str] = []
     packages: list[str] = []
     while frame is not None:

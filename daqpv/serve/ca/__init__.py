@@ -1,1 +1,1 @@
-"""Channel Access: the wire, circuits, searches, beacons."""
+"""The Channel Access protocol: wire format, circuits, searches, beacons."""

@@ -1,4 +1,4 @@
-"""Where to listen and whom to tell: the EPICS_CA* and EPICS_CAS* variables.
+"""Server and client addresses from the EPICS_CA* and EPICS_CAS* variables.
 
 Source: Channel Access Reference Manual, "Configuring a Channel Access server"; EPICS
 base, rsrv/caservertask.c.
@@ -22,17 +22,17 @@ _log = logging.getLogger(__name__)
 
 ANY = "0.0.0.0"
 LAST_PORT = 65535
-LOOK = 5.0  # [s] between two looks at what may come later
+LOOK = 5.0  # [s] between two checks for new interfaces and host names
 _LOOPBACK_BROADCAST = "127.255.255.255"
 Address = tuple[str, int]
 
 
 class _Entry(NamedTuple):
-    """What a list says of one address.
+    """One entry of an address list.
 
     Attributes:
-        host: its name, or its IP address.
-        port: as the entry says, else the list's.
+        host: name or IP address.
+        port: of the entry, otherwise of the list.
     """
 
     host: str
@@ -42,17 +42,17 @@ class _Entry(NamedTuple):
 class AddressList:
     """A list of EPICS_CA* or EPICS_CAS*.
 
-    An entry whose host DNS does not know is said once, and looked up again later: the
-    others count meanwhile.
+    An entry whose host DNS does not know is logged once and looked up again later; the
+    other entries are used meanwhile.
 
     Args:
         environ: the variables.
         variable: its name.
         port: of entries without one.
-        hosts: knows the hosts.
+        hosts: resolves host names.
 
     Raises:
-        ServeError: an entry is none.
+        ServeError: an entry is not valid.
     """
 
     def __init__(
@@ -71,26 +71,26 @@ class AddressList:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The hosts that are not known."""
+        """The hosts with unknown addresses."""
         hosts = dict.fromkeys(entry.host for entry in self._entries)
         return tuple(host for host in hosts if self._hosts.address(host) is None)
 
     def look(self) -> None:
-        """Look up what is not known; the answer counts when it is there."""
+        """Begin to look up unknown hosts; the addresses change when DNS answers."""
         self._hosts.ask(self.unknown)
 
     def addresses(self) -> list[Address]:
-        """The addresses that are known, each once."""
+        """The known addresses, each once."""
         found = ((self._hosts.address(one.host), one.port) for one in self._entries)
         return list(dict.fromkeys((host, port) for host, port in found if host))
 
     @property
     def text(self) -> str:
-        """The list as far as it is known, without names."""
+        """The known part of the list, as IP addresses."""
         return " ".join(f"{host}:{port}" for host, port in self.addresses())
 
     def tell(self) -> None:
-        """Say which hosts are not known, and which of those are by now; each once."""
+        """Log hosts that are unknown, and hosts that became known; each once."""
         unknown = set(self.unknown)
         for host in sorted(unknown - self._said):
             _log.warning(
@@ -105,21 +105,21 @@ class AddressList:
 
 
 class Addresses:
-    """What the environment says of a server's addresses.
+    """The addresses of a server, as the environment sets them.
 
     Args:
         environ: the EPICS_CA* and EPICS_CAS* variables.
 
     Attributes:
         port: of UDP searches, and of TCP if it is free.
-        interfaces: IP addresses to listen on; ANY alone: all.
-        beacons: where beacons go.
-        beacon_period: the longest time between two [s].
-        ignored: clients that are not answered.
-        max_array_bytes: the longest put.
+        interfaces: IP addresses to listen on; a single ANY: all.
+        beacons: destinations of beacons.
+        beacon_period: the longest interval [s].
+        ignored: clients that get no answer.
+        max_array_bytes: size limit of a put.
 
     Raises:
-        ServeError: a variable cannot be understood, or none of the interfaces is known.
+        ServeError: a variable is not valid, or no interface is known.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -148,13 +148,13 @@ class Addresses:
         hosts.wait()
         self.look()
         unknown = self._interfaces.unknown
-        if unknown and self.interfaces == (ANY,):  # which may be what must not be
+        if unknown and self.interfaces == (ANY,):  # the list may restrict them
             raise ServeError(
                 f"EPICS_CAS_INTF_ADDR_LIST: {unknown[0]!r}: {hosts.why(unknown[0])}"
             )
 
     def look(self) -> None:
-        """Look anew at what may come later: answers of DNS, and interfaces."""
+        """Check for DNS answers and for new interfaces."""
         for one in self._lists:
             one.look()
             one.tell()
@@ -167,10 +167,10 @@ class Addresses:
         self.beacons: tuple[Address, ...] = tuple(dict.fromkeys(beacons))
 
     def search_sockets(self) -> tuple[str, ...]:
-        """The addresses to bind for searches: interfaces and their broadcasts.
+        """The addresses to bind for searches: interfaces and their broadcast addresses.
 
-        A socket that is bound to one interface does not hear broadcasts: those come
-        to a socket bound to the broadcast address.
+        A socket that is bound to one interface receives no broadcasts: these go to a
+        socket that is bound to the broadcast address.
         """
         if self.interfaces == (ANY,):
             return (ANY,)
@@ -179,13 +179,13 @@ class Addresses:
 
 
 class Searches:
-    """Where clients on this computer search: EPICS_CA_ADDR_LIST and name servers.
+    """Destinations of searches of clients here: EPICS_CA_ADDR_LIST and name servers.
 
     Args:
         environ: the EPICS_CA* variables.
         own: of our own server: its computer may have other servers on that port.
 
-    To be made before an event loop runs: DNS may take `daqpv.serve.ca.hosts.PATIENCE`.
+    Create it before an event loop runs: DNS may take `daqpv.serve.ca.hosts.PATIENCE`.
     """
 
     def __init__(self, environ: Mapping[str, str], own: Addresses) -> None:
@@ -201,12 +201,12 @@ class Searches:
         hosts.wait()
 
     def look(self) -> None:
-        """Look up again what is not known."""
+        """Begin to look up unknown hosts."""
         for one in (self._named, self._servers):
             one.look()
 
     def datagrams(self) -> tuple[Address, ...]:
-        """Where searches go by UDP."""
+        """Destinations of UDP searches."""
         found = self._named.addresses()
         if self._automatic:
             found += [(address, self._port) for address in _broadcasts(())]
@@ -216,11 +216,11 @@ class Searches:
         return tuple(dict.fromkeys(found))
 
     def environ(self) -> dict[str, str]:
-        """The lists for a libca that must not ask DNS: it would do so in our loop."""
+        """The lists for a libca that must not ask DNS, which would block our loop."""
         return {one.variable: one.text for one in (self._named, self._servers)}
 
     def name_servers(self) -> tuple[Address, ...]:
-        """Where searches go by TCP."""
+        """Destinations of TCP searches."""
         return tuple(self._servers.addresses())
 
 
@@ -275,7 +275,7 @@ def _finite(text: str) -> float:
 
 
 def _broadcast(address: str) -> str | None:
-    """The broadcast address of the interface with this address; loopback's as well."""
+    """The broadcast address of the interface with this address; also of loopback."""
     for entries in psutil.net_if_addrs().values():
         for entry in entries:
             if entry.family != socket.AF_INET or entry.address != address:
@@ -289,7 +289,7 @@ def _broadcast(address: str) -> str | None:
 
 
 def _broadcasts(interfaces: Iterable[str]) -> list[str]:
-    """Broadcast addresses of `interfaces`; of all but loopback if there are none."""
+    """Broadcast addresses of `interfaces`; without any, of all but loopback."""
     interfaces = tuple(interfaces) or tuple(
         entry.address
         for entries in psutil.net_if_addrs().values()

@@ -1,4 +1,4 @@
-"""Beacons: how clients learn that a server has come up, and that it still lives."""
+"""Beacons: they tell clients that a server has started, and that it is alive."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from daqpv.serve.ca.addresses import ANY, LOOK, Address, Addresses
 
 _log = logging.getLogger(__name__)
 
-_FIRST = 0.02  # [s] between the first two; each further distance is twice as long
+_FIRST = 0.02  # [s] between the first two beacons; each interval doubles
 
 
 class _Series:
     """The beacons from one interface to one target.
 
-    Clients tell by the short distances at its beginning that the server is new, and
-    search again. So it begins anew when the target can be reached again.
+    Clients recognise a new server by the short intervals at the beginning, and search
+    again. So the series restarts when the target can be reached again.
 
     Args:
-        interface: the server's address there; 0.0.0.0: the sender's.
-        target: where to.
+        interface: the server's address there; 0.0.0.0: that of the sender.
+        target: destination.
         tcp_port: of the server.
-        period: the longest distance [s].
+        period: the longest interval [s].
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class _Series:
         self._wait = _FIRST
 
     def send(self, sock: socket.socket, now: float) -> None:
-        """Send the next one; the one after it is due in a while."""
+        """Send the next beacon, and schedule the one after it."""
         beacon = ca.HEADER.pack(
             ca.BEACON, 0, ca.MINOR, self._port, self._number, self._address
         )
@@ -56,10 +56,10 @@ class _Series:
 
 
 async def send_beacons(addresses: Addresses, *, tcp_port: int) -> None:
-    """Send beacons until cancelled, at distances that grow to the beacon period.
+    """Send beacons until cancelled, at intervals that grow to the beacon period.
 
     Args:
-        addresses: where from and where to; both may change.
+        addresses: sources and destinations; both may change.
         tcp_port: of the server.
     """
     loop = asyncio.get_running_loop()
@@ -71,7 +71,7 @@ async def send_beacons(addresses: Addresses, *, tcp_port: int) -> None:
             now = loop.time()
             for interface in addresses.interfaces:
                 if interface not in sockets:
-                    with suppress(OSError):  # it is not here yet
+                    with suppress(OSError):  # the interface does not exist yet
                         sockets[interface] = stack.enter_context(_socket(interface))
             pairs = [(i, target) for i in sockets for target in addresses.beacons]
             sent = {

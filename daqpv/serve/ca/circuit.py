@@ -1,4 +1,4 @@
-"""One client's TCP connection: parsed in place, answers gathered, written at once."""
+"""One client's TCP connection: parses requests in place, sends answers in one write."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from daqpv.serve.ca.session import Session
 _log = logging.getLogger(__name__)
 
 _LOW = 64 * 1024
-_KEEP_ALIVE = 30  # [s] of silence after which TCP asks if the client lives
-_PROBES = 6  # in the same time again: none answered, and the client has gone
-_BUDGET = 0.01  # [s] that the requests of one client may take of a turn of the loop
+_KEEP_ALIVE = 30  # [s] of silence after which TCP checks whether the client is alive
+_PROBES = 6  # in the same time again: if none is answered, the client is lost
+_BUDGET = 0.01  # [s] of one loop turn for the requests of one client
 
 
 class Circuit(asyncio.Protocol):
     """One client's connection.
 
-    A client that does not read is *slow*: its further requests wait in its own socket,
+    A client that does not read is *slow*: its further requests stay in its own socket,
     and after `Clients.patience` seconds without progress it is dropped.
 
-    Requests are acted on in their order. A request that needs time, and more requests
-    than one turn of the loop has time for, make those behind them wait.
+    Requests are processed in order. A request that takes time delays those behind it;
+    so does a number of requests that exceeds the time budget of a loop turn.
 
     Args:
         desk: of the server.
 
     Attributes:
         peer: the client's address and port.
-        session: what its requests do, once it is connected.
-        outgoing: what leaves to it, likewise.
+        session: processes its requests, once it is connected.
+        outgoing: collects its outgoing data, likewise.
     """
 
     session: Session
@@ -48,7 +48,7 @@ class Circuit(asyncio.Protocol):
         self.peer = ""
         self._desk = desk
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self._waits = 0  # for so many things: requests that take long, or a turn
+        self._waits = 0  # number of open waits: slow requests, or a loop turn
         self._chunks: list[bytes] = []
         self._have = 0
         self._need = 0
@@ -57,7 +57,7 @@ class Circuit(asyncio.Protocol):
     # -- connection --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet the client."""
+        """Set up the session of a new client."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH, low=_LOW)
         host, port = transport.get_extra_info("peername")[:2]
@@ -71,7 +71,7 @@ class Circuit(asyncio.Protocol):
         self.outgoing.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client; its puts go on."""
+        """Remove the client; its puts go on."""
         self._desk.clients.circuits.discard(self)
         self._desk.clients.slow.discard(self)
         self.session.end()
@@ -79,18 +79,18 @@ class Circuit(asyncio.Protocol):
         self._chunks.clear()
 
     def close(self, reason: str = "") -> None:
-        """End the connection; what is unsent is lost."""
+        """Close the connection; unsent data are lost."""
         if reason:
             _log.warning("client %s is dropped: %s", self.peer, reason)
         self._transport.abort()
 
     @property
     def unsent(self) -> int:
-        """Bytes that the client has not taken yet."""
+        """Bytes that are not sent to the client yet."""
         return self._transport.get_write_buffer_size()
 
     def pause_writing(self) -> None:
-        """The client does not read: read nothing more of it."""
+        """The client does not read: stop reading from it."""
         self.outgoing.pause()
         self._transport.pause_reading()
         self._desk.clients.slow.add(self)
@@ -104,7 +104,7 @@ class Circuit(asyncio.Protocol):
     # -- receiving ---------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Answer all whole requests in `data`, and keep the rest."""
+        """Process all complete requests in `data`, and keep the rest."""
         if self._skip:
             data = self._skipped(data)
         if self._chunks:
@@ -118,17 +118,17 @@ class Circuit(asyncio.Protocol):
         self.outgoing.send()
 
     def wait(self) -> None:
-        """Act on no further request before as many calls of `go_on`."""
+        """Process no further request before as many calls of `go_on`."""
         self._waits += 1
         self._transport.pause_reading()
 
     def wait_a_turn(self) -> None:
-        """Act on the further requests when what is ready to run now has run."""
+        """Process further requests after all callbacks that are ready now."""
         self.wait()
         asyncio.get_running_loop().call_soon(self.go_on)
 
     def go_on(self) -> None:
-        """Act on the requests that have waited, if nothing else holds them up."""
+        """Process the waiting requests, if no other wait is left."""
         self._waits -= 1
         self._read_on()
 
@@ -151,7 +151,7 @@ class Circuit(asyncio.Protocol):
     def _consume(self, data: bytes) -> None:
         try:
             done = self._parse(data)
-        except Exception:  # a hostile request ends its own circuit, nobody else's
+        except Exception:  # an invalid request ends its own circuit only
             _log.exception("client %s sent what we cannot handle", self.peer)
             self.close("see above")
             return
@@ -161,13 +161,13 @@ class Circuit(asyncio.Protocol):
             self._have = len(rest)
 
     def _parse(self, data: bytes) -> int:
-        """Act on the whole requests in `data`; returns how many bytes they have."""
+        """Process the complete requests in `data`; returns their length in bytes."""
         i, end = 0, len(data)
         gets, out = self.session.gets, self.outgoing.out
         size = 0
         deadline = monotonic() + _BUDGET
         while end - i >= ca.HEADER_SIZE:
-            wire = gets.get(data[i : i + 12])  # a get as this client has sent it before
+            wire = gets.get(data[i : i + 12])  # the client has sent the same get before
             if wire is not None and (body := wire.body) is not None:
                 out += (wire.get_head, data[i + 12 : i + 16], body)
                 i += 16
@@ -190,7 +190,7 @@ class Circuit(asyncio.Protocol):
         return min(i, end)
 
     def _request(self, data: bytes, i: int, end: int) -> int:
-        """Act on the request at `i`; returns its length, 0 if it is not all here."""
+        """Process the request at `i`; returns its length, 0 if it is not complete."""
         command, size, dbr, count, p1, p2 = ca.HEADER.unpack_from(data, i)
         start = i + ca.HEADER_SIZE
         if size == ca.LONG and count == 0:
@@ -209,7 +209,7 @@ class Circuit(asyncio.Protocol):
                 return self._refuse(request, size, start + size - i, end - i)
             self._need = start + size - i
             return 0
-        if size > HIGH:  # a large array is not copied to be looked at
+        if size > HIGH:  # a large array is not copied for the size check
             payload: bytes | memoryview = memoryview(data)[start : start + size]
         else:
             payload = data[start : start + size]
@@ -217,7 +217,7 @@ class Circuit(asyncio.Protocol):
         return int(start + size - i)
 
     def _refuse(self, request: Request, size: int, whole: int, here: int) -> int:
-        """A request longer than any that makes sense: answer it, read past it."""
+        """Answer a request beyond the size limit, and skip its payload."""
         if not self.session.too_long(request, size):
             self.close(f"it sent command {request.command} with {size} bytes")
         self._skip = whole - here
@@ -225,14 +225,14 @@ class Circuit(asyncio.Protocol):
 
 
 def _set_options(sock: socket.socket, patience: float) -> None:
-    """Send at once, and find out when the client has gone; `patience` in s."""
-    # asyncio does so only for sockets that name their protocol; ours name none
+    """Send without delay, and detect a lost client; `patience` in s."""
+    # asyncio does so only for sockets with an explicit protocol; ours has none
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE)
     interval = max(1, _KEEP_ALIVE // _PROBES)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
-    # while data are on the way TCP asks nothing, and goes on for 15 minutes
+    # while data are unacknowledged TCP sends no probes, and retries for 15 minutes
     longest = int(1000 * max(2 * _KEEP_ALIVE, patience))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, longest)

@@ -1,4 +1,4 @@
-"""One client, as all that serves its requests knows it."""
+"""One client: its identity, its channels, and its answers."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ Act = Callable[[Request], None]
 
 
 class Line(Protocol):
-    """The order of a client's requests."""
+    """The queue of a client's requests."""
 
     def wait(self) -> None:
-        """Act on no further request before as many calls of `go_on`."""
+        """Process no further request before as many calls of `go_on`."""
 
     def wait_a_turn(self) -> None:
-        """Act on the further requests when what is ready to run now has run."""
+        """Process further requests after all callbacks that are ready now."""
 
     def go_on(self) -> None:
-        """Act on the requests that have waited, if nothing else holds them up."""
+        """Process the waiting requests, if no other wait is left."""
 
 
 class Client:
-    """What a client has said of itself, and what it is connected to.
+    """The state of a client: what it has sent of itself, and its channels.
 
     Args:
         desk: of the server.
         outgoing: where answers go.
-        line: of its requests.
+        line: queue of its requests.
         host: its address.
 
     Attributes:
-        channels: what it is connected to, by our id.
-        gets: gets as the client has sent them before, with what answers them; the key
-            is the request without its last parameter.
-        origin: the user and the host that the client names.
+        channels: by our id.
+        gets: earlier gets of the client, with the object that answers them; the key is
+        the request without its last parameter.
+        origin: user and host, as the client has sent them.
         minor: its version of the protocol.
     """
 
@@ -59,7 +59,7 @@ class Client:
         self.outgoing.out.append(message)
 
     def rights(self, channel: Connected) -> int:
-        """What the client may do now; it hears if that has changed."""
+        """Return the access rights; the client is informed if they have changed."""
         rights = channel.source.rights(self.origin.user, self.origin.host)
         if rights != channel.rights:
             channel.rights = rights
@@ -67,7 +67,7 @@ class Client:
         return rights
 
     def error(self, request: Request, status: int, text: str) -> None:
-        """Send an exception: a request without an answer of its own has failed."""
+        """Send an exception: a request that has no reply has failed."""
         channel = self.channels.get(request.p1)
         if channel is not None:
             count = min(request.elements, ca.LONG)
@@ -79,7 +79,7 @@ class Client:
             self.outgoing.reply(message)
 
     def disconnect(self, channel: Connected) -> None:
-        """End a channel and all that the client follows through it."""
+        """Close a channel and its subscriptions."""
         self.desk.clients.channels -= 1
         for subscription in channel.subscriptions.values():
             self.outgoing.forget(subscription)

@@ -1,11 +1,11 @@
-"""The clients of a server: how many they are, and which of them do not read."""
+"""The clients of a server: their number, and the slow ones among them."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Protocol
 
-_TICK = 0.5  # [s] between two looks at slow clients
+_TICK = 0.5  # [s] between two checks of slow clients
 
 
 class Connection(Protocol):
@@ -13,25 +13,25 @@ class Connection(Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes that the client has not taken yet."""
+        """Bytes that are not sent to the client yet."""
 
     def close(self, reason: str = "") -> None:
-        """End it; what is unsent is lost."""
+        """Close it; unsent data are lost."""
 
 
 class Clients:
     """The open circuits.
 
     Args:
-        patience: how long a client may read nothing before it is dropped [s].
+        patience: time without reading after which a client is dropped [s].
 
     Attributes:
-        patience: see there.
-        circuits: the clients now.
-        slow: those that do not read.
-        channels: PVs that they are connected to.
-        conflated: events that slow clients got no more, for there was a newer one.
-        dropped: clients that were dropped because they read nothing.
+        patience: as the argument.
+        circuits: of the present clients.
+        slow: clients that do not read.
+        channels: number of open channels.
+        conflated: events that slow clients did not get: newer ones replaced them.
+        dropped: number of clients that were dropped because they did not read.
     """
 
     def __init__(self, patience: float) -> None:
@@ -43,7 +43,7 @@ class Clients:
         self.dropped = 0
 
     async def watch(self) -> None:
-        """Drop clients that read nothing, until cancelled."""
+        """Drop clients that do not read, until cancelled."""
         loop = asyncio.get_running_loop()
         progress: dict[Connection, tuple[int, float]] = {}
         while True:
@@ -58,6 +58,6 @@ class Clients:
                     circuit.close(f"it has read nothing for {self.patience:g} s")
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         for circuit in tuple(self.circuits):
             circuit.close()

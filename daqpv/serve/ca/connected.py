@@ -1,4 +1,4 @@
-"""What a client asks: its requests, and the channels that it is connected to."""
+"""The requests of a client, and the channels that it has opened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from daqpv.serve.pv.source import Source
 
 
 class Request(NamedTuple):
-    """A message of a client; what `p1` and `p2` are depends on the command."""
+    """A message of a client; the meaning of `p1` and `p2` depends on the command."""
 
     command: int
     dbr: int
@@ -20,16 +20,16 @@ class Request(NamedTuple):
 
 
 class Connected:
-    """A PV as one client is connected to it ("channel" in the specification).
+    """A channel: the connection of one client to one PV.
 
     Attributes:
         source: the PV.
-        target: what puts go to.
-        encoder: packs the PV for it.
+        target: receives puts.
+        encoder: packs the PV for this channel.
         cid: the client's id of the channel.
         sid: our id of it.
-        rights: what the client may do, as it was said last.
-        keys: of the gets that are answered by table.
+        rights: the access rights that were sent last.
+        keys: of the gets that are answered from the table.
         subscriptions: its monitors, by the client's id.
     """
 

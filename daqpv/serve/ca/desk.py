@@ -1,4 +1,4 @@
-"""The desk: all that a connection or a search may ask of the server."""
+"""The desk: the services of the server that connections and searches use."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Directory(Protocol):
     """Finds PVs by name."""
 
     def find(self, name: bytes) -> Source | None:
-        """What stands behind `name`."""
+        """Return the source for `name`; None: no such PV."""
 
     def offer(self, name: bytes) -> Source | None:
-        """What a search for `name` may find now."""
+        """Return the source for `name` if a search may find it now."""
 
 
 class OwnSearch:
-    """The channel ids of our own search for other servers; it is not answered.
+    """The channel ids of our own search for other servers, which is not answered.
 
     Attributes:
-        ids: none while there is no search.
+        ids: empty while no search runs.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class OwnSearch:
 
     @contextmanager
     def of(self, ids: range) -> Iterator[None]:
-        """Answer no search for `ids` meanwhile."""
+        """Leave searches for `ids` unanswered in this context."""
         self.ids = ids
         try:
             yield
@@ -49,17 +49,17 @@ class OwnSearch:
 
 
 class Desk:
-    """What the parts of a server are for its connections.
+    """The services of a server for its connections.
 
     Attributes:
-        directory: finds PVs.
+        directory: finds PVs by name.
         clients: the open circuits.
-        log: of puts and clients.
-        outbox: gathers what goes out.
-        own_search: not answered.
+        log: receives puts and clients.
+        outbox: collects outgoing changes.
+        own_search: searches that are not answered.
         puts: begins puts.
-        tasks: runs what takes long.
-        max_array_bytes: the longest put.
+        tasks: runs what takes time.
+        max_array_bytes: size limit of a put.
         tcp_port: 0 until the server listens.
     """
 
@@ -77,5 +77,5 @@ class Desk:
         self.tcp_port = 0
 
     def search_reply(self, cid: int) -> bytes:
-        """The answer to a search for a name that we have."""
+        """The reply to a search for a name that the server has."""
         return _REPLY.pack(SEARCH, 8, self.tcp_port, 0, 0xFFFFFFFF, cid, MINOR)

@@ -1,4 +1,4 @@
-"""Searches the network for other servers of our PV names, at the start and later."""
+"""Searches the network for other servers of our PV names, at start-up and later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from daqpv.serve.values.strings import c_string
 _log = logging.getLogger(__name__)
 
 WITHIN = 0.3  # [s] for the answers to a search; on a local network: milliseconds
-AGAIN = 0.1  # [s] from a search to the next: a datagram may be lost
+AGAIN = 0.1  # [s] between two searches: a datagram may be lost
 CONFIRMED_WITHIN = 5.0  # [s] for a server that has answered a search just now
 _MOST = 1024  # [bytes] of a datagram
 _DO_NOT_REPLY = 5  # to a search for a name that the server does not have
@@ -33,8 +33,8 @@ class Other(NamedTuple):
     Attributes:
         name: of the PV.
         address: ``host:port`` of the server.
-        since: `Server.since` of another daqpv; "" if it is none.
-        identity: who it says that it is.
+        since: `Server.since` of another daqpv; "" for any other server.
+        identity: its answer to the field `IDENTITY`.
         ahead: by how much its clock is ahead of ours [s].
     """
 
@@ -46,7 +46,7 @@ class Other(NamedTuple):
 
 
 class OwnServer(Protocol):
-    """Our own server."""
+    """The server of this process."""
 
     addresses: Addresses
     own_search: OwnSearch
@@ -57,23 +57,23 @@ class OwnServer(Protocol):
 
 
 class DuplicateServers:
-    """The servers that serve some of our names besides our own.
+    """The other servers of our PV names.
 
     A search goes where clients on this computer would send it (EPICS_CA_ADDR_LIST,
     EPICS_CA_AUTO_ADDR_LIST, EPICS_CA_NAME_SERVERS), and to all servers of this computer
     on our own port.
-    Whoever answers is asked for the PV over TCP: a datagram may be stale, or meant for
-    somebody else who had our port before. A gateway that offers our own PVs is not
-    another server.
+    Each server that answers is asked for the PV over TCP: a datagram may be late, or
+    meant for a process that had our port before. A gateway to our own PVs does not
+    count as another server.
 
     Args:
         names: PV names.
-        server: our own; it does not answer these searches.
+        server: of this process; it does not answer these searches.
         environ: the EPICS_CA* variables.
-        foreign: the names are none of ours: who serves them is no rival.
+        foreign: the names are not ours: their servers are not duplicates.
 
     Attributes:
-        searches: where searches go.
+        searches: destinations of searches.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class DuplicateServers:
         self.searches = Searches(environ, server.addresses)
 
     async def find(self, *, tries: int) -> list[Other]:
-        """Search; return who is there. Without a network there is nobody.
+        """Search; return the other servers. Without a network there are none.
 
         Args:
-            tries: how often to search, `AGAIN` after the one before; the last one has
-                `WITHIN` for answers. It ends with the first that finds somebody.
+            tries: number of searches, `AGAIN` apart; the last has `WITHIN` for answers.
+            The first search that finds a server is the last.
         """
         if not self._names:
             return []
@@ -115,23 +115,23 @@ class DuplicateServers:
         return []
 
     def _is_own(self, other: Other) -> bool:
-        """Whether it is our own server, seen through a gateway."""
+        """Whether it is our own server, reached through a gateway."""
         return bool(other.since) and other.since == self._server.since
 
 
 class _Search:
-    """A search for names, until it is left; late answers count.
+    """A search for names; answers count until it is closed.
 
     Args:
         names: of PVs.
-        searches: where to.
+        searches: destinations.
 
     Attributes:
         cids: its channel ids.
     """
 
     def __init__(self, names: Sequence[str], searches: Searches) -> None:
-        # a young daqpv answers for its PVs a little later, but at once for such a field
+        # a starting daqpv answers for its PVs a little later, but for this at once
         searched = [*names, *(name + SINCE.decode() for name in names)]
         first = secrets.randbelow(2**32 - len(searched))
         self.cids = range(first, first + len(searched))
@@ -168,7 +168,7 @@ class _Search:
                 transport.sendto(datagram, address)
 
     async def confirm(self) -> list[Other]:
-        """Ask those who have answered since; return the servers that have the PV."""
+        """Ask the servers that have answered since; return those that have the PV."""
         new, self._new = self._new, {}
         self._asked.update(new)
         found = await asyncio.gather(*(_confirm(*one) for one in new.items()))
@@ -208,7 +208,7 @@ async def _ask(
     datagrams: Iterable[bytes],
     answered: Callable[[int, Address], None],
 ) -> None:
-    """Search by a name server (EPICS_CA_NAME_SERVERS) until cancelled."""
+    """Search through a name server (EPICS_CA_NAME_SERVERS) until cancelled."""
     try:
         reader, writer = await asyncio.open_connection(*server)
     except OSError as error:
@@ -240,7 +240,7 @@ def _read_answer(
     # a search itself has the version as its count; one comes here, even our own, if its
     # CA port is the port that the system gave to our socket
     if command == ca.SEARCH and count == 0:
-        is_sender = address in (0, 0xFFFFFFFF)  # the server is who answered
+        is_sender = address in (0, 0xFFFFFFFF)  # the server is the sender
         where = host if is_sender else socket.inet_ntoa(address.to_bytes(4))
         answered(cid, (where, port))
 
@@ -259,11 +259,11 @@ class _Answers(asyncio.DatagramProtocol):
             i += ca.HEADER_SIZE + ca.HEADER.unpack(head)[1]
 
     def error_received(self, exc: Exception) -> None:
-        """No network there: nobody serves it there."""
+        """The network is not reachable: no server can answer there."""
 
 
 async def _confirm(address: Address, name: str) -> Other | None:
-    """Ask the server at `address` for `name`; None if it does not give it."""
+    """Ask the server at `address` for `name`; None if it does not have it."""
     where = f"{address[0]}:{address[1]}"
     since, identity, ahead = None, None, 0.0
     try:
@@ -287,7 +287,7 @@ async def _confirm(address: Address, name: str) -> Other | None:
 
 
 class _Circuit:
-    """A TCP connection to a server, for one question after the other."""
+    """A TCP connection to a server, for one request at a time."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -312,11 +312,11 @@ class _Circuit:
                 return None
 
     async def read(self, name: bytes, dbr: int = ca.STRING) -> str:
-        """The text of a PV, as DBR_STRING or DBR_CHAR; "" if there is none."""
+        """Read a PV as text, as DBR_STRING or DBR_CHAR; "" if it cannot be read."""
         sid = await self.create(name)
         if sid is None:
             return ""
-        count = 1 if dbr == ca.STRING else 0  # 0: as many as there are
+        count = 1 if dbr == ca.STRING else 0  # 0: all elements
         self._writer.write(ca.message(ca.READ_NOTIFY, dbr, count, sid, self._cid))
         while True:
             command, _, ioid, data = await self._message()

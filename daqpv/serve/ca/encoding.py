@@ -1,4 +1,4 @@
-"""Values and their meta data as DBR types, without alarm and time."""
+"""Packs values and their metadata as DBR types, without alarm and time."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CODE = {SHORT: "h", FLOAT: "f", ENUM: "H", CHAR: "B", INTEGER: "i", DOUBLE: "d"}
 SCALAR = {basic: Struct(f">{code}") for basic, code in CODE.items()}
 DTYPE = {basic: np.dtype(f">{code}") for basic, code in CODE.items()}
 CONVERT = {basic: converter(ELEMENT[basic]) for basic in CODE}
-"""What makes a Python number fit for a basic type; None: any number does."""
+"""The conversion of a Python number to a basic type; None: not needed."""
 
 
 def encode(
@@ -62,7 +62,7 @@ def encode(
     """At most `count` elements of `value` as `basic`.
 
     Raises:
-        ValueError: there is no such view of the value.
+        ValueError: there is no such representation of the value.
     """
     if isinstance(form, Real | Integer | Choice):
         text = basic == STRING
@@ -77,7 +77,7 @@ def encode(
 
 
 def length(form: Form, value: Any, basic: int) -> int:
-    """How many elements `value` has as `basic`: a long text is one text."""
+    """The number of elements of `value` as `basic`; a long text can be one text."""
     if basic == STRING and isinstance(form, LongText):
         return 1
     return form.length(value)
@@ -95,7 +95,7 @@ def _number(value: float, basic: int) -> bytes:
 
 
 def _text(value: str, basic: int) -> bytes:
-    """A text, or the number that it spells."""
+    """A text, or the number that it contains."""
     if basic == STRING:
         return pack_text(value)
     try:
@@ -121,7 +121,7 @@ def _numbers(value: Array, basic: int, meta: Meta) -> bytes | memoryview:
     return b"".join(pack_text(str(v)) for v in value)
 
 
-# -- meta data -------------------------------------------------------------------------
+# -- metadata --------------------------------------------------------------------------
 
 _REALS = {FLOAT: Struct(">hxx8s6f"), DOUBLE: Struct(">hxx8s6d")}
 _REALS_CONTROL = {FLOAT: Struct(">hxx8s8f"), DOUBLE: Struct(">hxx8s8d")}
@@ -129,7 +129,7 @@ _ENUM = Struct(">H" + f"{LABEL_SIZE}s" * LABELS)
 
 
 def pack_meta(meta: Meta, basic: int, kind: int) -> bytes:
-    """What stands between alarm and value in the GR and CTRL types.
+    """The part between alarm and value in the GR and CTRL types.
 
     Args:
         meta: of the PV.

@@ -1,4 +1,4 @@
-"""Gets of one client."""
+"""Gets of one client: packs and sends values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from daqpv.serve.pv.masks import READ_ACCESS
 
 _log = logging.getLogger(__name__)
 
-_KEPT_GETS = 8  # requests per channel that are answered by table
+_KEPT_GETS = 8  # gets per channel that are answered from the table
 
 
 class Gets:
-    """Answers READ_NOTIFY and, for ancient clients, READ."""
+    """Answers READ_NOTIFY and, for old clients, READ."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -86,7 +86,7 @@ class Gets:
             self._failed(request, ca.TOO_LARGE)
             return
         head = wire.get_head
-        if command == ca.READ:  # an ancient client: the channel in place of a status
+        if command == ca.READ:  # an old client: the channel in place of a status
             _, *middle, _ = ca.REPLY_HEAD.unpack(head)
             head = ca.REPLY_HEAD.pack(ca.READ, *middle, channel.cid)
         self._outgoing.out += (head, ioid.to_bytes(4, "big"), body)
@@ -94,7 +94,7 @@ class Gets:
             self._keep(request, channel, wire)
 
     def _keep(self, request: Request, channel: Connected, wire: Wire) -> None:
-        """Answer the same get by table from now on."""
+        """Answer the same get from the table from now on."""
         command, dbr, count, sid, *_ = request
         if count < ca.LONG and len(channel.keys) < _KEPT_GETS:
             key = ca.REPLY_HEAD.pack(command, 0, dbr, count, sid)

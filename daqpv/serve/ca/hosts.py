@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from threading import Thread
 
 PATIENCE = 1.0  # [s] with DNS when a process starts
-AGAIN = 60.0  # [s] from a look in vain to the next
+AGAIN = 60.0  # [s] between two look-ups of an unknown name
 
 
 class Hosts:
-    """Looks names up in threads of their own, which nobody waits for at the end."""
+    """Looks names up in its own threads; the end of the process waits for none."""
 
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
@@ -23,7 +23,7 @@ class Hosts:
         self._asked: dict[str, float] = {}
 
     def address(self, name: str) -> str | None:
-        """The IP address of `name`, which may be one itself; None: not known yet."""
+        """The IP address of `name`, which may already be one; None: not known yet."""
         try:
             return str(ipaddress.IPv4Address(name))
         except ValueError:
@@ -34,7 +34,7 @@ class Hosts:
         return self._why.get(name, "DNS does not answer")
 
     def ask(self, names: Iterable[str]) -> None:
-        """Begin to look up what is not known, each name once in a while."""
+        """Begin to look up unknown names, each at most once in `AGAIN` seconds."""
         now = time.monotonic()
         for name in names:
             if self.address(name) or now < self._asked.get(name, -math.inf) + AGAIN:
@@ -47,7 +47,7 @@ class Hosts:
             self._threads[name].start()
 
     def wait(self) -> None:
-        """Wait for what is being looked up, for `PATIENCE`; not in an event loop."""
+        """Wait for the running look-ups, at most `PATIENCE`; not in an event loop."""
         end = time.monotonic() + PATIENCE
         for thread in self._threads.values():
             thread.join(max(0.0, end - time.monotonic()))
@@ -55,5 +55,5 @@ class Hosts:
     def _look_up(self, name: str) -> None:
         try:
             self._found[name] = socket.gethostbyname(name)
-        except (OSError, ValueError) as error:  # ValueError: it cannot be a name
+        except (OSError, ValueError) as error:  # ValueError: it is not a valid name
             self._why[name] = getattr(error, "strerror", None) or str(error)

@@ -16,16 +16,16 @@ from daqpv.serve.ca.search import search_socket
 
 _log = logging.getLogger(__name__)
 
-_BACKLOG = 1024  # connections that may wait while the loop is busy
+_BACKLOG = 1024  # connections in the queue while the loop is busy
 
 
 class Listening:
-    """Listens on the interfaces that are there, and on those that come later.
+    """Listens on the present interfaces, and on those that appear later.
 
     Args:
-        addresses: which interfaces these are.
-        circuit: makes what serves a connection.
-        search: makes what answers searches.
+        addresses: the interfaces.
+        circuit: creates the protocol of a connection.
+        search: creates the protocol of searches.
 
     Attributes:
         tcp_port: 0 until it listens.
@@ -48,7 +48,7 @@ class Listening:
         """Listen for connections, on the standard port, or a free one if it is taken.
 
         Raises:
-            ServeError: on none of the interfaces.
+            ServeError: no interface can be used.
         """
         interfaces, port = self._addresses.interfaces, self._addresses.port
         sockets, why = _listen(interfaces, port)
@@ -72,10 +72,10 @@ class Listening:
         await self._serve(sockets)
 
     async def answer(self) -> None:
-        """Answer searches: from here on the server is found.
+        """Answer searches: from now on clients find the server.
 
         Raises:
-            ServeError: the UDP port cannot be had.
+            ServeError: the UDP port is not available.
         """
         missing = set(self._addresses.interfaces) - self._connections.keys()
         for address in self._addresses.search_sockets():
@@ -83,7 +83,7 @@ class Listening:
                 await self._answer(address)
 
     async def look(self) -> None:
-        """Listen on what has come since."""
+        """Listen on interfaces that have appeared."""
         there = self._connections
         missing = [one for one in self._addresses.interfaces if one not in there]
         if not missing:
@@ -94,7 +94,7 @@ class Listening:
             _log.info("%s is here now: it is served", address)
         for address in self._addresses.search_sockets():
             if address not in self._searches:
-                with suppress(ServeError):  # it is not here yet
+                with suppress(ServeError):  # not available yet
                     await self._answer(address)
 
     async def _serve(self, sockets: dict[str, socket.socket]) -> None:
@@ -111,7 +111,7 @@ class Listening:
         )
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close all sockets."""
         for searcher in self._searches.values():
             searcher.close()
         for listener in self._connections.values():
@@ -121,7 +121,7 @@ class Listening:
 def _listen(
     interfaces: Iterable[str], port: int
 ) -> tuple[dict[str, socket.socket], dict[str, int]]:
-    """Sockets by interface, all on one port; of the others the error numbers."""
+    """Open sockets on one port; returns them, and error numbers, by interface."""
     sockets: dict[str, socket.socket] = {}
     errors: dict[str, int] = {}
     for address in interfaces:

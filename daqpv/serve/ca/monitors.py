@@ -1,4 +1,4 @@
-"""Monitors of one client."""
+"""Monitors of one client: begins and cancels its subscriptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daqpv.serve.pv.masks import READ_ACCESS
 
 
 class Monitors:
-    """Begins and ends subscriptions."""
+    """Begins and cancels subscriptions."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class Monitors:
             self._client.send(ca.message(*head, wire.blank()))
 
     def _subscribe(self, channel: Connected, wire: Wire, mask: int, subid: int) -> None:
-        self._outbox.drain()  # it begins with the present value, not before
+        self._outbox.drain()  # the first event is the present value, not an earlier one
         channel.source.refresh_now()
         before = channel.subscriptions.pop(subid, None)
         if before is not None:  # CAJ repeats its subscriptions after a long silence
@@ -57,6 +57,6 @@ class Monitors:
             return
         subscription = channel.subscriptions.pop(subid, None)
         if subscription is not None:
-            self._outbox.drain()  # nothing may follow the confirmation
+            self._outbox.drain()  # no event may follow the confirmation
             self._outgoing.forget(subscription)
         self._client.send(ca.message(ca.EVENT_ADD, dbr, count, channel.cid, subid))

@@ -1,4 +1,4 @@
-"""What leaves to one client: answers and events, gathered and written at once."""
+"""Outgoing data of one client: answers and events, collected and written at once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ HIGH = 256 * 1024  # [bytes] unsent beyond which a client counts as slow
 
 
 class Outgoing:
-    """The way out of a circuit.
+    """The send side of a circuit.
 
-    Of a client that does not read only the newest value of each subscription is kept.
+    For a client that does not read, only the newest value of each subscription is kept.
 
     Attributes:
-        out: what goes out with the next write.
-        held: whether events are withheld: the client is slow, or asked for silence.
+        out: data of the next write.
+        held: whether events are withheld: the client is slow, or has sent EVENTS_OFF.
         is_slow: whether the client does not read.
     """
 
@@ -35,7 +35,7 @@ class Outgoing:
         self._silent = False
 
     def reply(self, data: bytes) -> None:
-        """Answer a request that took its time; events that came before leave before."""
+        """Answer a slow request; events from before are sent before."""
         if self._transport.is_closing():
             return
         self._desk.outbox.drain()
@@ -52,7 +52,7 @@ class Outgoing:
         self._desk.tasks.start(work)
 
     def send(self) -> None:
-        """Write all that has gathered."""
+        """Write all that has been collected."""
         out = self.out
         if not out or self.is_slow:
             return
@@ -67,14 +67,14 @@ class Outgoing:
             self._transport.write(data)
 
     def close(self) -> None:
-        """Nothing more leaves."""
+        """Send nothing more."""
         self._late.clear()
         self.out.clear()
 
     # -- events ------------------------------------------------------------------------
 
     def send_present(self, subscription: Subscription) -> None:
-        """Send the present value to `subscription`, or hold it back if it must be."""
+        """Send the present value to `subscription`, or withhold it if necessary."""
         if self.held:
             self.hold(subscription)
         else:
@@ -87,7 +87,7 @@ class Outgoing:
         self._late[subscription] = None
 
     def send_event(self, subscription: Subscription, head: bytes, body: bytes) -> None:
-        """Send what was packed for `subscription`, or the newest value later."""
+        """Send the packed event to `subscription`, or the newest value later."""
         if self.held:
             self.hold(subscription)
         else:
@@ -95,12 +95,12 @@ class Outgoing:
             self.write_later()
 
     def forget(self, subscription: Subscription) -> None:
-        """Send nothing more of `subscription`."""
+        """Send no more events to `subscription`."""
         self._late.pop(subscription, None)
         subscription.wire.unsubscribe(subscription)
 
     def _event(self, subscription: Subscription) -> int:
-        """Send the present value to `subscription`; returns how many bytes that is."""
+        """Send the present value to `subscription`; returns the size in bytes."""
         wire = subscription.wire
         try:
             body = wire.body or wire.pack()
@@ -114,14 +114,14 @@ class Outgoing:
             self.out += (wire.event_head, subscription.key, body)
         return len(body)
 
-    # -- silence and slowness ----------------------------------------------------------
+    # -- EVENTS_OFF and slow clients ---------------------------------------------------
 
     def silence(self) -> None:
-        """The client wants no events for a while."""
+        """Withhold events: the client has sent EVENTS_OFF."""
         self._silent = self.held = True
 
     def speak(self) -> None:
-        """The client wants events again: first the newest of each that it missed."""
+        """Send events again (EVENTS_ON), first the newest of each that was withheld."""
         self._silent = False
         self._release()
 
@@ -136,9 +136,9 @@ class Outgoing:
         self.send()
 
     def _release(self) -> None:
-        """Send the newest values that were held, then the answers behind them.
+        """Send the newest withheld values, then the answers that wait behind them.
 
-        As much as a client can take at once; the rest in the next turn.
+        As many as the client can take at once; the rest in the next turn.
         """
         if self.is_slow or self._transport.is_closing():
             return

@@ -1,4 +1,4 @@
-"""What packs a value of a source as one DBR type and count."""
+"""Functions that pack the value of a source as one DBR type and count."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ Pack = Callable[[], tuple[bytes, int]]
 
 
 def packer(source: Source, dbr: int, count: int) -> Pack:
-    """What packs the value of `source`; returns the payload and its element count.
+    """Return the function that packs `source`; it returns payload and element count.
 
     A payload of LONG bytes or more begins with its size and count (a long header's).
     """
@@ -86,7 +86,7 @@ def packer(source: Source, dbr: int, count: int) -> Pack:
 
 
 def _time_scalar(source: Source, basic: int) -> Pack:
-    """The way of nearly all monitors, so it is short."""
+    """The path of nearly all monitors, so it is short."""
     pack = _TIME_SCALARS[basic].pack
 
     def packed() -> tuple[bytes, int]:
@@ -112,7 +112,7 @@ def _time_scalar_as(source: Source, basic: int) -> Pack:
 
 
 def epics_time(time: float) -> tuple[int, int]:
-    """Seconds since 1990 and nanoseconds; before 1990 there was no time."""
+    """Seconds since 1990 and nanoseconds; times before 1990 become 0."""
     seconds = int(time)
     return max(seconds - EPICS_EPOCH, 0), int((time - seconds) * 1e9)
 
@@ -133,8 +133,8 @@ def _any(source: Source, dbr: int, count: int) -> tuple[bytes, int]:
 
 
 def joined(head: bytes, data: bytes | memoryview, basic: int, count: int) -> bytes:
-    """The payload of `count` elements; those that `data` does not have are zeros."""
-    # no element is sent as one zero: libca takes an empty event for the end of them all
+    """The payload of `count` elements; missing ones are zeros."""
+    # an empty array is sent as one zero: libca ends a subscription at an empty event
     missing = max(count, 1) * ELEMENT_SIZE[basic] - len(data)
     tail = bytes(missing + -(len(head) + len(data) + missing) % 8)
     size = len(head) + len(data) + len(tail)
@@ -143,7 +143,7 @@ def joined(head: bytes, data: bytes | memoryview, basic: int, count: int) -> byt
 
 
 def packed_head(source: Source, dbr: int) -> bytes:
-    """What stands before the value: alarm, time, units, limits, labels."""
+    """The part before the value: alarm, time, units, limits, labels."""
     kind, basic = divmod(dbr, BASIC_TYPES)
     if kind == PLAIN:
         return b""

@@ -13,14 +13,14 @@ from caproto import CAStatus, ChannelType
 
 from daqpv.serve.values.elements import STRING_SIZE
 
-MINOR: Final = 13  # the protocol version that we speak: 4.13
+MINOR: Final = 13  # the version of our implementation: 4.13
 
 HEADER: Final = Struct(">HHHHII")  # command, size, type, count, parameters 1 and 2
 HEADER_SIZE: Final = 16
-EXTENDED: Final = Struct(">HHHHIIII")  # size 0xFFFF, count 0; then the true ones
+EXTENDED: Final = Struct(">HHHHIIII")  # size 0xFFFF, count 0; then the real ones
 EXTENDED_SIZE: Final = 24
-EXTENSION: Final = Struct(">II")  # true size, true count
-EXTENDED_MINOR: Final = 9  # older clients cannot read the long header
+EXTENSION: Final = Struct(">II")  # real size, real count
+EXTENDED_MINOR: Final = 9  # older clients do not support the long header
 LONG: Final = 0xFFFF  # sizes and counts from here on need the long header
 REPLY_HEAD: Final = Struct(">HHHHI")  # a header without its last parameter
 
@@ -48,7 +48,7 @@ ACCESS_RIGHTS: Final = 22
 ECHO: Final = 23
 CREATE_FAILED: Final = 26
 
-DO_REPLY: Final = 10  # a search that wants to hear of failure as well
+DO_REPLY: Final = 10  # a search that also requests a negative reply
 
 # Basic types; a DBR type is one of these plus 7 times its class
 STRING: Final = int(ChannelType.STRING)
@@ -80,8 +80,8 @@ def _code(name: str) -> int:
     return int(CAStatus[name].value.code_with_severity)
 
 
-# Only codes of severity "warning": libca ends the client's process at the graver ones
-# when an old-style get or an exception handler of its own meets them.
+# Only codes of severity "warning": libca terminates the client's process at severe
+# ones when they reach an old-style get or a default exception handler.
 NORMAL: Final = _code("ECA_NORMAL")
 GET_FAIL: Final = _code("ECA_GETFAIL")
 PUT_FAIL: Final = _code("ECA_PUTFAIL")

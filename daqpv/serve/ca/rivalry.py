@@ -1,4 +1,4 @@
-"""Other processes that come to serve our names while we do: after a network cut."""
+"""Detects servers of our PV names that appear while this one runs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from daqpv.serve.ca.duplicates import DuplicateServers, Other
 
 _log = logging.getLogger(__name__)
 
-SOON = 5.0  # [s] the same, while there is another one
-_TRIES = 3  # searches in a row: a datagram may be lost
-_SURE = 2  # times in a row that it has to be gone
+SOON = 5.0  # [s] the same, while there is another server
+_TRIES = 3  # successive searches: a datagram may be lost
+_SURE = 2  # successive searches without an answer after which another server is gone
 
 
 class Rivalry:
-    """Searches again and again for others that serve our names.
+    """Searches repeatedly for other servers of our names.
 
-    At the start the younger process ends (daqpv.app). Later nobody ends by itself: the
-    one that an operator would keep may be either.
+    At start-up the younger process ends (daqpv.app). Later no process ends by itself:
+    the operator may want to keep either of them.
 
     Args:
         others: searches.
-        found: called after each search with a sentence on who is there; "" for nobody.
-        also: what else to look at then.
+        found: called after each search with a sentence naming the servers, or "".
+        also: called before each search, for checks of the caller.
         period: between two searches [s].
     """
 
@@ -40,11 +40,11 @@ class Rivalry:
         self._others = others
         self._also = also
         self._found = found
-        self._missed = _SURE  # searches in a row without an answer
+        self._missed = _SURE  # successive searches without an answer
         self._searches = ScheduledTask(self._search, after(period))
 
     def look(self) -> None:
-        """Search at once: somebody can be reached again."""
+        """Search at once: the network has changed."""
         self._searches.soon()
 
     async def run(self) -> None:
@@ -55,7 +55,7 @@ class Rivalry:
         try:
             await self._also()
             others = await self._others.find(tries=_TRIES)
-        except OSError as error:  # no socket is left: nothing is known now
+        except OSError as error:  # no socket is available: the search says nothing
             _log.warning("no search for other processes: %s", error)
             return
         self._missed = 0 if others else self._missed + 1

@@ -1,4 +1,4 @@
-"""What one client asks for on its circuit, request by request."""
+"""The CA session of one client: processes the requests of its circuit."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from daqpv.serve.ca.writes import PUTS, Writes
 from daqpv.serve.values.elements import STRING_SIZE
 from daqpv.serve.values.strings import c_bytes, c_string
 
-_LONGEST_REQUEST = 32 * 1024  # [bytes] of any request but a put
+_LONGEST_REQUEST = 32 * 1024  # [bytes] of any request except a put
 
 
 class Session:
     """The requests of a client.
 
     Args:
-        client: whose.
+        client: the client of the circuit.
         peer: its address and port.
 
     Attributes:
-        acts: what acts on a request, by its command; answers go out by the circuit.
-        gets: gets as the client has sent them before, with what answers them.
+        acts: functions by command; the circuit sends their answers.
+        gets: earlier gets of the client, with the objects that answer them.
     """
 
     def __init__(self, client: Client, peer: str) -> None:
@@ -49,7 +49,7 @@ class Session:
         }
 
     def longest(self, command: int, sid: int) -> int:
-        """How many bytes such a request can have and make sense."""
+        """The size limit of a request in bytes."""
         if command not in PUTS:
             return _LONGEST_REQUEST
         channel = self._client.channels.get(sid)
@@ -58,14 +58,14 @@ class Session:
         return min(longest, self._desk.max_array_bytes)
 
     def too_long(self, request: Request, size: int) -> bool:
-        """Answer a request of `size` bytes, which is too long; False: it was no put."""
+        """Answer a request of `size` bytes, which is too long; False: it is no put."""
         if request.command not in PUTS:
             return False
         self._writes.too_long(request, size)
         return True
 
     def end(self) -> None:
-        """The client has gone; its puts go on."""
+        """The client has disconnected; its puts go on."""
         if self._last_sid:
             self._desk.log.client(self._client.origin, self._peer, "disconnected")
         for channel in self._client.channels.values():
@@ -76,7 +76,7 @@ class Session:
     # -- the client --------------------------------------------------------------------
 
     def _version(self, request: Request) -> None:
-        self._client.minor = request.elements  # its priority means nothing to us
+        self._client.minor = request.elements  # its priority is ignored
 
     def _client_name(self, request: Request) -> None:
         user = c_string(request.payload)
@@ -106,7 +106,7 @@ class Session:
         if source is None:
             client.send(ca.message(ca.CREATE_FAILED, 0, 0, cid, 0))
             return
-        if not self._last_sid:  # it has said who it is
+        if not self._last_sid:  # a client sends user and host before its first channel
             self._desk.log.client(client.origin, self._peer, "connected")
         self._last_sid = sid = self._last_sid + 1
         rights = source.rights(client.origin.user, client.origin.host)
@@ -119,7 +119,7 @@ class Session:
     def _clear_channel(self, request: Request) -> None:
         channel = self._client.channels.pop(request.p1, None)
         if channel is not None:
-            self._desk.outbox.drain()  # nothing may follow the confirmation
+            self._desk.outbox.drain()  # no event may follow the confirmation
             self._client.disconnect(channel)
         message = ca.message(request.command, 0, 0, request.p1, request.p2)
         self._client.send(message)

@@ -1,7 +1,7 @@
-"""Large arrays as texts, and texts as large arrays: in slices, other work in between.
+"""Packs and parses large arrays of texts in slices, so that the loop stays responsive.
 
-A million texts take more than a second, and all clients would wait for that. Numbers
-as numbers take a thousandth of it and go the short way.
+Converting a million texts takes more than a second, in which all clients would wait.
+Arrays of numbers take a thousandth of that and are packed at once.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from daqpv.serve.values.arrays import Numbers, Texts
 from daqpv.serve.values.forms import Form
 
 SLICE = 4096  # elements: 2 to 6 ms
-LARGE = 10_000  # elements from which on slices are worth their turns
+LARGE = 10_000  # elements from which on slices are used
 
 
-class TakesLong(ValueError):  # noqa: N818, no error: the way that packs at once ends
-    """The value cannot be packed at once: `Wire.pack_slowly`."""
+class TakesLong(ValueError):  # noqa: N818, not an error: selects a way
+    """The value cannot be packed at once: use `Wire.pack_slowly`."""
 
 
 def is_by_element(form: Form, basic: int) -> bool:
-    """Whether each element is converted by itself between `form` and `basic`."""
+    """Whether each element is converted separately between `form` and `basic`."""
     if not 0 <= basic < BASIC_TYPES:
         return False
     return isinstance(form, Texts) or (isinstance(form, Numbers) and basic == STRING)
@@ -33,7 +33,7 @@ async def pack(source: Source, basic: int, count: int) -> bytes:
     """The elements of `source`, at most `count`, as `basic`.
 
     Raises:
-        ValueError: there is no such view.
+        ValueError: there is no such representation.
     """
     form, meta, value = source.form, source.meta, source.value[:count]
     parts = []

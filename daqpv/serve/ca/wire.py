@@ -1,7 +1,7 @@
-"""Values on the wire: each packed once per DBR type, count and change, for everybody.
+"""Packs values, each once per DBR type, count and change, for all clients.
 
-An `Encoder` packs a source for the channel of one client. What it packs is a `Wire`:
-the value as one DBR type and count, which gets and monitors of all clients share.
+An `Encoder` packs a source for the channel of one client. The result is a `Wire`: the
+value as one DBR type and count, shared by the gets and monitors of all clients.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ from daqpv.serve.pv.source import Source
 _log = logging.getLogger(__name__)
 
 NO_CONVERSION = (ValueError, TypeError, OverflowError, struct.error)
-"""What packing a value as a type that it does not have raises."""
+"""The errors that packing a value as an unsuitable type raises."""
 
-_KEPT_WIRES = 24  # a source keeps no more: clients may ask for any count
+_KEPT_WIRES = 24  # limit per source: clients may request any count
 
 
 class Line(Protocol):
-    """Where the events of one client go."""
+    """The destination of the events of one client."""
 
     out: list[bytes]
-    """What goes out with the next write."""
+    """Data of the next write."""
 
     held: bool
-    """Whether events are withheld: the client is slow, or asked for silence."""
+    """Whether events are withheld: the client is slow, or has sent EVENTS_OFF."""
 
     def hold(self, subscription: Subscription) -> None:
         """Send the newest value when the client can take it."""
 
     def send_event(self, subscription: Subscription, head: bytes, body: bytes) -> None:
-        """Send what was packed, or the newest value later."""
+        """Send the packed event, or the newest value later."""
 
     def send(self) -> None:
-        """Write all that has gathered."""
+        """Write all that has been collected."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` as a task of the server."""
@@ -65,10 +65,10 @@ class Subscription:
     """One client's monitor.
 
     Attributes:
-        wire: the value as the client wants it.
-        line: where events go.
-        mask: the changes that matter to the client.
-        key: the client's id for it, as it stands on the wire.
+        wire: the value as the client requested it.
+        line: destination of its events.
+        mask: the changes that the client subscribed to.
+        key: the client's id for it, in wire format.
     """
 
     __slots__ = ("key", "line", "mask", "wire")
@@ -84,11 +84,11 @@ class Wire(Packed):
     """A source's value as one DBR type and count.
 
     Attributes:
-        body: what follows the last parameter of a message's header; None: not packed.
-        get_head: what precedes that parameter in the answer to a get.
+        body: follows the last parameter of a message's header; None: not packed.
+        get_head: precedes that parameter in the answer to a get.
         event_head: the same in a monitor's event.
-        subscriptions: those who follow it.
-        late: those who get it when it is packed in slices; None: nobody waits.
+        subscriptions: receive its events.
+        late: receive the value when it is packed in slices; None: none waits.
     """
 
     __slots__ = (
@@ -113,11 +113,11 @@ class Wire(Packed):
         """Pack the present value.
 
         Raises:
-            ValueError: it cannot be had as this type.
+            ValueError: the value has no representation as this type.
             TakesLong: it has many elements to convert.
         """
         payload, count = self._pack()
-        if (len(payload), count) != self._shape:  # mostly it is what it was
+        if (len(payload), count) != self._shape:  # usually unchanged
             self._pack_heads(len(payload), count)
         self.body = payload
         return payload
@@ -126,7 +126,7 @@ class Wire(Packed):
         """Pack the present value in slices.
 
         Raises:
-            ValueError: it cannot be had as this type.
+            ValueError: the value has no representation as this type.
         """
         head = packed_head(self.source, self.dbr)
         basic, count = self.dbr % BASIC_TYPES, self._elements()
@@ -136,14 +136,14 @@ class Wire(Packed):
         return payload
 
     def blank(self) -> bytes:
-        """Zeros in place of the value; not empty, for libca ignores an empty event."""
+        """Zeros in place of the value; not empty: libca ignores an empty event."""
         head = packed_head(self.source, self.dbr)
         return bytes(len(joined(head, b"", self.dbr % BASIC_TYPES, self._elements())))
 
     def failure(self) -> tuple[bytes, bytes]:
-        """Head and body of an event that says that the value cannot be had.
+        """Head and body of an event that reports an unreadable value.
 
-        The body is not empty: libca takes an empty event for the end of them all.
+        The body is not empty: libca ends the subscription at an empty event.
         """
         body = bytes(16 + ELEMENT_SIZE[self.dbr % BASIC_TYPES] // 8 * 8)
         return REPLY_HEAD.pack(EVENT_ADD, len(body), self.dbr, 1, GET_FAIL), body
@@ -154,7 +154,7 @@ class Wire(Packed):
 
     def _pack_heads(self, size: int, count: int) -> None:
         self._shape = (size, count)
-        if size >= LONG:  # the payload begins with the true size and count
+        if size >= LONG:  # the payload begins with the real size and count
             size, count = LONG, 0
         head = (size, self.dbr, count, NORMAL)
         self.get_head = REPLY_HEAD.pack(READ_NOTIFY, *head)
@@ -175,13 +175,13 @@ class Wire(Packed):
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Send it nothing more."""
+        """Cancel a subscription."""
         self.subscriptions.remove(subscription)
         if not self.subscriptions:
             self.source.unfollow(self)
 
     def changed(self, mask: int, writers: set[Writer]) -> int:
-        """Send the value to all subscriptions for `mask`; returns how many they are."""
+        """Send the value to all subscriptions for `mask`; returns their number."""
         try:
             body = self.body or self.pack()
         except TakesLong:
@@ -205,7 +205,7 @@ class Wire(Packed):
     def send_slowly(self, subscriptions: Collection[Subscription]) -> None:
         """Send the present value when it is packed in slices.
 
-        Changes that come meanwhile are one event.
+        Changes in the meantime are combined into one event.
         """
         running = self.late is not None
         self.late = (self.late or {}) | dict.fromkeys(subscriptions)
@@ -229,11 +229,11 @@ class Wire(Packed):
 
 
 class Encoder:
-    """Packs a source as any DBR type and count, for one client's channel.
+    """Packs a source as any DBR type and count, for the channel of one client.
 
     Attributes:
         basic: the DBR type of its elements.
-        nelm: the most elements.
+        nelm: maximum number of elements.
     """
 
     __slots__ = ("basic", "nelm", "source")
@@ -244,16 +244,16 @@ class Encoder:
         self.nelm = source.form.nelm
 
     def wire(self, dbr: int, count: int, mask: int = 0) -> Wire:
-        """The value as `dbr`; `count` elements, or 0 for as many as there are.
+        """The value as `dbr`, with `count` elements, or 0 for all.
 
         Args:
             dbr: the DBR type.
-            count: a client may ask for as many elements as there are without filters;
-                those that do not pass are zeros.
-            mask: the changes that a subscription is for; 0: it is for a get.
+            count: at most the number of elements without filters; the elements that
+            filters remove are zeros.
+            mask: the events that a subscription is for; 0: it is for a get.
 
         Raises:
-            ValueError: there is no such type, or the PV holds fewer elements.
+            ValueError: unknown type, or more elements than the PV holds.
         """
         for wire in self.source.packed:
             if isinstance(wire, Wire) and wire.dbr == dbr and wire.count == count:

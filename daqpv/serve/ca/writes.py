@@ -1,4 +1,4 @@
-"""Puts of one client."""
+"""Puts of one client: decodes them, begins them and sends their results."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PUTS = (ca.WRITE, ca.WRITE_NOTIFY)
 
 
 class Writes:
-    """Acts on WRITE_NOTIFY, which is answered, and on WRITE, of which failures are.
+    """Processes WRITE_NOTIFY, which is answered, and WRITE, of which failures are.
 
-    A plain put that was refused is answered by an exception message, as by a C IOC; how
-    an action ended that it began is in PVs.
+    A refused WRITE is answered by an exception message, as from a C IOC; the result of
+    the action that it began is in PVs.
     """
 
     def __init__(self, client: Client) -> None:
@@ -38,7 +38,7 @@ class Writes:
         self.acts: dict[int, Act] = dict.fromkeys(PUTS, self._write)
 
     def too_long(self, request: Request, size: int) -> None:
-        """Refuse a put of `size` bytes, which is too long."""
+        """Refuse a put of `size` bytes, which exceeds the limit."""
         error = RefusedError(f"{size} bytes are more than the PV takes")
         channel = self._client.channels.get(request.p1)
         if channel is None:
@@ -100,7 +100,7 @@ class Writes:
             self._failed(request, ca.PUT_FAIL, error)
             return
         if goes_on:
-            self._client.line.wait_a_turn()  # what needs no time is done before a get
+            self._client.line.wait_a_turn()  # quick actions end before the next get
 
     def _refuse_read_only(
         self, channel: Connected, request: Request, given: Given
@@ -116,7 +116,7 @@ class Writes:
         status: int,
         error: RefusedError,
     ) -> None:
-        """Refuse a put before its source is asked."""
+        """Refuse a put before it reaches its source."""
         self._desk.log.put(Put(channel.target, self._client.origin, given), error)
         self._failed(request, status, error)
 
@@ -145,7 +145,7 @@ class Writes:
     # -- answers -----------------------------------------------------------------------
 
     def _ended(self, request: Request, failure: Exception | None) -> None:
-        """Tell the client how its put ended, if it wants to know."""
+        """Send the result of a put to the client, if it requested one."""
         if failure is None:
             self._answer(request, ca.NORMAL)
         elif request.command == ca.WRITE_NOTIFY or isinstance(failure, RefusedError):
@@ -164,11 +164,11 @@ class Writes:
             self._client.outgoing.reply(message)
 
 
-# -- what a put brings -----------------------------------------------------------------
+# -- the data of a put -----------------------------------------------------------------
 
 
 def decode(dbr: int, count: int, data: bytes | memoryview) -> Sequence[Any] | Array:
-    """The elements of a put.
+    """Decode the elements of a put.
 
     Raises:
         RefusedError: `dbr` is no basic type, or `data` is too short for `count`.
@@ -195,7 +195,7 @@ def _texts(count: int, data: bytes) -> list[str]:
 
 
 async def parse(source: Source, dbr: int, count: int, data: bytes | memoryview) -> Any:
-    """The value that a put of many elements asks for.
+    """Return the value that a put of many elements requests.
 
     Raises:
         RefusedError: it is not valid for this PV.

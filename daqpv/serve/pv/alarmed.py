@@ -1,4 +1,4 @@
-"""A record's own judgement of its value: alarm limits, dead bands, acknowledgement."""
+"""Alarms of a record: limits, dead bands, acknowledgement."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _NO_NUMBER = "no number"  # the reason of a NaN's alarm
 
 
 class AlarmLog(Protocol):
-    """What a channel reports to."""
+    """Receives alarm changes of channels."""
 
     def alarm(self, source: Alarmed, old: Alarm, new: Alarm, *, is_limit: bool) -> None:
-        """The severity has moved; `is_limit`: by a limit or a state of the record."""
+        """The severity has changed; `is_limit`: by a limit or a state of the record."""
 
     def cut(self, source: Alarmed, text: str) -> None:
-        """A text is longer than its PV holds."""
+        """A text is longer than its PV can hold."""
 
 
 class Alarmed(Source):
     """A source with alarm limits, dead bands, and an alarm that is acknowledged.
 
     Attributes:
-        undefined: whether there was no value yet (UDF).
+        undefined: whether no value has been posted yet (UDF).
         ackt: whether alarms that have ended must be acknowledged.
         acks: the severity that waits for acknowledgement.
-        is_primary_alarm: whether it carries an alarm of its device; of others only
-            what their own limits and states say is reported.
-        alarm_log: hears when its severity moves.
+        is_primary_alarm: whether it carries an alarm of its device; other PVs report
+        only the alarms of their own limits and states.
+        alarm_log: receives changes of severity.
     """
 
     __slots__ = (
@@ -58,17 +58,17 @@ class Alarmed(Source):
 
     @property
     def limits_reported(self) -> bool:
-        """Whether people are to hear of limits that are passed."""
+        """Whether alarms by limits are reported to operators."""
         return True
 
     def _judge_by(self, meta: Meta) -> None:
-        """Hold values against the limits and states of `meta` from now on."""
+        """Apply the limits and states of `meta` to values from now on."""
         self._judge = judge_for(meta)
         is_real = isinstance(self.form, Real) and meta.udfs > Severity.NO_ALARM
         self._nan = Alarm(meta.udfs, Status.UDF, _NO_NUMBER) if is_real else None
 
     def _judgement(self) -> Alarm:
-        """The worst alarm of the present value, as `Channel.post` finds it."""
+        """The worst alarm of the present value, by limits and device."""
         alarm, value = self._given, self.value
         if self.undefined:
             return alarm
@@ -96,7 +96,7 @@ class Alarmed(Source):
             log.alarm(self, old, new, is_limit=self._by_limit)
 
     def _moved(self, value: Any) -> int:
-        """Which monitors get the value, by dead band (recGblCheckDeadband)."""
+        """Return which monitors get the value, by dead band (recGblCheckDeadband)."""
         meta = self.meta
         if not (meta.mdel or meta.adel):
             if (
@@ -125,16 +125,16 @@ class Alarmed(Source):
         self._send_alarm()
 
     def acknowledge_transient(self, *, required: bool) -> None:
-        """Say whether alarms that have ended must be acknowledged (DBR_PUT_ACKT)."""
+        """Set whether alarms that have ended must be acknowledged (DBR_PUT_ACKT)."""
         self.ackt = required
         if not required:
             self.acks = min(self.acks, self.alarm.severity)
         self._send_alarm()
 
     def acknowledgement(self) -> tuple[int, int]:
-        """ACKT, whether transient alarms must be acknowledged; ACKS, what waits."""
+        """Return ACKT and ACKS (the severity that waits for acknowledgement)."""
         return int(self.ackt), int(self.acks)
 
     def _send_alarm(self) -> None:
-        """Send the alarm to those who follow it."""
+        """Send the alarm to all followers."""
         raise NotImplementedError

@@ -1,7 +1,7 @@
-"""What the fields of records read and what a put to them does, by record type and name.
+"""The values of record fields and the effects of puts to them, by record type and name.
 
-A field that acts here can be put: limits, dead bands, units, texts, DISP, the
-acknowledgement of alarms. All others read as those of a C IOC, and are read only.
+A put has an effect on these fields: limits, dead bands, units, texts, DISP, and the
+acknowledgement of alarms. All others have the values of a C IOC and are read only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OTHER_PRECISION = {"HIGH": 2}  # boRecord.c; where a record has no PREC, C prin
 Get = Callable[[Channel], Any]
 Put = Callable[[Channel, Any], Coroutine[Any, Any, None] | None]
 
-_LINK_SIZE = 1024  # what a C IOC gives for the long view of a link
+_LINK_SIZE = 1024  # the size that a C IOC reports for the long view of a link
 
 _PROPERTIES = frozenset(("EGU", "PREC", "HOPR", "LOPR", "DRVH", "DRVL", "HIHI", "HIGH"))
 _PROPERTIES |= frozenset(("LOW", "LOLO", "HHSV", "HSV", "LSV", "LLSV"))
@@ -37,7 +37,7 @@ _LIMITED = frozenset(("ai", "ao", "longin", "longout", "waveform"))
 
 
 class Behaviour(NamedTuple):
-    """What a field is.
+    """The behaviour of one field.
 
     Attributes:
         form: of its values.
@@ -53,7 +53,7 @@ class Behaviour(NamedTuple):
 
 
 def behaviour(channel: Channel, name: str) -> Behaviour | None:
-    """What the field `name` of `channel` is; None: its record type has none.
+    """Return the behaviour of the field `name` of `channel`; None: no such field.
 
     Args:
         channel: whose field.
@@ -91,7 +91,7 @@ def _long_value(channel: Channel) -> Behaviour | None:
 
 
 def _base_meta(channel: Channel, name: str, kind: str) -> Meta:
-    """Fields that are values of the same sort carry the PV's units and limits."""
+    """Fields that hold values of the same type have the PV's units and limits."""
     meta = channel.meta
     if kind not in ("D", "L") or channel.record not in _LIMITED:
         return Meta(precision=_OTHER_PRECISION.get(name, 6) if kind == "D" else 0)

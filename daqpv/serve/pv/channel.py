@@ -1,4 +1,4 @@
-"""One PV: its value, the judgement on it, and what a put does."""
+"""One PV: its value, its alarm, and the effect of a put."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _UDF = Status.UDF
 
 
 class Fields(Protocol):
-    """The fields of a record, made on demand."""
+    """The fields of a record, created on demand."""
 
     def find(self, name: str) -> Source | None:
         """The field `name`; None: the record has none."""
@@ -49,7 +49,7 @@ class Channel(Alarmed):
     """One PV of a group, as caproto's PVGroup.pvdb holds them.
 
     Attributes:
-        pvname: the whole PV name.
+        pvname: the full PV name.
         pvspec: how it was declared.
         group: the group that it belongs to.
         put_disabled: the record's DISP: puts are refused.
@@ -79,7 +79,7 @@ class Channel(Alarmed):
 
     @property
     def pvname(self) -> str:
-        """The whole PV name."""
+        """The full PV name."""
         return self.name
 
     @property
@@ -94,7 +94,7 @@ class Channel(Alarmed):
 
     @property
     def limits_reported(self) -> bool:
-        """Whether people are to hear of limits that are passed: its group says so."""
+        """Whether alarms by limits are reported to operators, as its group declares."""
         return bool(getattr(self.group, "limits_reported", True))
 
     def info(self) -> PvInfo:
@@ -112,20 +112,20 @@ class Channel(Alarmed):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} = {self.value!r}>"
 
-    # -- what the IOC says -------------------------------------------------------------
+    # -- from the IOC ------------------------------------------------------------------
 
     def post(
         self, value: Any, *, alarm: Alarm = NO_ALARM, time: float | None = None
     ) -> None:
-        """Keep `value`, and tell clients at the end of the loop turn if it moved.
+        """Store `value`, and send it at the end of the loop turn if it changed.
 
-        Monitors for values hear of a change beyond MDEL, those for the archive of one
-        beyond ADEL, those for alarms of another severity, status or reason.
+        Value monitors receive a change beyond MDEL, archive monitors one beyond ADEL,
+        alarm monitors a change of severity, status or reason.
 
         Args:
             value: the new value.
-            alarm: the device's judgement; the record's own limits count if worse.
-            time: UTC [s since 1970]; default now, and so is one that cannot be sent.
+            alarm: of the device; the alarm of the record's own limits applies if worse.
+            time: UTC [s since 1970]; default: now, also if it is outside the CA range.
 
         Raises:
             ValueError, TypeError: `value` is not valid for this PV.
@@ -143,7 +143,7 @@ class Channel(Alarmed):
             alarm = self._nan
         mask = self._moved(value)
         self.value = value
-        if time is None or not time < LAST_TIME:  # nor is NaN
+        if time is None or not time < LAST_TIME:  # also NaN
             time = clock.time()
         self.time = time if time > self.time else stamp_after(self.time, time)
         self.undefined = given[1] == _UDF
@@ -158,12 +158,12 @@ class Channel(Alarmed):
             self.fields.refresh()
 
     def stamp(self, time: float, alarm: Alarm | None = None) -> None:
-        """The value was seen again: gets carry `time`; monitors hear nothing.
+        """Confirm the value: gets return `time`; no monitor event is sent.
 
         Args:
             time: UTC [s since 1970].
-            alarm: the device's judgement now, if it may have moved: monitors for
-                alarms do hear of that.
+            alarm: of the device, if it may have changed: then alarm monitors receive an
+            event.
         """
         if alarm is not None and alarm != self._given:
             self.rejudge(alarm, time)
@@ -182,7 +182,7 @@ class Channel(Alarmed):
         return not self.undefined and bool(same(self.value, self.form.coerce(value)))
 
     def rejudge(self, alarm: Alarm, time: float | None = None) -> None:
-        """The device judges the same value otherwise: monitors for alarms hear it."""
+        """Set the device's alarm for the same value; alarm monitors receive it."""
         if alarm == self._given:
             return
         self._given = alarm
@@ -190,9 +190,9 @@ class Channel(Alarmed):
         self._send(self._judgement(), 0, time)
 
     def repost(self) -> None:
-        """Send the value once more as a change of value, with a new stamp.
+        """Send the value again as a change of value, with a new time stamp.
 
-        Displays that show what their user asked for snap back to what is.
+        A display that still has the text of a refused put then returns to the value.
         """
         self._send(self.alarm, DBE_VALUE, None)
 
@@ -200,7 +200,7 @@ class Channel(Alarmed):
         outbox = self.outbox
         if outbox is not None and outbox.due(self):
             outbox.drain()
-        if time is None or not time < LAST_TIME:  # nor is NaN
+        if time is None or not time < LAST_TIME:  # also NaN
             time = clock.time()
         self.time = time if time > self.time else stamp_after(self.time, time)
         if alarm != self.alarm:
@@ -228,7 +228,7 @@ class Channel(Alarmed):
         self.post(value, alarm=alarm, time=None if stamp is None else float(stamp))
 
     def change_meta(self, meta: Meta, mask: int = DBE_PROPERTY) -> None:
-        """Another description, limit or dead band from now on.
+        """Replace the metadata: description, limits or dead bands.
 
         An alarm limit acts on the present value at once.
         """
@@ -247,19 +247,19 @@ class Channel(Alarmed):
         if self.fields is not None:
             self.fields.refresh()
 
-    # -- what clients do ---------------------------------------------------------------
+    # -- from clients ------------------------------------------------------------------
 
     def rights(self, user: str, host: str) -> int:
-        """Reading for everybody; writing if the PV is made for it."""
+        """All clients may read; they may write if the PV is writable."""
         return ALL_ACCESS if self.writable else READ_ACCESS
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
-        """Act on a put: here the value is simply kept and posted."""
+        """Act on a put: store and post the value."""
         self.post(value)
         return None
 
     def check_enabled(self) -> None:
-        """Hold a put against DISP.
+        """Check DISP.
 
         Raises:
             RefusedError: puts are disabled.
@@ -270,13 +270,13 @@ class Channel(Alarmed):
             )
 
     def refused(self, error: RefusedError, by: Origin) -> None:
-        """Tell the group that a put was refused before it saw it."""
+        """Inform the group that the server refused a put."""
         refused = getattr(self.group, "refused", None)
         if refused is not None:
             refused(self, error)
 
     def put_ended(self, began: float, error: Exception | None) -> None:
-        """Tell the group how a put has ended."""
+        """Inform the group that a put has ended."""
         ended = getattr(self.group, "put_ended", None)
         if ended is not None:
             ended(self, began, error)
@@ -285,6 +285,6 @@ class Channel(Alarmed):
         self._send(self.alarm, DBE_ALARM, self.time)
 
     def own_field(self, name: str) -> Source | None:
-        """The field `name` if it is the value itself; None: `fields` may have it."""
+        """Return the field `name` if it is the value itself; None: see `fields`."""
         is_value = name == "VAL" or (name == "VAL$" and isinstance(self.form, LongText))
         return self if is_value else None

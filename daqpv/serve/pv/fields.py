@@ -1,4 +1,4 @@
-"""Record fields: X.DESC, X.HIHI, X.SEVR ..., made when a client first asks for one."""
+"""Record fields (X.DESC, X.HIHI, X.SEVR ...), created on the first request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daqpv.serve.pv.source import Source
 
 
 class Field(Source):
-    """A field of a record: it reads and acts on its channel."""
+    """A field of a record, which reads from and writes to its channel."""
 
     __slots__ = ("_channel", "_get", "_put")
 
@@ -32,23 +32,23 @@ class Field(Source):
 
     @property
     def prefix(self) -> str:
-        """Of the PVs of the device that it belongs to."""
+        """Prefix of the PVs of its device."""
         return self._channel.prefix
 
     def rights(self, user: str, host: str) -> int:
-        """Writing where a put acts, if the client may."""
+        """A client may write if the field is writable and the PV allows it."""
         return ALL_ACCESS if self._put else READ_ACCESS
 
     def refresh(self) -> None:
-        """Read the channel anew."""
+        """Read the value from the channel."""
         self.follow_record()
 
     def refresh_now(self) -> None:
-        """Read the channel anew."""
+        """Read the value from the channel."""
         self.follow_record()
 
     def follow_record(self) -> None:
-        """Read the channel anew; send the value if it has changed."""
+        """Read the value from the channel; send it if it has changed."""
         channel = self._channel
         value = self.form.coerce(self._get(channel))
         moved = not self.form.same(self.value, value)
@@ -60,7 +60,7 @@ class Field(Source):
             self.outbox.mark(self, DBE_VALUE | DBE_LOG)
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
-        """Act on a put, where one acts."""
+        """Act on a put, if the field is writable."""
         if self._put is None:
             return super().put(value)
         work = self._put(self._channel, value)
@@ -68,28 +68,28 @@ class Field(Source):
         return work
 
     def acknowledge(self, severity: int) -> None:
-        """The record's alarm, through any of its fields."""
+        """Acknowledge the record's alarm, through any of its fields."""
         self._channel.acknowledge(severity)
         self.follow_record()
 
     def acknowledge_transient(self, *, required: bool) -> None:
-        """Of the record's alarm."""
+        """Set ACKT of the record."""
         self._channel.acknowledge_transient(required=required)
         self.follow_record()
 
     def acknowledgement(self) -> tuple[int, int]:
-        """Of the record's alarm."""
+        """ACKT and ACKS of the record."""
         return self._channel.acknowledgement()
 
     def repost(self) -> None:
-        """Send the value once more to those who follow it."""
+        """Send the value to all followers again."""
         self.follow_record()
         if self.outbox is not None:
             self.outbox.mark(self, DBE_VALUE)
 
 
 class FieldTable:
-    """The fields of one channel that clients have asked for."""
+    """The fields of one channel that clients have requested."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -1,4 +1,4 @@
-"""A source as one client sees it through the filters of the channel's name."""
+"""A source behind the channel filters of one client."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from daqpv.serve.values.forms import Form
 
 
 class Filtered(Source):
-    """What filters let through of another source.
+    """The values of another source that pass the filters.
 
-    It is made for one client's channel, and once more for each of its gets and
-    subscriptions: each of those is a value of its own, that of the last event that
-    passed. So a client that was slow gets what has passed, as a C IOC does it.
+    Each channel has one; each of its gets and subscriptions has another, with a value
+    of its own: that of the last event that passed. So a slow client receives the last
+    value that passed, as from a C IOC.
 
     Args:
-        name: as the client knows it.
-        base: what is filtered.
+        name: as the client requested it.
+        base: the source to filter.
         filters: from the name.
-        mask: what its one follower wants to hear of.
+        mask: the events that its one follower subscribed to.
     """
 
     __slots__ = ("_filters", "_gates", "_mask", "_parts", "base")
@@ -54,50 +54,50 @@ class Filtered(Source):
 
     @property
     def prefix(self) -> str:
-        """As without filters."""
+        """Prefix of the base."""
         return self.base.prefix
 
     @property
     def target(self) -> Source:
-        """A put goes past the filters: into an array from its first element on."""
+        """Puts bypass the filters: they write to an array from its first element on."""
         return self.base
 
     def rights(self, user: str, host: str) -> int:
-        """As without filters."""
+        """Access rights to the base."""
         return self.base.rights(user, host)
 
     def refresh(self) -> Coroutine[Any, Any, None] | None:
-        """As without filters."""
+        """Update the base before a get."""
         return self.base.refresh()
 
     def refresh_now(self) -> None:
-        """As without filters."""
+        """Update the base before the first event."""
         self.base.refresh_now()
 
     def acknowledgement(self) -> tuple[int, int]:
-        """As without filters."""
+        """ACKT and ACKS of the base."""
         return self.base.acknowledgement()
 
     def view(self, mask: int) -> Source:
-        """The value for one get or one subscription."""
+        """Return the source for one get or one subscription."""
         return Filtered(self.name, self.base, self._filters, mask)
 
     # -- events ------------------------------------------------------------------------
 
     def follow(self, follower: Follower, outbox: Outbox) -> None:
-        """Follow the source that is filtered; the present value is the first event."""
+        """Follow the base; the present value is the first event."""
         super().follow(follower, outbox)
         self.base.follow(self, outbox)
         self._admits(self._mask)
         self._take()
 
     def unfollow(self, follower: Follower) -> None:
-        """Follow it no more."""
+        """Stop following the base."""
         super().unfollow(follower)
         self.base.unfollow(self)
 
     def changed(self, mask: int, writers: set[Writer]) -> int:
-        """Let an event of the source through, or not."""
+        """Pass an event of the base to the follower, if the filters let it through."""
         mask &= self._mask
         if not (mask and self._admits(mask)):
             return 0
@@ -132,9 +132,9 @@ class Filtered(Source):
 
 
 def _shaped(form: Form, parts: tuple[Part, ...]) -> tuple[Form, tuple[Part, ...]]:
-    """The form of what is left of an array, and the parts that act on it.
+    """The form of the remaining part of an array, and the parts that apply to it.
 
-    What has one element, or had none to begin with, is left as it is.
+    A value with a single element is not changed.
     """
     nelm, acting = form.nelm, []
     for part in parts:

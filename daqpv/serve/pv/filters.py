@@ -1,4 +1,4 @@
-"""Channel filters: what may follow a field's name, as ``X.VAL[2:5]{dbnd:{abs:0.5}}``.
+"""Channel filters: the text after a field's name, as in ``X.VAL[2:5]{dbnd:{abs:0.5}}``.
 
 Source: EPICS base 7, "Field Modifiers and Channel Filters" (filters.dbd.pod),
 dbChannel.c, chfPlugin.c; and what a C IOC of base 7.0.10 takes and refuses.
@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Protocol
 from daqpv.serve.pv.masks import DBE_ALARM, DBE_PROPERTY
 from daqpv.serve.values.limits import beyond
 
-_JUDGED = DBE_ALARM | DBE_PROPERTY  # a dead band is one of values only
+_JUDGED = DBE_ALARM | DBE_PROPERTY  # a dead band applies to values only
 _INT32 = range(-(2**31), 2**31)
 
 
@@ -29,20 +29,20 @@ class Gate(Protocol):
 
         Args:
             value: the present one.
-            mask: the changes that the event tells and the client wants to hear of.
+            mask: the changes in the event that the client has subscribed to.
         """
         ...
 
 
 class DeadBand:
-    """Lets through what has left the band round the last value that it let through.
+    """Passes a value that has left the band round the last value that passed.
 
     Texts and arrays, another alarm and another property always pass. A C IOC has no
     relative band round negative values; here there is one.
 
     Args:
         width: of the band to either side.
-        relative: it is in percent of the value.
+        relative: the width is in percent of the value.
     """
 
     __slots__ = ("_band", "_last", "_relative", "_width")
@@ -53,7 +53,7 @@ class DeadBand:
         self._last: float | None = None
 
     def passes(self, value: Any, mask: int) -> bool:
-        """Whether it has left the band."""
+        """Whether the value has left the band."""
         if not isinstance(value, int | float):
             return True
         if self._last is None or beyond(self._last, value, self._band):
@@ -65,7 +65,7 @@ class DeadBand:
 
 
 class Decimation:
-    """Lets through the first of every `n` events; of properties, all."""
+    """Passes the first of every `n` events, and every event of a property."""
 
     __slots__ = ("_n", "_seen")
 
@@ -74,7 +74,7 @@ class Decimation:
         self._seen = -1
 
     def passes(self, value: Any, mask: int) -> bool:
-        """Whether it is its turn."""
+        """Whether this event is the first of `n`."""
         if mask & DBE_PROPERTY:
             return True
         self._seen = (self._seen + 1) % self._n
@@ -87,8 +87,8 @@ class Part:
 
     Attributes:
         start: the first; below 0: counted from the end.
-        step: from one to the next; what is below 1 counts as 1.
-        end: the last, itself included; below 0: counted from the end.
+        step: from one to the next; a value below 1 counts as 1.
+        end: the last, inclusive; below 0: counted from the end.
     """
 
     start: int = 0
@@ -96,7 +96,7 @@ class Part:
     end: int = -1
 
     def of(self, size: int) -> slice:
-        """Where they are in an array of `size` elements (base's wrapArrayIndices)."""
+        """The slice of an array of `size` elements (base's wrapArrayIndices)."""
         start = self.start + size if self.start < 0 else self.start
         end = self.end + size if self.end < 0 else self.end
         start = min(max(start, 0), size)
@@ -104,7 +104,7 @@ class Part:
         return slice(start, end + 1, max(self.step, 1))
 
     def count(self, size: int) -> int:
-        """How many they are of `size` elements."""
+        """The number of elements that remain of `size`."""
         return len(range(size)[self.of(size)])
 
 
@@ -113,8 +113,8 @@ class Filters:
     """The filters that a channel name asks for.
 
     Attributes:
-        parts: of the array, each of what the one before has left.
-        gates: make what decides about events, for each subscription its own.
+        parts: of the array, each applied to the result of the one before.
+        gates: factories of the filters on events; each subscription makes its own.
         stamps: the time is that of the delivery, not that of the value.
     """
 
@@ -127,10 +127,10 @@ _INDEX = re.compile(r"\s*([+-]?(?:0[xX][0-9a-fA-F]+|\d+))?")
 
 
 def parse(text: str) -> Filters:
-    """What follows a field's name: ``[start:end]``, ``[start:step:end]``, ``{...}``.
+    """Parse what follows a field: ``[start:end]``, ``[start:step:end]``, ``{...}``.
 
     Raises:
-        ValueError: it is not understood, or asks for what there is not; it says why.
+        ValueError: the text is not valid, or there is no such filter; with the reason.
     """
     made: list[_Made] = []
     if text.startswith("["):
@@ -150,7 +150,7 @@ def parse(text: str) -> Filters:
 
 
 def _range(text: str) -> Part:
-    """The short form of `arr`; an index alone is that element."""
+    """The short form of `arr`; a single index selects that element."""
     found = [_INDEX.fullmatch(index) for index in text.split(":")]
     index = [_whole(each[1]) if each and each[1] else None for each in found]
     match index:
@@ -255,7 +255,7 @@ def _int(value: _Value) -> int:
 
 
 def _whole(text: str) -> int:
-    """As C's strtol reads it: 0x10 is sixteen, 010 is eight."""
+    """Parse as C's strtol does: 0x10 is sixteen, 010 is eight."""
     digits = text.strip().lstrip("+-")
     octal = len(digits) > 1 and digits.isdigit() and digits[0] == "0"
     return int(text, 8 if octal else 0)
@@ -272,9 +272,9 @@ _CONSTANTS = ("true", "false", "null")
 
 
 def _read(text: str) -> list[tuple[str, _Options]]:
-    """The filters and their options, in their order; ValueError: they are none.
+    """Parse the filters and their options, in their order; ValueError: not valid.
 
-    ``{name: {option: value, ...}, ...}``: names may go without quotes, a value is a
+    ``{name: {option: value, ...}, ...}``: names may be without quotes, a value is a
     text, a number, true or false.
     """
     try:
@@ -291,7 +291,7 @@ def _read(text: str) -> list[tuple[str, _Options]]:
 
 
 def _as_json(token: re.Match[str]) -> str:
-    """A token of JSON5 as JSON has it."""
+    """Return a token of JSON5 as JSON."""
     match token.lastgroup:
         case "text":
             return token[0]
@@ -304,7 +304,7 @@ def _as_json(token: re.Match[str]) -> str:
 
 
 def _number(word: str) -> str | None:
-    """JSON knows no +1, .5, 5. and 0x10."""
+    """Convert a number that JSON does not allow: +1, .5, 5. and 0x10."""
     for read in (lambda: int(word, 0), lambda: float(word)):
         with contextlib.suppress(ValueError):
             return json.dumps(read())

@@ -1,4 +1,4 @@
-"""Followers: what a source hands its events to, without knowing a protocol."""
+"""Followers: receivers of the events of a source, independent of the protocol."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from typing import Protocol
 
 
 class Writer(Protocol):
-    """A connection with something to send."""
+    """A connection that collects outgoing data."""
 
     def send(self) -> None:
-        """Write all that has gathered."""
+        """Write all data collected so far."""
 
 
 class Follower(Protocol):
-    """Receives the events of a source: a protocol's encoding, a filter, a listener."""
+    """Receives the events of a source: a protocol's encoder, a filter, a listener."""
 
     def changed(self, mask: int, writers: set[Writer]) -> int:
         """The source has changed.
 
         Args:
-            mask: what of it.
-            writers: the connections that have something to send now are added.
+            mask: the changes.
+            writers: connections with data to send are added to it.
 
         Returns:
-            how many events that was for clients.
+            the number of events sent to clients.
         """
         ...
 
 
 class Followed(Protocol):
-    """A source, as the outbox sees it."""
+    """A source, as seen by the outbox."""
 
     @property
     def followers(self) -> tuple[Follower, ...]:
-        """What receives its events."""
+        """The receivers of its events."""
 
 
 class Packed:

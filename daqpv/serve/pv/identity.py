@@ -1,4 +1,4 @@
-"""Who a daqpv process is, for other ones: its name, its clock, and its file."""
+"""Identity of a daqpv process for other ones: its name, clock and experiment file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from daqpv.serve.pv.source import Source
 from daqpv.serve.values.arrays import LongText
 from daqpv.serve.values.meta import Meta
 
-SINCE = b".DAQPV"  # a field of every PV of a daqpv: since when that process serves it
-IDENTITY = b".DAQPVID"  # a field of every PV of a daqpv: who serves it
+SINCE = b".DAQPV"  # a field of every PV of daqpv: when its process began to serve it
+IDENTITY = b".DAQPVID"  # a field of every PV of daqpv: the process that serves it
 _SIZE = 8192  # [bytes] of its text
-_END = 2**33  # [s since 1970] no clock shows more
-_MOST = 200  # sections and characters that anybody's text may have
+_END = 2**33  # [s since 1970] the largest valid time
+_MOST = 200  # maximum number of sections, and of characters in each
 
 
 class Identity(NamedTuple):
@@ -24,7 +24,7 @@ class Identity(NamedTuple):
 
     Attributes:
         process: ``name@host``.
-        clock: what it showed when it was asked, UTC [s since 1970].
+        clock: its time when it answered, UTC [s since 1970].
         file: a hash of each section of its experiment file.
     """
 
@@ -34,7 +34,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Identity | None:
-        """Read what another process says; None if it cannot be understood."""
+        """Parse the answer of another process; None if it is not valid."""
         try:
             said = json.loads(text)
             process, clock, file = said["process"], said["clock"], said["file"]
@@ -57,7 +57,7 @@ def _is_text(value: Any) -> bool:
 
 
 class OwnIdentity(Source):
-    """Our own: what every client reads in which a PV's name and `IDENTITY` are one."""
+    """Our own identity: the value of the field `IDENTITY` of any PV name."""
 
     __slots__ = ("_say",)
 
@@ -67,7 +67,7 @@ class OwnIdentity(Source):
         self._say = say
 
     def asked(self) -> OwnIdentity:
-        """The same, with what our clock shows now."""
+        """Return a copy with the present time of this process."""
         self.time = time.time()
         self.value = json.dumps({**self._say(), "clock": self.time})
         self.stale()

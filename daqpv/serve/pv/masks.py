@@ -1,4 +1,4 @@
-"""Bit masks: what of a source has changed, and what a client may do with it.
+"""Bit masks: which parts of a source have changed, and the access rights of a client.
 
 The numbers are those of EPICS base (caeventmask.h, caProto.h).
 """

@@ -1,4 +1,4 @@
-"""The outbox: what has changed in this loop turn, and the one flush that sends it."""
+"""The outbox: collects the changes of one loop turn and sends them in one flush."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 
 from daqpv.serve.pv.follower import Followed, Writer
 
-_MANY = 128  # changes: sent at once, for the client may as well begin to read (0.2 ms)
+_MANY = 128  # changes: sent at once, so that clients begin to read early (0.2 ms)
 
 
 class Outbox:
-    """Gathers changes; sends them at the end of the loop turn, or when they are many.
+    """Collects changes; sends them at the end of the loop turn, or when there are many.
 
     A change is packed when it is drained, once for all clients. A source that changes
     twice in one turn is drained in between: each change is one event.
 
     Attributes:
         events: monitor events handed to clients so far.
-        dirty: what has changed and is not drained yet, with masks.
+        dirty: sources with changes that are not drained yet, with their masks.
     """
 
     def __init__(self) -> None:
@@ -28,15 +28,15 @@ class Outbox:
         self._armed = False
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to send; changes before that reach listeners alone."""
+        """Begin to send; earlier changes reach only listeners in this process."""
         self._loop = loop
         if self.dirty:
             self._arm()
 
     def mark(self, source: Followed, mask: int) -> None:
-        """`source` has changed, and `mask` says what of it.
+        """Mark `source` as changed; `mask` names the changes.
 
-        Call `due` first if it may be here already.
+        Call `due` first if the source may be marked already.
         """
         self.dirty[source] = mask
         if len(self.dirty) >= _MANY and self._loop is not None:
@@ -49,7 +49,7 @@ class Outbox:
         return source in self.dirty
 
     def write_later(self, writer: Writer) -> None:
-        """`writer` has something to send at the end of this turn."""
+        """`writer` has data to send at the end of this turn."""
         self._writers.add(writer)
         if not self._armed:
             self._arm()
@@ -60,7 +60,7 @@ class Outbox:
             self._loop.call_soon(self.flush)
 
     def drain(self) -> None:
-        """Hand all changes to the followers, in the order in which they came."""
+        """Send all changes to the followers, in the order in which they were marked."""
         if not self.dirty:
             return
         dirty, self.dirty = self.dirty, {}

@@ -1,4 +1,4 @@
-"""Puts of clients, from their arrival to their end, whatever the protocol."""
+"""Puts of clients, from their arrival to their end, independent of the protocol."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Put:
     """A put of a client.
 
     Attributes:
-        source: what it goes to.
-        by: who put.
+        source: its destination.
+        by: the user and host that put.
         given: what the client wrote: elements, or a text that describes them.
         before: the value before.
-        value: the value that was asked for; None: what was given is none.
+        value: the requested value; None: the given one is not valid.
         announced: names of the events that devices have emitted because of it.
         began: when it arrived, monotonic [s].
     """
@@ -55,11 +55,11 @@ class Put:
 
 
 class Puts:
-    """Begins puts and follows them to their end: each is logged exactly once.
+    """Begins puts and follows them to their end; each is logged exactly once.
 
     Args:
-        tasks: where commands run that take time.
-        log: called with each put that has ended, and why it failed.
+        tasks: run the commands that take time.
+        log: called with each put that has ended, and with its error if it failed.
     """
 
     def __init__(
@@ -71,18 +71,18 @@ class Puts:
     def begin(self, put: Put, accepted: Callable[[], Any], answer: Answer) -> bool:
         """Check a put and act on it.
 
-        A command that takes time goes on as a task, whatever becomes of its client.
+        A command that takes time runs as a task; it goes on if its client disconnects.
 
         Args:
-            put: who puts, and to what.
-            accepted: gives the value that is asked for; what it raises refuses the put.
-            answer: called when the put has ended, with the reason if it failed.
+            put: its source and its origin.
+            accepted: returns the requested value; an exception refuses the put.
+            answer: called when the put has ended, with the error if it failed.
 
         Returns:
-            whether its command goes on.
+            whether its command is still running.
 
         Raises:
-            RefusedError: the put is not possible; group and log know already.
+            RefusedError: the put is not possible; group and log are already informed.
         """
         source = put.source
         tokens = origin.set(put.by), told.set(put.announced)
@@ -117,10 +117,10 @@ class Puts:
         return False
 
     def _refuse(self, put: Put, error: RefusedError) -> None:
-        """The group and all who follow the value hear of it; raises `error`."""
+        """Inform the group and all followers of the value; raises `error`."""
         try:
             put.source.refused(error, put.by)
-        except Exception:  # a group's hook: a put more or less must not matter
+        except Exception:  # a hook of the group: it must not end the server
             _log.exception("%s: refused() failed", put.source.name)
         put.source.repost()
         _tell_group(put, error)
@@ -130,7 +130,7 @@ class Puts:
     def _ended(
         self, put: Put, answer: Answer, work: Coroutine[Any, Any, None], task: Task
     ) -> None:
-        """The command has ended; its context is that of the put."""
+        """The command has ended; this runs in the context of the put."""
         work.close()  # if it was never begun
         ends = not self._tasks.is_open
         error = _given_up() if task.cancelled() else task.exception()
@@ -142,11 +142,11 @@ class Puts:
         if failure is not None:
             put.source.repost()
         if failure is None or not ends:
-            answer(failure)  # else the client finds that the server has gone
+            answer(failure)  # otherwise the client finds the connection closed
 
 
 async def _safe(work: Coroutine[Any, Any, None]) -> None:
-    """Run the code of a command, which may be a third party's: it ends no process."""
+    """Run the code of a command; an exception in it ends no process."""
     try:
         await work
     except (SystemExit, asyncio.CancelledError) as error:
@@ -159,7 +159,7 @@ async def _safe(work: Coroutine[Any, Any, None]) -> None:
 def _tell_group(put: Put, error: Exception | None) -> None:
     try:
         put.source.put_ended(put.began, error)
-    except Exception:  # a group's hook, likewise
+    except Exception:  # a hook of the group, likewise
         _log.exception("%s: put_ended() failed", put.source.name)
 
 

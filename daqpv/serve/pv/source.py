@@ -1,4 +1,4 @@
-"""Sources: what a client can connect to, whatever its protocol."""
+"""Sources: the values that clients connect to, independent of the protocol."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Source:
         time: of the present value, UTC [s since 1970].
         meta: units, limits, labels.
         packed: the value as protocols have packed it.
-        followers: what receives its events.
-        outbox: where its changes are marked; None: nobody follows it.
+        followers: receive its events.
+        outbox: where its changes are marked; None: it has no followers.
     """
 
     __slots__ = (
@@ -34,7 +34,7 @@ class Source:
         "value",
     )
 
-    cached = True  # the value stands ready: nobody is asked before a get
+    cached = True  # the value is current: nothing is read before a get
     momentary = False  # a command that reads 1 while it acts, else 0
 
     def __init__(  # noqa: PLR0917, a value object
@@ -57,31 +57,31 @@ class Source:
 
     @property
     def prefix(self) -> str:
-        """Of the PVs of the device that it belongs to; "" if to none."""
+        """Prefix of the PVs of its device; "" if it belongs to no device."""
         return ""
 
     @property
     def target(self) -> Source:
-        """What puts go to."""
+        """The source that receives puts."""
         return self
 
     def view(self, mask: int) -> Source:
-        """What one get (`mask` 0) or one subscription sees of it: mostly itself."""
+        """Return the source for one get (`mask` 0) or subscription: usually `self`."""
         return self
 
     def rights(self, user: str, host: str) -> int:
-        """What a client may do: READ_ACCESS and WRITE_ACCESS."""
+        """Access rights of a client: READ_ACCESS and WRITE_ACCESS."""
         return READ_ACCESS
 
     def check_enabled(self) -> None:
-        """Hold a put against the record's DISP.
+        """Check the record's DISP before a put.
 
         Raises:
             RefusedError: puts are disabled.
         """
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
-        """Act on a put of `value`: at once, or in the coroutine that comes back.
+        """Act on a put of `value`, at once or in the returned coroutine.
 
         Raises:
             RefusedError: the put is not possible now.
@@ -92,17 +92,17 @@ class Source:
         """A put was refused before it became a command."""
 
     def put_ended(self, began: float, error: Exception | None) -> None:
-        """A put that arrived at `began` (monotonic [s]) has ended, well or not."""
+        """A put that arrived at `began` (monotonic [s]) has ended, possibly failed."""
 
     def refresh(self) -> Coroutine[Any, Any, None] | None:
-        """Before a get: bring the value up to date; mostly there is nothing to do."""
+        """Update the value before a get, if it is not current."""
         return None
 
     def refresh_now(self) -> None:
-        """Before the first event: bring up to date what can be without waiting."""
+        """Update the value before the first event, as far as it needs no waiting."""
 
     def repost(self) -> None:
-        """Send the value once more to those who follow it."""
+        """Send the value to all followers again."""
 
     def acknowledge(self, severity: int) -> None:
         """Acknowledge the alarm up to `severity` (DBR_PUT_ACKS).
@@ -113,7 +113,7 @@ class Source:
         raise RefusedError(f"{self.name} has no alarm to acknowledge")
 
     def acknowledge_transient(self, *, required: bool) -> None:
-        """Say whether alarms that have ended must be acknowledged (DBR_PUT_ACKT).
+        """Set whether alarms that have ended must be acknowledged (DBR_PUT_ACKT).
 
         Raises:
             RefusedError: it has no alarm of its own.
@@ -121,21 +121,21 @@ class Source:
         raise RefusedError(f"{self.name} has no alarm to acknowledge")
 
     def acknowledgement(self) -> tuple[int, int]:
-        """ACKT, whether transient alarms must be acknowledged; ACKS, what waits."""
+        """Return ACKT and ACKS (the severity that waits for acknowledgement)."""
         return 0, 0
 
     def follow(self, follower: Follower, outbox: Outbox) -> None:
-        """Hand further events to `follower`, when `outbox` is drained."""
+        """Send further events to `follower`, when `outbox` is drained."""
         self.followers = (*self.followers, follower)
         self.outbox = outbox
 
     def unfollow(self, follower: Follower) -> None:
-        """Hand it no more; mark no changes while nobody follows."""
+        """Send no more events to `follower`; mark no changes if no follower is left."""
         self.followers = tuple(one for one in self.followers if one is not follower)
         if not self.followers:
             self.outbox = None
 
     def stale(self) -> None:
-        """The value has changed: what was packed is worth nothing."""
+        """The value has changed: discard the packed values."""
         for packed in self.packed:
             packed.body = None

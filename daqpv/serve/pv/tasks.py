@@ -1,4 +1,4 @@
-"""Tasks that a server begins for its clients, and ends when it ends."""
+"""Tasks that the server starts for its clients, and cancels when it ends."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Task = asyncio.Task[None]
 
 
 class Tasks:
-    """Owns tasks: none outlives the server, and none ends it.
+    """Owns tasks: no task outlives the server, and no failed task ends it.
 
     Attributes:
-        is_open: whether it begins tasks; not any more while the server ends.
+        is_open: whether tasks can be started; False while the server ends.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Tasks:
         self.is_open = False
 
     def open(self) -> None:
-        """Begin tasks from now on."""
+        """Allow tasks to start."""
         self.is_open = True
 
     def start(
@@ -42,7 +42,7 @@ class Tasks:
             name: of the task, for the watchdog of the event loop.
 
         Returns:
-            False: the server ends, or has not begun, and `work` never runs.
+            False: the server is not running, and `work` is closed without being run.
         """
         if not self.is_open:
             work.close()
@@ -54,11 +54,11 @@ class Tasks:
         return True
 
     def stop(self) -> None:
-        """Begin no task any more."""
+        """Start no more tasks."""
         self.is_open = False
 
     async def close(self) -> None:
-        """Begin no task any more; cancel those that run, and wait for them."""
+        """Start no more tasks; cancel the running ones, and wait for their end."""
         self.stop()
         for task in self._running:
             task.cancel()
