@@ -1,10 +1,10 @@
 """The PV server: groups of PVs over Channel Access, with an engine of our own.
 
-caproto gives the shape of groups (PVGroup, pvproperty) and the protocol's tables; what
-runs is here. A value's way out: `Channel.post` keeps it and marks it, `Outbox.flush`
-packs it once per wire type at the end of the loop turn, each `Circuit` writes once. A
-put's way in: `Circuit` parses, `Server.begin_put` checks, the PV's command runs as a
-task of the server.
+caproto provides the declarations of groups (PVGroup, pvproperty) and the tables of the
+protocol; the server itself is here. Outgoing values: `Channel.post` stores and marks a
+value, `Outbox.flush` packs it once per wire type at the end of the loop turn, each
+`Circuit` writes once. Incoming puts: `Circuit` parses, `Puts.begin` checks, the PV's
+command runs as a task of the server.
 """
 
 from daqpv.serve.ca.duplicates import DuplicateServers, Other

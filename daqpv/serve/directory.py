@@ -1,4 +1,4 @@
-"""What a server answers for: its PVs, those it offers already, and who serves them."""
+"""Finds the PVs of a server for clients, and the fields that identify the server."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from daqpv.serve.pv.source import Source
 from daqpv.serve.values.meta import Meta
 from daqpv.serve.values.texts import Text
 
-_PATIENCE = 5.0  # [s] that searches for a device's PVs wait for its state
+_PATIENCE = 5.0  # [s] that a search for a device's PVs may wait for its state
 
 
 class Directory:
     """Finds PVs for clients.
 
     Args:
-        identity: what other daqpv processes read of this one.
+        identity: sent to other daqpv processes.
 
     Attributes:
         names: the PVs of all groups.
@@ -40,11 +40,11 @@ class Directory:
 
     @property
     def since(self) -> str:
-        """When it was opened, unlike that of any other server; "" before."""
+        """Start time of this server, unique among servers; "" before."""
         return str(self._since.value)
 
     def add(self, *groups: PVGroup, alarm_log: AlarmLog) -> None:
-        """Take in all PVs of `groups`, or none.
+        """Add all PVs of `groups`, or none.
 
         Raises:
             ServeError: a PV name is used twice.
@@ -55,12 +55,12 @@ class Directory:
                 self._young.setdefault(group.prefix, []).append(group)
 
     def open(self) -> None:
-        """From now on this process serves the PVs."""
+        """Begin to serve the PVs."""
         self._since.value = f"{time.time_ns():020} {secrets.token_hex(4)}"
         self._grown = time.monotonic() + _PATIENCE
 
     def find(self, name: bytes) -> Source | None:
-        """What stands behind `name`; any PV has fields that tell who serves it."""
+        """Find the source of `name`; each PV has fields that identify its server."""
         found = self.names.find(name)
         if found is not None:
             return found
@@ -71,10 +71,10 @@ class Directory:
         return None
 
     def offer(self, name: bytes) -> Source | None:
-        """What a search for `name` may find now.
+        """Find the source of `name`, if a search may find it now.
 
-        The PVs of a device are not offered before its state is known, for a few seconds
-        at most: after a restart clients wait, and read no state that is unknown yet.
+        The PVs of a device are offered when its state is known, after a few seconds at
+        most: so clients that reconnect after a restart do not read an unknown state.
         """
         source = self.find(name)
         if source is None or not self._young:

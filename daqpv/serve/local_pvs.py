@@ -1,4 +1,4 @@
-"""PVs of this process, read without a connection."""
+"""Access to PVs of this process without a connection."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ Show = Callable[[Reading], None]
 
 
 class LocalPvs:
-    """The PVs of a server, for those who live in its process.
+    """The PVs of a server, for code in the same process.
 
-    They hear what clients with a monitor hear, a loop turn later.
+    Watchers receive the same events as clients with a monitor, one loop turn later.
 
     Args:
-        server: whose PVs they are.
+        server: serves the PVs.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
     def latest(self, pv: str) -> Reading | None:
-        """What `pv` is now; None: it is not served here."""
+        """The present reading of `pv`; None: it is not served here."""
         source = self._find(pv)
         return None if source is None else _reading(source)
 
@@ -44,7 +44,7 @@ class LocalPvs:
         """Call `show` at once and with each event of `pv`.
 
         Returns:
-            What ends it, when called; None: it is not served here.
+            A function that ends the watch; None: `pv` is not served here.
         """
         source = self._find(pv)
         if source is None:
@@ -55,20 +55,20 @@ class LocalPvs:
 
     def _find(self, pv: str) -> Source | None:
         source = self._server.find(pv.encode())
-        if source is None or isinstance(source, Filtered):  # which needs a client
+        if source is None or isinstance(source, Filtered):  # needs a client
             return None
         source.refresh_now()
         return source
 
 
 class _Listener:
-    """Takes the events of a source, as filters do, and sends them to nobody.
+    """Receives the events of a source, as filters do, and sends none to clients.
 
-    What hears of them may post to other PVs: not while the outbox is drained.
+    A watcher may post to other PVs, so it is not called while the outbox is drained.
     """
 
     def __init__(self, source: Source, outbox: Outbox, show: Show) -> None:
-        outbox.drain()  # what was before is no event
+        outbox.drain()  # earlier changes are not events
         self._source = source
         self._show = show
         self._loop = asyncio.get_running_loop()
@@ -76,21 +76,21 @@ class _Listener:
         source.follow(self, outbox)
 
     def changed(self, mask: int, writers: set[Writer]) -> int:
-        """Something of the source has changed; no client is concerned."""
+        """The source has changed; no event goes to clients."""
         if mask & (DBE_VALUE | DBE_ALARM):
-            self._loop.call_soon(self._tell, _reading(self._source))
+            self._loop.call_soon(self._deliver, _reading(self._source))
         return 0
 
-    def _tell(self, reading: Reading) -> None:
+    def _deliver(self, reading: Reading) -> None:
         if self._has_ended:
             return
         try:
             self._show(reading)
-        except Exception:  # one listener's bug must not cost clients their events
+        except Exception:  # an error of a listener must not cost clients their events
             _log.exception("%s: a listener failed", self._source.name)
 
     def end(self) -> None:
-        """Hear nothing any more."""
+        """Stop; no more calls follow."""
         self._has_ended = True
         self._source.unfollow(self)
 

@@ -1,4 +1,4 @@
-"""All names that clients can ask for, and what stands behind each."""
+"""The table of PV names: finds PVs, fields and long-string views by name."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from daqpv.serve.pv.source import Source
 
 _log = logging.getLogger(__name__)
 
-_BRACKET = re.compile(rb"[\[{]")  # filters begin with one; names may hold them, too
-_LONGEST = 400  # [bytes] of a name: nobody has longer ones, so nobody need look
+_BRACKET = re.compile(rb"[\[{]")  # begins a filter; names may contain it too
+_LONGEST = 400  # [bytes] of a name; longer ones are not searched
 
 
 class Names:
@@ -41,7 +41,7 @@ class Names:
         return len(self._pvs)
 
     def add(self, *groups: PVGroup, alarm_log: AlarmLog | None = None) -> None:
-        """Take in all PVs of `groups`, or none; `alarm_log` hears of their alarms.
+        """Add all PVs of `groups`, or none; `alarm_log` receives their alarms.
 
         Raises:
             ServeError: a name is used twice.
@@ -63,7 +63,7 @@ class Names:
         primary = group.primary_alarms() if isinstance(group, Group) else None
         for name, channel in group.pvdb.items():
             if not isinstance(channel, Channel):
-                channel = adopt(name, channel)  # noqa: PLW2901, ours in its place
+                channel = adopt(name, channel)  # noqa: PLW2901, ours replaced by ours
                 self._foreign.append(channel)
             self._pvs.append(channel)
             for one in (name, *_aliases(channel)):
@@ -72,7 +72,7 @@ class Names:
             channel.is_primary_alarm = primary is None or name in primary
 
     def hooks(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """What third parties' groups want to run beside the server."""
+        """The startup hooks of third parties' groups."""
         for channel in self._foreign:
             yield from hooks_of(channel.data, self._layer)
 
@@ -87,11 +87,11 @@ class Names:
             yield channel.info()
 
     def find(self, name: bytes) -> Source | None:
-        """What stands behind `name`: a PV, a field of it, a long-string view of it.
+        """Find the source of `name`: a PV, a field of it, or a long-string view.
 
         ``X``, ``X.``, ``X.VAL``, ``X.DESC``, ``X.DESC$``, ``X$``, ``X.VAL$``; each also
         with filters: ``X.VAL[2:5]``, ``X.{dbnd:{abs:0.5}}``, ``X.[2:5]{ts:{}}``. None:
-        nothing, or filters that are not understood; the log says why, once.
+        not found, or the filters are not valid; the reason is logged once.
         """
         found = self._channels.get(name)
         if found is not None or len(name) > _LONGEST:
@@ -128,7 +128,7 @@ class Names:
         return find_field(channel, f"VAL{text}" if text in ("", "$") else text)
 
 
-@lru_cache(maxsize=1000)  # clients search again and again
+@lru_cache(maxsize=1000)  # clients repeat their searches
 def _warn_once(name: str, why: str) -> None:
     _log.warning("a client searches %s: %s", name, why)
 

@@ -1,9 +1,9 @@
-"""What clients do and how alarms move, as events: each put is exactly one.
+"""Emits puts of clients and alarms of PVs as events; each put is exactly one event.
 
-A put that became a command of a device has been announced by the device, in its own
-words (`daqpv.core.told`). Its event is kept aside: it records what the client wrote,
-and what it was answered. So are the alarms that a device gives: it has said why; and
-those of a group's limits, if it says so.
+A put that became a command of a device is already announced by the device
+(`daqpv.core.told`). Its own event is for the record only: it stores what the client
+wrote and the answer to it. The same holds for alarms that a device reports, since it
+has emitted the reason, and for alarms of limits in groups that do not report them.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _CLIENTS = 3  # of one user on one host, likewise
 
 
 class PutLog:
-    """Makes events of puts, and of clients that come and go.
+    """Emits events of puts, and of clients that connect and disconnect.
 
     Args:
-        events: where they go.
+        events: receives the events.
     """
 
     def __init__(self, events: Events) -> None:
         self._events = events
 
     def put(self, put: Put, error: Exception | None) -> None:
-        """A put has ended, well or with `error`."""
+        """A put has ended, with `error` if it failed."""
         source, (old, new) = put.source, _values(put)
         result, severity = _outcome(error)
         what = f"{_signal(source)}: {_change(source, old, new)}"
@@ -72,7 +72,7 @@ class PutLog:
         )
 
     def client(self, who: Origin, peer: str, what: str) -> None:
-        """A client has come ("connected") or gone ("disconnected")."""
+        """A client has connected ("connected") or disconnected ("disconnected")."""
         self._events.report(
             "client",
             f"{who} {what} from {peer}",
@@ -83,24 +83,24 @@ class PutLog:
 
 
 class AlarmLog:
-    """Makes events of alarms that come and go, and of texts that are cut.
+    """Emits events of alarms, and of texts that were cut.
 
     Args:
-        events: where they go.
+        events: receives the events.
     """
 
     def __init__(self, events: Events) -> None:
         self._events = events
 
     def alarm(self, source: Alarmed, old: Alarm, new: Alarm, *, is_limit: bool) -> None:
-        """The severity of a PV has moved.
+        """The severity of a PV has changed.
 
         Args:
             source: the PV.
             old: its alarm before.
             new: its alarm now.
-            is_limit: whether a limit or a state of the record makes it, or made it;
-                else a device does, and has said why.
+            is_limit: whether the alarm comes from a limit or a state of the record;
+            otherwise a device has set it, and has emitted the reason.
         """
         why = new.reason or new.status.name
         how = f"{new.severity.name}, {why}" if new.severity else "no alarm any more"
@@ -124,7 +124,7 @@ class AlarmLog:
         )
 
     def cut(self, source: Alarmed, text: str) -> None:
-        """A text is longer than its PV holds."""
+        """A text is longer than its PV can hold."""
         size = len(text.encode())
         what = (
             f"{_signal(source)} does not hold the whole text: it has {size:,} bytes, "
@@ -141,7 +141,7 @@ class AlarmLog:
 
 
 def formatted(source: Source, value: Any) -> str:
-    """A value of `source` as people write it; of an array the beginning."""
+    """Format a value of `source` for people; of an array the beginning."""
     if isinstance(source.form, Choice) and isinstance(value, int):
         labels = source.meta.labels
         return labels[value] if 0 <= value < len(labels) else str(value)
@@ -154,13 +154,13 @@ def formatted(source: Source, value: Any) -> str:
 
 
 def _values(put: Put) -> tuple[str, str]:
-    """The value before, and what was asked for; if that is none, what was given."""
+    """The value before, and the requested value; if that is invalid, the given one."""
     new = put.given if put.value is None else put.value
     return formatted(put.source, put.before), formatted(put.source, new)
 
 
 def _change(source: Source, old: str, new: str) -> str:
-    """What a put changes, in words; a button has no value that is kept."""
+    """Describe the change by a put; a button has no value to keep."""
     if source.momentary:
         labels = source.meta.labels
         return "0, which does nothing" if new == labels[0] else "pressed"

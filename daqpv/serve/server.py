@@ -1,4 +1,4 @@
-"""The PV server: joins names, circuits, searches, beacons and the tasks of puts."""
+"""The PV server: combines names, circuits, searches, beacons and the tasks of puts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from daqpv.serve.watchdog import Block, OnBlock, Watchdog
 
 _log = logging.getLogger(__name__)
 
-_FILES = 65_536  # open files that the process may have, if the system lets it
-_SHUT_DOWN = 5.0  # [s] that third parties' shutdown hooks may take
+_FILES = 65_536  # open files per process, if the system allows it
+_SHUT_DOWN = 5.0  # [s] for third parties' shutdown hooks
 
 
 class Server:
@@ -36,20 +36,20 @@ class Server:
 
     Args:
         environ: the EPICS_CA* and EPICS_CAS* variables.
-        slow_client: how long a client may read nothing before it is dropped [s].
+        slow_client: time without reading after which a client is dropped [s].
         on_block: called with each call that blocks the event loop for more than 50 ms;
             default: it is logged.
-        events: where puts, alarms and clients are emitted; default: errors are logged.
-        identity: what other daqpv processes read of this one (daqpv.serve.Identity).
+        events: receives puts, alarms and clients; default: errors are logged.
+        identity: sent to other daqpv processes (daqpv.serve.Identity).
 
     Attributes:
-        addresses: where it listens.
+        addresses: to listen on.
         clients: the open circuits.
-        outbox: gathers what goes out.
-        own_search: channel ids of our own search for others; it is not answered.
+        outbox: collects outgoing changes.
+        own_search: channel ids of our own search for other servers; not answered.
 
     Raises:
-        ServeError: a variable cannot be understood.
+        ServeError: an EPICS variable is not valid.
     """
 
     def __init__(
@@ -92,41 +92,41 @@ class Server:
         return self._directory.names.infos()
 
     def find(self, name: bytes) -> Source | None:
-        """What stands behind `name`; any PV has fields that tell who serves it."""
+        """Find the source of `name`; each PV has fields that identify its server."""
         return self._directory.find(name)
 
     @property
     def since(self) -> str:
-        """When it began to listen, unlike that of any other server; "" before.
+        """Start time of this server, unique among servers; "" before.
 
-        Of two servers, the lesser text belongs to the one that has served for longer.
+        Of two servers, the one with the lesser text has served for longer.
         """
         return self._directory.since
 
     @property
     def tcp_port(self) -> int:
-        """0 until `run` listens."""
+        """The TCP port; 0 until `run` listens."""
         return self._desk.tcp_port
 
     @property
     def record_count(self) -> int:
-        """How many PVs are served."""
+        """The number of PVs."""
         return len(self._directory.names)
 
     def take_loop_delay(self) -> float:
-        """The longest that the event loop was late since this was asked last [s]."""
+        """Return the longest delay of the event loop since the last call [s]."""
         return self._watchdog.take_worst()
 
     # -- running -----------------------------------------------------------------------
 
     async def run(self, ready: Callable[[int], None] = lambda port: None) -> None:
-        """Serve until cancelled; then end all connections.
+        """Serve until cancelled; then close all connections.
 
         Args:
             ready: called with the TCP port when clients can connect.
 
         Raises:
-            ServeError: the UDP port cannot be had.
+            ServeError: a port is not available.
         """
         loop = asyncio.get_running_loop()
         self.outbox.open(loop)
@@ -148,7 +148,7 @@ class Server:
         self._desk.tcp_port = self._listening.tcp_port
         self._directory.open()
         self._desk.tasks.open()
-        await self._listening.answer()  # from here on we are found
+        await self._listening.answer()  # from now on clients find the server
 
     async def _close(self) -> None:
         self._listening.close()
@@ -169,7 +169,7 @@ class Server:
             tasks.create_task(hook)
 
     async def _follow_network(self) -> None:
-        """Look for interfaces that come later, and for hosts that DNS knows later."""
+        """Check for new interfaces, and for hosts that DNS knows now."""
         while True:
             await asyncio.sleep(LOOK)
             self.addresses.look()
@@ -194,7 +194,7 @@ def _log_block(block: Block) -> None:
 
 
 def _allow_many_files() -> None:
-    """Raise the process's limit of open files, often 1024: each client is one."""
+    """Raise the process's limit of open files, often 1024: each client takes one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,1 +1,1 @@
-"""Groups: the PVs of one device, declared as a table."""
+"""Groups: the PVs of one device, declared in a table."""

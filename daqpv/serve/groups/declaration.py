@@ -1,4 +1,4 @@
-"""A PV in the body of a group, and the channel that each group makes of it."""
+"""Declarations of PVs in the body of a group, and the channels made from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_NAME = 60  # [bytes], a record's name
 
 
 class Common(TypedDict, total=False):
-    """What every declaration takes."""
+    """Arguments of every declaration."""
 
     of: str | None
     put: Put | None
@@ -36,13 +36,13 @@ class Declaration(pvproperty):
     """A PV in the body of a group.
 
     Attributes:
-        record: the record type that clients are told.
-        form: what its values are.
+        record: the record type, as clients see it.
+        form: of the values.
         meta: units, limits, labels.
         writable: whether clients may put.
-        of: the snapshot's attribute, if the declaration names one.
-        put: what a put does; None: the value is kept.
-        members: what the group's `put` gets in place of an index.
+        of: the attribute of the snapshot, if the declaration names one.
+        put: the action of a put; None: the value is stored.
+        members: values that `put` receives in place of an index.
         saved: a setting that survives a restart; a text: the snapshot's field that
             holds it.
         alarm_tree: False keeps the PV out of the alarm server's tree.
@@ -111,7 +111,7 @@ class Spec(PVSpec):
 
 
 class Declared(Channel):
-    """A PV that stands as a declaration in its group.
+    """The PV of a declaration.
 
     Attributes:
         aliases: its further names, with the prefix.
@@ -137,7 +137,7 @@ class Declared(Channel):
         return self.declaration.record
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
-        """Begin the declaration's command, or keep the value if there is none."""
+        """Begin the declaration's command; without one, store the value."""
         command = self.declaration.put
         if command is None:
             self.post(value)
@@ -186,14 +186,14 @@ class Long(Declaration):
 
 
 class Fitted(Declared):
-    """The PV of a `Long`: an event says so when it does not hold the whole text."""
+    """The PV of a `Long`: emits an event if it cannot hold the whole text."""
 
     __slots__ = ()
 
     def post(
         self, value: Any, *, alarm: Alarm = NO_ALARM, time: float | None = None
     ) -> None:
-        """Keep and send the text, or as much of it as fits."""
+        """Store and send the text, cut to the size of the PV."""
         super().post(value, alarm=alarm, time=time)
         text = str(value)
         if self.alarm_log is not None and len(text.encode()) >= self.form.nelm:
@@ -201,7 +201,7 @@ class Fitted(Declared):
 
 
 class Button(Declaration):
-    """A command PV: writing 1 acts, and the value is 1 until the action has ended."""
+    """A command PV: writing 1 starts an action; the value is 1 until it has ended."""
 
     def create(self, group: Any) -> Pressed:
         """The PV of one group."""
@@ -221,7 +221,7 @@ class Pressed(Declared):
         self.post(0, alarm=NO_ALARM)
 
     def put(self, value: Any) -> Coroutine[Any, Any, None] | None:
-        """Begin the action; 0 does nothing."""
+        """Start the action; 0 does nothing."""
         command = self.declaration.put
         if not value or command is None:
             return None

@@ -1,25 +1,25 @@
-"""The declarations of PVs, one line each in a group's body; named as record types.
+"""Functions that declare PVs in a group's body, one per record type.
 
 A declaration is a caproto `pvproperty`: groups may mix both.
 
-Arguments that all of them take:
+Common arguments:
 
-* `of`: the attribute of the device's snapshot that the PV shows; default: the name of
-  the class attribute. A PV whose snapshot has no such attribute is posted by its group,
-  and so is a button: whatever it is called, it shows no field.
+* `of`: the attribute of the device's snapshot that the PV displays; default: the name
+  of the class attribute. A PV whose snapshot has no such attribute is posted by its
+  group. A button displays no attribute, whatever its name.
 * `put`: ``async def put(group, value)``, run as a task of the server. Its end is the
-  client's callback; an exception fails it. A writable PV without it keeps what is put.
+  client's callback; an exception fails it. A writable PV without one keeps the value.
 * `doc`: what the PV means, one sentence; also the record's DESC.
 * `saved`: a setting that survives a restart: True if the PV shows the field of the
   snapshot that holds it, or that field's name. The kind's build() asks for what was
   saved (`daqpv.core.Site.restored`).
-* `alarm_tree`: False if nobody has to act on its alarm; the alarm server's tree
+* `alarm_tree`: False if its alarm requires no action; the alarm server's tree
   (``daqpv pvs --format alarm``) then leaves it out.
 * `aliases`: former names of the PV. Clients find it under each of them; ``daqpv pvs``
   lists the name alone, and events name it.
 * `dead_band`, `archive_dead_band`: MDEL and ADEL.
-* `nan`: the severity of a NaN (UDFS), INVALID as on a C IOC; NO_ALARM if NaN is a good
-  value, such as "does not apply".
+* `nan`: the severity of a NaN (UDFS), INVALID as on a C IOC; NO_ALARM if NaN is a
+  valid value, such as "does not apply".
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LONG_TEXT = 4000  # [bytes]
 
 
 class Limits(Common, total=False):
-    """What numbers take besides; limits in the PV's units."""
+    """Arguments of numbers; limits in the PV's units."""
 
     units: str
     display: Range
@@ -181,7 +181,7 @@ def button(
 ) -> Button:
     """A command: writing 1 acts, and the value reads 1 until the action has ended.
 
-    `put` gets True. 0 is accepted and does nothing. A button shows no field.
+    `put` gets True. 0 is accepted and does nothing. A button displays no attribute.
     """
     if "of" in common:
         raise ValueError(f"{name}: a button shows no field, so it takes no `of`")
@@ -195,7 +195,7 @@ def button(
 def string(
     name: str, *, writable: bool = False, **common: Unpack[Common]
 ) -> Declaration:
-    """A text of at most 39 bytes; to write if it has a `put` or is said to be."""
+    """A text of at most 39 bytes; writable if it has a `put` or `writable` is set."""
     writable = writable or common.get("put") is not None
     record = "stringout" if writable else "stringin"
     return Declaration(name, record, Text(), Meta(), writable=writable, **common)
@@ -210,7 +210,8 @@ def long(
 ) -> Declaration:
     """A text of less than `size` bytes, as an array of characters.
 
-    Of a longer one as many lines as fit are served; the end says so, and an event.
+    Of a longer text as many lines as fit are served; a note at its end and an event say
+    so.
     """
     writable = writable or common.get("put") is not None
     form = LongText(size)
@@ -248,9 +249,9 @@ def waveform(
 
     Args:
         name: of the PV, after the prefix.
-        size: the most elements.
+        size: maximum number of elements.
         dtype: uint8, int16, int32, float32 or float64.
-        writable: whether clients may put; they may if there is a `put`.
+        writable: whether clients may put; always if there is a `put`.
         precision: digits after the point.
         limits: units and display limits.
     """

@@ -1,11 +1,12 @@
-"""PVs of third parties' groups, written for caproto's own server, served by ours.
+"""Serves groups that third parties wrote for caproto's own server.
 
-Each ChannelData gets a `Channel` of ours. Whatever the group publishes is posted there;
-a put goes through ChannelData.write, so that its checks and its putter run.
+Each ChannelData gets a `Channel` of ours. Every value that the group publishes is
+posted there; a put goes through ChannelData.write, so that its checks and its putter
+run.
 
-What caproto gets wrong is set right here: PVs of a group share no alarm unless they say
-so, an alarm written twice stays, an enum takes none but its states, and a hook that
-fails is logged and ends nothing else.
+Errors of caproto are corrected here: PVs of a group share no alarm unless they
+request it, an alarm written twice is kept, an enum accepts only its states, and a hook
+that fails is logged and ends nothing else.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from daqpv.serve.values.texts import Text
 _log = logging.getLogger(__name__)
 
 _says_alarm: ContextVar[bool] = ContextVar("says_alarm", default=False)
-"""Whether the running write brings an alarm of its own."""
+"""Whether the running write sets an alarm of its own."""
 
 _ELEMENTS = {
     ChannelType.STRING: Element.STRING,
@@ -50,7 +51,7 @@ _LIMIT_ALARMS = frozenset((Status.HIHI, Status.HIGH, Status.LOLO, Status.LOW))
 
 
 class AsyncioLayer(AsyncLibraryLayer):
-    """What caproto hands to startup hooks: the names of asyncio."""
+    """The async library that caproto passes to startup hooks: asyncio."""
 
     name = "asyncio"
     Event = asyncio.Event
@@ -86,7 +87,7 @@ class Foreign(Channel):
     """A PV of a third party's group.
 
     Attributes:
-        data: the ChannelData that the group knows.
+        data: the ChannelData of the group.
     """
 
     __slots__ = ("_own_fields", "data")
@@ -100,7 +101,7 @@ class Foreign(Channel):
         self._own_fields: dict[str, Foreign] = {}
         data.publish = self._publish
         data.write = _remembering(data.write)
-        data._collect_alarm = self._collect_alarm  # noqa: SLF001, see there
+        data._collect_alarm = self._collect_alarm  # noqa: SLF001, see below
         self.post_data()
 
     @property
@@ -110,7 +111,7 @@ class Foreign(Channel):
 
     @property
     def cached(self) -> bool:  # type: ignore[override]
-        """Whether neither a getter nor a check of access is asked before a get."""
+        """Whether a get needs neither a getter nor an access check."""
         return not (self._has_getter or self._checks_access)
 
     @property
@@ -119,20 +120,20 @@ class Foreign(Channel):
 
     @property
     def _checks_access(self) -> bool:
-        """Whether `check_access` is the group's own: it may say anything any time."""
+        """Whether the group overrides `check_access`: its answer may change anytime."""
         module: str = self.data.check_access.__module__
         return module.partition(".")[0] != "caproto"
 
     def rights(self, user: str, host: str) -> int:
-        """What the group's `check_access` says now; it is asked for each request."""
+        """The result of the group's `check_access`, called for each request."""
         try:
             return int(self.data.check_access(host, user))
-        except Exception:  # a third party's: who cannot be judged may do nothing
+        except Exception:  # a third party's: without a result there is no access
             _log.exception("%s: its check_access failed", self.name)
             return 0
 
     def own_field(self, name: str) -> Source | None:
-        """The record's field if the group has one of its own."""
+        """The record's field, if the group defines it itself."""
         base = name.removesuffix("$")
         own = (getattr(self.data, "fields", None) or {}).get(base)
         if own is None:
@@ -148,7 +149,7 @@ class Foreign(Channel):
         self.post_data()
 
     def post_data(self) -> None:
-        """Post what the ChannelData holds now."""
+        """Post the present value of the ChannelData."""
         data = self.data
         meta = meta_of(data)
         if meta != self.meta:
@@ -164,12 +165,12 @@ class Foreign(Channel):
             _log.error("%s: %r is not valid for it: %s", self.name, data.value, error)
 
     def _judge_by(self, meta: Meta) -> None:
-        """Judge nothing: caproto has held the value against the limits already."""
+        """Do nothing: caproto has already compared the value with the limits."""
 
     def _collect_alarm(self) -> dict[str, Any]:
-        """In place of ChannelData's: what limits say must not undo what a write says.
+        """Replace ChannelData's method: limits must not clear the alarm of a write.
 
-        caproto's own lets the alarm of every second write of the same alarm vanish.
+        caproto's own drops the alarm of every second write of the same alarm.
         """
         data = self.data
         status, severity = data.status, data.severity
@@ -182,14 +183,14 @@ class Foreign(Channel):
     # -- from clients to the group -----------------------------------------------------
 
     def put(self, value: Any) -> Coroutine[Any, Any, None]:
-        """Write it: the group's checks and its putter decide."""
+        """Write the value through the group's checks and its putter."""
         if isinstance(self.form, Numbers):
-            value = value.copy()  # groups may change what they are given
+            value = value.copy()  # a group may modify its argument
         write: Coroutine[Any, Any, None] = self.data.write(value)
         return write
 
     def refresh(self) -> Coroutine[Any, Any, None] | None:
-        """Ask the group's getter, if there is one."""
+        """Call the group's getter, if there is one."""
         return self._get() if self._has_getter else None
 
     async def _get(self) -> None:
@@ -198,7 +199,7 @@ class Foreign(Channel):
             await self.data.write(value)
 
     async def write(self, value: Any, **metadata: Any) -> None:
-        """Write as the group itself would."""
+        """Write as the group itself does."""
         await self.data.write(value, **metadata)
 
 
@@ -257,7 +258,7 @@ def meta_of(data: Any) -> Meta:
         lolo=limit("lower_alarm_limit"),
         high=limit("upper_warning_limit"),
         low=limit("lower_warning_limit"),
-        mdel=-1.0,  # caproto tells monitors of every write
+        mdel=-1.0,  # caproto sends every write to monitors
         adel=-1.0,
         labels=tuple(data.enum_strings) if _element(data) is Element.ENUM else (),
         hhsv=Severity.MAJOR if alarms else Severity.NO_ALARM,
@@ -268,7 +269,7 @@ def meta_of(data: Any) -> Meta:
 
 
 def adopt(name: str, data: Any) -> Foreign:
-    """Serve a PV of a third party; its alarm is its own unless it names a group."""
+    """Serve a PV of a third party; it has its own alarm unless it names a group."""
     spec = getattr(data, "pvspec", None)
     if spec is None or spec.alarm_group is None:
         data.alarm = ChannelAlarm()
@@ -278,7 +279,7 @@ def adopt(name: str, data: Any) -> Foreign:
 def hooks_of(
     data: Any, layer: AsyncLibraryLayer
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """What a PV of a third party wants to run beside the server."""
+    """The startup hooks of a third party's PV."""
     for each in (data, *(getattr(data, "fields", None) or {}).values()):
         for name in ("server_startup", "server_scan"):
             hook = getattr(each, name, None)
@@ -289,7 +290,7 @@ def hooks_of(
 async def _supervised(data: Any, name: str, hook: Coroutine[Any, Any, None]) -> None:
     try:
         await hook
-    except Exception:  # a third party's hook ends nobody but itself
+    except Exception:  # a failed hook of a third party ends nothing else
         _log.exception("%s: its %s failed", getattr(data, "pvname", data), name)
 
 

@@ -1,4 +1,4 @@
-"""Groups: the PVs of one device, and the way from its snapshots to them."""
+"""Groups: the PVs of one device, updated from its snapshots."""
 
 from __future__ import annotations
 
@@ -37,55 +37,54 @@ _BAD_VALUE = Alarm(Severity.INVALID, Status.SOFT, "the device has no such value"
 
 
 class _ShownField(NamedTuple):
-    """A PV, the attribute of the snapshot that it shows, and what that is made from."""
+    """A PV, the attribute of the snapshot that it displays, and the sources of that."""
 
     channel: Declared
     field: str
-    sources: frozenset[str] | None  # None: perhaps any
+    sources: frozenset[str] | None  # None: not known, may be any
 
     def follows(self, changed: Collection[str]) -> bool:
-        """Whether the value may have moved with the fields in `changed`."""
+        """Whether the value may have changed with the fields in `changed`."""
         if self.sources is None:
             return bool(changed)
         return not self.sources.isdisjoint(changed)
 
 
 def literal(prefix: str) -> str:
-    """`prefix` for a group of caproto, which takes ``{name}`` in it for a macro."""
+    """Escape `prefix` for a group of caproto, which takes ``{name}`` for a macro."""
     return prefix.replace("{", "{{").replace("}", "}}")
 
 
 class Group(PVGroup, Generic[D]):
     """The PVs of a device.
 
-    It registers nothing: ``device.watch(group.show)`` makes it follow the device.
+    It does not register itself: ``device.watch(group.show)`` connects it to the device.
 
     Args:
         prefix: of all PV names.
-        device: the commands of the PVs are its, and its snapshots are shown.
+        device: executes the commands of the PVs; the group displays its snapshots.
 
     Raises:
-        ServeError: a PV name is too long, or a PV wants a snapshot's attribute that
-            does not exist, or whose value is none for it.
+        ServeError: a PV name is too long, or the snapshot's attribute of a PV does not
+        exist, or its value is not valid for the PV.
     """
 
     limits_reported: ClassVar[bool] = True
-    """Whether people are to hear of limits that are passed; else they are kept aside:
-    figures pass them many times a day, and nobody has to do anything."""
+    """Whether alarms by limits are reported to operators; if not, they are only stored:
+    some values exceed limits many times a day, and require no action."""
 
     period: ClassVar[float] = 0.0
-    """Least time between two changes of any of its PVs [s]; 0: they may change at any
-    time, in bursts."""
+    """Least time between two changes of any of its PVs [s]; 0: no minimum."""
 
     durable: ClassVar[tuple[str, ...]] = ()
-    """Fields of the snapshot that the device needs after a restart, whatever the
-    experiment file says: its state, which operators do not choose."""
+    """Fields of the snapshot that the device needs after a restart, in addition to the
+    experiment file: its state, which operators do not choose."""
 
     device: D
 
     def __init__(self, prefix: str, device: D, **options: Any) -> None:
         self.device = device
-        if not options.get("macros"):  # else {name} in the prefix is one of them
+        if not options.get("macros"):  # with macros {name} in the prefix is one of them
             prefix = literal(prefix)
         super().__init__(prefix, **options)
         snapshot = type(device.snapshot)
@@ -121,22 +120,22 @@ class Group(PVGroup, Generic[D]):
                 channel.form.coerce(value)
         except _NO_VALUE as error:
             raise ServeError(
-                f"{channel.name} shows the field {field!r}, and {value!r} is no value "
-                f"for it: {error}. Rename one of them, or name the field with of="
+                f"{channel.name} shows the field {field!r}, and {value!r} is not "
+                f"valid for it: {error}. Rename one of them, or name the field with of="
             ) from None
 
     @property
     def awaits_states(self) -> bool:
-        """Whether a state is shown that was not read from the device yet."""
+        """Whether a displayed state has not been read from the device yet."""
         return self._reads_states and self.device.snapshot.is_awaited
 
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
-        """Post what has moved, in the order of the declarations.
+        """Post the fields that have changed, in the order of the declarations.
 
         Args:
-            snapshot: the device as it is now.
-            changed: the fields that changed; none: the device was seen unchanged, and
-                the time stamps of what is observed move.
+            snapshot: the present snapshot of the device.
+            changed: the fields that changed; empty: the device was read unchanged, and
+            only the time stamps of observed fields are updated.
         """
         now = snapshot.time or clock.time()
         observed = type(snapshot).observed
@@ -171,16 +170,16 @@ class Group(PVGroup, Generic[D]):
                 channel.stamp(now, alarm)
             else:
                 channel.rejudge(alarm, now)
-        except _NO_VALUE as error:  # a bug of the device, which other PVs must not feel
-            _log.error("%s: %r is no value for it: %s", channel.name, value, error)
+        except _NO_VALUE as error:  # a bug of the device: other PVs go on
+            _log.error("%s: %r is not valid for it: %s", channel.name, value, error)
             channel.rejudge(_BAD_VALUE, now)
 
     @classmethod
     def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
-        """What operators choose of a `snapshot`, as the declarations say.
+        """The settings that operators choose in a `snapshot`, as declared.
 
         Raises:
-            ServeError: a PV is declared as saved, and no field of it holds its value.
+            ServeError: a PV is declared as saved, and no field holds its value.
         """
         found = []
         for attribute, declaration in cls._pvs_.items():
@@ -209,7 +208,7 @@ class Group(PVGroup, Generic[D]):
         return found
 
     def declared_names(self) -> list[str]:
-        """The PVs of `infos()`."""
+        """The names of the PVs of `infos()`."""
         return [channel.name for channel in self._declared()]
 
     def _declared(self) -> list[Declared]:
@@ -228,7 +227,7 @@ class Group(PVGroup, Generic[D]):
         ]
 
     def primary_alarms(self) -> frozenset[str]:
-        """The PVs that carry the device's alarms: of each the first that shows it."""
+        """The PVs that carry the device's alarms: for each alarm the first one."""
         judged = type(self.device.snapshot).judged
         primary = {f: c.name for c, f, _ in reversed(self._shown) if f in judged}
         return frozenset(primary.values())
@@ -236,9 +235,9 @@ class Group(PVGroup, Generic[D]):
     def put_ended(
         self, channel: Channel, began: float, error: Exception | None
     ) -> None:
-        """A put to `channel` has ended; its client hears of it after this.
+        """A put to `channel` has ended; its client is answered after this.
 
-        Override it to show that in PVs; `daqpv.core.origin` says who put.
+        Override it to display that in PVs; `daqpv.core.origin` gives the user and host.
 
         Args:
             channel: of this group.
@@ -249,20 +248,20 @@ class Group(PVGroup, Generic[D]):
     def refused(self, channel: Channel, error: RefusedError) -> None:
         """The server refused a put before it became a command of the device.
 
-        Override it to tell the operator in PVs; `daqpv.core.origin` says who put. It is
-        an event already.
+        Override it to inform the operator in PVs; `daqpv.core.origin` gives user and
+        host. An event is emitted in any case.
         """
 
 
 def _alarm(snapshot: Snapshot, field: str) -> Alarm:
-    """The device's judgement; a value that is None is not known at all."""
+    """The alarm of the device; a value of None is unknown."""
     try:
         alarm = snapshot.alarm(field)
         if not isinstance(alarm, Alarm):
             raise TypeError(f"alarm() returns {alarm!r}")
         if alarm == NO_ALARM and getattr(snapshot, field) is None:
             return UNDEFINED
-    except Exception:  # code of the device, which other PVs must not feel
+    except Exception:  # code of the device, which must not affect other PVs
         _log.exception("%s: no alarm of %r", type(snapshot).__name__, field)
         return _BAD_ALARM
     return alarm

@@ -1,4 +1,4 @@
-"""PVs whose names come at run time: from an experiment file, or from an instrument."""
+"""PVs with names known at run time: from an experiment file, or from an instrument."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from daqpv.serve.groups.group import D, Group
 
 
 class ReadingsGroup(Group[D]):
-    """Shows the readings of a device, each as a PV with the name that it has there.
+    """Displays the readings of a device, each as a PV of the same name.
 
     The device's snapshot maps names to `Reading`, in the field that `readings` names.
-    A reading without a value leaves the last one, INVALID; a PV that can be written is
-    emptied then: NaN, 0 or "".
+    A reading without a value keeps the last one, with severity INVALID; a writable PV
+    is cleared: NaN, 0 or "".
 
-    Beside them a group may declare PVs in its body, as any other.
+    A group may also declare PVs in its body.
 
     Args:
         prefix: of all PV names.
-        device: its snapshots are shown.
-        pvs: what each PV is: ``ai("pressure", units="mbar")``. Those that can be
-            written need no ``put``: a put calls `write`.
+        device: the group displays its snapshots.
+        pvs: declarations: ``ai("pressure", units="mbar")``. Writable ones need no
+        ``put``: a put calls `write`.
 
     Raises:
         ServeError: a name is too long, or used twice.
@@ -54,12 +54,12 @@ class ReadingsGroup(Group[D]):
         """A client has put `value` to the PV of a reading.
 
         Raises:
-            DaqError: it is not done; the client hears why.
+            DaqError: the put failed; the client receives the reason.
         """
         raise NotImplementedError
 
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
-        """Post the readings that are new, and whatever else has moved."""
+        """Post the readings that have changed, and the other PVs."""
         super().show(snapshot, changed)
         if self.readings not in changed:
             return
@@ -72,7 +72,7 @@ class ReadingsGroup(Group[D]):
         value = reading.value
         if value is None and channel.writable:
             value = _BLANK.get(channel.record, 0)
-        if value is None:  # the last value stays, marked as such
+        if value is None:  # the last value is kept and marked invalid
             channel.rejudge(reading.alarm, reading.time)
         else:
             channel.post(value, alarm=reading.alarm, time=reading.time)

@@ -1,4 +1,4 @@
-"""Which PV of a group shows which field of its device's snapshot."""
+"""Lists the PVs of a group with the snapshot's fields that they display."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from daqpv.serve.groups.group import Group
 
 
 def shown_fields(group: type[Group[Any]]) -> Sequence[ShownField]:
-    """The fields that the PVs of `group` show, in the order of their declaration.
+    """The fields that the PVs of `group` display, in the order of their declaration.
 
-    For a process that follows such a group of another process. Buttons show no field.
+    For a process that follows such a group of another one. Buttons display no field.
     """
     return [
         ShownField(spec.name, declaration.of or name, isinstance(declaration, Long))

@@ -234,7 +234,7 @@ def _one_of(given: _Value, *names: Any) -> Any:
     for name in names:
         if given == name or (isinstance(given, str) and str(name).startswith(given)):
             return name
-    raise ValueError(f"{given!r} is none of: {', '.join(map(str, names))}")
+    raise ValueError(f"{given!r} is not one of: {', '.join(map(str, names))}")
 
 
 def _real(value: _Value) -> float:

@@ -27,9 +27,9 @@ _SINGLE = (-MOST_SINGLE, MOST_SINGLE)
 
 
 def fitted(text: str, size: int) -> str:
-    """`text` in at most `size` bytes; the end of one that is cut says so.
+    """Fit `text` into at most `size` bytes; a note at the end says that it was cut.
 
-    Lines are kept whole: half a name may be the name of something else.
+    Only whole lines are kept: part of a name may be another valid name.
     """
     data = text.encode(errors="replace")
     if len(data) <= size:
@@ -60,7 +60,7 @@ class LongText:
         self.nelm = nelm
 
     def coerce(self, value: Any) -> str:
-        """What the PV holds of it: see `fitted`."""
+        """Fit the text to the size of the PV, see `fitted`."""
         return fitted(str(value), self.nelm - 1)
 
     def same(self, old: str, new: str) -> bool:
@@ -72,9 +72,9 @@ class LongText:
         return len(value.encode()) + 1
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
-        """A DBR_STRING as it stands, or an array of bytes or of UTF-16 code units.
+        """Accept a DBR_STRING, or an array of bytes or of UTF-16 code units.
 
-        One single number is a text of one character, as caput -S sends it.
+        A single number is a text of one character, as sent by caput -S.
         """
         if len(given) == 0:
             return ""
@@ -91,7 +91,7 @@ class Numbers:
 
     Args:
         native: the type of its elements.
-        nelm: the most of them.
+        nelm: maximum number of elements.
     """
 
     def __init__(self, native: Element, nelm: int) -> None:
@@ -100,7 +100,7 @@ class Numbers:
         self.blank = self.coerce(())
 
     def coerce(self, value: Any) -> Array:
-        """A read-only array of the PV's type, cut to what it holds."""
+        """A read-only array of the PV's type, cut to its size."""
         array = np.asarray(value)
         dtype = DTYPE[self.native]
         if array.dtype != dtype or array.flags.writeable or array.ndim != 1:
@@ -115,11 +115,11 @@ class Numbers:
         return np.array_equal(old.view(bits), new.view(bits))
 
     def length(self, value: Array) -> int:
-        """Its elements."""
+        """The number of elements."""
         return len(value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Array:
-        """Up to NELM numbers, also as texts; none beyond the range of the type."""
+        """Accept up to NELM numbers, also as texts, within the range of the type."""
         if len(given) > self.nelm:
             raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
         if len(given) and isinstance(given[0], str):
@@ -130,7 +130,7 @@ class Numbers:
         return self.coerce(array)
 
     def join(self, parts: Sequence[Array]) -> Array:
-        """One array of its accepted parts."""
+        """Join accepted parts to one array."""
         return self.coerce(np.concatenate(parts))
 
     def _spelled(self, text: str) -> float:
@@ -143,7 +143,7 @@ class Numbers:
         most: float
         if self.native in RANGE:
             least, most = RANGE[self.native]
-            inside = (array > least - 1) & (array < most + 1)  # nor is NaN
+            inside = (array > least - 1) & (array < most + 1)  # excludes NaN
         else:
             least, most = _SINGLE
             inside = (abs(array) <= most) | ~np.isfinite(array)
@@ -155,7 +155,7 @@ class Texts:
     """An array of short texts: a waveform of FTVL STRING.
 
     Args:
-        nelm: the most of them.
+        nelm: maximum number of elements.
     """
 
     native = Element.STRING
@@ -165,7 +165,7 @@ class Texts:
         self.nelm = nelm
 
     def coerce(self, value: Any) -> tuple[str, ...]:
-        """Each cut to 39 bytes; what is beyond NELM is left out."""
+        """Cut each text to 39 bytes, and the array to NELM."""
         texts = (cut(str(text), STRING_SIZE - 1).decode() for text in value)
         return tuple(texts)[: self.nelm]
 
@@ -174,15 +174,15 @@ class Texts:
         return old == new
 
     def length(self, value: tuple[str, ...]) -> int:
-        """Its elements."""
+        """The number of elements."""
         return len(value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> tuple[str, ...]:
-        """Up to NELM texts."""
+        """Accept up to NELM texts."""
         if len(given) > self.nelm:
             raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
         return self.coerce(given)
 
     def join(self, parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-        """One array of its accepted parts."""
+        """Join accepted parts to one array."""
         return tuple(chain.from_iterable(parts))

@@ -1,4 +1,4 @@
-"""What EPICS records agree on whatever the protocol: element types, sizes, epoch."""
+"""Constants of EPICS records, independent of the protocol: types, sizes, epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_SINGLE: Final = 3.4028234663852886e38
 
 
 class Element(StrEnum):
-    """The type of a value's elements, as records have them."""
+    """The type of the elements of a value."""
 
     STRING = "string"
     SHORT = "short"
@@ -50,7 +50,7 @@ DTYPE: dict[Element, np.dtype[Any]] = {
 
 
 def converter(element: Element) -> Callable[[float], Any] | None:
-    """What makes a Python number fit for `element`; None: any number does."""
+    """The conversion of a Python number to `element`; None: not needed."""
     if element in RANGE:
         least, most = RANGE[element]
         return lambda value: whole_number(value, least, most)
@@ -58,25 +58,25 @@ def converter(element: Element) -> Callable[[float], Any] | None:
 
 
 def single(value: float) -> float:
-    """`value`, held inside the range of a 32-bit float; NaN and inf stay."""
+    """Limit `value` to the range of a 32-bit float; NaN and inf are kept."""
     if abs(value) <= MOST_SINGLE or not math.isfinite(value):
         return value
     return math.copysign(MOST_SINGLE, value)
 
 
 def whole_number(value: float, least: int, most: int) -> int:
-    """`value` without its fraction, held between `least` and `most`; NaN is 0."""
+    """Cut the fraction of `value` and limit it to `least` and `most`; NaN becomes 0."""
     if value != value:  # noqa: PLR0124, the fastest test for NaN
         return 0
     return int(min(max(value, least), most))
 
 
 def cast(array: Array, element: Element) -> Array:
-    """`array` held inside the range of `element`; NaN becomes 0 in whole numbers."""
+    """Limit `array` to the range of `element`; NaN becomes 0 in integers."""
     if element is Element.DOUBLE or np.can_cast(array.dtype, DTYPE[element]):
         return array
     if array.dtype.kind == "f":
-        array = array.astype(np.float64)  # which holds the limits of whole numbers
+        array = array.astype(np.float64)  # exact for the limits of the integers
     if element is Element.FLOAT:
         limited = np.clip(array, -MOST_SINGLE, MOST_SINGLE)
         return np.where(np.isinf(array), array, limited)

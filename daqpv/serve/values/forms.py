@@ -1,4 +1,4 @@
-"""The forms that values have: how each looks in Python, as a text, and in a put."""
+"""The forms of values: their representation in Python, as text, and in a put."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from daqpv.serve.values.strings import real_text
 
 
 class Form(Protocol):
-    """What the values of a PV are.
+    """The type of the values of a PV.
 
     Attributes:
         native: the type of its elements.
-        nelm: the most elements.
+        nelm: maximum number of elements.
         blank: the value before the first one.
     """
 
@@ -27,22 +27,22 @@ class Form(Protocol):
     blank: Any
 
     def coerce(self, value: Any) -> Any:
-        """`value` as it is kept. ValueError, TypeError: it cannot be."""
+        """Convert `value` to the stored form. ValueError, TypeError: not possible."""
         ...
 
     def same(self, old: Any, new: Any) -> bool:
-        """Whether two kept values are equal."""
+        """Whether two stored values are equal."""
         ...
 
     def length(self, value: Any) -> int:
-        """How many elements a kept value has."""
+        """The number of elements of a stored value."""
         ...
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Any:
-        """The kept value that a put of the elements `given` asks for.
+        """The stored value that a put of the elements `given` requests.
 
         Raises:
-            RefusedError: they are no value for this PV.
+            RefusedError: the elements are not valid for this PV.
         """
         ...
 
@@ -51,22 +51,22 @@ def one_of(given: Sequence[Any] | Array) -> Any:
     """The first element of a put.
 
     Raises:
-        RefusedError: there is none.
+        RefusedError: the array is empty.
     """
     if len(given) == 0:
-        raise RefusedError("an empty array is no value")
+        raise RefusedError("an empty array is not a value")
     return given[0]
 
 
 def number_of(text: str) -> float:
-    """The number that a text spells.
+    """The number that a text contains.
 
     Raises:
-        RefusedError: it spells none.
+        RefusedError: the text is not a number.
     """
     text = text.strip()
     try:
-        return int(text, 0)  # as C: 0x10 is sixteen
+        return int(text, 0)  # as in C: 0x10 is sixteen
     except ValueError:
         pass
     try:
@@ -98,7 +98,7 @@ class Real:
         return real_text(value, meta.precision)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> float:
-        """Any number within the drive limits, also as text."""
+        """Accept any number within the drive limits, also as text."""
         one = one_of(given)
         value = float(number_of(one) if isinstance(one, str) else one)
         check_drive(value, meta)
@@ -116,7 +116,7 @@ class Integer:
         self._least, self._most = RANGE[native]
 
     def coerce(self, value: Any) -> int:
-        """Without its fraction, held inside the range of the type."""
+        """Cut the fraction, and limit the value to the range of the type."""
         return whole_number(value, self._least, self._most)
 
     def same(self, old: int, new: int) -> bool:
@@ -132,10 +132,10 @@ class Integer:
         return str(value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> int:
-        """A number within the drive limits and the type, or a text that spells one.
+        """Accept a number within the drive limits and the type, also as text.
 
-        The fraction of a number is cut off, as a C IOC does it; a text with a fraction
-        was typed by a person and is refused.
+        The fraction of a number is cut, as in a C IOC; a text with a fraction was typed
+        by an operator and is refused.
         """
         number = whole_of(one_of(given))
         if not self._least <= number <= self._most:
@@ -145,10 +145,10 @@ class Integer:
 
 
 def whole_of(one: float | str) -> int:
-    """The whole number that one element of a put asks for.
+    """The integer that one element of a put requests.
 
     Raises:
-        RefusedError: it is not finite, or a text that spells no whole number.
+        RefusedError: it is not finite, or a text that is not an integer.
     """
     number = number_of(one) if isinstance(one, str) else one
     if not math.isfinite(number) or (isinstance(one, str) and number != int(number)):
@@ -157,10 +157,10 @@ def whole_of(one: float | str) -> int:
 
 
 def check_drive(value: float, meta: Meta) -> None:
-    """Hold a put against the drive limits.
+    """Check a put against the drive limits.
 
     Raises:
-        RefusedError: `value` is outside of them, or no number at all.
+        RefusedError: `value` is outside the limits, or NaN.
     """
     if meta.drvl < meta.drvh and not meta.drvl <= value <= meta.drvh:
         units = f" {meta.units}" if meta.units else ""
@@ -173,8 +173,8 @@ class Choice:
     """One of a few states with texts: bi, bo, mbbi, mbbo, and the menus of fields.
 
     Args:
-        members: what the domain calls them, by index; None: their indices.
-        size: how many there are; default: that of `members`, else all that CA has.
+        members: values of the domain, by index; None: the indices.
+        size: number of states; default: that of `members`, otherwise the maximum of CA.
     """
 
     native = Element.ENUM
@@ -190,7 +190,7 @@ class Choice:
 
     def coerce(self, value: Any) -> int:
         """The index of a member, or the number itself. ValueError: no such state."""
-        if type(value) is int and 0 <= value < self._size:  # nearly always
+        if type(value) is int and 0 <= value < self._size:  # the most frequent case
             return value
         index = self._index.get(value) if isinstance(value, Enum) else None
         if index is not None:
@@ -213,7 +213,7 @@ class Choice:
         return labels[value] if value < len(labels) else str(value)
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> int:
-        """A text (exactly, else in any case), or an index, also as text."""
+        """Accept a text (exact, otherwise in any case), or an index, also as text."""
         one = one_of(given)
         if isinstance(one, str):
             index = _label_index(one.strip(), meta.labels)
@@ -223,10 +223,10 @@ class Choice:
                 one = number_of(one)
             except RefusedError:
                 known = ", ".join(label for label in meta.labels if label)
-                raise RefusedError(f"{one!r} is none of: {known}") from None
+                raise RefusedError(f"{one!r} is not one of: {known}") from None
         if not math.isfinite(one) or one != int(one) or not 0 <= one < len(meta.labels):
             known = ", ".join(f"{n} {label}" for n, label in enumerate(meta.labels))
-            raise RefusedError(f"{one} is none of: {known}")
+            raise RefusedError(f"{one} is not one of: {known}")
         return int(one)
 
 

@@ -1,4 +1,4 @@
-"""The record's own judgement: alarm limits with hysteresis, states, dead bands."""
+"""Alarms of a record by its value: alarm limits with hysteresis, states, dead bands."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from daqpv.serve.values.meta import Meta
 
 
 class Judge:
-    """Holds the values of one PV against its limits, or its states.
+    """Compares the values of one PV with its limits, or its states.
 
-    A limit once passed keeps its alarm until the value has come back by `meta.hyst`.
+    An alarm persists until the value has come back by `meta.hyst`.
     Source: EPICS base, aiRecord.c and mbbiRecord.c, checkAlarms.
 
     Args:
@@ -37,7 +37,7 @@ class Judge:
     def alarm(self, value: Any) -> Alarm:
         """The alarm of `value`: a number, or the index of a state."""
         if self._lowest < value < self._highest and self._last is None:
-            return NO_ALARM  # nearly always
+            return NO_ALARM  # the most frequent case
         if self._states:
             known = value < len(self._states)
             return self._states[value] if known else NO_ALARM
@@ -53,7 +53,7 @@ class Judge:
 _Limit = tuple[float, bool, Alarm]  # the limit, whether it is one above, its alarm
 
 
-@lru_cache(maxsize=1000)  # many PVs have the same, and none has its own
+@lru_cache(maxsize=1000)  # many PVs have the same limits, and the object has no state
 def _limits(  # noqa: PLR0913, PLR0917, as the record's fields
     hhsv: Severity,
     hihi: float,
@@ -64,7 +64,7 @@ def _limits(  # noqa: PLR0913, PLR0917, as the record's fields
     lsv: Severity,
     low: float,
 ) -> tuple[tuple[_Limit, ...], float, float]:
-    """The limits in the order in which they count, and between what none is meant."""
+    """The limits by priority, and the range without an alarm."""
     limits = tuple(
         (limit, above, Alarm(severity, status, _reason(limit, above=above)))
         for severity, limit, status, above in (
@@ -86,7 +86,7 @@ def _reason(limit: float, *, above: bool) -> str:
 
 
 def judge_for(meta: Meta) -> Judge | None:
-    """A judge for a PV; None if its values cannot be in alarm by themselves."""
+    """A judge for a PV; None if its values cannot cause an alarm."""
     severities = (meta.hhsv, meta.hsv, meta.lsv, meta.llsv, *meta.state_severities)
     return Judge(meta) if any(s > Severity.NO_ALARM for s in severities) else None
 
@@ -94,7 +94,7 @@ def judge_for(meta: Meta) -> Judge | None:
 def beyond(last: Any, value: Any, dead_band: float) -> bool:
     """Whether a value is further than `dead_band` from the last (recGblCheckDeadband).
 
-    A dead band below 0 is none. NaN is far from any number, and not from NaN.
+    A dead band below 0 passes every change. NaN differs from any number, not from NaN.
     """
     if dead_band < 0:
         return True

@@ -1,4 +1,4 @@
-"""What is known of a PV besides its value: units, limits, labels, dead bands."""
+"""Metadata of a PV: units, limits, labels, dead bands."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from daqpv.core import Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """What is known of a PV besides its value, named as the record's fields.
+    """Metadata of a PV, named as the record's fields.
 
     Attributes:
         desc: the description, at most 40 bytes on the wire.
         units: at most 15 bytes; the first 7 go out with each value.
         precision: digits after the point.
-        drvl: lowest value that a put may ask for; no limits if not below `drvh`.
-        is_output: whether it has drive limits at all, as ao and longout.
+        drvl: lowest value that a put may request; no limits if not below `drvh`.
+        is_output: whether it has drive limits, as ao and longout do.
         udfs: severity of a NaN; NO_ALARM: NaN is a good value.
         hyst: how far a value must leave an alarm limit to end that alarm.
-        mdel: change of value beyond which monitors hear of it; below 0: always.
+        mdel: change of value beyond which monitors get an event; below 0: always.
         adel: the same for archivers.
         labels: the texts of an enum, by index.
         state_severities: severity of each state of an enum.
@@ -51,7 +51,7 @@ class Meta:
 
     @property
     def has_alarms(self) -> bool:
-        """Whether some value means an alarm."""
+        """Whether any value causes an alarm."""
         limits = (self.hhsv, self.hsv, self.lsv, self.llsv)
         return any(limits) or any(self.state_severities)
 

@@ -1,4 +1,4 @@
-"""Texts and their bytes: cut at characters, ended by a zero, numbers as texts."""
+"""Conversion of texts to bytes and back, and of numbers to texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def cut(text: str, size: int) -> bytes:
 
 
 def c_bytes(data: bytes | memoryview) -> bytes:
-    """What stands before the first zero byte."""
+    """The bytes before the first zero byte."""
     return bytes(data).partition(b"\0")[0]
 
 

@@ -1,4 +1,4 @@
-"""Short texts, and how clients put a text: in one piece, as bytes, as UTF-16."""
+"""Short texts, and the forms of text puts: one string, bytes, UTF-16."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Text:
         self.size = size
 
     def coerce(self, value: Any) -> str:
-        """Cut at a character to what the PV holds."""
+        """Cut to the size of the PV, between characters."""
         return cut(str(value), self.size).decode()
 
     def same(self, old: str, new: str) -> bool:
@@ -41,7 +41,7 @@ class Text:
         return 1
 
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> str:
-        """A text; more than one element is taken as its bytes or code units."""
+        """Accept a text; several elements are its bytes or code units."""
         text = put_text(given)
         if len(text.encode()) > self.size:
             raise RefusedError(f"the text has more than {self.size} bytes")
@@ -52,7 +52,7 @@ _LAST_CODE_POINT = 0x10FFFF
 
 
 def put_text(given: Sequence[Any] | Array) -> str:
-    """The text that a put brings: a DBR_STRING, an array, or a number's digits.
+    """The text of a put: a DBR_STRING, an array, or the digits of a number.
 
     Raises:
         RefusedError: an element of the array is no character.
@@ -67,12 +67,12 @@ def put_text(given: Sequence[Any] | Array) -> str:
 def text_of_units(units: Array) -> str:
     """The text of UTF-16 code units up to the first 0, as Phoebus sends texts.
 
-    A half of a surrogate pair alone becomes U+FFFD.
+    A single half of a surrogate pair becomes U+FFFD.
 
     Raises:
         RefusedError: an element is no code unit.
     """
-    if units.dtype.kind == "i" and units.dtype.itemsize == 2:  # DBR_SHORT has a sign
+    if units.dtype.kind == "i" and units.dtype.itemsize == 2:  # DBR_SHORT is signed
         units = units.astype(np.uint16)
     units = units[: next(iter(np.flatnonzero(units == 0)), len(units))]
     is_unit = (units >= 0) & (units <= _LAST_CODE_POINT) & (units == np.trunc(units))

@@ -22,8 +22,8 @@ def test_put_returns_when_it_was_reached_and_prints_nothing(cobo: Any) -> None:
 @pytest.mark.parametrize(
     ("signal", "value", "why"),
     [
-        ("State", "Nosuch", "'Nosuch' is none of: Broken, Idle, Described"),
-        ("State", "9", "9 is none of: 0 Broken, 1 Idle, 2 Described"),
+        ("State", "Nosuch", "'Nosuch' is not one of: Broken, Idle, Described"),
+        ("State", "9", "9 is not one of: 0 Broken, 1 Idle, 2 Described"),
         ("PollPeriod", "-7", "-7 is outside the limits 0.2 to 60 s"),
         ("Command", "Start", "no 'Start' from state 'Idle'"),
         ("Config", f"{'long' * 60}/exp/exp", f"{'long' * 60}/exp/exp"),
@@ -77,7 +77,7 @@ def test_put_that_is_refused_again_tells_its_reason_again(failed_before: Any) ->
     """Within one second LastError is the very same text, which is no change."""
     for _ in range(3):
         result = daqpv("put", f"{failed_before.prefix}State", "Nosuch")
-        assert "'Nosuch' is none of" in told(result)[-1]
+        assert "'Nosuch' is not one of" in told(result)[-1]
 
 
 @pytest.mark.parametrize(
