@@ -20,8 +20,9 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.figure import Figure
-from benchmarks.lab import Lab, pv, until
+from benchmarks.lab import Lab, until
 from daqpv.errors import DaqError
+from daqpv.links.ca import pv
 
 COBOS = 11
 CYCLES = 1000

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.figure import Figure, quantile
-from benchmarks.lab import Lab, pv
+from benchmarks.lab import Lab
+from daqpv.links.ca import pv
 
 SERVERS = 500
 SETTLING = 5.0  # [s]

@@ -10,7 +10,6 @@ import atexit
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,12 +17,13 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psutil
+
+from tests.support.ports import free_port
 
 T = TypeVar("T")
 
@@ -31,21 +31,7 @@ DEADLINE = 30.0  # [s] for whatever a busy machine may take
 START = 120.0  # [s] for a process to begin there
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that are free for TCP and UDP, each another one."""
-    with ExitStack() as stack:
-        ports: list[int] = []
-        while len(ports) < count:
-            tcp = stack.enter_context(socket.socket())
-            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            tcp.bind(("127.0.0.1", 0))
-            with suppress(OSError):  # somebody has this UDP port
-                udp.bind(tcp.getsockname())
-                ports.append(tcp.getsockname()[1])
-        return ports
-
-
-_port, _repeater_port = map(str, free_ports(2))
+_port, _repeater_port = str(free_port()), str(free_port())
 if "EPICS_CA_REPEATER_PORT" not in os.environ:  # libca's own would outlive us
     os.environ["EPICS_CA_REPEATER_PORT"] = _repeater_port
     _script = "from daqpv.links.ca.repeater import main; main()"
@@ -63,6 +49,8 @@ for _name in ("EPICS_CA_SERVER_PORT", "EPICS_CA_NAME_SERVERS"):
 
 from daqpv.errors import NotConnectedError  # noqa: E402 - after the environment
 from daqpv.links.ca import pv  # noqa: E402
+
+from epics import ca  # noqa: E402 # isort: skip
 
 
 def until(
@@ -172,7 +160,7 @@ class Lab:
         self._folder = tempfile.TemporaryDirectory()
         self.prefix = f"B{secrets.token_hex(3)}:"
         self.names = (*(f"CoBo{n}" for n in range(cobos)), *["MuTAnT"] * mutant)
-        ports = free_ports(len(self.names))
+        ports = [free_port() for _ in self.names]
         self._urls = {
             name: f"http://127.0.0.1:{port}/"
             for name, port in zip(self.names, ports, strict=True)
@@ -263,10 +251,10 @@ class Watched:
 
     def __init__(self, name: str) -> None:
         self.events: list[tuple[float, dict[str, Any]]] = []
-        chid = pv.ca.create_channel(name)
-        if not pv.ca.connect_channel(chid, timeout=DEADLINE):
+        chid = ca.create_channel(name)
+        if not ca.connect_channel(chid, timeout=DEADLINE):
             raise TimeoutError(f"{name} does not connect")
-        self._subscription = pv.ca.create_subscription(
+        self._subscription = ca.create_subscription(
             chid, use_time=True, callback=self._add
         )
         until(lambda: self.events, f"the first event of {name}")

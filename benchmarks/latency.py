@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from benchmarks.figure import Figure, quantile
@@ -53,6 +54,10 @@ def measure() -> Iterator[Figure]:
     yield Figure(f"{what}, p50", quantile(steps, 0.50), 10, "ms")
 
 
+def _has(value: int, event: dict[str, Any]) -> bool:
+    return bool(event["value"] == value)
+
+
 def _trials(lab: Lab) -> Iterator[Trial]:
     watched = Watched(lab.pv(NAME, "State"))
     number = 0
@@ -61,7 +66,7 @@ def _trials(lab: Lab) -> Iterator[Trial]:
         put = time.time()
         lab.put(NAME, "State", state)
         seen = watched.first(
-            lambda event, index=index: event["value"] == index,
+            partial(_has, index),
             after=put,
             what=f"State == {state}",
         )

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.system import SETTLING, free_port, simulators, text
+from benchmarks.system import SETTLING, simulators, text
+from tests.support.ports import free_port
 
 WAIT = 60.0  # [s]
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -34,6 +33,7 @@ from daqpv.bench.target import Target
 from daqpv.bench.wire import Circuit, find
 from daqpv.errors import DaqError
 from daqpv.serve.ca import protocol as ca
+from tests.support.ports import free_port
 
 PREFIX = "B:"
 N, M, RATE = 10_000, 1000, 10
@@ -67,19 +67,6 @@ SERVERS: Mapping[str, Server] = {
     "daqpv": Server(["-m", "daqpv", "bench", "ioc"], options=True),
     "daqpv mix": Server(["-m", "daqpv", "bench", "ioc", "--mix"], options=True),
 }
-
-
-def free_port() -> int:
-    """A port of loopback that is free for TCP and UDP."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Running:

@@ -71,5 +71,5 @@ def main(prefix: str, n: int, m: int, rate: float, *, faster: bool) -> None:
 
 
 if __name__ == "__main__":
-    sizes = map(int, sys.argv[2:4])
-    main(sys.argv[1], *sizes, float(sys.argv[4]), faster="faster" in sys.argv[5:])
+    _, prefix, n, m, rate, *options = sys.argv
+    main(prefix, int(n), int(m), float(rate), faster="faster" in options)

@@ -61,4 +61,5 @@ async def main(prefix: str, n: int, m: int, rate: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:4]), float(sys.argv[4])))
+    _, prefix, n, m, rate = sys.argv
+    asyncio.run(main(prefix, int(n), int(m), float(rate)))

@@ -56,4 +56,5 @@ def main(prefix: str, n: int, m: int, rate: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:4]), float(sys.argv[4]))
+    _, prefix, n, m, rate = sys.argv
+    main(prefix, int(n), int(m), float(rate))

@@ -11,8 +11,10 @@ from typing import Any, Self
 
 import psutil
 
-from benchmarks.lab import DEADLINE, SERVE, START, Running, door, free_ports, pv, until
+from benchmarks.lab import DEADLINE, SERVE, START, Running, door, until
 from daqpv.errors import DaqError, NoAnswerError, NotConnectedError, OperationError
+from daqpv.links.ca import pv
+from tests.support.ports import free_port
 from tests.support.sshd import DataRouter, Sshd
 
 SIMULATE = (str(Path(__file__).with_name("run_sim.py")),)
@@ -44,7 +46,7 @@ class RunLab:
         self.store = self.folder / "exp.db"
         self.prefix = f"B{secrets.token_hex(3)}:"
         names = ["MuTAnT", *(f"CoBo{n}" for n in range(cobos))]
-        ports = free_ports(len(names))
+        ports = [free_port() for _ in names]
         self.urls = {
             name: f"http://127.0.0.1:{port}/"
             for name, port in zip(names, ports, strict=True)
@@ -92,7 +94,7 @@ class RunLab:
         for folder in self.staging.values():
             folder.mkdir()
         self.sshd.start()
-        self._router = DataRouter(self.folder / "bin", self.folder, free_ports(1)[0])
+        self._router = DataRouter(self.folder / "bin", self.folder, free_port())
         arguments = (*SIMULATE, self._file.name, self._seconds)
         self._simulators = Running(*arguments, cwd=self.folder)
         self.serve()
@@ -117,11 +119,8 @@ class RunLab:
     def until_online(self) -> None:
         """Wait until all servers and routers are."""
         for device in ("Sys", *(f"Router:{name}" for name in self.staging)):
-            until(
-                lambda device=device: self.get(f"{device}:Online") == "Online",
-                f"{device} to be online",
-                within=START,  # a login may be on its way for half a minute
-            )
+            # a login may be on its way for half a minute
+            self.until(f"{device}:Online", "Online", within=START)
 
     def get(self, signal: str) -> str:
         """What a PV reads; "" while it does not answer."""

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.figure import Figure
-from benchmarks.lab import free_ports
 from benchmarks.store import print_figures
+from tests.support.ports import free_port
 
 DAQPV = (sys.executable, "-m", "daqpv")
 RUNS = 5
@@ -89,5 +89,10 @@ def measure() -> Iterator[Figure]:
 
 
 if __name__ == "__main__":
-    os.environ["EPICS_CAS_SERVER_PORT"] = str(free_ports(1)[0])
+    os.environ |= {
+        "EPICS_CAS_SERVER_PORT": str(free_port()),
+        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+    }
     print_figures(tuple(measure()))

@@ -19,7 +19,6 @@ import argparse
 import asyncio
 import multiprocessing
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,14 +30,9 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.ports import free_port
+
 SETTLING = 5.0  # [s] before polls are counted
-
-
-def free_port() -> int:
-    with socket.socket() as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
-        return port
 
 
 def simulate(port: Connection, cobos: int, duration: float) -> None:

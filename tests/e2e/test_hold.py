@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from daqpv.links.ca import readings as module
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.serve import LocalPvs, Server
-from tests.support.experiment import Client, Lab
+from tests.support.experiment import Client, Lab, Running
+from tests.support.operating import refusal
 from tests.support.waiting import DEADLINE, until
 
 TIMES = 20  # a race shows only now and then
@@ -26,24 +28,35 @@ CONTROL = ["system", "run", "routers", "ecc.CoBo0"]
 CRATE = ["ecc.CoBo1", "ecc.MuTAnT"]
 
 
+@dataclass
+class Parts:
+    """An experiment that two processes serve.
+
+    Attributes:
+        lab: with its simulators.
+        control: the process of the system, the run, the routers and CoBo0.
+        crate: the process of the other ECC servers.
+        run: the PVs of the run.
+    """
+
+    lab: Lab
+    control: Running
+    crate: Running
+    run: Client
+
+
 @pytest.fixture
-def parts(make_lab: Callable[..., Lab]) -> Lab:
+def parts(make_lab: Callable[..., Lab]) -> Parts:
     """The run in one process, two servers of three in another; all are Ready."""
     lab = make_lab(cobos=2, mutant=True, speed=200.0)
     lab.simulate()
-    lab.control, lab.crate = lab.serve_in_parts(CONTROL, CRATE)
+    control, crate = lab.serve_in_parts(CONTROL, CRATE)
     system = lab.client("", "Sys")
     system.until("OnlineCount", "3")
     system.put("Target", "Ready")
-    lab.run = lab.client("", "Run")
-    lab.run.until("State", "Stopped")
-    return lab
-
-
-def refusal(client: Client, signal_: str, text: str) -> str:
-    with pytest.raises(OperationError):
-        client.put(signal_, text)
-    return client.get("LastError")
+    run = lab.client("", "Run")
+    run.until("State", "Stopped")
+    return Parts(lab, control, crate, run)
 
 
 def commanded(lab: Lab, name: str) -> dict[str, int]:
@@ -71,7 +84,7 @@ def held(lab: Lab, name: str) -> None:
 
 @pytest.mark.parametrize("state", ["Running", "Paused"])
 def test_a_server_of_another_process_is_held_while_a_run_is_open(
-    parts: Lab, state: str
+    parts: Parts, state: str
 ) -> None:
     run = parts.run
     run.put("Start", "1")
@@ -79,9 +92,9 @@ def test_a_server_of_another_process_is_held_while_a_run_is_open(
         run.put("Pause", "1")
     reason = f"Run 1 is open. To stop it: caput {run.prefix}Stop 1"
     for name in ("CoBo1", "MuTAnT"):
-        before = commanded(parts, name)
-        held(parts, name)
-        server = parts.client(name)
+        before = commanded(parts.lab, name)
+        held(parts.lab, name)
+        server = parts.lab.client(name)
         for signal_, text in (
             ("State", "Ready"),
             ("Target", "Idle"),
@@ -92,22 +105,22 @@ def test_a_server_of_another_process_is_held_while_a_run_is_open(
             assert server.get("Result") == "Refused"
         server.put("Abort", "1")  # hinders nothing, and is never refused
         assert server.get("State") == state
-        assert commanded(parts, name) == before
+        assert commanded(parts.lab, name) == before
     run.put("Stop", "1")
-    parts.client("MuTAnT").put("State", "Prepared")  # free again
+    parts.lab.client("MuTAnT").put("State", "Prepared")  # free again
 
 
-def test_a_single_server_can_be_left_out_of_an_open_run(parts: Lab) -> None:
+def test_a_single_server_can_be_left_out_of_an_open_run(parts: Parts) -> None:
     parts.run.put("Start", "1")
-    held(parts, "CoBo1")
-    parts.client("CoBo1").put("Enable", "0")
-    assert parts.client("CoBo1").get("Enable") == "Disabled"
+    held(parts.lab, "CoBo1")
+    parts.lab.client("CoBo1").put("Enable", "0")
+    assert parts.lab.client("CoBo1").get("Enable") == "Disabled"
 
 
 def test_the_run_commands_the_servers_of_another_process_time_after_time(
-    parts: Lab,
+    parts: Parts,
 ) -> None:
-    run, cobo = parts.run, parts.client("CoBo1")
+    run, cobo = parts.run, parts.lab.client("CoBo1")
     for number in range(1, TIMES + 1):
         run.put("Start", "1")
         assert run.get("Number") == str(number)
@@ -120,11 +133,11 @@ def test_the_run_commands_the_servers_of_another_process_time_after_time(
     assert cobo.get("Errors") == "0"
 
 
-def test_a_put_of_the_run_that_comes_before_its_monitor_is_done(parts: Lab) -> None:
+def test_a_put_of_the_run_that_comes_before_its_monitor_is_done(parts: Parts) -> None:
     run = parts.run
     for _ in range(TIMES):
         run.put("Start", "1")
-        held(parts, "MuTAnT")
+        held(parts.lab, "MuTAnT")
         # what both have sent meanwhile is read in any order
         parts.crate.process.send_signal(signal.SIGSTOP)
         run.put_only("Stop", "1")
@@ -134,57 +147,57 @@ def test_a_put_of_the_run_that_comes_before_its_monitor_is_done(parts: Lab) -> N
         assert run.get("State") == "Stopped"
 
 
-def test_the_system_downward_stops_the_run_over_two_processes(parts: Lab) -> None:
+def test_the_system_downward_stops_the_run_over_two_processes(parts: Parts) -> None:
     parts.run.put("Start", "1")
-    held(parts, "CoBo1")
-    parts.client("", "Sys").put("Target", "Prepared")
+    held(parts.lab, "CoBo1")
+    parts.lab.client("", "Sys").put("Target", "Prepared")
     assert parts.run.get("State") == "Stopped"
-    assert parts.client("CoBo1").get("State") == "Prepared"
+    assert parts.lab.client("CoBo1").get("State") == "Prepared"
 
 
 # Where the process of the run is not there
 
 
-def test_a_killed_process_of_the_run_holds_nobody(parts: Lab) -> None:
+def test_a_killed_process_of_the_run_holds_nobody(parts: Parts) -> None:
     parts.run.put("Start", "1")
-    held(parts, "CoBo1")
+    held(parts.lab, "CoBo1")
     parts.control.end(signal.SIGKILL)
-    mutant = parts.client("MuTAnT")
+    mutant = parts.lab.client("MuTAnT")
     mutant.put("State", "Ready")  # a stop: the order allows it always
     assert mutant.get("State") == "Ready"
-    parts.client("CoBo1").put("Command", "Stop")
-    assert parts.client("CoBo1").get("State") == "Ready"
+    parts.lab.client("CoBo1").put("Command", "Stop")
+    assert parts.lab.client("CoBo1").get("State") == "Ready"
 
 
 def test_a_process_of_the_run_that_hangs_holds_for_a_second_and_no_longer(
-    parts: Lab,
+    parts: Parts,
 ) -> None:
     parts.run.put("Start", "1")
-    held(parts, "MuTAnT")
+    held(parts.lab, "MuTAnT")
     parts.control.process.send_signal(signal.SIGSTOP)
     try:
         began = time.monotonic()
-        parts.client("MuTAnT").put("State", "Ready")
+        parts.lab.client("MuTAnT").put("State", "Ready")
         assert time.monotonic() - began > module.ANSWER
     finally:
         parts.control.process.send_signal(signal.SIGCONT)
-    parts.client("MuTAnT").until("State", "Ready")
+    parts.lab.client("MuTAnT").until("State", "Ready")
 
 
-def test_a_process_that_comes_back_into_an_open_run_is_held(parts: Lab) -> None:
+def test_a_process_that_comes_back_into_an_open_run_is_held(parts: Parts) -> None:
     parts.run.put("Start", "1")
     parts.crate.end(signal.SIGKILL)
-    parts.serve("--name", "p1", "--only", "ecc.CoBo1", "--only", "ecc.MuTAnT")
-    found_again(parts.client("CoBo1"))
-    held(parts, "CoBo1")
+    parts.lab.serve("--name", "p1", "--only", "ecc.CoBo1", "--only", "ecc.MuTAnT")
+    found_again(parts.lab.client("CoBo1"))
+    held(parts.lab, "CoBo1")
 
 
-def test_a_process_of_the_run_that_comes_back_holds_again(parts: Lab) -> None:
+def test_a_process_of_the_run_that_comes_back_holds_again(parts: Parts) -> None:
     parts.run.put("Start", "1")
     parts.control.end(signal.SIGKILL)
     only = [word for part in CONTROL for word in ("--only", part)]
-    parts.serve("--name", "p0", *only)
-    held(parts, "CoBo1")
+    parts.lab.serve("--name", "p0", *only)
+    held(parts.lab, "CoBo1")
 
 
 def found_again(client: Client) -> None:
@@ -227,17 +240,16 @@ def test_who_serves_the_run_itself_loads_no_libca(
 class Seen:
     """The run of a lab, followed by this process."""
 
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
         self.readings = AnyReadings(LocalPvs(Server()))
-        self.run = RemoteRun(lab.run.prefix, self.readings)
+        self.run = RemoteRun(parts.run.prefix, self.readings)
 
     async def put(self, signal_: str) -> None:
         """Put to the run, and let the loop of this test go on meanwhile."""
-        await asyncio.to_thread(self.lab.run_python, _PUT, self._pv(signal_), "1")
-
-    def _pv(self, signal_: str) -> str:
-        return self.lab.run.prefix + signal_
+        await asyncio.to_thread(
+            self.parts.lab.run_python, _PUT, self.run.prefix + signal_, "1"
+        )
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         changed = asyncio.Event()
@@ -256,7 +268,7 @@ pv.put(sys.argv[1], sys.argv[2], timeout=30.0)
 
 
 @pytest.fixture
-async def seen(parts: Lab) -> AsyncIterator[Seen]:
+async def seen(parts: Parts) -> AsyncIterator[Seen]:
     seen = Seen(parts)
     task = asyncio.create_task(seen.readings.run())
     seen.run.follow()
@@ -280,7 +292,7 @@ async def test_what_is_seen_of_a_run_and_what_it_answers(seen: Seen) -> None:
 async def test_a_stop_that_fails_says_what_the_run_says(seen: Seen) -> None:
     await seen.put("Start")
     await seen.until(lambda: seen.run.hold)
-    seen.lab.sim("CoBo0").fault("Stop", "refuse", message="no power")
+    seen.parts.lab.sim("CoBo0").fault("Stop", "refuse", message="no power")
     with pytest.raises(OperationError, match=r"no power.*caput .*Reset 1"):
         await seen.run.stop()
 
@@ -288,7 +300,7 @@ async def test_a_stop_that_fails_says_what_the_run_says(seen: Seen) -> None:
 async def test_a_run_whose_process_is_gone_cannot_be_stopped(seen: Seen) -> None:
     await seen.put("Start")
     await seen.until(lambda: seen.run.hold)
-    seen.lab.control.end(signal.SIGKILL)
+    seen.parts.control.end(signal.SIGKILL)
     await seen.until(lambda: not seen.run.hold)
     assert await seen.run.asked() == ""
     with pytest.raises(NotConnectedError, match="no answer from"):

@@ -15,7 +15,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ from daqpv.cli import main
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.migrate import prepare
 from daqpv.store.tables.models import EVENT, EXPERIMENT
+from tests.support.waiting import DEADLINE
 
-TIMEOUT = 30.0  # [s] for a command on a busy machine
 LONG = (
     "CoBo3 is Prepared, the others Ready: caput AT:Sys:Target Ready brings it to where "
     "the others are, and nothing is sent to those that are there already"
@@ -90,7 +90,7 @@ class Experiment:
         """The command as a process."""
         command = [sys.executable, "-m", "daqpv", "log", str(self.file), *options]
         with subprocess.Popen(command, text=True, **more) as process:
-            guard = threading.Timer(TIMEOUT, process.kill)
+            guard = threading.Timer(DEADLINE, process.kill)
             guard.start()
             try:
                 yield process
@@ -107,14 +107,6 @@ def experiment(tmp_path: Path) -> Iterator[Experiment]:
     experiment = Experiment(tmp_path)
     yield experiment
     experiment.close()
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"not within {TIMEOUT:g} s: {what}")
-        threading.Event().wait(0.02)
 
 
 # -- what is found ---------------------------------------------------------------------
@@ -350,7 +342,7 @@ def test_follow_shows_what_comes_until_ctrl_c(experiment: Experiment) -> None:
         experiment.add("second", severity=2)
         assert " second" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(TIMEOUT) == 0
+        assert process.wait(DEADLINE) == 0
         assert process.stdout.read() + process.stderr.read() == ""
 
 
@@ -362,7 +354,7 @@ def test_follow_ends_when_nobody_reads_any_more(experiment: Experiment) -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(TIMEOUT) == 0
+        assert process.wait(DEADLINE) == 0
         assert process.stderr.read() == ""
 
 
@@ -381,7 +373,7 @@ def test_a_pipe_that_is_closed_in_the_middle_is_no_fault(
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(TIMEOUT) == 0
+        assert process.wait(DEADLINE) == 0
         assert process.stderr.read() == ""
 
 

@@ -39,7 +39,7 @@ def pvs(tmp_path: Path) -> Print:
         done = forks.run(
             [*command, *options], capture_output=True, text=True, check=True, timeout=30
         )
-        return done.stdout
+        return str(done.stdout)
 
     return run
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,32 +15,8 @@ from daqpv.core import READ_ELEMENTS, Reading, Severity, Status
 from daqpv.links.ca import readings as module
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.serve import LocalPvs, Server
-from tests.support import forks
-from tests.support.experiment import Client
+from tests.support.gas import Gas
 from tests.support.waiting import DEADLINE
-
-IOC = Path(__file__).with_name("gas_ioc.py")
-
-
-class Gas:
-    """An IOC of somebody else's."""
-
-    def __init__(self) -> None:
-        self.prefix = f"G{secrets.token_hex(3)}:"
-        self.client = Client(self.prefix)
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self, *pressure: str) -> None:
-        command = [sys.executable, str(IOC), self.prefix, *pressure]
-        self._process = forks.Process(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def end(self, number: int = signal.SIGKILL) -> None:
-        if self._process is not None:
-            with self._process as process:
-                process.send_signal(number)
-            self._process = None
 
 
 @pytest.fixture
@@ -61,6 +34,11 @@ async def readings() -> AsyncIterator[AnyReadings]:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+def has(value: object) -> Callable[[Reading], bool]:
+    """Whether a reading has this value."""
+    return lambda reading: reading.value == value
 
 
 async def reads(
@@ -163,7 +141,7 @@ async def test_a_pv_goes_and_comes_as_another_sort(
     assert lost.severity is Severity.INVALID
     for sort, text, value in (("stringout", "low", "low"), ("waveform", "5", [5.0])):
         await asyncio.to_thread(gas.start, sort, text)
-        await reads(readings, pv, lambda r, value=value: r.value == value)
+        await reads(readings, pv, has(value))
         gas.end()
         await reads(readings, pv, lambda r: r.value is None)
 

@@ -7,7 +7,7 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -22,57 +22,26 @@ from daqpv.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
-from daqpv.iocs.ecc import EccGroup
-from daqpv.links.ca.channel import Client
 from daqpv.links.ca.remote import RemoteServer
 from daqpv.links.ca.remote_device import CONNECTION_DEADLINE
-from daqpv.serve.groups.shown_fields import shown_fields
 from daqpv.system import Order
 from daqpv.system.settings import SystemSettings
-
-SHOWN = shown_fields(EccGroup)
-DEADLINE = 30.0  # [s]
-
-
-async def until(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"not within {DEADLINE:g} s: {what}")
-        await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def following(
-    lab: Any, *names: str, events: Events | None = None
-) -> AsyncIterator[list[RemoteServer]]:
-    """Remote servers, followed until the end."""
-    client, events = Client(), events or Events()
-    servers = [
-        RemoteServer(name, f"{lab.prefix}ECC:{name}:", client, SHOWN, events=events)
-        for name in names
-    ]
-    tasks = [asyncio.ensure_future(server.run()) for server in servers]
-    try:
-        yield servers
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+from tests.support.remote import following
+from tests.support.waiting import DEADLINE, soon
 
 
 @pytest.fixture
 async def remote(lab: Any) -> AsyncIterator[RemoteServer]:
     """CoBo0 as seen from here, online."""
     async with following(lab, "CoBo0") as (server,):
-        await until(lambda: server.snapshot.online, "online")
+        await soon(lambda: server.snapshot.online, "online")
         yield server
 
 
 async def test_the_snapshot_is_that_of_the_serving_process(
     lab: Any, remote: RemoteServer
 ) -> None:
-    await until(lambda: remote.snapshot.configs, "the list of configurations")
+    await soon(lambda: remote.snapshot.configs, "the list of configurations")
     server: Server = remote  # as System wants it
     now = server.snapshot
     assert (now.known, now.online, now.enabled) == (True, True, True)
@@ -126,15 +95,15 @@ async def test_one_operation_is_done_alone(lab: Any, remote: RemoteServer) -> No
 async def test_a_list_that_is_filtered_hides_not_that_the_chosen_one_is_listed(
     lab: Any, remote: RemoteServer
 ) -> None:
-    await until(lambda: remote.snapshot.configs, "the list of configurations")
+    await soon(lambda: remote.snapshot.configs, "the list of configurations")
     cobo = lab.client()
     cobo.put("ConfigFilter", "nosuch")
     chosen = (ConfigId("cobo0", "exp", "exp"),)
-    await until(lambda: remote.snapshot.configs == chosen, "the filtered list")
+    await soon(lambda: remote.snapshot.configs == chosen, "the filtered list")
 
 
 async def test_a_configuration_is_chosen(remote: RemoteServer) -> None:
-    await until(lambda: remote.snapshot.configs, "the list of configurations")
+    await soon(lambda: remote.snapshot.configs, "the list of configurations")
     await remote.choose("cobo0/exp/exp")
     assert remote.snapshot.config == ConfigId("cobo0", "exp", "exp")
     with pytest.raises(RefusedError, match="does not list"):
@@ -144,9 +113,10 @@ async def test_a_configuration_is_chosen(remote: RemoteServer) -> None:
 async def test_a_running_command_shows_its_goal(lab: Any, remote: RemoteServer) -> None:
     lab.sim().takes("Prepare", 2.0)
     walk = asyncio.ensure_future(remote.reach(EccState.READY))
-    await until(lambda: remote.snapshot.transition is Transition.PREPARING, "Preparing")
-    assert remote.snapshot.busy
-    assert remote.snapshot.goal is EccTarget.READY
+    await soon(lambda: remote.snapshot.transition is Transition.PREPARING, "Preparing")
+    on_the_way = remote.snapshot
+    assert on_the_way.busy
+    assert on_the_way.goal is EccTarget.READY
     await walk
     assert remote.snapshot.goal is EccTarget.NONE
 
@@ -179,7 +149,7 @@ async def test_a_second_command_is_refused_as_busy(
 ) -> None:
     lab.sim().takes("Describe", 2.0)
     walk = asyncio.ensure_future(remote.reach(EccState.DESCRIBED))
-    await until(lambda: remote.snapshot.transitioning, "Describing")
+    await soon(lambda: remote.snapshot.transitioning, "Describing")
     with pytest.raises(BusyError, match="CoBo0 is busy"):
         await remote.reach(EccState.RUNNING)
     assert remote.snapshot.busy  # the first one goes on
@@ -200,7 +170,7 @@ async def test_a_failed_operation_has_the_reason_of_the_server(
 async def test_an_abort_ends_a_command(lab: Any, remote: RemoteServer) -> None:
     lab.sim().takes("Describe", 2.0)
     walk = asyncio.ensure_future(remote.reach(EccState.READY))
-    await until(lambda: remote.snapshot.transitioning, "Describing")
+    await soon(lambda: remote.snapshot.transitioning, "Describing")
     remote.abort()
     with pytest.raises(AbortedError, match="aborted"):
         await walk
@@ -217,7 +187,7 @@ async def test_an_operation_without_an_answer_has_an_unknown_outcome(
     lab.serve()
     lab.sim().fault("Describe", "hang", times=1)
     async with following(lab, "CoBo0") as (server,):
-        await until(lambda: server.snapshot.online, "online")
+        await soon(lambda: server.snapshot.online, "online")
         with pytest.raises(UnknownOutcomeError):
             await server.reach(EccState.DESCRIBED)
         assert server.snapshot.result is Result.TIMEOUT
@@ -228,11 +198,11 @@ async def test_who_waits_no_more_leaves_the_command_alone(
 ) -> None:
     lab.sim().takes("Describe", 1.0)
     walk = asyncio.ensure_future(remote.reach(EccState.DESCRIBED))
-    await until(lambda: remote.snapshot.transitioning, "Describing")
+    await soon(lambda: remote.snapshot.transitioning, "Describing")
     walk.cancel()
     await asyncio.wait([walk])
-    await until(lambda: remote.snapshot.state is EccState.DESCRIBED, "Described")
-    await until(lambda: remote.snapshot.result is Result.DONE, "Done")
+    await soon(lambda: remote.snapshot.state is EccState.DESCRIBED, "Described")
+    await soon(lambda: remote.snapshot.result is Result.DONE, "Done")
 
 
 # Processes come and go
@@ -245,7 +215,7 @@ async def test_a_server_that_nobody_serves_is_offline_after_the_deadline(
     began = time.monotonic()
     async with following(lab, "CoBo0") as (server,):
         assert not server.snapshot.known
-        await until(lambda: server.snapshot.known, "known")
+        await soon(lambda: server.snapshot.known, "known")
         assert time.monotonic() - began >= CONNECTION_DEADLINE
         assert server.snapshot.is_lost
         assert server.snapshot.allowed == 0
@@ -281,22 +251,22 @@ async def test_a_process_killed_in_the_middle_leaves_an_unknown_outcome(
     events = Events()
     events.add(told.append)
     async with following(lab, "CoBo0", events=events) as (server,):
-        await until(lambda: server.snapshot.online, "online")
+        await soon(lambda: server.snapshot.online, "online")
         lab.sim().takes("Describe", 3.0)
         walk = asyncio.ensure_future(server.reach(EccState.READY))
-        await until(lambda: server.snapshot.transitioning, "Describing")
+        await soon(lambda: server.snapshot.transitioning, "Describing")
         serving.end(signal.SIGKILL)
         with pytest.raises(UnknownOutcomeError, match="in the middle"):
             await asyncio.wait_for(walk, 5)
-        await until(lambda: server.snapshot.is_lost, "lost")
+        await soon(lambda: server.snapshot.is_lost, "lost")
         assert server.snapshot.condition is Condition.OFFLINE
         assert "CoBo0 is not served" in server.snapshot.message
         assert not server.snapshot.busy
         assert [event.name for event in told] == ["lost"]
 
         lab.serve()
-        await until(lambda: server.snapshot.online, "online again")
-        await until(lambda: server.snapshot.state is EccState.DESCRIBED, "Described")
+        await soon(lambda: server.snapshot.online, "online again")
+        await soon(lambda: server.snapshot.state is EccState.DESCRIBED, "Described")
         assert "Prepare" not in lab.sim().operations()  # nothing goes on by itself
         assert [event.name for event in told] == ["lost", "online"]
         await server.reach(EccState.IDLE)
@@ -308,16 +278,16 @@ async def test_a_process_that_ends_well_is_lost_as_well(make_lab: Any) -> None:
     lab.simulate()
     serving = lab.serve()
     async with following(lab, "CoBo0") as (server,):
-        await until(lambda: server.snapshot.online, "online")
+        await soon(lambda: server.snapshot.online, "online")
         serving.end()
-        await until(lambda: server.snapshot.is_lost, "lost")
+        await soon(lambda: server.snapshot.is_lost, "lost")
 
 
 async def test_what_the_serving_process_loses_is_lost_here(
     lab: Any, remote: RemoteServer
 ) -> None:
     lab.sim().fault("GetState", "cut")
-    await until(lambda: remote.snapshot.is_lost, "lost")
+    await soon(lambda: remote.snapshot.is_lost, "lost")
     assert remote.snapshot.condition is Condition.OFFLINE
     assert not remote.snapshot.online
     with pytest.raises(RefusedError):
@@ -328,7 +298,7 @@ async def test_a_server_that_was_never_reached_is_not_known_here(make_lab: Any) 
     lab = make_lab()
     lab.serve()  # nobody simulates
     async with following(lab, "CoBo0") as (server,):
-        await until(lambda: server.snapshot.known, "known")
+        await soon(lambda: server.snapshot.known, "known")
         assert server.snapshot.condition is Condition.OFFLINE
         assert "not served" not in server.snapshot.message
 
@@ -340,7 +310,7 @@ async def test_fifty_servers_are_followed_and_commanded_at_once(make_lab: Any) -
     names = [f"CoBo{n}" for n in range(50)]
     async with AsyncExitStack() as stack:
         servers = await stack.enter_async_context(following(lab, *names))
-        await until(lambda: all(s.snapshot.online for s in servers), "all online")
+        await soon(lambda: all(s.snapshot.online for s in servers), "all online")
         async with asyncio.TaskGroup() as tasks:
             for server in servers:
                 tasks.create_task(server.reach(EccState.READY))

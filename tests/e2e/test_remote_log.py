@@ -15,12 +15,11 @@ import pytest
 from daqpv.core import Result
 from daqpv.ecc import EccState
 from daqpv.errors import OperationError
-from tests.e2e.test_remote import following
-from tests.e2e.test_remote import until as soon
 from tests.support import forks
 from tests.support.experiment import Client, Lab, Running
+from tests.support.remote import following
 from tests.support.sshd import DataRouter, Sshd, data_router, port, sshd, staging
-from tests.support.waiting import until
+from tests.support.waiting import soon, until
 
 __all__ = ["data_router", "port", "sshd", "staging"]
 
@@ -211,8 +210,8 @@ def test_it_is_read_while_a_run_is_open_or_the_server_is_gone(lab: Lab) -> None:
 def test_it_is_neither_archived_nor_saved_nor_an_alarm(lab: Lab) -> None:
     def listed(form: str) -> str:
         command = [sys.executable, "-m", "daqpv", "pvs", str(lab.file), "--format"]
-        done = forks.run([*command, form], check=True, capture_output=True)
-        return done.stdout.decode()
+        done = forks.run([*command, form], check=True, capture_output=True, text=True)
+        return str(done.stdout)
 
     names = {row["name"] for row in json.loads(listed("json"))}
     for device in ("ECC:CoBo0:", "ECC:CoBo1:", "Router:data0:"):

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from daqpv.ecc import ConfigId, Operation
 from daqpv.errors import OperationError
 from daqpv.links.soap.ecc import EccSoapLink
-from tests.support.experiment import Client, Lab
+from tests.support.experiment import Lab
+from tests.support.lab_store import entries
+from tests.support.operating import ready, refusal
 from tests.support.waiting import DEADLINE, until
 
 
@@ -27,36 +25,11 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
     return lab
 
 
-def entries(lab: Lab) -> list[tuple[Any, ...]]:
-    """Number, state and title of all runs in the store."""
-    with closing(sqlite3.connect(Path(lab.folder) / "exp.db")) as store:
-        query = "SELECT number, entry, title, stop IS NULL FROM run ORDER BY number"
-        try:
-            return store.execute(query).fetchall()
-        except sqlite3.OperationalError:  # not made yet
-            return []
-
-
 async def foreign_stop(url: str) -> None:
     """Stop a server past daqpv."""
     link = EccSoapLink("foreign", f"{url}foreign")
     config = ConfigId("cobo0", "exp", "exp")
     await link.operate(Operation.STOP, config, (), timeout=DEADLINE)
-
-
-def refusal(client: Client, signal_: str, text: str) -> str:
-    with pytest.raises(OperationError):
-        client.put(signal_, text)
-    return client.get("LastError")
-
-
-def ready(lab: Lab) -> tuple[Client, Client]:
-    """Serve, and bring all servers to Ready."""
-    lab.serve()
-    run, system = lab.client("", "Run"), lab.client("", "Sys")
-    system.until("Online", "Online")
-    system.put("Target", "Ready")
-    return run, system
 
 
 def test_a_run_from_start_to_stop(lab: Lab) -> None:

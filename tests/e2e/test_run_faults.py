@@ -10,9 +10,9 @@ from contextlib import closing
 import pytest
 
 from daqpv.errors import OperationError, RefusedError
-from tests.e2e.test_run import entries, ready, refusal
-from tests.e2e.test_store import events, locked
 from tests.support.experiment import Lab
+from tests.support.lab_store import entries, events, locked
+from tests.support.operating import ready, refusal
 from tests.support.waiting import until
 
 

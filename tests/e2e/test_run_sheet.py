@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from daqpv.cli import main
 from daqpv.errors import OperationError, RefusedError
-from tests.e2e.test_readings import Gas
 from tests.support.experiment import Client, Lab
+from tests.support.gas import Gas
 from tests.support.waiting import until
 
 SHEET = """\

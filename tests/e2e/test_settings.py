@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sqlite3
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,24 +17,10 @@ from typing import Any
 import pytest
 
 from daqpv.errors import OperationError
+from tests.support.ports import free_port
+from tests.support.waiting import until
 
-DEADLINE = 30.0  # [s] for whatever a busy machine may take
 CHOSEN = "cobo1/exp/exp"
-
-
-def until(condition: Callable[[], Any], what: Callable[[], str]) -> Any:
-    end = time.monotonic() + DEADLINE
-    while not (result := condition()):
-        assert time.monotonic() < end, what()
-        threading.Event().wait(0.01)
-    return result
-
-
-def free_port() -> int:
-    with socket.socket() as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
-        return port
 
 
 class Site:
@@ -249,7 +232,7 @@ def test_a_choice_while_the_store_is_away_holds_after_a_kill(
 def test_a_choice_that_waits_is_newer_than_what_the_store_has(stored: Site) -> None:
     cobo = stored.start()
     cobo.put("PollPeriod", "2.5")
-    until(lambda: rows(stored), lambda: "a row")
+    until(lambda: rows(stored), "a row")
     with closing(sqlite3.connect(stored.lab.folder / "exp.db")) as connection:
         connection.execute("BEGIN IMMEDIATE")  # nobody else writes
         cobo.put("PollPeriod", "4.5")

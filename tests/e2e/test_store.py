@@ -5,38 +5,21 @@ from __future__ import annotations
 import resource
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 
 import epics
 import pytest
 
 from tests.support.experiment import Client, Lab, Running
+from tests.support.lab_store import events, locked
 from tests.support.waiting import DEADLINE, until
-
-LOCKED = "BEGIN EXCLUSIVE"
 
 
 def severity(client: Client, signal_: str) -> int:
     answer = epics.caget(f"{client.prefix}{signal_}.SEVR", timeout=DEADLINE)
     assert answer is not None
     return int(answer)
-
-
-def events(lab: Lab) -> list[tuple[str, str]]:
-    """Name and text of all events in the store."""
-    with closing(sqlite3.connect(f"file:{lab.folder}/exp.db?mode=ro", uri=True)) as db:
-        return db.execute("SELECT name, text FROM event ORDER BY id").fetchall()
-
-
-@contextmanager
-def locked(lab: Lab) -> Iterator[None]:
-    """Another program holds the database."""
-    with closing(sqlite3.connect(lab.folder / "exp.db", isolation_level=None)) as other:
-        other.execute("PRAGMA busy_timeout = 10000")
-        other.execute(LOCKED)
-        yield
-        other.execute("ROLLBACK")
 
 
 def spooled(lab: Lab) -> bytes:

@@ -11,8 +11,7 @@ import socket
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,8 @@ import pytest
 from daqpv.app import App
 from daqpv.config import installed_kinds, load
 from daqpv.core import Event, Events, EventSeverity
-
-DEADLINE = 30.0
-
-
-def free_port() -> int:
-    """A port that is free for TCP and UDP on loopback."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            with suppress(OSError):
-                udp.bind(("127.0.0.1", port))
-                return port
+from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE, soon
 
 
 class Site:
@@ -73,19 +61,12 @@ class Site:
 
     async def blocks(self) -> list[Event]:
         """The events of blocks, once there is one."""
-        await until(lambda: self._blocks)
+        await soon(lambda: self._blocks, "a block of the loop")
         return self._blocks
 
     @property
     def _blocks(self) -> list[Event]:
         return [event for event in self.events if event.name == "loop blocked"]
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait until it is true."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110, anything may make it true
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -143,7 +124,7 @@ async def test_a_blocking_call_is_an_event_and_shows_in_loop_delay(site: Site) -
     called = rf"{place}\d+ read_a_hung_disk < {place}\d+ poll"
     assert re.match(called, str(event.fields["where"]))
     assert int(told[1]) > 200  # a stalled watchdog begins to count late
-    await until(lambda: max(delays) > 0.2)
+    await soon(lambda: max(delays) > 0.2, "a delay")
 
 
 async def test_limits_that_the_figures_pass_are_kept_aside(site: Site) -> None:
@@ -161,7 +142,10 @@ async def test_one_culprit_is_one_event(site: Site) -> None:
         asyncio.get_running_loop().call_soon(read_a_hung_disk)
         await asyncio.sleep(0)
     asyncio.get_running_loop().call_soon(read_another_disk)  # it is told after them
-    await until(lambda: any("another_disk" in one.text for one in site._blocks))
+    await soon(
+        lambda: any("another_disk" in one.text for one in site._blocks),
+        "the block by another disk",
+    )
     one, other = await site.blocks()
     assert "read_a_hung_disk" in one.text
     assert "read_another_disk" in other.text

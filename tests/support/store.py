@@ -10,7 +10,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,16 +21,10 @@ from sqlalchemy.exc import DBAPIError
 
 from daqpv.store.tables.engine import make_engine
 from tests.support.leftovers import STAYING
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
-
-
-def _free_port() -> int:
-    with socket.socket() as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
-        return port
 
 
 class StoreServer:
@@ -43,7 +36,7 @@ class StoreServer:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="daqpv-store-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: list[str] = []

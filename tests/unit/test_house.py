@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 
 
 def imported(file: Path) -> set[str]:
@@ -22,9 +22,9 @@ def imported(file: Path) -> set[str]:
 
 def test_no_test_imports_a_test_or_a_conftest() -> None:
     wrong = {
-        f"{file.relative_to(TESTS)} imports {name}"
-        for folder in ("unit", "integration", "support")
-        for file in (TESTS / folder).rglob("*.py")
+        f"{file.relative_to(TOP)} imports {name}"
+        for folder in ("tests", "benchmarks")
+        for file in (TOP / folder).rglob("*.py")
         for name in imported(file)
         if name.startswith("tests.")
         and any(p == "conftest" or p.startswith("test_") for p in name.split("."))

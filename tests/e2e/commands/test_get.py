@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.commands.test_pvs import in_terminal
 from tests.support.commands import daqpv, told
+from tests.support.terminal import in_terminal
 from tests.support.waiting import DEADLINE
 
 

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +14,7 @@ from epics import ca
 
 from daqpv.links.ca import pv as links_pv
 from tests.support.commands import daqpv, told
+from tests.support.terminal import in_terminal
 from tests.support.waiting import DEADLINE
 
 
@@ -86,31 +80,6 @@ def test_a_table_fits_a_terminal_and_cuts_no_name(tmp_path: Path, prefix: str) -
 
 def csv_lines(file: Path) -> list[str]:
     return daqpv("pvs", str(file), "--format", "csv").stdout.splitlines()[1:]
-
-
-def in_terminal(*arguments: str, columns: int, err: bool = False) -> list[str]:
-    """What a command prints to a terminal of so many columns, without its colours."""
-    ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    command = [sys.executable, "-m", "daqpv", *arguments]
-    environ = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
-    environ["TERM"] = "xterm"
-    stderr = its if err else None
-    with subprocess.Popen(command, stdout=its, stderr=stderr, env=environ) as running:
-        os.close(its)
-        text = b"".join(read_all(ours)).decode()
-        running.wait(DEADLINE)
-    os.close(ours)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines()
-
-
-def read_all(terminal: int) -> Iterator[bytes]:
-    while True:
-        try:
-            data = os.read(terminal, 65536)
-        except OSError:  # the terminal's way to say that nobody writes any more
-            return
-        yield data
 
 
 def test_one_device_can_be_listed_alone(shared_lab: Any) -> None:

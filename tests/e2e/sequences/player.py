@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from daqpv.ecc import ConfigId, EccState, EccTarget, Operation
@@ -78,7 +79,7 @@ class Player:
         random: goes by the seed of the burst.
     """
 
-    followed = FOLLOWED
+    followed: tuple[str, ...] = FOLLOWED
 
     def __init__(self, name: str, client: Client, pool: ThreadPoolExecutor) -> None:
         self.name = name
@@ -102,7 +103,7 @@ class Player:
 
     def act(self, port: int) -> None:
         """Do one thing, to a server of PVs at `port`."""
-        acts = {**self.acts(), lambda: self.leave(port): 1}
+        acts: Acts = {**self.acts(), partial(self.leave, port): 1}
         (act,) = self.random.choices(list(acts), list(acts.values()))
         act()
 

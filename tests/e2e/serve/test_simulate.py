@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from daqpv.config import installed_kinds, load
+from daqpv.iocs.ecc import KIND as ECC
 from tests.support.signals import END, ended_by
 from tests.support.waiting import DEADLINE
 
@@ -65,7 +66,7 @@ def test_a_local_copy_logs_in_nowhere(far: Path, start: Callable[..., Any]) -> N
         file.write("defaults: {ecc: {ssh: daq@192.168.41.60, config_dir: /data}}\n")
     start("simulate", "far.yaml", "--local", "local.yaml", cwd=far).ready()
     experiment = load(far / "local.yaml", installed_kinds().kinds)
-    servers = experiment.sections["ecc"].values()
+    servers = experiment.of(ECC).values()
     assert [server.ssh for server in servers] == [None, None]
 
 
