@@ -1,4 +1,4 @@
-"""What the author of a kind of device imports: this module, and nothing else of daqpv.
+"""The public names of daqpv for authors of a kind of device; import no other module.
 
 A kind lives in a distribution of its own, which names it in an entry point::
 

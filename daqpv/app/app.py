@@ -34,8 +34,8 @@ from daqpv.process import Figures, Process, ProcessSnapshot
 from daqpv.serve import Block, DuplicateServers, Group, LocalPvs, Rivalry, Server
 from daqpv.store.writing.rivals import StoreRivals
 
-SEARCHES = 2  # for others, before it listens
-YOUNG = (1.0, 3.0)  # [s] ages at which a process looks for others that began with it
+SEARCHES = 2  # for other servers of our PVs, before it listens
+YOUNG = (1.0, 3.0)  # [s] after the start: searches for processes that started with it
 
 
 class App:
@@ -49,24 +49,24 @@ class App:
         name: of the process, in ``$(P)IOC:<name>:``.
         follow: whether the devices that other processes serve are followed.
         saved: keeps what operators choose; None: it is lost at the end.
-        durable: keeps the state of devices; likewise.
-        store: keeps records for good; None: nobody does.
-        pulse: tells after a kill when the process was there last; None: nothing does.
+        durable: keeps the state of devices; None: it is lost at the end.
+        store: keeps records permanently; None: they are not kept.
+        pulse: knows after a kill when the process ran last; None: this is not recorded.
 
     Attributes:
-        devices: all that is served, this process last.
-        faults: what is not served, because the code of its kind is wrong.
+        devices: all devices that are served, this process last.
+        faults: devices that are not served, because the code of their kind failed.
         server: the PV server.
         samples: a PV of each device.
         client_environ: EPICS_CA* for a libca in this process.
 
     Raises:
         ConfigError: a PV's name is too long or used twice, `only` names nothing, or
-            `name` is no good in a PV.
+            `name` is not valid in a PV name.
         ServeError: an EPICS variable cannot be understood.
     """
 
-    def __init__(  # noqa: PLR0913 - it joins all that a process is made of
+    def __init__(  # noqa: PLR0913 - it joins all parts of a process
         self,
         experiment: Experiment,
         kinds: Iterable[AnyKind],
@@ -140,10 +140,10 @@ class App:
             saved.tell()
 
     def _build(self, chosen: Iterable[Buildable]) -> None:
-        """Build the devices; `faults` gets what is wrong with third parties' kinds.
+        """Build the devices; `faults` gets the errors of third parties' kinds.
 
         Raises:
-            ConfigProblems: what is wrong with others.
+            ConfigProblems: the errors of daqpv's own kinds.
         """
         site = self._site
         problems: list[Problem] = []
@@ -177,7 +177,7 @@ class App:
         """Add the PVs of this process itself.
 
         Raises:
-            ConfigError: `name` is no good in a PV.
+            ConfigError: `name` is not valid in a PV name.
         """
         if not NAME.fullmatch(name):
             raise ConfigError(
@@ -225,7 +225,7 @@ class App:
             tasks.create_task(self._rivalry(), name="rivalry")
 
     async def _rivalry(self) -> None:
-        """From now on nobody gives way: who else serves our devices is said."""
+        """Report other servers of our devices, from now on; none of them ends."""
         found = partial(self._site.interlock.found, "search")
         period = self.experiment.server.search_duplicates
         rivalry = Rivalry(self._others, found, also=self._look_around, period=period)
@@ -239,19 +239,20 @@ class App:
         await rivalry.run()
 
     async def _look_around(self) -> None:
-        """What tells of other processes besides searches for our own PVs."""
+        """Find other processes by other means than searches for our own PVs."""
         await self._neighbours.look()
         if self._store_rivals is not None:
             self._site.interlock.found("store", await self._store_rivals.look())
 
     async def _give_way(self) -> None:
-        """While it listens: of those that began at the same time, the first stays.
+        """End this process if another server of its PVs was there before.
 
-        Each sees the same order, so exactly one stays. A server that is no daqpv will
-        not go, so this one does. Whoever begins later finds this one before it listens.
+        Of processes that start at the same time, the first stays: all see the same
+        order, so exactly one stays. A server that is not daqpv does not end, so this
+        process does. A process that starts later finds this one before it listens.
 
         Raises:
-            AlreadyServedError: somebody has served one of the devices for longer.
+            AlreadyServedError: another server has served one of the devices for longer.
         """
         for other in await self._others.find(tries=1):
             if other.since < self.server.since:

@@ -1,4 +1,4 @@
-"""Devices as kinds build them; those of third parties are looked over first."""
+"""Builds devices by their kinds, and checks those of third parties."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Made: TypeAlias = tuple[Shown[Any], Group[Any]]
 
 @contextmanager
 def building(kind: AnyKind, name: str) -> Iterator[None]:
-    """While a device is built and added: whatever a third party's code raises.
+    """Turn any exception of a third party's code into a KindError.
 
     Raises:
-        KindError: a sentence that names kind, distribution and device.
+        KindError: its text names kind, distribution and device.
     """
     what = f"{kind}: build of {name!r}" if name else f"{kind}: build"
     with guarded(what) if kind.distribution else nullcontext():
@@ -49,11 +49,11 @@ def packages(kinds: Iterable[AnyKind]) -> dict[str, str]:
 
 
 def build(kind: AnyKind, name: str, settings: Any, site: ExperimentSite) -> list[Made]:
-    """Build a device, and what its kind adds to the site besides; the device is first.
+    """Build a device and the further devices that its kind adds; the device is first.
 
     Raises:
-        ServeError: it cannot be served as the file says.
-        KindError: what it returned cannot be served at all.
+        ServeError: it cannot be served with the settings of the file.
+        KindError: the kind returned no device, or one that cannot be served.
     """
     assert kind.build is not None
     site.also.clear()
@@ -82,7 +82,7 @@ def _wrong_device(device: object) -> str:
 
 
 def _wanted(device: Shown[Any]) -> type[Snapshot]:
-    """What its snapshot has to be."""
+    """The class that its snapshot must have."""
     if isinstance(device, Device):
         return DeviceSnapshot
     return CommandSnapshot if isinstance(device, Commanded) else Snapshot

@@ -1,4 +1,4 @@
-"""Which devices of an experiment a process serves, in the order of their building."""
+"""Selects the devices that a process serves, in the order in which they are built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Buildable = tuple[AnyKind, str, Any]
 def chosen(
     experiment: Experiment, kinds: Iterable[AnyKind], only: Collection[str]
 ) -> list[Buildable]:
-    """The devices to build: kind, name, settings; last those that are about others.
+    """The devices to build: kind, name, settings; those that use others come last.
 
     Raises:
         ConfigError: `only` names what the file does not have.
@@ -30,21 +30,22 @@ def chosen(
     if not only:
         return sorted(every.values(), key=lambda device: turns[device[0].section])
     found_all: dict[str, Buildable] = {}
-    for wish in only:
+    for selected in only:
         found = {
             key: device
             for key, device in every.items()
-            if key == wish or key.startswith(f"{wish}.")
+            if key == selected or key.startswith(f"{selected}.")
         }
         if not found:
-            near = did_you_mean(wish, [*(key.split(".")[0] for key in every), *every])
-            raise ConfigError(f"--only {wish}: no such device or section{near}")
+            known = [*(key.split(".")[0] for key in every), *every]
+            near = did_you_mean(selected, known)
+            raise ConfigError(f"--only {selected}: no such device or section{near}")
         found_all |= found
     return sorted(found_all.values(), key=lambda device: turns[device[0].section])
 
 
 def _turns(kinds: Iterable[AnyKind]) -> dict[str, int]:
-    """When each section is built: after all those on which it stands."""
+    """The turn in which each section is built: after all sections that it needs."""
     by_section = {kind.section: kind for kind in kinds}
 
     def turn(kind: AnyKind) -> int:

@@ -1,4 +1,4 @@
-"""The other daqpv processes of an experiment: whether clocks and files agree."""
+"""Compares clock and file with those of the experiment's other daqpv processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daqpv.serve import DuplicateServers, Identity, Other
 
 
 def hashes(experiment: Experiment, kinds: Iterable[AnyKind]) -> dict[str, str]:
-    """A hash of each section that all processes of an experiment must have alike."""
+    """A hash of each section that must be the same in all processes."""
     devices = {
         kind.section: {
             name: one.model_dump(mode="json")
@@ -48,12 +48,12 @@ def _hash(part: object) -> str:
 
 
 class Neighbours:
-    """Asks the processes that serve the rest of the file who they are.
+    """Asks the processes that serve the rest of the file for their identity.
 
     Args:
         others: searches PVs of the devices that are not served here.
         file: our own hashes.
-        process: tells what is found.
+        process: its PVs get the differences.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Neighbours:
         self._process = process
 
     async def look(self) -> None:
-        """Search and compare; without an answer, what was found last holds."""
+        """Search and compare; without an answer, the last result stays."""
         found = [one for one in await self._others.find(tries=1) if one.identity]
         if not found:
             return

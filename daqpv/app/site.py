@@ -1,4 +1,4 @@
-"""What the kinds of this process may ask for."""
+"""The services of a running process that kinds of device use."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ S = TypeVar("S", bound=Snapshot)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What a process has for all of its devices.
+    """The services that all devices of a process share.
 
     Attributes:
         events: where events go.
-        readings: any PV.
-        saved: keeps what operators choose; None: nothing does.
-        durable: keeps the state of devices; None: nothing does.
-        store: keeps records; None: nothing does.
-        pulse: tells after a kill when the process was there last; None: nothing does.
+        readings: reads any PV.
+        saved: keeps what operators choose; None: it is lost at the end.
+        durable: keeps the state of devices; None: it is lost at the end.
+        store: keeps records permanently; None: they are not kept.
+        pulse: knows after a kill when the process ran last; None: this is not recorded.
     """
 
     events: Events
@@ -99,7 +99,7 @@ class ExperimentSite:
         return self._experiment.sections[section][name]
 
     def restored(self, prefix: str, group: type[Group[Any]], snapshot: S) -> S:
-        """`snapshot`, made of the file, with operators' choices and the last state."""
+        """`snapshot` (from the file) with operators' choices and the last state."""
         if self._saved is not None:
             saved = group.saved(type(snapshot))
             snapshot = self._saved.restored(prefix, saved, snapshot)
@@ -108,7 +108,7 @@ class ExperimentSite:
         return snapshot
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until what was chosen and recorded so far would survive a kill."""
+        """Wait until all choices and states so far are stored: they survive a kill."""
         return self._saved is None or await self._saved.kept(timeout=timeout)
 
     def find(self, provided: type[T]) -> Sequence[T]:
@@ -136,14 +136,14 @@ class ExperimentSite:
         return can and (kind.section, name) not in self._served
 
     def shared(self, make: Callable[[ExperimentSite], T]) -> T:
-        """What `make` makes of the site, once for all who ask."""
+        """The result of ``make(site)``: made at the first call, then the same."""
         if make not in self._shared:
             self._shared[make] = make(self)
         made: T = self._shared[make]
         return made
 
     def add(self, device: Shown[Any], group: DevicePvs) -> None:
-        """Serve another device besides the one that is being built."""
+        """Serve a further device with the one that is being built."""
         self.also.append((device, group))
 
     def serves(self, section: str, name: str, device: Shown[Any]) -> None:

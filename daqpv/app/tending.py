@@ -1,4 +1,4 @@
-"""Devices that run until the process ends, whatever their code does."""
+"""Runs devices until the process ends, and restarts those whose code fails."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _STABLE = 60.0  # [s] after which a further failure counts as the first one
 async def tend(device: Shown[Any] | RemoteView, maker: str = "") -> None:
     """Run `device` until cancelled: if its code fails or ends, it is started again.
 
-    Meanwhile it is in Error: what is read from it is INVALID.
+    Until then it is in Error, and the values that are read from it are INVALID. Other
+    devices go on.
 
     Args:
-        device: a kind may be anybody's: its failure stays its own.
+        device: may be of a third party.
         maker: the kind and distribution of a third party's device, for its message.
     """
     delay = RESTART_DELAY
@@ -42,14 +43,14 @@ async def tend(device: Shown[Any] | RemoteView, maker: str = "") -> None:
 
 
 async def _failure(device: Shown[Any] | RemoteView, maker: str) -> str:
-    """Run `device`, and say why it does no more."""
+    """Run `device`, and return why it ended."""
     task = asyncio.current_task()
     try:
         await device.run()
     except asyncio.CancelledError as error:
         if task is None or task.cancelling():
             raise
-        return reason(error)  # of something of its own, which it has not caught
+        return reason(error)  # of a task of its own, which it has not caught
     except (Exception, SystemExit) as error:
         _log.exception("%s failed and is started again", maker or device.name)
         return reason(error)

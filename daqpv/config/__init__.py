@@ -1,4 +1,4 @@
-"""The experiment file: loading, units, references, schema."""
+"""Loads and checks the experiment file: values with units, references, JSON schema."""
 
 from daqpv.config.copying import copy_with
 from daqpv.config.experiment import Experiment

@@ -1,4 +1,4 @@
-"""Copy an experiment file, with other values, into one file."""
+"""Copies an experiment file into one file, with changed values."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def copy_with(
     Args:
         path: an experiment file that `load` takes.
         out: the new file; an old one is replaced.
-        changes: the new values, by the way to them: ``("ecc", "CoBo0", "url")``. What
-            is missing on the way is made. A value may be text, a number, a bool, None,
-            an enum's member, a path, or a mapping or a list of these.
+        changes: the new values by their keys: ``("ecc", "CoBo0", "url")``. Mappings
+            that are missing are made. A value may be text, a number, a bool, None, an
+            enum's member, a path, or a mapping or a list of these.
         environ: as for `load`; every variable of the file must be set.
 
     Raises:
         ConfigProblems: a file cannot be read, or is not YAML.
-        KeyError: the way to a value leads through something that is no mapping.
+        KeyError: a key above the value holds no mapping.
     """
     files = read_files(Path(path), environ)
     if files.problems:
@@ -92,7 +92,7 @@ def _take_remarks(one: Any, other: Any, key: str, first: list[Any]) -> None:
 
 
 def _set(tree: Any, way: tuple[str, ...], value: object) -> None:
-    """Set a value; what an anchor or ``<<`` shares is parted from the others first."""
+    """Set a value; mappings shared by an anchor or ``<<`` are copied before."""
     *parents, last = way
     for key in parents:
         child = tree.get(key)

@@ -1,4 +1,4 @@
-"""One YAML file as a tree in which everything knows its file, line and key."""
+"""Reads one YAML file as a tree whose nodes know their file, line and key."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from daqpv.core.lines import is_text
 Value = None | bool | int | float | str | dict[str, "Node"] | list["Node"]
 
 MAX_BYTES = 2**20
-"""[bytes] of a file; that of ten CoBos has some thousand."""
+"""Largest file [bytes]; a file of ten CoBos has some thousand."""
 
 MAX_VALUES = 100_000
-"""Of a file, with those that its aliases repeat."""
+"""Most values of a file, including those that its aliases repeat."""
 
-_MAX_WHOLE = 2**64  # beyond, a whole number is out of all bounds: infinite
+_MAX_WHOLE = 2**64  # a greater whole number is out of all bounds: infinite
 
 _MAX_DEPTH = 50  # of values within values
 
@@ -38,7 +38,7 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(slots=True)
 class Node:
-    """A value of the file, and where it stands.
+    """A value of the file, and its place there.
 
     Attributes:
         file: as the user named it, or reached it by include.
@@ -46,7 +46,7 @@ class Node:
         key: dotted, from the top of the file.
         value: the value, with the environment put in.
         source: the text of the file, if the environment was put in: such a value may
-            be a secret and is never shown; else "".
+            be a secret and is never printed; else "".
         broken: whether a problem has been reported that makes the value unusable.
     """
 
@@ -59,16 +59,16 @@ class Node:
 
     @property
     def place(self) -> str:
-        """Where it stands: ``file:line``."""
+        """Its place: ``file:line``."""
         return f"{self.file}:{self.line}"
 
     @property
     def entries(self) -> dict[str, Node]:
-        """What it holds, if it is a mapping; else nothing."""
+        """Its entries, if it is a mapping; else none."""
         return self.value if isinstance(self.value, dict) else {}
 
     def problem(self, text: str, *, key: str | None = None) -> Problem:
-        """Make a problem that stands here; `key` if it is about another key."""
+        """Make a problem with this place; `key` if it is about another key."""
         return Problem(self.file, self.line, self.key if key is None else key, text)
 
     def walk(self) -> Iterator[Node]:
@@ -87,7 +87,7 @@ class Node:
         return self.value
 
     def under(self, default: Node) -> Node:
-        """Put `default` under it: what it does not say, `default` says."""
+        """A copy that takes the keys that it does not have from `default`."""
         if not (isinstance(self.value, dict) and isinstance(default.value, dict)):
             return self
         merged = default.value | {
@@ -113,7 +113,7 @@ def read_tree(
         path: the file.
         shown: how problems name it.
         environ: where ``${VAR}`` comes from.
-        problems: takes what is wrong.
+        problems: gets the errors of the file.
 
     Raises:
         OSError: the file cannot be read, or is not a regular file.
@@ -130,7 +130,7 @@ def read_tree(
 
 
 def _content(path: Path) -> bytes:
-    """Read a file; never a device without an end, or a pipe in which nothing comes."""
+    """Read a regular file; refuse an endless device, and a pipe, which may block."""
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         kind = os.fstat(file.fileno()).st_mode
         if stat.S_ISDIR(kind):
@@ -171,7 +171,7 @@ def _compose(text: str, shown: str) -> yaml.Node | None:
     return root
 
 
-_SYNTAX = (  # what ruamel.yaml says; our words; whether its context's line is meant
+_SYNTAX = (  # message of ruamel.yaml; ours; whether the line is that of its context
     (r"found character '(.)'", "text that begins with '{0}' needs quotes", False),
     (
         "mapping values are not allowed",
@@ -204,14 +204,14 @@ _SYNTAX = (  # what ruamel.yaml says; our words; whether its context's line is m
 
 
 def _tab(line: str, column: int) -> str:
-    """What is wrong with a tab. YAML 1.2 takes one beside a value, ruamel.yaml not."""
+    """The error of a tab. YAML 1.2 accepts one beside a value, ruamel.yaml does not."""
     if line[:column].strip():
         return "a tab beside a value: write blanks instead"
     return "a tab: YAML is indented with blanks"
 
 
 def _syntax(shown: str, error: MarkedYAMLError, content: str) -> Problem:
-    """Say a YAML error in plain words; the text of the file is not shown."""
+    """Describe a YAML error in plain words, without text of the file."""
     said = " ".join(str(part) for part in (error.context, error.problem) if part)
     mark, text = error.problem_mark, f"not YAML: {said}"
     if mark and r"character '\t'" in said:
@@ -227,7 +227,7 @@ def _syntax(shown: str, error: MarkedYAMLError, content: str) -> Problem:
 
 
 class _Builder:
-    """Makes nodes of YAML nodes."""
+    """Converts YAML nodes to nodes."""
 
     def __init__(
         self, shown: str, environ: Mapping[str, str], problems: list[Problem]
@@ -235,7 +235,7 @@ class _Builder:
         self._shown = shown
         self._environ = environ
         self._problems = problems
-        self._open: set[int] = set()  # what is being built: an alias may lead back
+        self._open: set[int] = set()  # nodes being built: an alias may refer to them
         self._built = 0
 
     def build(self, node: yaml.Node, key: str, line: int) -> Node:
@@ -289,7 +289,7 @@ class _Builder:
         return inherited | entries
 
     def _merged(self, node: yaml.Node, key: str, line: int) -> dict[str, Node]:
-        """Build what ``<<: *anchor`` or ``<<: [*one, *other]`` brings."""
+        """Build the entries of ``<<: *anchor`` or ``<<: [*one, *other]``."""
         many = isinstance(node, yaml.SequenceNode)
         entries: dict[str, Node] = {}
         for part in reversed(node.value if many else [node]):
@@ -314,7 +314,7 @@ class _Builder:
                 self._break(made, f"the YAML tag {tag} means nothing here")
 
     def _text(self, text: str, made: Node) -> None:
-        """Put the environment in."""
+        """Replace ``${NAME}`` by environment variables."""
         missing: list[str] = []
 
         def value(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The experiment: what a file says once it is checked."""
+"""The experiment: the contents of a checked experiment file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Experiment:
 
     Attributes:
         path: the file.
-        experiment: name of the experiment, good as a directory name.
-        prefix: what every PV begins with.
+        experiment: name of the experiment, valid as a directory name.
+        prefix: the prefix of every PV name.
         store: settings of the store.
         server: settings of the PV server.
         sections: settings by section and name, in the order of the file; every kind has
             its section here, empty if the file has none. The single settings of a kind
             with ``many=False`` have the name "".
-        nodes: each device as the file has it, by section and name; so the store.
+        nodes: each device and the store as in the file, by section and name.
         faults: why installed kinds cannot be used.
     """
 
@@ -45,9 +45,9 @@ class Experiment:
         return cast("Mapping[str, M]", self.sections[kind.section])
 
     def where(self, section: str, name: str = "") -> str:
-        """Say where a device stands: ``file:line``."""
+        """The place of a device in the file: ``file:line``."""
         return self.nodes[section, name].place
 
     def problem(self, section: str, name: str, text: str) -> Problem:
-        """Make a problem that stands at a device, for ConfigProblems."""
+        """Make a problem with the place of a device, for ConfigProblems."""
         return self.nodes[section, name].problem(text)

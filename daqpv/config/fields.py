@@ -1,4 +1,4 @@
-"""Fields of settings that know more than a type says."""
+"""Field types of settings: patterns, references, local paths, descriptions."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a field may need to know of the file that it stands in.
+    """The facts of the file that fields use when they are validated.
 
     Attributes:
         folder: of the experiment file.
-        names: the names given in each section; a section that is wrong is missing.
-        sections: all that could be there.
+        names: the names given in each section; invalid sections are left out.
+        sections: all sections that a file may have.
     """
 
     folder: Path
@@ -41,8 +41,8 @@ class Context:
 def wanted(what: str) -> PydanticCustomError:
     """Make the error of a value that is not `what`: "an IPv4 address".
 
-    The message is "<the value> is given; wanted is <what>". Better than a ValueError
-    with the value in its text: a value that came from the environment is not shown.
+    The message is "<the value> is given; wanted is <what>". Use it instead of a
+    ValueError with the value in its text: it hides values from the environment.
     """
     return PydanticCustomError("wanted", "{wanted} is wanted", {"wanted": what})
 
@@ -65,7 +65,7 @@ class Matching:
 
     Attributes:
         pattern: a regular expression that Python and JSON schema read alike.
-        what: what is wanted, in words.
+        what: the expected text, in words.
     """
 
     pattern: str
@@ -82,10 +82,10 @@ class Matching:
         return handler(schema) | {"pattern": f"^(?:{self.pattern})$"}
 
     def check(self, text: str) -> str:
-        """Give `text`.
+        """Return `text`.
 
         Raises:
-            ValueError: it does not match.
+            PydanticCustomError: it does not match.
         """
         if not re.fullmatch(self.pattern, text, re.ASCII):
             raise wanted(self.what)
@@ -96,8 +96,8 @@ class Matching:
 class Ref:
     """Marks a text field that names an entry of another section of the file.
 
-    ``router: Annotated[str, Ref("routers")]``. Checked by `load` only: a model that is
-    made by hand has no file.
+    ``router: Annotated[str, Ref("routers")]``. Only `load` checks it: a model that is
+    made in a program has no file.
     """
 
     section: str

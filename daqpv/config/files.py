@@ -1,4 +1,4 @@
-"""The files of one experiment: a file, and what it includes, joined to one tree."""
+"""Reads an experiment file with its included files, and joins them to one tree."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from daqpv.config.sentences import wants
 
 @dataclass(slots=True)
 class Files:
-    """What was read.
+    """The files of an experiment.
 
     Attributes:
-        trees: one per file, the experiment file first, then what it includes, in order.
+        trees: one per file, the experiment file first, then its included files in
+            order.
         paths: the file of each tree.
-        problems: of reading; more are added while the trees are judged.
-        complete: False if a file could not be used: something may be missing.
+        problems: of reading; more are added while the trees are checked.
+        complete: False if a file could not be used: keys may be missing.
     """
 
     trees: list[Node] = field(default_factory=list)
@@ -31,7 +32,7 @@ class Files:
 
 
 def read_files(path: Path, environ: Mapping[str, str]) -> Files:
-    """Read an experiment file and what it includes; a file met twice counts once."""
+    """Read an experiment file and its included files, each file once."""
     reader = _Reader(environ)
     reader.read(path, str(path))
     return reader.files
@@ -49,7 +50,7 @@ class _Reader:
         self._open: list[Path] = []  # from the experiment file to the one being read
 
     def read(self, path: Path, shown: str, at: Node | None = None) -> None:
-        """Read `path`, which problems name `shown`, and which is included at `at`."""
+        """Read `path`; problems name it `shown`; `at` is the node that includes it."""
         try:
             tree = read_tree(path, shown, self._environ, self.files.problems)
         except OSError as error:
@@ -110,7 +111,7 @@ def _unreadable(path: Path, shown: str, error: OSError, at: Node | None) -> Prob
 
 
 MAPPING = "a mapping (name: settings)"
-"""What a section of named devices is."""
+"""The form of a section of named devices, in messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,14 @@ class Joiner:
 
     Attributes:
         by_name: the keys whose entries are joined name by name.
-        problems: takes what is given twice.
+        problems: gets the keys that are given twice.
     """
 
     by_name: frozenset[str]
     problems: list[Problem]
 
     def join(self, trees: list[Node]) -> Node:
-        """Join `trees`; of what is given twice the first counts."""
+        """Join `trees`; of a key that is given twice the first counts."""
         first = trees[0]
         joined: dict[str, Node] = {}
         for tree in trees:

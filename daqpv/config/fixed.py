@@ -1,4 +1,4 @@
-"""The keys of the experiment file that belong to no kind."""
+"""Defines the keys of the experiment file that belong to no kind of device."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ EXPERIMENT = Matching(
     "a name good for a directory: at most 60 letters, digits, '_', '-', '+', single "
     "dots, beginning with a letter, a digit or '_'",
 )
-"""What an experiment may be called."""
+"""The pattern of an experiment's name."""
 
 PREFIX = Matching(
     r"[!#%&(-\-/-\[\]-~]{1,30}",  # printable ASCII but for the following
     "1 to 30 ASCII characters without blanks, quotes, '.', '$' and '\\'",
 )
-"""What every PV may begin with."""
+"""The pattern of the prefix of all PV names."""
 
 
 class ServerSettings(Model):
     """The PV server."""
 
     slow_client: Annotated[float, TIME.within(0.1, 86400)] = 30.0
-    """A client that has not taken its data for so long is cut off."""
+    """A client that has not read its data for this time is disconnected."""
 
     search_duplicates: Annotated[float, TIME.within(1, 3600)] = 60.0
-    """How often other processes that serve the same PVs are searched for."""
+    """Time between two searches for other processes that serve the same PVs."""
 
     simulated: bool = False
-    """Whether the outside is simulated: the PV Simulated of the process says so."""
+    """Whether the hardware is simulated; the PV Simulated of the process has it."""
 
 
 _PORT = re.compile(r"\w+://(?:[^@]*@)?(?:\[[^\]]*\]|[^/:?]*)(?::(?P<port>[^/?]*))?/")
@@ -60,7 +60,7 @@ _STORE = r"none|sqlite:///[^?]+|(postgresql|mysql|mariadb)://[^/]+/.+"
 def _store(url: str, info: ValidationInfo[Any]) -> str:
     """Let a relative SQLite file start at the experiment file's folder."""
     if not re.fullmatch(_STORE, url):
-        raise ValueError(  # which does not show it: it may hold a password
+        raise ValueError(  # without the URL: it may hold a password
             "wanted is sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, "
             "mysql://USER:PASSWORD@HOST/DATABASE, or none"
         )
@@ -74,7 +74,7 @@ def _store(url: str, info: ValidationInfo[Any]) -> str:
 
 
 def _check_port(url: str) -> None:
-    """Refuse an invalid port; it is not shown: it may be a part of a password."""
+    """Refuse an invalid port, without its text: it may be a part of a password."""
     found = _PORT.match(url)
     port = found["port"] if found else None
     if port is None:
@@ -84,24 +84,25 @@ def _check_port(url: str) -> None:
 
 
 class StoreSettings(Model):
-    """Where events, settings and runs are kept for good."""
+    """Where events, settings and runs are kept permanently."""
 
     url: Annotated[
         str,
         AfterValidator(_store),
         Field(json_schema_extra={"pattern": f"^({_STORE})$"}),
     ] = ""
-    """``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, or none: settings
-    alone are kept. Default: the SQLite file EXPERIMENT.db in the folder of the
-    experiment file."""
+    """``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, or none: only settings
+    are kept. Default: the SQLite file EXPERIMENT.db in the folder of the experiment
+    file."""
 
     spool: LocalPath | None = None
-    """The folder where records wait while the store is away; each experiment has one of
-    its own there. A relative path starts at the folder of the experiment file. Default:
-    EXPERIMENT.spool in that folder."""
+    """The folder where records wait while the store is not available; each experiment
+    has its own folder there. A relative path starts at the folder of the experiment
+    file. Default: EXPERIMENT.spool in that folder."""
 
     spool_limit: Annotated[float, AMOUNT.within(1e6, 1e13)] = 1e9
-    """Of the spool of a process. Over it, the oldest informations are left out."""
+    """Greatest size of the spool of a process. Over it, the oldest informations are
+    deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +134,13 @@ class Fixed(Model):
     """Name of the experiment; files and directories are named after it."""
 
     prefix: Annotated[str, PREFIX]
-    """What every PV begins with; it normally ends in ':'."""
+    """The prefix of every PV name; it normally ends in ':'."""
 
     include: tuple[str, ...] | str = ()
     """Further files, relative to this one: sections are joined name by name."""
 
     store: Annotated[StoreSettings, _OrUrl()] = StoreSettings()
-    """Where events, settings and runs are kept for good."""
+    """Where events, settings and runs are kept permanently."""
 
     server: ServerSettings = ServerSettings()
     """The PV server."""

@@ -1,4 +1,4 @@
-"""The kinds that installed distributions offer: daqpv's own, and those of others."""
+"""Loads the kinds of device of all installed distributions, daqpv's own and others."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ OWN = ("archive", "ecc", "log", "routers", "run", "system")
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What is installed.
+    """The installed kinds.
 
     Attributes:
-        kinds: those that can be used, sorted by section.
-        faults: why others cannot be used, by section: sentences.
+        kinds: the kinds that can be used, sorted by section.
+        faults: why other kinds cannot be used, by section: sentences.
     """
 
     kinds: tuple[AnyKind, ...]
@@ -83,7 +83,7 @@ def _only(section: str, points: Iterable[EntryPoint]) -> AnyKind:
 
 
 def _checked(section: str, kind: object) -> AnyKind:
-    """Refuse what is no kind, or none that this daqpv can use."""
+    """Refuse an object that is not a Kind, or that this daqpv cannot use."""
     if not isinstance(kind, Kind):
         raise KindError(f"it is a {type(kind).__name__}, not a Kind")
     if kind.section != section:

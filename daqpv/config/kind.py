@@ -1,4 +1,4 @@
-"""A kind of device: its section of the experiment file, and how a device is made."""
+"""Describes a kind of device: its section of the file, and how devices are built."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ M = TypeVar("M", bound=Model)
 DeviceT = TypeVar("DeviceT")
 
 VERSION = 1
-"""Of `daqpv.api`: a kind says for which it is written."""
+"""Version of `daqpv.api`: a kind states the version for which it is written."""
 
 Build: TypeAlias = Callable[[str, M, Site], tuple[DeviceT, DevicePvs]]
 Remote: TypeAlias = Callable[[str, M, Site], RemoteView]
@@ -37,28 +37,32 @@ class Kind(Generic[M, DeviceT]):
         section: key of the section, a lower case word: ``ecc``. The entry point has
             this name, too.
         api: the version of daqpv.api for which it is written.
-        settings: what the section holds; DeviceSettings if it holds named devices.
-        build: makes a device and its group of ``(name, settings, site)``; None: the
-            entries of the section are only referred to by others.
-        is_served: whether a device with these settings is built at all.
-        many: whether the section maps names to settings, or is the one settings.
-        follows: a section whose devices make this kind be there with its default
-            settings, even if the file has no section for it; only without `many`.
-        always: it is there with its default settings whatever the file says, in the
-            one process that has no `only` or names it; only without `many`.
+        settings: the model of the section, or of each device if it has named devices
+            (then a DeviceSettings).
+        build: makes a device and its group from ``(name, settings, site)``; None: the
+            section has no devices, and other sections refer to its entries.
+        is_served: whether a device with these settings is built.
+        many: True: the section maps names to settings; False: it is the settings of
+            one device.
+        follows: the file may leave out this section: the device exists with default
+            settings if the section named here has devices; only without `many`.
+        always: the file may leave out this section: the device always exists, in the
+            process without ``--only``, or whose ``--only`` names it; only without
+            `many`.
         after: sections of kinds whose devices are built before (`Site.find`).
         provides: the protocols that its devices fulfil (`Site.find`).
-        remote: makes a view of a device that another process serves, of
-            ``(name, settings, site)``; None: it is not seen.
+        remote: makes a view of a device that another process serves, from
+            ``(name, settings, site)``; None: this process does not follow it.
         known_by: the level of its PV names and a signal that each device has:
-            ``("ECC", "State")``. Other processes that serve them are found by it.
-        simulate: makes the simulators of its devices, of their settings by name and
-            the stage; None, or if it makes None: nothing of it is simulated.
-        commands: of ``daqpv`` itself, by name: where each click command is,
-            ``"lab_gauge.cli:zero"``; imported when it is named.
+            ``("ECC", "State")``. A search for this PV finds other processes that
+            serve the device.
+        simulate: makes the simulators of its devices, from their settings by name and
+            the stage; None, or if it returns None: they are not simulated.
+        commands: further commands of ``daqpv``, by name: the place of each click
+            command, ``"lab_gauge.cli:zero"``; it is imported when it is used.
         per_host: whether each computer has its own settings, so that the files of
             processes may differ there.
-        records: what its devices give to the store (`Site.store`).
+        records: the records that its devices write to the store (`Site.store`).
         distribution: name and version of the distribution that has it; "" for
             daqpv's own. Set when it is loaded.
     """
@@ -96,7 +100,7 @@ class Kind(Generic[M, DeviceT]):
 
 
 def called(section: str, distribution: str = "") -> str:
-    """A kind as sentences name it: "kind `gauges` of lab-gauge 0.1"."""
+    """The name of a kind in messages: "kind `gauges` of lab-gauge 0.1"."""
     return f"kind `{section}` of {distribution or f'daqpv {__version__}'}"
 
 

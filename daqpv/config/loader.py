@@ -1,4 +1,4 @@
-"""Load an experiment file: every problem at once, or the experiment."""
+"""Loads and checks an experiment file, and reports all of its problems at once."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ def load(
     *,
     faults: Mapping[str, str] | None = None,
 ) -> Experiment:
-    """Load and check an experiment file, and all that it includes.
+    """Load and check an experiment file and its included files.
 
-    No message shows what came from the environment, but for the path of a file that is
-    included by way of it.
+    No message contains a value of an environment variable, except the path of an
+    included file.
 
     Args:
         path: the file.
         kinds: the sections that the file may have, e.g. `installed_kinds().kinds`.
         environ: where ``${VAR}`` comes from.
         faults: sections whose kinds cannot be used, and why: they are left out, and
-            the experiment says so.
+            `Experiment.faults` lists them.
 
     Raises:
-        ConfigProblems: something is wrong; it holds everything that is.
+        ConfigProblems: the file has errors; it holds all of them.
     """
     files = read_files(Path(path), environ)
     return _checked(Path(path), tuple(kinds), files, faults or {})
 
 
 def load_fixed(path: Path | str, environ: Mapping[str, str] = os.environ) -> Experiment:
-    """Load what belongs to no kind: name, prefix, store, server. It takes no kinds.
+    """Load only the keys that belong to no kind: name, prefix, store, server.
 
-    Other keys are not looked at, and the experiment has no sections.
+    Other keys are ignored, and the experiment has no sections.
 
     Raises:
-        ConfigProblems: something is wrong with these, or a file cannot be read.
+        ConfigProblems: one of these keys is wrong, or a file cannot be read.
     """
     files = read_files(Path(path), environ)
     known = Fixed.model_fields
@@ -87,7 +87,7 @@ def _checked(
 
 
 class _Check:
-    """Judges what was read; problems join those of reading."""
+    """Checks the trees of the files; adds problems to those of reading."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class _Check:
             return {}
 
     def _fault(self, section: str, text: str) -> Problem:
-        """Make the problem of a kind, which stands at its section if there is one."""
+        """Make the problem of a kind, at its section if the file has one."""
         node = self._root.entries.get(section)
         return node.problem(text) if node else Problem(str(self._path), 0, "", text)
 
@@ -147,7 +147,7 @@ class _Check:
         self._problems.append(node.problem(text))
 
     def _names(self) -> dict[str, tuple[str, ...]]:
-        """Give the names of each section; a section that is wrong has unknown ones."""
+        """Give the names of each section; invalid sections are left out."""
         nodes = {s: self._root.entries.get(s) for s in self._kinds}
         return {
             section: tuple(node.entries) if node else ()
@@ -177,7 +177,7 @@ class _Check:
             return None
 
     def _fixed(self) -> Fixed | None:
-        """Give the keys that belong to no kind; whatever else is there is unknown."""
+        """Check the keys that belong to no kind; all other keys are unknown."""
         done = ("defaults", *self._kinds, *self._left_out)
         entries = {
             key: _or_empty(node) if key in _MAY_BE_EMPTY else node
@@ -189,7 +189,7 @@ class _Check:
         return self._validated(Fixed, node, whole=self._complete, also=done)
 
     def _defaults(self) -> None:
-        """Judge the defaults by themselves: perhaps no device needs them."""
+        """Check the defaults by themselves: perhaps no device uses them."""
         many = [kind.section for kind in self._kinds.values() if kind.many]
         for section, node in self._mapping(self._root.entries.get("defaults")).items():
             if section in self._left_out:
@@ -209,7 +209,7 @@ class _Check:
         return {} if settings is None else {"": settings}
 
     def _followed(self, kind: AnyKind) -> dict[str, Model]:
-        """Give the default settings of a kind that is there without a section."""
+        """Give the default settings of a kind whose section is left out."""
         cause = self._root if kind.always else self._root.entries.get(kind.follows)
         if cause is None or not cause.entries:
             return {}
@@ -217,7 +217,7 @@ class _Check:
         return {"": kind.settings()}
 
     def _many(self, kind: AnyKind) -> dict[str, Model]:
-        """Give the settings of each device of a section, as far as they are good."""
+        """Give the settings of each device of a section that has no errors."""
         section = self._root.entries.get(kind.section)
         defaults = self._root.entries.get("defaults")
         default = defaults.entries.get(kind.section) if defaults else None
@@ -229,7 +229,7 @@ class _Check:
             device = own.under(default) if default else own
             self._nodes[kind.section, name] = device
             settings = self._validated(kind.settings, device, whole=self._complete)
-            if settings is None and default:  # which may be what is wrong
+            if settings is None and default:  # the error may be in the default
                 with suppress(ValidationError):
                     settings = kind.settings.model_validate(own.plain())
             if settings and not any(node.broken for node in device.walk()):
@@ -259,12 +259,12 @@ class _Check:
 
 
 def _or_empty(node: Node) -> Node:
-    """Take a key without value (its lines are commented out) for an empty mapping."""
+    """Read a key without value (its lines are commented out) as an empty mapping."""
     return replace(node, value={}) if node.value is None else node
 
 
 def _at(node: Node, key: tuple[str | int, ...]) -> Node:
-    """Follow `key` as far as the file goes: a value may be the model's default."""
+    """Follow `key` as far as the file has it: a value may be the model's default."""
     for part in key:
         if isinstance(node.value, list) and isinstance(part, int):
             node = node.value[part]

@@ -1,4 +1,4 @@
-"""What the settings of every kind are made of."""
+"""Base classes of the settings of all kinds of device."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from daqpv.config.fields import Description
 from daqpv.config.units import TIME
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}")
-"""What a device may be called."""
+"""The pattern of a device's name."""
 
 
 class Model(BaseModel):
-    """Settings: never changed, and what they do not know is refused."""
+    """Settings: they cannot be changed, and unknown keys are refused."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -28,15 +28,15 @@ class Model(BaseModel):
 
 
 class Conflict(NamedTuple):
-    """Two settings that are good by themselves, and not together.
+    """Two settings that are valid alone, but not together.
 
     Attributes:
         name: the device at which it is reported.
-        key: the way to the value from there: ``("links", 1, "router")``; () is the
-            device itself.
-        text: what is wrong, in a sentence; it shows no value, for that may be a secret.
-        other: the device, and the key there, which it collides with; its place in the
-            file is added to the text.
+        key: of the value in that device: ``("links", 1, "router")``; () is the device
+            itself.
+        text: the error, in a sentence without values, which may be secrets.
+        other: the device and key with which it conflicts; its place in the file is
+            added to the text.
     """
 
     name: str
@@ -46,18 +46,18 @@ class Conflict(NamedTuple):
 
 
 class DeviceSettings(Model):
-    """What every named device has; a kind adds its own."""
+    """The settings that every named device has; a kind adds its own."""
 
     desc: Description = ""
-    """What it is, for people: the DESC field of its records, at most 40 bytes."""
+    """What the device is: the DESC field of its records, at most 40 bytes."""
 
     enable: bool = True
     """False: it is not polled, and takes no part in system commands."""
 
     period: Annotated[float, TIME.within(0.01, 86400)] = 1.0
-    """Time between two looks at it [s]."""
+    """Time between two polls [s]."""
 
     @classmethod
     def conflicts(cls, devices: Mapping[str, Self]) -> Iterable[Conflict]:
-        """Find what is wrong between the devices of the section, or inside one."""
+        """Find conflicts between the devices of the section, or inside one."""
         return ()

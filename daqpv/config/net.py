@@ -1,4 +1,4 @@
-"""Addresses on the network."""
+"""Field types for network addresses: host, port, IPv4, http URL, ssh target."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def host(text: str) -> str:
     """Check a host name or an IPv4 address.
 
     Raises:
-        ValueError: it is neither; 10.0.0.256 looks like a name and is none.
+        ValueError: it is neither; 10.0.0.256 is not taken for a name.
     """
     if re.fullmatch(r"[\d.]+", text):
         return str(ipaddress.IPv4Address(text))
@@ -61,7 +61,7 @@ def ipv4(text: str) -> str:
     """Check the IPv4 address of one computer.
 
     Raises:
-        ValueError: it is none, or stands for many.
+        ValueError: it is not valid, or not the address of one computer.
     """
     address = ipaddress.IPv4Address(text)
     if address.is_unspecified or address.is_multicast:
@@ -89,10 +89,11 @@ class Http:
     port: int = 80
 
     def read(self, text: str) -> str:
-        """Give ``http://host:port/path``.
+        """Return ``http://host:port/path``.
 
         Raises:
-            PydanticCustomError: another scheme, no good host or port, a user, a query.
+            PydanticCustomError: another scheme, an invalid host or port, a user, a
+                query.
         """
         form = "http://host[:port][/path]"
         if not text.startswith("http://") or re.search(r"[\s?#\\]", text):

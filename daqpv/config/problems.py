@@ -1,4 +1,4 @@
-"""What is wrong with an experiment file: where, what, and what was perhaps meant."""
+"""Problems of an experiment file: place, text, and the nearest valid word."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from daqpv.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong.
+    """One error of an experiment file.
 
     Attributes:
         file: as the user named it, or reached it by include.
         line: from 1; 0 when the file could not be opened.
         key: dotted, ``ecc.CoBo0.url``; "" when the file itself is wrong.
-        text: what is wrong, in a sentence.
+        text: the error, in a sentence.
     """
 
     file: str
@@ -33,7 +33,7 @@ class Problem:
 
 
 class ConfigProblems(ConfigError):  # noqa: N818 (they are many)
-    """Everything that is wrong with an experiment file, one problem per line.
+    """All errors of an experiment file, one problem per line.
 
     Attributes:
         problems: sorted by file and line.
@@ -45,7 +45,7 @@ class ConfigProblems(ConfigError):  # noqa: N818 (they are many)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Find what was perhaps meant by `word`; "" if nothing is near."""
+    """Find the word of `known` that is most like `word`; "" if none is like it."""
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), folded, n=1)
     return folded[near[0]] if near else ""
@@ -58,7 +58,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def unknown(word: str, known: Iterable[str], what: str = "key") -> str:
-    """Say that nobody knows `word`, with the nearest of `known`, or else all."""
+    """Say that `word` is unknown, with the nearest word of `known`, or else all."""
     known = tuple(known)
     near = did_you_mean(word, known)
     return (

@@ -1,4 +1,4 @@
-"""The JSON schema of the experiment file, made from the kinds: editors use it."""
+"""Makes the JSON schema of the experiment file from the kinds, for editors."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NOTES = ("title", "description", "default", "examples")
 def schema(kinds: Iterable[AnyKind]) -> Schema:
     """Make the JSON schema (draft 2020-12) of an experiment file with `kinds`.
 
-    It knows what one value may be. What needs the whole file (references, names given
-    twice, values that clash) only `load` can tell, and an included file, which need
-    not name experiment and prefix, is not a whole one to this schema.
+    It checks single values. Only `load` checks what needs the whole file: references,
+    names given twice, values that conflict. The schema does not fit an included file
+    without experiment and prefix.
     """
     kinds = tuple(kinds)
     names, defs = _definitions(Fixed, *(kind.settings for kind in kinds))
@@ -40,7 +40,7 @@ def schema(kinds: Iterable[AnyKind]) -> Schema:
         properties[kind.section] = _named(entry) if kind.many else entry
     many = [kind.section for kind in kinds if kind.many]
     properties["defaults"] = {
-        "description": "Settings for all devices of a section; its own come first",
+        "description": "Settings for all devices of a section; a device's own override",
         "type": ["object", "null"],
         "additionalProperties": False,
         "properties": {s: _or_nothing({"$ref": f"{sections[s]}-part"}) for s in many},
@@ -66,7 +66,7 @@ def _variable() -> Schema:
 
 
 def _or_nothing(entry: Schema) -> Schema:
-    """A key may stand there without a value: its lines are commented out."""
+    """Let a key have no value: its lines may be commented out."""
     return {"anyOf": [entry, {"type": "null"}]}
 
 
@@ -93,7 +93,7 @@ def _named(entry: Schema) -> Schema:
 
 
 def _part(node: Any) -> Any:
-    """Let everything be absent: a device says the rest."""
+    """Let any key be absent: a device gives the rest."""
     if isinstance(node, list):
         return [_part(item) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""What pydantic found, in words for people, each at its line."""
+"""Converts errors of pydantic to problems: plain sentences with their line."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _WANTED: dict[str, str] = {
     "literal_error": "{expected}",
     "union_tag_invalid": "{expected_tags}",
 }
-"""What is wanted, by the type of pydantic's error; filled from its context."""
+"""The expected value, by the type of pydantic's error; filled from its context."""
 
 
 _CHOICES = ("enum", "literal_error", "union_tag_invalid")
-"""Errors whose text lists what may be chosen, in quotes."""
+"""Errors whose text lists the valid values, in quotes."""
 
 _OF_WHOLE = ("missing", "union_tag_not_found", "value_error", "assertion_error")
-"""Errors that a mapping may have only because it is not whole."""
+"""Errors that a mapping may have only because it is incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,11 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 def problems_of(
     error: ValidationError, node: Node, known: Vocabulary, *, whole: bool = True
 ) -> list[Problem]:
-    """Say every error of validating `node`: one sentence per mistake.
+    """Describe every error of validating `node`: one sentence per mistake.
 
     Several errors at one place (the members of a union) are one. A key that is missing
-    because it is misspelt is not said again, nor what stands at a broken node. If
-    `node` is not the `whole` thing, it is no error that something is missing.
+    because it is misspelt is reported once, and errors at a broken node are not
+    repeated. If `node` is not `whole`, missing keys are no error.
     """
     details = error.errors(include_url=False)
     misspelt = {
@@ -120,7 +120,7 @@ def problems_of(
 
 
 def _meant(detail: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
-    """Give the place that an error means, and the key that is absent there, or ""."""
+    """Give the place of an error, and the key that is absent there, or ""."""
     loc, kind = detail["loc"], detail["type"]
     if kind == "missing":
         return loc[:-1], str(loc[-1])
@@ -133,8 +133,7 @@ def _meant(detail: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
 def _locate(node: Node, loc: tuple[int | str, ...]) -> Node | None:
     """Follow `loc` to the nearest node; None if that is broken.
 
-    Names of union members and the like, which pydantic puts into `loc`, lead nowhere
-    and are passed over.
+    Names of union members and the like, which pydantic puts into `loc`, are skipped.
     """
     for part in loc:
         if isinstance(node.value, list) and isinstance(part, int):
@@ -145,7 +144,7 @@ def _locate(node: Node, loc: tuple[int | str, ...]) -> Node | None:
 
 
 def shown(node: Node) -> str:
-    """Show what a node holds; a value from the environment is not shown."""
+    """Format the value of a node; a value from the environment is hidden."""
     if node.source:
         return f"the value of {node.source}"
     match node.value:
@@ -168,7 +167,7 @@ def _cut(text: str) -> str:
 
 
 def wants(node: Node, what: str) -> str:
-    """Say that a node holds something else than `what`."""
+    """Say that the value of a node is not `what`."""
     return f"{shown(node)} is given; wanted is {what}"
 
 
@@ -216,7 +215,7 @@ def _say_no_such_name(detail: ErrorDetails, node: Node, known: Vocabulary) -> st
 
 
 def _say_own(detail: ErrorDetails, node: Node, known: Vocabulary) -> str:
-    """Give the text of somebody's validator, unless it may show a secret."""
+    """Give the text of a kind's own validator, unless it may contain a secret."""
     if sources := [part.source for part in node.walk() if part.source]:
         return f"does not take the value of {listed(sources, ' and ')}"
     return str(detail.get("ctx", {}).get("error", detail["msg"]))

@@ -1,4 +1,4 @@
-"""Values with units: a plain number is SI, text says its unit: ``80 MB/s``, ``4 d``."""
+"""Reads values with units: a number is SI, text has a unit: ``80 MB/s``, ``4 d``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _TEXT = re.compile(rf"\s*({_NUMBER})\s*(\S*)\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantity:
-    """How a physical value is written; an annotation of a float field, which gets SI.
+    """Annotates a float field that is written with a unit; its value is SI.
 
     Attributes:
         what: "a time".
         si: the unit of a plain number.
-        units: what one of each unit is in `si`.
+        units: the size of each unit, in `si`.
         at_least: smallest value, in `si`.
         at_most: largest value, in `si`.
     """
@@ -43,7 +43,7 @@ class Quantity:
 
     @property
     def wanted(self) -> str:
-        """What is wanted, in words."""
+        """The expected value, in words."""
         bound = f"from {self.at_least:g} to {self.at_most:g} {self.si}"
         if math.isinf(self.at_most):
             bound = f"of {self.at_least:g} {self.si} or more"

@@ -1,1 +1,1 @@
-"""Simulators of the outside."""
+"""Simulators of the hardware: ECC servers, data routers, a gas system."""

@@ -1,7 +1,7 @@
-"""Simulators for a whole experiment: one per ECC server, each at the address it has.
+"""Simulates the ECC servers of an experiment, each at its own address.
 
-Only loopback addresses are served. A simulator on a real one might be taken for the
-server that it imitates, or take its place.
+Only loopback addresses are served: at a real address, clients would take a simulator
+for the server, or the server could not start.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from daqpv.errors import SimulatorError
 from daqpv.sim.ecc import Behaviour, Build, EccSimulator, Repository
 from daqpv.sim.ecc.port import is_loopback
 
-_PORT = 8083  # where a getEccSoapServer listens if nobody says otherwise
-_REVIVAL = 5.0  # [s]; launchd of the AT-TPC starts a server that ended again
+_PORT = 8083  # default port of a getEccSoapServer
+_REVIVAL = 5.0  # [s] after which launchd of the AT-TPC restarts a server that ended
 _JITTER = 0.1
 
 
@@ -32,9 +32,9 @@ class ServerPlan:
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         config: a configuration that it has.
-        senders: data senders of its boards; none: boards without read-out, which need
-            no data link.
-        is_mutant: whether it can be configured only when all others are.
+        senders: data senders of its boards; without any: boards without read-out, which
+            need no data link.
+        is_mutant: whether it can be configured only after all other servers.
     """
 
     name: str
@@ -53,12 +53,12 @@ def plan_from(
     senders: Iterable[str] = (),
     is_mutant: bool = False,
 ) -> ServerPlan:
-    """A plan from what an experiment file says of a server.
+    """A plan from the settings of a server in the experiment file.
 
-    Without `config` it has one, named after the server and "simulated".
+    Without `config` it has one named after the server, and "simulated".
 
     Raises:
-        SimulatorError: the URL has no host, or a port that is none.
+        SimulatorError: the URL has no host, or no valid port.
     """
     try:
         parts = urlsplit(url)
@@ -86,12 +86,13 @@ async def simulate(
 ) -> None:
     """Run a simulator for each plan until cancelled.
 
-    `ready` is called once, with all of them, when each accepts connections. They share
-    one set of configuration files, as servers on one NFS do. Durations are divided by
-    `speed` and vary by 10 %, the same way again with the same `seed`.
+    `ready` is called once, with all simulators, when each accepts connections. They
+    share one set of configuration files, as servers on one NFS do. Durations are
+    divided by `speed` and vary by 10 %, reproducibly with the same `seed`.
 
     Raises:
-        SimulatorError: an address is not loopback, given twice, or taken. None runs.
+        SimulatorError: an address is not loopback, given twice, or taken; no simulator
+            runs then.
     """
     check(plans)
     _allow_files(4 * len(plans))
@@ -106,10 +107,10 @@ async def simulate(
 
 
 def check(plans: Sequence[ServerPlan]) -> None:
-    """Look whether all these servers may be simulated here.
+    """Check that all these servers can be simulated here.
 
     Raises:
-        SimulatorError: no; one line for each reason.
+        SimulatorError: they cannot; one line for each reason.
     """
     problems: list[str] = []
     taken: dict[tuple[str, int], str] = {}
@@ -162,13 +163,13 @@ def build(
 
 
 def _build(plans: Iterable[ServerPlan]) -> Build:
-    """Only the build of 2014 lists a prepare name that is no configure name."""
+    """The build that the plans need: only that of 2014 lists other prepare names."""
     is_old = any(plan.config.prepare != plan.config.configure for plan in plans)
     return Build.MAY_2014 if is_old else Build.CURRENT
 
 
 def _repository(own: ServerPlan, plans: Iterable[ServerPlan]) -> Repository:
-    """The files of all; where two servers name different files alike, its own."""
+    """The files of all servers; of two files with one name, its own."""
     plans = tuple(plans)
     describes = {plan.config.describe: plan.senders for plan in plans}
     describes[own.config.describe] = own.senders
@@ -180,7 +181,7 @@ def _repository(own: ServerPlan, plans: Iterable[ServerPlan]) -> Repository:
 
 
 def _allow_files(wanted: int) -> None:
-    """Let the process have as many open files as it needs, if the system lets it."""
+    """Raise the limit of open files to `wanted`, as far as the system permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return

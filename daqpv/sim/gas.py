@@ -1,4 +1,4 @@
-"""A simulated gas system, as anybody's IOC may have one: a plain caproto group."""
+"""Simulates a gas system of another IOC, as a plain caproto group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PERIOD = 1.0  # [s]
 
 
 class GasGroup(PVGroup):  # type: ignore[misc]  # caproto has no types
-    """Pressure and temperature of a gas that is kept near its set points."""
+    """Pressure and temperature of a gas that is kept near its setpoints."""
 
     pressure = pvproperty(
         name="Pressure", value=300.0, units="Torr", precision=2, read_only=True
@@ -22,7 +22,7 @@ class GasGroup(PVGroup):  # type: ignore[misc]  # caproto has no types
     )
 
     async def run(self) -> None:
-        """Let both drift and be pulled back, until cancelled."""
+        """Let both drift around their setpoints, until cancelled."""
         while True:
             await self._drift(self.pressure, 300.0, 0.3)
             await self._drift(self.temperature, 21.0, 0.02)

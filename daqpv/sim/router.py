@@ -1,8 +1,8 @@
-"""A simulated data router: files that grow while its ECC servers are Running.
+"""Simulates a data router: its files grow while its ECC servers are Running.
 
-It does what dataRouter does with FrameStorage: a series of files for each AsAd board,
-opened and closed for each write, so a file that is moved away while data flow is begun
-anew under its old name. A full disk is said in its log alone.
+It writes as dataRouter with FrameStorage: a series of files for each AsAd board, opened
+and closed for each write, so a file that is moved while data flow is created again
+under its old name. A full disk is reported in its log only.
 
 Source: GET software (GetBench), src/get/daq/FrameStorage.cpp, doc/tools.dox.
 """
@@ -26,14 +26,14 @@ _log = logging.getLogger(__name__)
 
 FILE_LIMIT = 1024 * 2**20  # [bytes] after which a series goes on in the next file
 TICK = 0.1  # [s] between two writes
-PATIENCE = 10.0  # [s] for one of them
+PATIENCE = 10.0  # [s] for one write
 
 _ASADS = 4  # boards of a CoBo
-_FRAMES = os.urandom(2**16)  # what is written, again and again
+_FRAMES = os.urandom(2**16)  # the data of each write
 
 
 def series_of(senders: Iterable[str]) -> list[str]:
-    """How the files of these senders begin: ``CoBo[0]`` has one series per AsAd."""
+    """How the file names of these senders begin: ``CoBo[0]`` has a series per AsAd."""
     found = []
     for sender in senders:
         if cobo := re.fullmatch(r"CoBo\[(\w+)\]", sender):
@@ -56,11 +56,11 @@ class RouterSimulator:
     """A simulated dataRouter that writes to `directory`.
 
     Args:
-        name: for people.
-        directory: where it writes; made if need be.
-        senders: whose data it takes: ``CoBo[0]``, ``Mutant[master]``.
+        name: for messages.
+        directory: where it writes; made if it does not exist.
+        senders: the data senders that it writes: ``CoBo[0]``, ``Mutant[master]``.
         states: gives the states of the ECC servers of these senders.
-        rate: of all its files together, while one of these is Running [byte/s].
+        rate: of all its files together, while a server is Running [byte/s].
         limit: size of a file after which the next one is begun [bytes].
     """
 
@@ -82,10 +82,10 @@ class RouterSimulator:
         self._disk = Crew(f"the disk of {directory}")
         self._limit = limit
         self._series: list[_Series] = []
-        self._owed = 0.0  # [bytes] that the boards have sent and nobody has written
+        self._owed = 0.0  # [bytes] that the boards have sent and are not written yet
 
     async def run(self) -> None:
-        """Write whenever a server is Running, until cancelled."""
+        """Write while a server is Running, until cancelled."""
         self.directory.mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         before = loop.time()
@@ -107,7 +107,7 @@ class RouterSimulator:
         except NoAnswerError as error:
             _log.error("%s: %s", self.name, error)
         except NotConnectedError:
-            pass  # it still hangs
+            pass  # the disk still hangs
 
     def _write(self) -> None:
         if not self._series:

@@ -1,4 +1,4 @@
-"""The simulated ECC servers of an experiment file, and its simulated data routers."""
+"""Simulates the ECC servers and data routers of an experiment file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from daqpv.sim.router import RouterSimulator
 
 
 class Running:
-    """The ECC simulators that run: data routers write while they take data."""
+    """The running ECC simulators: data routers write while they take data."""
 
     def __init__(self) -> None:
         self.simulators: Sequence[EccSimulator] = ()
@@ -29,7 +29,7 @@ class SimulatedServers:
 
     Args:
         settings: of all ECC servers, by name.
-        stage: without a folder they take the addresses of the file.
+        stage: without a folder, the simulators listen at the addresses of the file.
 
     Raises:
         SimulatorError: an address is not one of this computer.
@@ -59,11 +59,11 @@ class SimulatedServers:
         await simulate(self.plans, ready=begun, speed=self._speed)
 
     def places(self) -> Mapping[str, str]:
-        """The address of each."""
+        """The address of each simulator."""
         return {one.name: f"at {one.url}" for one in self._running.simulators}
 
     def changes(self) -> Mapping[tuple[str, ...], object]:
-        """Their addresses; and none logs in where the real ones run."""
+        """Their addresses, and no SSH login to the real servers."""
         logins: dict[tuple[str, ...], object] = {(n, "ssh"): None for n in self._logins}
         return {(one.name, "url"): one.url for one in self._running.simulators} | logins
 
@@ -79,7 +79,7 @@ def _plan(name: str, settings: EccSettings) -> ServerPlan:
 
 
 class SimulatedRouters:
-    """Simulators of the data routers that the file watches.
+    """Simulators of the data routers of the file.
 
     Each writes to a directory of its own while ECC servers that send to it are Running.
 
@@ -126,7 +126,7 @@ class SimulatedRouters:
 def router_of(
     name: str, directory: Path, servers: Mapping[str, EccSettings], running: Running
 ) -> RouterSimulator:
-    """The simulator of the data router `name`: it takes what `servers` link to it."""
+    """The simulator of the data router `name`, for the senders that `servers` link."""
     senders = {
         server: [link.sender for link in one.links if link.router == name]
         for server, one in servers.items()

@@ -1,4 +1,4 @@
-"""What the author of a kind of device needs for its tests.
+"""Tools for the tests of a kind of device.
 
 - `run_virtual`, `VirtualLoop`, `VirtualClock`: time passes at once when all tasks wait.
 - `MemoryLine`: a `LineLink` without a socket.

@@ -1,4 +1,4 @@
-"""Instruments that speak in lines: in memory, and simulated on TCP."""
+"""Simulates instruments with a line protocol, in memory and on TCP."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class MemoryLine(LineLink):
         answer: gives the answers.
 
     Attributes:
-        answer: as above; may be replaced.
-        asked: all that was sent.
-        fault: what each exchange raises; None: it is answered.
+        answer: gives the answers; may be replaced.
+        asked: all lines that were sent.
+        fault: each exchange raises it; None: it is answered.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -33,7 +33,7 @@ class MemoryLine(LineLink):
         self.fault: LinkError | None = None
 
     async def ask(self, question: str) -> str:
-        """The answer to `question`; a silence is a NoAnswerError at once."""
+        """The answer to `question`; no answer raises NoAnswerError at once."""
         self.asked.append(question)
         if self.fault is not None:
             raise self.fault
@@ -61,7 +61,7 @@ class LineServer:
         answer: gives the answers.
         host: where it listens.
         port: where it listens; 0: a free one.
-        end: what ends a line.
+        end: the characters that end a line.
 
     Attributes:
         address: ``tcp://HOST:PORT``, once it listens.

@@ -1,4 +1,4 @@
-"""A real ``daqpv serve`` on loopback, for tests."""
+"""Runs a real ``daqpv serve`` on loopback, for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daqpv.core import Severity
 from daqpv.errors import ServeError
 
 END_TIMEOUT = 10.0  # [s]
-PUT_TIMEOUT = 60.0  # [s] for what a put starts
+PUT_TIMEOUT = 60.0  # [s] for the action of a put
 
 
 class Served:
@@ -43,10 +43,10 @@ class Served:
         return ca.get(self.prefix + pv)
 
     def put(self, pv: str, value: object) -> None:
-        """Put, and wait for the end of what that starts.
+        """Put with callback, and wait until its action has ended.
 
         Raises:
-            OperationError: it was refused or failed.
+            OperationError: the put was refused, or its action failed.
             NotConnectedError: no such PV.
         """
         from daqpv.links.ca import pv as ca  # noqa: PLC0415 - see served
@@ -77,17 +77,17 @@ def served(
 ) -> Iterator[Served]:
     """Serve an experiment by a ``daqpv serve`` process on loopback.
 
-    libca reads its environment once in a process; so all servers of a test process have
-    one port, and are there one after the other. Call this before anything else that
-    uses Channel Access.
+    libca reads its environment once in a process, so all servers of a test process use
+    the same port, one after the other. Call this before any other use of Channel
+    Access.
 
     Args:
         experiment: the text of the experiment file.
         folder: where its file, store and log are written.
-        environ: of the process, besides that of this one.
+        environ: further variables of the server's environment.
 
     Raises:
-        ServeError: the server did not start; with what it has said.
+        ServeError: the server did not start; the text has its output.
     """
     file = folder / "experiment.yaml"
     file.write_text(experiment, encoding="utf-8")

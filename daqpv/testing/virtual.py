@@ -1,4 +1,4 @@
-"""An event loop on which time passes at once."""
+"""An event loop without waiting: its clock jumps to the next timer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EPOCH = 1.8e9
 
 
 class _Jump(selectors.EpollSelector):
-    """Time passes when all tasks wait, and takes no time."""
+    """Advances the clock when all tasks wait, without waiting."""
 
     now = 0.0
 
@@ -50,7 +50,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock(Clock):
-    """The clocks of a computer on which the time of the event loop passes."""
+    """The clocks of a computer, which follow the time of the event loop."""
 
     def time(self) -> float:
         """The wall clock: UTC [s since 1970]."""
@@ -66,6 +66,6 @@ class VirtualClock(Clock):
 
 
 def run_virtual(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on a `VirtualLoop`, and return or raise what it does."""
+    """Run `work` on a `VirtualLoop`; returns its result."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)

@@ -1,9 +1,9 @@
-"""A simulated ECC server (getEccSoapServer), faithful to the last oddity.
+"""Simulates the ECC server getEccSoapServer, with its undocumented behaviour.
 
 `EccSimulator` is one server process on a loopback port. It is written from what the
-GET software and gSOAP do, and shares nothing with our client but the code numbers. So
-what both agree on is no common mistake. People and scripts reach a running one through
-its control door, see `daqpv.sim.ecc.door`.
+GET software and gSOAP do, and shares nothing with our client but the code numbers: a
+mistake of the client is not repeated here. Users and scripts control a running
+simulator over HTTP, see `daqpv.sim.ecc.door`.
 """
 
 from daqpv.sim.ecc.faults import EVERY, Fault, Faults, Kind

@@ -1,4 +1,4 @@
-"""One connection: a request, what becomes of it, and what is left of the answer."""
+"""Serves one connection: reads the request, and sends, spoils or omits the answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PAGE = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>\n"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the control door; `afterwards` is done when it has been sent."""
+    """An answer of the control door; `afterwards` is run after it has been sent."""
 
     status: int
     body: bytes
@@ -39,13 +39,13 @@ class Reply:
 
 
 def cut(writer: asyncio.StreamWriter) -> None:
-    """Close the connection now, with whatever has not been sent yet."""
+    """Close the connection now, and discard data that has not been sent."""
     with contextlib.suppress(AttributeError):  # Python 3.11: it has closed by itself
         writer.transport.abort()
 
 
 class Host(Protocol):
-    """What a connection asks of its simulator."""
+    """The services of the simulator that a connection uses."""
 
     faults: Faults
 
@@ -76,15 +76,15 @@ class Conversation:
         self._writer = writer
 
     async def run(self) -> None:
-        """Serve, and close the connection whatever happens.
+        """Serve, and close the connection in any case.
 
         Raises:
-            ProcessDiedError: what was asked ended the process.
+            ProcessDiedError: the request ended the process.
         """
         try:
             await self._serve()
         except (SilentError, ConnectionError, TimeoutError):
-            pass  # the server says nothing; or the client has gone, or does not read
+            pass  # no answer; or the client has disconnected, or does not read
         finally:
             cut(self._writer)
 
@@ -120,7 +120,7 @@ class Conversation:
             await reply.afterwards()
 
     async def _read(self, head: http.Head) -> Call:
-        """Read the envelope. It ends the request, whatever Content-Length says."""
+        """Read the envelope. Its end is that of the request, not Content-Length."""
         if head.length == 0 and not head.is_chunked:
             raise SoapError("Data required for operation")
         if head.headers.get("expect", "").lower() == "100-continue":
@@ -159,7 +159,7 @@ class Conversation:
             await self._send(left)
 
     async def _gone(self) -> None:
-        """Wait for the client to lose patience, however long that takes."""
+        """Wait until the client disconnects, without a deadline."""
         while await self._stream.read(65536):
             pass
 
@@ -208,7 +208,7 @@ def _wrong_method(method: str) -> SoapError:
 
 
 def _spoil(whole: bytes, fault: Fault | None) -> bytes:
-    """What is left of an answer."""
+    """The part of an answer that the fault leaves."""
     match fault.do if fault else None:
         case Kind.HTML:
             return http.answer(200, "text/html", _PAGE, server="Apache/2.4")

@@ -1,4 +1,4 @@
-"""The control door: plain HTTP and JSON under ``/sim`` on the port of a simulator.
+"""Control door of a simulator: plain HTTP and JSON under ``/sim`` on its port.
 
 ::
 
@@ -16,13 +16,13 @@
 
 A fault says what to ``do``: refuse (with ``message``), slow (by ``seconds``), ignore
 (say "success"), crash, hang, cut, fault (SOAP, with ``message``), html, truncated,
-garbage, oversized (``megabytes``). It strikes ``times`` calls, or until it is cleared;
-with ``acts`` the operation is done although its answer goes wrong. The method ``*`` is
-each one that has no fault of its own.
+garbage, oversized (``megabytes``). It acts on ``times`` calls, or until it is cleared;
+with ``acts`` the operation is done although its answer is wrong. The method ``*``
+stands for all methods without a fault of their own.
 
 The log of requests holds the last 1000; the attributes of each are those of `Received`.
 
-What is wrong with a request is said in the ``error`` of the answer, with status 400.
+An invalid request is answered with status 400 and an ``error`` that gives the reason.
 The port is closed while a server is down: ``crash`` and ``offline`` say for how long.
 """
 
@@ -48,7 +48,7 @@ _NUMBERS = TypeAdapter(dict[str, float])
 
 
 class Controlled(Protocol):
-    """What the door does to its simulator."""
+    """The commands of a simulator that the door uses."""
 
     behaviour: Behaviour
     faults: Faults
@@ -57,10 +57,10 @@ class Controlled(Protocol):
         """State, faults and counts as plain values."""
 
     def received_after(self, number: int) -> list[Received]:
-        """The requests after that `number`, as far as they are kept."""
+        """The requests after `number` that are still kept."""
 
     def hurry(self) -> None:
-        """Let the operation that runs be at its end now."""
+        """End the running operation now, as if its time were over."""
 
     def crash(self, reason: str, *, seconds: float | None = None) -> None:
         """End the process; after `seconds` it is started again."""
@@ -81,7 +81,7 @@ class _WrongError(Exception):
 
 
 def answer(simulator: Controlled, head: Head, body: bytes) -> Reply:
-    """Do what a request to the door asks for."""
+    """Execute a request to the door."""
     url = urlsplit(head.target)
     place = (head.method, url.path.rstrip("/"))
     try:
@@ -186,7 +186,7 @@ _REQUESTS = ("GET", "/sim/requests")  # the only one that does not answer the st
 
 
 def _parameter(query: str, name: str) -> float | None:
-    """The one parameter that is known here, a number; None: not given."""
+    """The only known parameter, a number; None: not given."""
     parameters = parse_qs(query, keep_blank_values=True)
     if unknown := set(parameters) - {name}:
         raise _WrongError(f"no parameter {min(unknown)!r}; there is: {name}")

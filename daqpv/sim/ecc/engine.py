@@ -1,10 +1,10 @@
-"""The state machine of an ECC server, with the sub-states that explain its oddities.
+"""The state machine of an ECC server, with the sub-states behind its behaviour.
 
 The server runs two machines, one inside the other: the outer one knows Idle, Described,
 Prepared, Active and Error; the inner one lives in Active and knows Ready, Running and
 Paused. GetState answers the inner state while the outer one is Active. State 0, which
-the protocol calls OFF, is what shows when there is none to answer: Active with the
-inner machine off after a failed Breakup, or Error after a failed Undo.
+the protocol calls OFF, is the answer without a state: Active with the inner machine off
+after a failed Breakup, or Error after a failed Undo.
 
 Source: GET software (GetBench), src/get/rc/BackEnd.cpp `createEngine`, and the engine
 of its StateMachine library.
@@ -72,7 +72,7 @@ class Engine:
 
     @property
     def state(self) -> EccState:
-        """What GetState shows."""
+        """The state that GetState answers."""
         return _SHOWN[self.outer, self.inner]
 
     @property
@@ -81,13 +81,13 @@ class Engine:
         return self.inner in (Inner.RUNNING, Inner.PAUSED)
 
     def accepts(self, operation: Operation) -> bool:
-        """Whether the operation leads anywhere; if not, the server ignores it."""
+        """Whether the state has this operation; if not, the server ignores it."""
         if self.outer is Outer.ACTIVE and (self.inner, operation) in _INNER:
             return True
         return (self.outer, operation) in _OUTER
 
     def succeed(self, operation: Operation) -> None:
-        """Go where an accepted operation leads."""
+        """Go to the state to which an accepted operation leads."""
         if (self.outer, operation) not in _OUTER:
             self.inner = _INNER[self.inner, operation]
             return
@@ -95,10 +95,11 @@ class Engine:
         self.inner = Inner.READY if self.outer is Outer.ACTIVE else Inner.OFF
 
     def fail(self, operation: Operation) -> None:
-        """Go where an accepted operation leaves the machines when its action fails.
+        """Go to the state after an accepted operation whose action failed.
 
-        Most leave them where they were. A Breakup has switched the inner machine off
-        before it failed, and may be tried again; a failed Undo of Prepare is final.
+        For most operations it is the state before. A Breakup has switched the inner
+        machine off before it failed, and can be repeated; a failed Undo of Prepare is
+        final.
         """
         if operation is Operation.BREAKUP:
             self.inner = Inner.OFF

@@ -1,4 +1,4 @@
-"""Faults on request: what goes wrong, with which method, and how often."""
+"""Faults on request: the kind of fault, the method it acts on, and how often."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from daqpv.ecc.codes import Operation
 from daqpv.sim.ecc.soap import ARGUMENTS
 
 EVERY = "*"
-"""Instead of a method: each one that has no fault of its own."""
+"""Instead of a method: all methods without a fault of their own."""
 
 
 class Kind(StrEnum):
-    """What goes wrong."""
+    """What a fault does."""
 
     REFUSE = "refuse"  # the action fails: ErrorCode and `message`
     SLOW = "slow"  # it takes `seconds` more
@@ -38,19 +38,19 @@ _WORKING = frozenset({Kind.REFUSE, Kind.SLOW, Kind.CRASH})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     Attributes:
-        do: what.
+        do: its kind.
         message: ErrorMessage or text of the Fault; empty: a typical one.
-        seconds: what the method takes longer [s].
-        times: number of calls it strikes; None: until it is cleared.
-        acts: whether the method does its work although the answer goes wrong; refuse,
-            slow and crash always work, ignore never.
+        seconds: by which the method takes longer [s].
+        times: number of calls it acts on; None: until it is cleared.
+        acts: whether the method does its work although the answer is wrong; refuse,
+            slow and crash always do, ignore never does.
         megabytes: size of an oversized answer.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # of those who read JSON
+    __pydantic_config__ = ConfigDict(extra="forbid")  # for faults read from JSON
 
     do: Kind
     message: str = ""
@@ -80,7 +80,7 @@ class Faults:
         self._faults: dict[str, Fault] = {}
 
     def check(self, method: str) -> None:
-        """Whether `method` (or EVERY) can go wrong.
+        """Check that `method` can have a fault.
 
         Raises:
             ValueError: the service has no such method.
@@ -90,7 +90,7 @@ class Faults:
             raise ValueError(f"no method {method!r}; there are: {methods}, {EVERY}")
 
     def set(self, method: str | Operation, fault: Fault | None) -> None:
-        """Let `method` (or EVERY) go wrong, or with None go right again.
+        """Set the fault of `method` (or EVERY), or with None clear it.
 
         Raises:
             ValueError: the service has no such method.
@@ -103,16 +103,16 @@ class Faults:
             self._faults[name] = fault
 
     def clear(self) -> None:
-        """Let everything go right."""
+        """Clear all faults."""
         self._faults.clear()
 
     @property
     def active(self) -> Mapping[str, Fault]:
-        """The faults that wait for a call; `times` is what is left."""
+        """The faults that wait for a call; `times` counts the remaining calls."""
         return MappingProxyType(self._faults)
 
     def take(self, method: str) -> Fault | None:
-        """The fault that strikes this call."""
+        """The fault that acts on this call."""
         name = method if method in self._faults else EVERY
         fault = self._faults.get(name)
         if fault is None or fault.times is None:

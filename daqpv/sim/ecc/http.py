@@ -1,4 +1,4 @@
-"""HTTP/1.x as a gSOAP server reads and writes it."""
+"""Reads and writes HTTP/1.x as a gSOAP server does."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Head:
 class Reader:
     """Reads one request; each wait for more of it ends after `timeout` [s].
 
-    All methods raise SilentError when the connection or the patience ends, except
-    where they say otherwise.
+    All methods raise SilentError when the connection ends or the timeout has passed,
+    except where they say otherwise.
     """
 
     def __init__(self, stream: asyncio.StreamReader, timeout: float) -> None:

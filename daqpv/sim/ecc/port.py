@@ -1,4 +1,4 @@
-"""The port of a simulator: open, or closed and held so that nobody else takes it."""
+"""The port of a simulator: open, or closed and reserved against other processes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Port:
         """Take the port and listen; connections wait until `serve`.
 
         Raises:
-            SimulatorError: somebody else listens there.
+            SimulatorError: another process listens there.
         """
         try:
             if self._held is None:
@@ -72,12 +72,12 @@ class Port:
         await self._server.start_serving()
 
     def close(self) -> None:
-        """Listen no longer, but hold the port."""
+        """Stop listening, but keep the port reserved."""
         if self._server is None:
             return
         self._server.close()
         self._server = None
-        with contextlib.suppress(OSError):  # lost to somebody else: `open` will say so
+        with contextlib.suppress(OSError):  # another process has it: `open` will raise
             self._held = self._bind()
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""What lives and dies with one getEccSoapServer process: its state and its methods."""
+"""One getEccSoapServer process: its state and its methods."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DURATIONS: Mapping[Operation, float] = {
     Operation.BREAKUP: 2.0,
     Operation.UNDO: 2.0,
 }
-"""How long each operation takes [s]: an estimate, no list was ever measured."""
+"""Duration of each operation [s]: estimated, not measured."""
 
 _PART = {
     Operation.DESCRIBE: "describe",
@@ -48,7 +48,7 @@ _OPERATIONS = {operation.value: operation for operation in Operation}
 
 
 class ProcessDiedError(Exception):
-    """The server process has ended; the text says of what."""
+    """The server process has ended; the text gives the cause."""
 
 
 @dataclass(kw_only=True)
@@ -61,11 +61,11 @@ class Behaviour:
         speed: durations are divided by it.
         jitter: durations vary by up to this fraction, up and down.
         seed: of that variation.
-        receive_timeout: a request that does not go on for so long is given up [s].
-        exit_within: the process leaves so long after ServerExit [s].
-        keep_alive: a process that ended is started again after so long [s], as launchd
-            does; None: nobody does.
-        is_shelf_ready: asked when a MuTAnT is configured: are all CoBos configured?
+        receive_timeout: time without data after which a request is given up [s].
+        exit_within: time from ServerExit to the end of the process [s].
+        keep_alive: time after which a process that ended is started again [s], as
+            launchd does; None: it is not.
+        is_shelf_ready: called when a MuTAnT is configured: are all CoBos configured?
     """
 
     build: Build = Build.CURRENT
@@ -109,10 +109,10 @@ class EccProcess:
         return self.behaviour.build
 
     async def answer(self, call: Call, fault: Fault | None) -> Answer:
-        """Do what is asked.
+        """Execute a call.
 
         Raises:
-            ProcessDiedError: that ended the process.
+            ProcessDiedError: the call ended the process.
         """
         operation = _OPERATIONS.get(call.method)
         if fault is not None and not fault.is_worked:
@@ -129,7 +129,7 @@ class EccProcess:
         return self._ask(call)
 
     def success(self, method: str) -> Answer:
-        """The answer of a method that did nothing, and says that nothing failed."""
+        """The answer of a method that did nothing and reports success."""
         if method == "GetState":
             return self._state()
         return Answer(text=None if method == "ServerExit" else "")
@@ -174,7 +174,7 @@ class EccProcess:
     async def _step(
         self, operation: Operation, call: Call, fault: Fault | None
     ) -> Answer:
-        """One turn of the state machine, between busy and no longer busy."""
+        """One operation of the state machine, which is busy until its end."""
         name = ""
         if part := _PART.get(operation):
             try:
@@ -199,11 +199,11 @@ class EccProcess:
     async def _act(
         self, operation: Operation, name: str, table: str, fault: Fault | None
     ) -> None:
-        """What the boards do.
+        """Execute an operation on the boards.
 
         Raises:
             CommandError: it fails.
-            ProcessDiedError: the process does not survive it.
+            ProcessDiedError: it ended the process.
         """
         if part := _PART.get(operation):
             self._open(part, name)
@@ -220,7 +220,7 @@ class EccProcess:
             self.senders = self.links = ()
 
     def hurry(self) -> None:
-        """Let the operation that runs be at its end now."""
+        """End the running operation now, as if its time were over."""
         self._hurry.set()
 
     async def _work(self, seconds: float) -> None:
@@ -258,7 +258,7 @@ class EccProcess:
             _connect(sender, self.links)
 
     def _report(self, operation: Operation) -> Answer:
-        """The answer of an operation that did not fail, were it ignored or not."""
+        """The answer of an operation that did not fail, whether ignored or done."""
         if operation is Operation.DESCRIBE:
             return Answer(text=format_senders(self.senders))
         if operation is not Operation.CONFIGURE:
@@ -271,7 +271,7 @@ class EccProcess:
         return Answer(text=text)
 
     def _typical(self, operation: Operation) -> str:
-        """What such a failure says in the field."""
+        """A message of such a failure, as real servers send it."""
         board = self.senders[0] if self.senders else "CoBo[0]"
         kind, instance = board.rstrip("]").split("[")
         messages = {

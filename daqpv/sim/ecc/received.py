@@ -1,4 +1,4 @@
-"""What a simulator keeps of each request: who may ask it later what happened."""
+"""The record that a simulator keeps of each request, for tests and scripts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Received:
         table: `table` as received.
         path: of the URL. The server takes any: clients that use different ones can
             be told apart.
-        process: which life of the server process got it, from 1 on.
-        state: what GetState would have answered then.
-        transition: what the server was doing then.
-        time: when, UTC, seconds since 1970.
-        fault: what went wrong with it; "" if nothing did.
-        answered: when its whole and good answer was sent, UTC, seconds since 1970;
+        process: number of the server process that got it, from 1 on.
+        state: the state that GetState would have answered then.
+        transition: of the server at that time.
+        time: when it arrived, UTC, seconds since 1970.
+        fault: the fault that acted on it; "" if none did.
+        answered: when its complete and valid answer was sent, UTC, seconds since 1970;
             None if it was not, or not yet.
     """
 
@@ -52,7 +52,7 @@ class Received:
         state: EccState,
         transition: Transition,
     ) -> Received:
-        """Note `call` now."""
+        """Make the record of `call` with the present time."""
         arguments = call.arguments
         return cls(
             number=number,

@@ -1,4 +1,4 @@
-"""The configuration directory of an ECC server, and the XML that speaks of it."""
+"""The configuration directory of an ECC server, and its XML documents."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class MalformedIdError(Exception):
 
 @dataclass
 class Repository:
-    """What the directory holds; it is read anew at each call, as the server does.
+    """The files of the directory; they are read at each call, as by the server.
 
     Attributes:
         describes: for each describe file, the data senders of its boards
             (``CoBo[0]``, ``Mutant[master]``); none: boards without read-out.
         configures: names of the configure files.
         prepares: names of the prepare files, of which only the build of 2014 knows;
-            None: a link for each configure file, as is the habit.
+            None: a link for each configure file, as is usual.
         files: contents by file name, instead of the generated ones.
     """
 
@@ -56,7 +56,7 @@ class Repository:
         """Open a file.
 
         Raises:
-            CommandError: there is none of that name.
+            CommandError: there is no file of that name.
         """
         if name not in self.names(part, build):
             raise CommandError(f"Configuration '{name}' does not exist.")
@@ -178,7 +178,7 @@ class Link(NamedTuple):
 
 
 def parse_links(text: str, build: Build) -> list[Link]:
-    """Read a DataLinkSet. A link that is not whole, or whose port is none, is dropped.
+    """Read a DataLinkSet. A link that is incomplete or has no valid port is dropped.
 
     The set of the current build is ordered by sender alone: of two links of a sender
     the second is dropped. The AT-TPC sends two, so that of 2014 kept both.
@@ -231,7 +231,7 @@ def _lines(name: str, elements: Iterable[str]) -> str:
 
 
 def _parse(text: str) -> etree._Element | None:
-    """Parse a document that came as text; None if it is none."""
+    """Parse a document that came as text; None if it is not XML."""
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

@@ -1,4 +1,4 @@
-"""One simulated ECC server: it listens, serves its process, and can be ill-treated."""
+"""One simulated ECC server: listens, serves its process, and fails on request."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class EccSimulator:
             ...  # simulator.url, .state, .requests
 
     Attributes:
-        name: for people.
+        name: for messages.
         repository: its configuration files.
         behaviour: build, durations, timeouts.
-        faults: what is to go wrong.
+        faults: the faults on request.
         process: the server process; another one after a restart.
         counts: requests so far, by method.
-        requests: the last 1000 of them.
-        lives: how many server processes there have been.
-        crashed: of what the process died; None while it lives or if it left in order.
+        requests: the last 1000 requests.
+        lives: number of server processes so far.
+        crashed: why the process crashed; None while it runs or if it exited normally.
     """
 
     def __init__(
@@ -96,17 +96,17 @@ class EccSimulator:
 
     @property
     def state(self) -> EccState:
-        """What GetState answers: during a transition the state before."""
+        """The answer of GetState: during a transition the state before."""
         return self.process.cached
 
     @property
     def transition(self) -> Transition:
-        """What it is doing."""
+        """The transition that is running."""
         return self.process.transition
 
     @property
     def transition_for(self) -> float:
-        """For how long it has been doing that [s]."""
+        """Time since that transition began [s]."""
         if not self.transition:
             return 0.0
         return asyncio.get_running_loop().time() - self.process.transition_began
@@ -145,7 +145,7 @@ class EccSimulator:
             self._main.result()
 
     async def served(self) -> None:
-        """Wait for the end, which only `stop` or a defect of the simulator brings."""
+        """Wait for the end: `stop`, or a defect of the simulator."""
         if self._main is not None:
             await asyncio.shield(self._main)
 
@@ -161,11 +161,11 @@ class EccSimulator:
                 self._port.release()
 
     def hurry(self) -> None:
-        """Let the operation that runs be at its end now, however long it takes."""
+        """End the running operation now, as if its time were over."""
         self.process.hurry()
 
     def crash(self, reason: str, *, seconds: float | None = None) -> None:
-        """End the process in disorder: everything is cut, the port is closed.
+        """Crash the process: all connections are cut, the port is closed.
 
         It is started again after `seconds`, or else after `Behaviour.keep_alive`.
         """
@@ -182,7 +182,7 @@ class EccSimulator:
         await self._listen()
 
     def go_offline(self, seconds: float | None = None) -> None:
-        """Cut the network: the process lives, and goes on with what it does.
+        """Cut the network: the process lives, and its operation goes on.
 
         The network is back after `seconds`, or with `go_online`.
         """
@@ -193,7 +193,7 @@ class EccSimulator:
             self._group.create_task(self._back(seconds))
 
     async def go_online(self) -> None:
-        """Mend the network, if there is a process to reach."""
+        """Restore the network, if a process is running."""
         if self._is_alive and not self.is_listening:
             await self._listen()
 
@@ -226,7 +226,7 @@ class EccSimulator:
         return received
 
     def received_after(self, number: int) -> list[Received]:
-        """The requests after that `number`, as far as they are kept."""
+        """The requests after `number` that are still kept."""
         return [request for request in self.requests if request.number > number]
 
     def control(self, head: http.Head, body: bytes) -> Reply:

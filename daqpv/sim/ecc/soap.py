@@ -1,7 +1,7 @@
-"""SOAP as gSOAP 2.8 reads and writes it.
+"""Reads and writes SOAP as gSOAP 2.8 does.
 
-The reading is that of a generated gSOAP server, not that of a schema validator: see
-`Request`. Each oddity here was observed on a gSOAP 2.8.124 server built from the same
+It reads as a generated gSOAP server does, not as a schema validator: see `Request`. All
+deviations from the standard were observed on a gSOAP 2.8.124 server built from the same
 interface.
 """
 
@@ -102,10 +102,10 @@ class Call:
 class Request:
     """Reads a request as its bytes arrive.
 
-    gSOAP parses the stream: the request ends where the Envelope ends, whatever
-    Content-Length says. It forgives what a validator does not (wrong closing tags,
-    unknown children, a missing child, which is empty) and drops without a word what
-    one would accept: a child with a prefix, and whatever follows a stray text.
+    gSOAP parses the stream: the request ends where the Envelope ends, not where
+    Content-Length says. It accepts what a validator refuses (wrong closing tags,
+    unknown children, a missing child, which is empty) and silently drops what a
+    validator accepts: a child with a prefix, and all children after a stray text.
     """
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class Request:
         return None
 
     def give_up(self) -> None:
-        """The rest does not come within the receive timeout: say what gSOAP says.
+        """Fail as gSOAP does when the rest does not come within the receive timeout.
 
         Raises:
             SoapError: answer with this Fault.
@@ -268,7 +268,7 @@ def _tag(element: etree._Element) -> str:
 
 
 def _name(element: etree._Element) -> tuple[str, str]:
-    """Namespace and local name; of a prefix that nobody declared, "" and the whole."""
+    """Namespace and local name; with an undeclared prefix, "" and the whole name."""
     namespace, _, local = str(element.tag).lstrip("{").rpartition("}")
     return namespace, local
 
@@ -305,7 +305,7 @@ def _element(name: str, text: str, build: Build) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a method answers.
+    """The answer of a method.
 
     `text` belongs to ResponseText, `state` and `transition` to ResponseState; with
     neither it is a plain Response.

@@ -110,7 +110,7 @@ def test_what_docstrings_say_is_in_the_schema_for_the_editor_to_show(
 ) -> None:
     made = schema(kinds)
     assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert "cut off" in json.dumps(made["$defs"]["ServerSettings"])
+    assert "disconnected" in json.dumps(made["$defs"]["ServerSettings"])
     assert made["$defs"]["PumpSettings"]["description"] == "A pump."
     period = made["$defs"]["PumpSettings"]["properties"]["period"]
     assert "s, min, h" in json.dumps(period)
