@@ -1,5 +1,5 @@
-"""Figures of PV servers: what to serve for them, and how to measure any server.
+"""Benchmarks of PV servers: PVs to serve, and measurements of any server.
 
-`ioc` serves through the same code as every IOC; `measure` asks a server under a prefix,
-whoever wrote it.
+`ioc` serves through the same code as every IOC; `measure` measures the server of a
+prefix, in any implementation.
 """

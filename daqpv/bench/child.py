@@ -1,4 +1,4 @@
-"""Client processes: each figure of a server is taken from outside of it."""
+"""Runs client processes, so that each figure of a server is measured from outside."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from daqpv.bench.listener import Heard
 from daqpv.bench.target import Target
 from daqpv.errors import NoAnswerError
 
-DEADLINE = 60.0  # [s] for any one answer
+DEADLINE = 60.0  # [s] for each answer
 
 
 class Followers:
-    """Processes that follow counters; use it as a context manager.
+    """Processes that monitor counters; use it as a context manager.
 
     Args:
         target: the server.
-        clients: how many processes.
-        counters: how many PVs each follows.
+        clients: number of processes.
+        counters: number of PVs that each monitors.
 
     Raises:
-        NoAnswerError: one of them does not get ready.
+        NoAnswerError: a process is not ready in time.
     """
 
     def __init__(self, target: Target, clients: int, counters: int) -> None:
@@ -62,11 +62,11 @@ class Followers:
         self._end()
 
     def begin(self) -> None:
-        """Count from now on."""
+        """Start counting."""
         self._tell("begin")
 
     def end(self) -> list[Heard]:
-        """What those that are not stopped have heard."""
+        """The results of the processes that are not suspended."""
         self._tell("end")
         return [Heard(**json.loads(_line(process))) for process in self._processes]
 
@@ -97,7 +97,7 @@ def _line(process: subprocess.Popen[bytes]) -> str:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], DEADLINE)
     if not readable:
-        raise NoAnswerError(f"a client says nothing for {DEADLINE:g} s", timed_out=True)
+        raise NoAnswerError(f"a client is silent for {DEADLINE:g} s", timed_out=True)
     line = process.stdout.readline().decode()
     if not line:
         raise NoAnswerError(_reason(process), timed_out=False)
@@ -105,7 +105,7 @@ def _line(process: subprocess.Popen[bytes]) -> str:
 
 
 def _reason(process: subprocess.Popen[bytes]) -> str:
-    """The last line of what a client has complained of."""
+    """The last line of a client's error output."""
     process.kill()
     _, errors = process.communicate()
     last = errors.decode(errors="replace").strip().splitlines()[-1:]

@@ -1,4 +1,4 @@
-"""How long libca takes to connect: python -m daqpv.bench.connect PREFIX COUNT.
+"""Measures how long libca takes to connect: python -m daqpv.bench.connect PREFIX COUNT.
 
 A process of its own, since libca reads EPICS_CA_* once. Prints seconds.
 """
@@ -17,7 +17,7 @@ TIMEOUT = 30.0  # [s]
 
 
 def main() -> int:
-    """Connect to all, and say how long it took."""
+    """Connect to all PVs, and print the time."""
     prefix, count = sys.argv[1], int(sys.argv[2])
     ca.initialize_libca()
     names = [name.encode() for name in names_of(prefix, "d", count)]

@@ -1,4 +1,4 @@
-"""The rows of the table of figures: what each is, and what daqpv wants to reach."""
+"""The rows of the table of figures: quantities, units and goals of daqpv."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Row:
     """One figure of a PV server.
 
     Attributes:
-        what: is measured.
+        what: the measured quantity.
         unit: of the figure.
         goal: of daqpv.
-        more: whether more is better.
+        more: whether a larger value is better.
         digits: after the point.
     """
 
@@ -25,21 +25,21 @@ class Row:
     digits: int = 0
 
     def reached(self, value: float) -> bool:
-        """Whether `value` is good enough."""
+        """Whether `value` meets the goal."""
         return value >= self.goal if self.more else value <= self.goal
 
     def text(self, value: float) -> str:
-        """`value` with its unit."""
+        """Format `value` with its unit."""
         return f"{value:,.{self.digits}f} {self.unit}"
 
 
 class Figure(NamedTuple):
-    """A value of one row, or why there is none.
+    """A value of one row, or the reason why it is missing.
 
     Attributes:
         row: its key in ROWS.
-        value: None: it could not be measured.
-        why: it could not.
+        value: None: the measurement failed.
+        why: reason of the failure.
     """
 
     row: str
@@ -80,4 +80,4 @@ ROWS = {
     "start": Row("start of all PVs until the last answers", "s", 0.8, digits=2),
     "memory": Row("... memory above the empty process", "MB", 60, digits=1),
 }
-"""In the order of the table; those of one measurement follow each other."""
+"""In the order of the table; rows of one measurement are adjacent."""

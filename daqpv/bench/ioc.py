@@ -1,4 +1,4 @@
-"""The PVs that figures are taken on."""
+"""Serves the PVs that the benchmarks measure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from daqpv.serve import (
 )
 
 SLOW = 5.0  # [s] that a put to `slow` takes
-BLOCK = 0.1  # [s] that a put to `block` holds up everything
+BLOCK = 0.1  # [s] that a put to `block` blocks the server
 ELEMENTS = 1_000_000  # of `w`
 LABELS = ("zero", "one", "two")
 FASTEST = 10_000.0  # [Hz]
@@ -47,29 +47,29 @@ async def _slow(_group: Any, _value: Any) -> None:
 
 
 async def _block(_group: Any, _value: Any) -> None:
-    time.sleep(BLOCK)  # noqa: ASYNC251, to show what that does
+    time.sleep(BLOCK)  # noqa: ASYNC251, blocks on purpose
 
 
 class BenchGroup(Group[Shown[Snapshot]]):
-    """The PVs of which there is one each; `pvs` adds the many."""
+    """The PVs that exist once; `pvs` adds the numbered ones."""
 
     rate = ao("rate", units="Hz", precision=1, drive=(0.0, FASTEST), doc="of counters")
     e = mbbo("e", LABELS, doc="an enum")
     l = longout("l", doc="a whole number")  # noqa: E741, the name of the PV
     s = string("s", writable=True, doc="a short text")
     w = waveform("w", size=ELEMENTS, writable=True, doc="an array")
-    slow = ao("slow", put=_slow, doc="a put takes 5 s, and holds up nobody")
+    slow = ao("slow", put=_slow, doc="a put takes 5 s, and delays no other client")
     block = ao("block", put=_block, doc="a put blocks everything for 100 ms")
 
 
 def group_of(prefix: str, n: int, m: int, *, mix: bool = False) -> BenchGroup:
-    """The PVs under `prefix`: ``d0`` to write, ``m0`` counters, and one of each sort.
+    """The PVs under `prefix`: writable ``d0``..., counters ``m0``..., one of each sort.
 
     Args:
-        prefix: of all names.
-        n: how many ``d``.
-        m: how many ``m``.
-        mix: every second of both is a whole number, a state or a text.
+        prefix: of all PV names.
+        n: number of ``d`` PVs.
+        m: number of ``m`` PVs.
+        mix: every second PV of both is an integer, a state or a text.
     """
     doubles = {f"d{i}": _setting(f"d{i}", i if mix else 0) for i in range(n)}
     counters = {f"m{i}": _counter(f"m{i}", i if mix else 0) for i in range(m)}
@@ -125,9 +125,9 @@ async def serve(group: BenchGroup, rate: float, ready: Callable[[int], None]) ->
 
 
 async def step(group: BenchGroup) -> None:
-    """Step all counters in one loop turn, on a grid of 1 / rate, until cancelled.
+    """Step all counters in one loop turn, every 1 / rate, until cancelled.
 
-    A step for which there is no time is done late, never left out.
+    A delayed step is performed late, never left out.
     """
     counters = tuple(_counters(group))
     loop = asyncio.get_running_loop()
@@ -144,7 +144,7 @@ async def step(group: BenchGroup) -> None:
 
 
 def _counters(group: BenchGroup) -> Iterator[tuple[Any, Callable[[int], Any]]]:
-    """What posts each counter, and what makes its value of the number of steps."""
+    """The post function of each counter, and the function from step to value."""
     for name, channel in group.attr_pvdb.items():
         if name[0] == "m":
             states = len(channel.meta.labels)

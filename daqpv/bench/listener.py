@@ -2,9 +2,9 @@
 
     HOST TCP_PORT PREFIX COUNT
 
-Says "ready" when all are subscribed, and waits for commands on its standard input:
-"begin" empties what was heard, "end" prints as JSON what was heard since. While it
-listens it does no more than read and note the time: it must not be what is measured.
+Prints "ready" when all monitors are open, and reads commands from standard input:
+"begin" clears the counts, "end" prints the counts since then as JSON. Meanwhile it
+only reads data and notes the time, so that it does not limit the measurement.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _DTYPE = {ca.DOUBLE: ">f8", ca.INTEGER: ">i4", ca.ENUM: ">u2", ca.STRING: "S12"}
 
 
 class Heard(NamedTuple):
-    """What a listener heard between "begin" and "end".
+    """The counts of a listener between "begin" and "end".
 
     Attributes:
-        events: how many.
-        lost: steps of counters that are missing between two that came.
+        events: number of events.
+        lost: missing steps of counters between two events.
         repeated: steps that came twice, or out of order.
-        silent: counters of which nothing came.
-        p50: half of the events were not later than that [ms].
-        p99: 99 of 100 were not.
-        latest: none was.
-        duration: of listening [s].
+        silent: counters without an event.
+        p50: median of the delays [ms].
+        p99: 99th percentile of the delays [ms].
+        latest: the largest delay [ms].
+        duration: of the measurement [s].
     """
 
     events: int
@@ -53,11 +53,11 @@ class Heard(NamedTuple):
 
 
 class Listener:
-    """Follows counters.
+    """Monitors counters.
 
     Args:
-        circuit: where they are.
-        channels: they.
+        circuit: connection to the server.
+        channels: the counters.
     """
 
     def __init__(self, circuit: Circuit, channels: list[Channel]) -> None:
@@ -76,16 +76,16 @@ class Listener:
             )
 
     def hear(self) -> None:
-        """Read what has come."""
+        """Read the data that have arrived."""
         self._chunks.append(self._circuit.recv())
         self._times.append(time.time())
 
     def begin(self) -> None:
-        """What came until now does not count."""
+        """Discard earlier events."""
         self._from = time.time()
 
     def end(self) -> Heard:
-        """Look at what has come."""
+        """Evaluate the events."""
         now = time.time()
         stream = b"".join(self._chunks)
         starts, ends = _events(stream)
@@ -122,7 +122,7 @@ class Listener:
 
 
 def _events(stream: bytes) -> tuple[Array, Array]:
-    """Where the whole events in `stream` begin and end."""
+    """The positions of complete events in `stream`: begins and ends."""
     at, starts, ends = 0, [], []
     while at + ca.HEADER_SIZE <= len(stream):
         start = at
@@ -142,12 +142,12 @@ def _field(data: Array, at: Array, dtype: str) -> Array:
 
 
 def _steps(key: Array, value: Array, *, wraps: bool) -> tuple[int, int]:
-    """How many steps of counters are missing, and how many are no step on."""
+    """Count missing steps of counters, and steps that do not advance."""
     order = np.argsort(key, kind="stable")
     key, value = key[order], value[order]
     same = np.diff(key) == 0
     step = np.diff(value)[same]
-    if wraps:  # counters of few states; with two of them nothing can be missed
+    if wraps:  # counters of few states; with two states no loss is visible
         states = np.zeros(key.max(initial=0) + 1)
         np.maximum.at(states, key, value + 1)
         states = states[key[:-1]][same]
@@ -156,7 +156,7 @@ def _steps(key: Array, value: Array, *, wraps: bool) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Follow counters, and obey."""
+    """Monitor counters, and follow the commands."""
     host, port, prefix, count = sys.argv[1:]
     with Circuit(host, int(port)) as circuit:
         channels = circuit.create(names_of(prefix, "m", int(count)))

@@ -1,7 +1,7 @@
-"""The measurements: each asks a running server and gives some rows of the table.
+"""The measurements: each measures a running server and returns rows of the table.
 
-All are bounded in time. Delays count from the time stamp of the value to its arrival
-in another process of this computer.
+All have a deadline. A delay is the time from the time stamp of the value to its
+arrival in another process of this computer.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from daqpv.errors import DaqError, NoAnswerError, NotConnectedError, OperationEr
 from daqpv.serve.ca import protocol as ca
 
 SECONDS = 3.0  # [s] of each measurement
-SETTLE = 1.0  # [s] before one that others must not disturb
+SETTLE = 1.0  # [s] before a measurement that the one before must not disturb
 ELEMENTS = 1_000_000
 _IN_FLIGHT = 4000  # gets
-_STOPPED = 12.0  # [s] that a client is suspended
+_STOPPED = 12.0  # [s] of suspension of a client
 _LADDER = (100, 150, 200, 300, 400, 500, 600, 800)  # [Hz]
 _DOUBLE = struct.Struct(">d")
 
 
 def connect(target: Target) -> Iterator[Figure]:
-    """A libca process connects to all d."""
+    """Measure how long a libca process takes to connect to all ``d`` PVs."""
     done = subprocess.run(
         [sys.executable, "-m", "daqpv.bench.connect", target.prefix, str(target.n)],
         env=target.environ,
@@ -53,7 +53,7 @@ def connect(target: Target) -> Iterator[Figure]:
 
 
 def pipelined(target: Target) -> Iterator[Figure]:
-    """Gets that do not wait for each other."""
+    """Measure gets that do not wait for each other."""
     for row, signal, basic in (
         ("get_double", "d0", ca.DOUBLE),
         ("get_enum", "e", ca.ENUM),
@@ -72,7 +72,7 @@ def _pipelined(circuit: Circuit, channel: Channel, dbr: int) -> float:
     batch = 1000
     requests = b"".join(channel.get(dbr, ioid=i) for i in range(batch))
     sent = got = 0
-    tail = b""  # the last answer, in the end
+    tail = b""  # the last answer, at the end
     begin = time.perf_counter()
     while (elapsed := time.perf_counter() - begin) < SECONDS or got < sent * size:
         while elapsed < SECONDS and sent - got // size < _IN_FLIGHT:
@@ -93,7 +93,7 @@ def _pipelined(circuit: Circuit, channel: Channel, dbr: int) -> float:
 
 
 def latency(target: Target) -> Iterator[Figure]:
-    """Gets and puts, each after the answer of the one before."""
+    """Measure gets and puts, each sent after the answer to the one before."""
     with target.circuit() as circuit:
         (channel,) = circuit.create([f"{target.prefix}d0"])
         yield Figure("get_p50", _median_get(circuit, channel))
@@ -111,7 +111,7 @@ def _median_get(circuit: Circuit, channel: Channel) -> float:
 
 
 def _median(exchange: Callable[[], object]) -> float:
-    """Half of the exchanges take no longer than that [us]."""
+    """The median duration of an exchange [us]."""
     times = []
     end = time.perf_counter() + SECONDS / 2
     while (begin := time.perf_counter()) < end:
@@ -121,7 +121,7 @@ def _median(exchange: Callable[[], object]) -> float:
 
 
 def slow(target: Target) -> Iterator[Figure]:
-    """Gets on a circuit on which a put is under way."""
+    """Measure gets on a circuit with a running put."""
     with target.circuit() as circuit:
         channel, asleep = circuit.create([f"{target.prefix}d0", f"{target.prefix}slow"])
         begin = time.monotonic()
@@ -134,7 +134,7 @@ def slow(target: Target) -> Iterator[Figure]:
 
 
 def block(target: Target) -> Iterator[Figure]:
-    """Gets of one client while another's put blocks the server."""
+    """Measure gets of one client while another's put blocks the server."""
     with target.circuit() as circuit, target.circuit() as other:
         (channel,) = circuit.create([f"{target.prefix}d0"])
         (blocking,) = other.create([f"{target.prefix}block"])
@@ -147,7 +147,7 @@ def block(target: Target) -> Iterator[Figure]:
 
 
 def wave(target: Target) -> Iterator[Figure]:
-    """A large array, there and back."""
+    """Measure get and put of a large array."""
     data = np.arange(ELEMENTS, dtype=">f8").tobytes()
     with target.circuit() as circuit:
         (channel,) = circuit.create([f"{target.prefix}w"])
@@ -173,14 +173,14 @@ def wave(target: Target) -> Iterator[Figure]:
 
 
 class Stream(NamedTuple):
-    """What all clients together have heard, and what that cost the server.
+    """The counts of all clients together, and the load of the server.
 
     Attributes:
         rate: events per second.
         p50: delay, the worst client's [ms].
         p99: delay, the worst client's [ms].
-        lost: events that are missing or came twice, and PVs that were silent.
-        cpu: of the server, of one core [%]; None: not known.
+        lost: events that are missing or came twice, and PVs without an event.
+        cpu: of the server, of one core [%]; None: unknown.
     """
 
     rate: float
@@ -193,7 +193,7 @@ class Stream(NamedTuple):
 def listen(
     target: Target, followers: Followers, seconds: float = SECONDS + 1
 ) -> Stream:
-    """Follow the counters for a while."""
+    """Monitor the counters for `SECONDS`."""
     before, begin = target.cpu_seconds(), time.monotonic()
     followers.begin()
     time.sleep(seconds)
@@ -216,7 +216,7 @@ def _lost(heard: Heard) -> int:
 
 
 def set_rate(target: Target, rate: float) -> None:
-    """Let the counters step at `rate` [Hz]: by the PV ``rate``, else by their SCAN.
+    """Set the rate of the counters [Hz], by the PV ``rate``, otherwise by their SCAN.
 
     Raises:
         NotConnectedError, OperationError: the server has neither.
@@ -234,7 +234,7 @@ def set_rate(target: Target, rate: float) -> None:
 
 
 def one(target: Target) -> Iterator[Figure]:
-    """10 Hz to one client."""
+    """Measure 10 Hz to one client."""
     set_rate(target, 10)
     with Followers(target, 1, target.m) as followers:
         time.sleep(SETTLE)
@@ -246,7 +246,7 @@ def one(target: Target) -> Iterator[Figure]:
 
 
 def ten(target: Target) -> Iterator[Figure]:
-    """10 Hz to ten clients."""
+    """Measure 10 Hz to ten clients."""
     set_rate(target, 10)
     with Followers(target, 10, target.m) as followers:
         time.sleep(SETTLE)
@@ -258,7 +258,7 @@ def ten(target: Target) -> Iterator[Figure]:
 
 
 def fast(target: Target) -> Iterator[Figure]:
-    """100 Hz to one client."""
+    """Measure 100 Hz to one client."""
     try:
         set_rate(target, 100)
         with Followers(target, 1, target.m) as followers:
@@ -273,7 +273,7 @@ def fast(target: Target) -> Iterator[Figure]:
 
 
 def most(target: Target) -> Iterator[Figure]:
-    """Faster and faster, until events are lost or the server does not keep pace."""
+    """Increase the rate until events are lost or the server is too slow."""
     best = 0.0
     try:
         with Followers(target, 1, target.m) as followers:
@@ -292,7 +292,7 @@ def most(target: Target) -> Iterator[Figure]:
 
 
 def stopped(target: Target) -> Iterator[Figure]:
-    """One of ten clients is suspended; what the others and the server's memory feel."""
+    """Suspend one of ten clients; measure the others and the server's memory."""
     set_rate(target, 10)
     with Followers(target, 10, target.m) as followers:
         time.sleep(SETTLE)
@@ -319,11 +319,11 @@ MEASURES: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
     "wave": (wave, ("wave_get", "wave_put")),
     "stopped": (stopped, ("stopped_p99", "stopped_lost", "stopped_memory")),
 }
-"""By name: what measures, and the rows that it gives."""
+"""By name: the measurement, and its rows."""
 
 
 def measure(target: Target, name: str) -> list[Figure]:
-    """The rows of one measurement; those that it cannot give say why."""
+    """Return the rows of one measurement; failed ones contain the reason."""
     run, rows = MEASURES[name]
     figures: list[Figure] = []
     why = "not known"
@@ -337,7 +337,7 @@ def measure(target: Target, name: str) -> list[Figure]:
 
 
 def _alive(target: Target) -> str:
-    """What became of the server; "" if it still answers."""
+    """Return "" if the server still answers, otherwise its failure."""
     try:
         with target.circuit() as circuit:
             circuit.create([f"{target.prefix}d0"])

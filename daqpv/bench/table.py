@@ -1,4 +1,4 @@
-"""The figures of several servers, side by side."""
+"""Formats the figures of several servers as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daqpv.bench.figure import ROWS, Figure, Row
 
 
 def median(figures: Sequence[Figure]) -> Figure:
-    """The figure in the middle; a single run without a value is the result.
+    """The median of the figures; a run without a value is the result.
 
     Args:
         figures: of one row and server, one per run.
@@ -26,11 +26,11 @@ def median(figures: Sequence[Figure]) -> Figure:
 
 
 def table(results: Mapping[str, Iterable[Figure]], *, own: str) -> Table:
-    """A row per figure, a column per server; other columns say "x times ours".
+    """A row per figure, a column per server; other columns show "x times ours".
 
     Args:
         results: the figures of each server.
-        own: the server that is held against the goals; others against it.
+        own: the server to compare with the goals; the others are compared with it.
     """
     by_server = {
         name: {figure.row: figure for figure in figures}
@@ -69,7 +69,7 @@ def _cell(row: Row, figure: Figure | None, against: float | None, *, own: bool) 
 
 
 def markdown(results: Mapping[str, Iterable[Figure]]) -> str:
-    """The same as the source of a page."""
+    """The same table as Markdown."""
     by_server = {
         name: {figure.row: figure for figure in figures}
         for name, figures in results.items()

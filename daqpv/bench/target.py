@@ -1,4 +1,4 @@
-"""The server that is measured: where it is, and its process as the kernel counts it."""
+"""The server to measure: its address, and the figures of its process."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from daqpv.errors import NotConnectedError
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A PV server that serves what `bench ioc` does, under a prefix.
+    """A PV server with the PVs of `bench ioc` under a prefix.
 
     Attributes:
-        name: in the table.
+        name: its column in the table.
         host: of the server.
         port: of its searches (UDP).
         prefix: of its PVs.
-        n: how many ``d`` it has.
-        m: how many ``m``.
-        pid: its process if it is on this computer; 0: CPU and memory are not known.
+        n: number of ``d`` PVs.
+        m: number of ``m`` PVs.
+        pid: its process if it runs on this computer; 0: CPU and memory are unknown.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Target:
     pid: int = 0
 
     def tcp_port(self) -> int:
-        """The port of its circuits.
+        """The TCP port of the server.
 
         Raises:
             NotConnectedError: it does not answer.
@@ -43,7 +43,7 @@ class Target:
         return find(f"{self.prefix}d0", self.host, self.port)
 
     def circuit(self) -> Circuit:
-        """A new connection to it.
+        """Open a new connection to it.
 
         Raises:
             NotConnectedError, OSError: it does not answer.
@@ -51,14 +51,14 @@ class Target:
         return Circuit(self.host, self.tcp_port())
 
     def cpu_seconds(self) -> float | None:
-        """CPU time of all its threads since its start [s]; None: not known."""
+        """CPU time of all its threads since its start [s]; None: unknown."""
         if not self.pid:
             return None
         total = 0
         for task in Path(f"/proc/{self.pid}/task").iterdir():
             try:
                 total += int((task / "schedstat").read_text().split()[0])
-            except OSError:  # a thread that has just ended
+            except OSError:  # the thread has just ended
                 continue
         return 1e-9 * total
 
@@ -66,7 +66,7 @@ class Target:
         """Its resident memory [MB].
 
         Raises:
-            NotConnectedError: its process is not known, or has ended.
+            NotConnectedError: its process is unknown, or has ended.
         """
         try:
             return float(1e-6 * psutil.Process(self.pid or -1).memory_info().rss)
@@ -75,7 +75,7 @@ class Target:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What libca needs to find it and nobody else."""
+        """The environment in which libca finds only this server."""
         return os.environ | {
             "EPICS_CA_ADDR_LIST": f"{self.host}:{self.port}",
             "EPICS_CA_AUTO_ADDR_LIST": "NO",
@@ -84,7 +84,7 @@ class Target:
 
 
 def pid_of(host: str, tcp_port: int) -> int:
-    """The process that listens there; 0 if it is not on this computer, or not ours."""
+    """The process that listens there; 0 if it is remote, or of another user."""
     try:
         connections = psutil.net_connections("tcp4")
     except psutil.AccessDenied:

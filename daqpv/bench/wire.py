@@ -1,7 +1,7 @@
-"""A Channel Access client of raw sockets: nothing between the figure and the server.
+"""A Channel Access client on raw sockets, with the least cost per operation.
 
-libca in Python spends more time per get and event than a good server does. Only what
-figures need is here: search, connect, get, put, and the subscription's request.
+libca in Python takes more time per get and event than a good server. Only the
+operations of the benchmarks are here: search, connect, get, put, subscribe.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from daqpv.errors import NoAnswerError, NotConnectedError, OperationError
 from daqpv.serve.ca import protocol as ca
 from daqpv.serve.pv.masks import DBE_ALARM, DBE_VALUE
 
-TIMEOUT = 10.0  # [s] for any one answer
+TIMEOUT = 10.0  # [s] for each answer
 _CHUNK = 256 * 1024  # [bytes] read at once
 _MASK = Struct(">fffHH")
 
 
 class Message(NamedTuple):
-    """One message; what `p1` and `p2` are depends on the command."""
+    """One message; the meaning of `p1` and `p2` depends on the command."""
 
     command: int
     dbr: int
@@ -34,12 +34,12 @@ class Message(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """A PV that we are connected to.
+    """A connected PV.
 
     Attributes:
         name: of the PV.
-        native: its basic type.
-        nelm: its most elements.
+        native: its basic DBR type.
+        nelm: its maximum number of elements.
         sid: the server's id for it.
     """
 
@@ -49,24 +49,24 @@ class Channel(NamedTuple):
     sid: int
 
     def get(self, dbr: int, *, ioid: int = 0, count: int = 1) -> bytes:
-        """The request of a get."""
+        """The bytes of a get request."""
         return ca.message(ca.READ_NOTIFY, dbr, count, self.sid, ioid)
 
     def put(self, dbr: int, payload: bytes, *, ioid: int = 0, count: int = 1) -> bytes:
-        """The request of a put with callback."""
+        """The bytes of a put request with callback."""
         return ca.message(ca.WRITE_NOTIFY, dbr, count, self.sid, ioid, payload)
 
     def subscribe(self, dbr: int, *, key: int) -> bytes:
-        """The request of a monitor for values and alarms."""
+        """The bytes of a request for a monitor of values and alarms."""
         mask = _MASK.pack(0, 0, 0, DBE_VALUE | DBE_ALARM, 0)
         return ca.message(ca.EVENT_ADD, dbr, 1, self.sid, key, mask)
 
 
 def find(name: str, host: str, port: int, *, timeout: float = TIMEOUT) -> int:
-    """The TCP port of the server that has `name`, by a UDP search of that address.
+    """The TCP port of the server of `name`, by a UDP search to that address.
 
     Raises:
-        NotConnectedError: nobody answers.
+        NotConnectedError: no answer.
     """
     data = name.encode() + b"\0"
     version = ca.message(ca.VERSION, 0, ca.MINOR, 0, 0)
@@ -79,17 +79,17 @@ def find(name: str, host: str, port: int, *, timeout: float = TIMEOUT) -> int:
             try:
                 sock.send(request)
                 answer = sock.recv(2048)
-            except OSError:  # silence, or nobody listens yet
+            except OSError:  # no answer, or no server listens yet
                 time.sleep(0.002)
                 continue
             for message, _ in messages(answer):
                 if message.command == ca.SEARCH:
                     return message.dbr
-    raise NotConnectedError(f"{name}: nobody at {host}:{port} has it")
+    raise NotConnectedError(f"{name}: no server at {host}:{port} has it")
 
 
 def messages(data: bytes, at: int = 0) -> Iterator[tuple[Message, int]]:
-    """The whole messages in `data` from `at` on, each with where the next begins."""
+    """The complete messages in `data` from `at` on, each with the start of the next."""
     while at + ca.HEADER_SIZE <= len(data):
         command, size, dbr, count, p1, p2 = ca.HEADER.unpack_from(data, at)
         start = at + ca.HEADER_SIZE
@@ -108,7 +108,7 @@ class Circuit:
     """A connection to a server; use it as a context manager.
 
     Raises:
-        OSError: it cannot be had, or was lost.
+        OSError: the connection failed, or was lost.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -133,10 +133,10 @@ class Circuit:
         self.sock.sendall(b"".join(requests))
 
     def recv(self) -> bytes:
-        """What comes, at once, after what was read already.
+        """Receive data, after the rest of earlier ones.
 
         Raises:
-            NoAnswerError: nothing comes.
+            NoAnswerError: no data in time.
             NotConnectedError: the server has closed the connection.
         """
         try:
@@ -149,11 +149,11 @@ class Circuit:
         return rest + data
 
     def read(self, command: int) -> list[Message]:
-        """Wait until messages of this sort come; others are passed over."""
+        """Wait for messages of one command; others are ignored."""
         end = time.monotonic() + TIMEOUT
         while time.monotonic() < end:
             data, at, found = self.recv(), 0, []
-            for message, at in messages(data):  # noqa: B007, where it ended
+            for message, at in messages(data):  # noqa: B007, the end of the last one
                 if message.command == command:
                     found.append(message)
             self._rest = data[at:]
@@ -162,7 +162,7 @@ class Circuit:
         raise NoAnswerError("no answer within 10 s", timed_out=True)
 
     def read_exactly(self, size: int) -> bytearray:
-        """Wait for `size` bytes, and nothing beyond: for what is too much to look at.
+        """Wait for exactly `size` bytes: for large data that are not parsed.
 
         Raises:
             NotConnectedError: the server has closed the connection.
@@ -199,7 +199,7 @@ class Circuit:
     def _created(self, wanted: dict[int, str]) -> Iterator[Channel]:
         data = self.recv()
         at = 0
-        for message, at in messages(data):  # noqa: B007, where it ended
+        for message, at in messages(data):  # noqa: B007, the end of the last one
             if message.command == ca.CREATE_FAILED:
                 name = wanted[message.p1]
                 raise NotConnectedError(f"{name}: the server does not have it")
@@ -209,10 +209,10 @@ class Circuit:
         self._rest = data[at:]
 
     def get(self, channel: Channel, dbr: int, *, count: int = 1) -> bytes:
-        """Get, and wait.
+        """Get, and wait for the answer.
 
         Raises:
-            OperationError: the server says that it cannot.
+            OperationError: the get failed.
         """
         self.send(channel.get(dbr, count=count))
         answer = self.read(ca.READ_NOTIFY)[0]
@@ -221,10 +221,10 @@ class Circuit:
         return answer.payload
 
     def put(self, channel: Channel, dbr: int, payload: bytes, count: int = 1) -> None:
-        """Put with callback, and wait for that.
+        """Put with callback, and wait for the answer.
 
         Raises:
-            OperationError: the server says that it failed.
+            OperationError: the put failed.
         """
         self.send(channel.put(dbr, payload, count=count))
         answer = self.read(ca.WRITE_NOTIFY)[0]
@@ -233,15 +233,15 @@ class Circuit:
 
 
 def names_of(prefix: str, signal: str, count: int) -> Sequence[str]:
-    """The names of `count` PVs that are numbered."""
+    """The names of `count` numbered PVs."""
     return [f"{prefix}{signal}{i}" for i in range(count)]
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """An address as in EPICS_CA_ADDR_LIST; the port else as EPICS_CA_SERVER_PORT says.
+    """Parse an address of EPICS_CA_ADDR_LIST; default port: EPICS_CA_SERVER_PORT.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the address is not valid.
     """
     host, _, port = address.partition(":")
     number = int(port or os.environ.get("EPICS_CA_SERVER_PORT") or 5064)

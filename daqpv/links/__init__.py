@@ -1,1 +1,1 @@
-"""All that reaches the outside."""
+"""Links: all communication with other programs, computers and files."""

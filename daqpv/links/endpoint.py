@@ -1,4 +1,4 @@
-"""Where a server is: a host, by name or number, and a port there."""
+"""The address of a server: a host, by name or IP address, and a port."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Address = tuple[socket.AddressFamily, Any]
 
 
 class Endpoint:
-    """A host and a port; the name is looked up when it is needed.
+    """A host and a port; the host name is resolved on demand.
 
-    The addresses of a name are kept until `forget`: a running experiment needs no DNS.
+    Addresses are kept until `forget`: a running experiment needs no DNS.
 
     Args:
-        name: of the device, for the sentences of errors.
-        host: a name, or an address in numbers.
-        port: there.
+        name: of the device, for error messages.
+        host: a name, or an IP address.
+        port: on that host.
 
     Attributes:
         shown: HOST:PORT, as a URL has it.
-        who: the device with that address, for the sentences of errors.
+        who: the device with that address, for error messages.
     """
 
     def __init__(self, name: str, host: str, port: int) -> None:
@@ -32,28 +32,28 @@ class Endpoint:
         self.who = f"{name} at {self.shown}"
         self._numeric = _numeric(host, port)
         self._addresses = self._numeric
-        # of its own: a name that is looked up in vain takes no thread from others
+        # its own crew: a slow look-up takes no thread from others
         self._names = Crew(f"{self.who}: the look-up of its name")
 
     async def addresses(self, timeout: float) -> list[Address]:
-        """The addresses to try, in their order.
+        """The addresses to try, in order.
 
         Args:
             timeout: for the look-up of a name [s].
 
         Raises:
-            NotConnectedError: the name is not known, or DNS has not answered in time.
+            NotConnectedError: the name is unknown, or DNS has not answered in time.
         """
         if not self._addresses:
             self._addresses = await self._look_up(timeout)
         return self._addresses
 
     def forget(self) -> None:
-        """Look the name up again, next time."""
+        """Look the name up again at the next use."""
         self._addresses = self._numeric
 
     def not_found(self, timeout: float) -> NotConnectedError:
-        """The error for a name that was not found in `timeout` [s]."""
+        """The error for a name that was not resolved within `timeout` [s]."""
         return NotConnectedError(
             f"{self.who}: the name was not found in {timeout:g} s. Is the name service "
             "(DNS) up? The address in numbers needs none"
@@ -68,7 +68,7 @@ class Endpoint:
         return NotConnectedError(f"{self.who}: {cure}")
 
     def no_connection(self, timeout: float) -> NotConnectedError:
-        """The error for a connection that did not come about in `timeout` [s]."""
+        """The error for a connection that was not made within `timeout` [s]."""
         return NotConnectedError(
             f"{self.who}: no connection in {timeout:g} s. Is the computer on, and "
             "on the network?"
@@ -89,20 +89,20 @@ class Endpoint:
 
 
 def reason(error: Exception) -> str:
-    """What `error` says, as the end of a sentence."""
+    """The text of `error`, as the end of a sentence."""
     text = getattr(error, "strerror", None) or str(error)
     return text[:1].lower() + text[1:]
 
 
 def _found(host: str, port: int, flags: int = 0) -> list[Address]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    # IPv4 first: the GET server listens on nothing else
+    # IPv4 first: the GET server does not listen on IPv6
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return [(family, address) for family, _, _, _, address in found]
 
 
 def _numeric(host: str, port: int) -> list[Address]:
-    """The address that `host` gives in numbers; nothing if it is a name."""
+    """The address if `host` is an IP address; empty for a name."""
     try:
         return _found(host, port, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):

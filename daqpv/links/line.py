@@ -1,7 +1,7 @@
-"""Instruments that speak in lines over TCP: a question, an answer, each with its end.
+"""Link to instruments with a line protocol over TCP: one answer per question.
 
-The connection stays open between exchanges and is made anew when one has failed, so an
-answer that comes too late is never taken for the answer to the next question.
+The connection stays open between exchanges and is reopened after a failed one, so a
+late answer is never taken for the answer to the next question.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from daqpv.errors import NoAnswerError, ProtocolError, quoted
 from daqpv.links.endpoint import Endpoint
 
-LONGEST = 64 * 2**10  # [bytes] of an answer, its end included
+LONGEST = 64 * 2**10  # [bytes] of an answer, including its end
 
 
 class _Received(asyncio.Protocol):
-    """What has come over one connection and was not read yet."""
+    """Data that have arrived and are not read yet."""
 
     def __init__(self, end: bytes, longest: int) -> None:
         self._end, self._longest = end, longest
@@ -27,25 +27,25 @@ class _Received(asyncio.Protocol):
         self._news = asyncio.Event()
 
     def __bool__(self) -> bool:
-        """Whether anything has come, or the peer has closed."""
+        """Whether data have arrived, or the peer has closed."""
         return self._is_over or bool(self._data)
 
     def data_received(self, data: bytes) -> None:
-        """Keep what has come; it is bounded by what one reading takes."""
+        """Keep the data; the amount is limited by the size of one read."""
         self._data += data
         self._news.set()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Note that nothing more will come."""
+        """Note that no more data will arrive."""
         self._is_over = True
         self._news.set()
 
     async def line(self) -> bytes:
-        """The next line, without its end.
+        """Return the next line, without its end.
 
         Raises:
-            EOFError: the peer has closed before its end.
-            ValueError: it is too long.
+            EOFError: the peer closed before the end of the line.
+            ValueError: the line is too long.
         """
         while (length := self._data.find(self._end)) < 0:
             if len(self._data) > self._longest:
@@ -63,17 +63,17 @@ class LineLink:
     """One instrument at a TCP address; one exchange at a time.
 
     Args:
-        name: of the device, for the sentences of errors.
+        name: of the device, for error messages.
         address: ``tcp://HOST:PORT``.
-        end: what ends a question and an answer.
+        end: terminator of questions and answers.
         timeout: for the connection, and for each exchange [s].
-        longest: the longest answer that is taken [bytes].
+        longest: size limit of an answer [bytes].
 
     Raises:
         ValueError: `address` is not of that form, or `end` is empty.
 
     Attributes:
-        who: the device and its address, for the sentences of errors.
+        who: the device and its address, for error messages.
     """
 
     def __init__(
@@ -100,16 +100,16 @@ class LineLink:
 
     @property
     def has_input(self) -> bool:
-        """Whether the peer has closed, or has sent what is not read yet."""
+        """Whether the peer has closed, or has sent data that are not read yet."""
         return self._connection is not None and bool(self._connection[1])
 
     async def ask(self, question: str) -> str:
         """Send `question` and return the answer, without its end.
 
         Raises:
-            NotConnectedError: no connection came about; nothing was sent.
-            NoAnswerError: sent, and no whole answer in time, or the connection was cut.
-            ProtocolError: the answer is no ASCII text, or too long.
+            NotConnectedError: the connection failed; nothing was sent.
+            NoAnswerError: sent, without a complete answer in time or before a close.
+            ProtocolError: the answer is not ASCII, or too long.
         """
         return self._text(await self._exchange(question, answered=True))
 
@@ -117,13 +117,13 @@ class LineLink:
         """Send `command`, to which the instrument does not answer.
 
         Raises:
-            NotConnectedError: no connection came about; nothing was sent.
-            NoAnswerError: it could not be sent in time, or the connection was cut.
+            NotConnectedError: the connection failed; nothing was sent.
+            NoAnswerError: not sent in time, or the connection was closed.
         """
         await self._exchange(command, answered=False)
 
     def close(self) -> None:
-        """Close the connection; the next exchange opens another one."""
+        """Close the connection; the next exchange opens a new one."""
         if self._connection is not None:
             (transport, _), self._connection = self._connection, None
             transport.abort()
@@ -146,7 +146,7 @@ class LineLink:
         async with self._turn:
             try:
                 return await self._sent(data, answered=answered)
-            except BaseException:  # also cancelled: its answer must not be read later
+            except BaseException:  # also cancellation: no late answer must remain
                 self.close()
                 raise
 
@@ -169,7 +169,7 @@ class LineLink:
             raise self._no_answer(data, late=isinstance(error, TimeoutError)) from error
 
     async def _connected(self) -> tuple[asyncio.Transport, _Received]:
-        if self.has_input:  # a late answer, or the end: not the answer to come
+        if self.has_input:  # a late answer, or a close: not the answer to this question
             self.close()
         if self._connection is None:
             self._connection = await self._connect()

@@ -1,4 +1,4 @@
-"""Numbers that come from outside: within bounds before anything is computed of them."""
+"""Parses numbers from outside, within bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 
 LARGEST = 2**63 - 1
-"""What a file system can give as a size."""
+"""The largest size that a file system can report."""
 
 _DIGITS = len(str(LARGEST))
 _REAL = re.compile(
@@ -15,10 +15,10 @@ _REAL = re.compile(
 
 
 def whole(text: bytes, *, most: int = LARGEST) -> int:
-    """The whole number from 0 to `most` that `text` is, in decimal digits.
+    """Parse `text`, decimal digits, as an integer from 0 to `most`.
 
     Raises:
-        ValueError: it is none, or out of bounds.
+        ValueError: it is not an integer, or out of bounds.
     """
     digits = text.lstrip(b"0") or text[-1:]
     if not digits.isdigit() or len(digits) > _DIGITS or int(digits) > most:
@@ -27,10 +27,10 @@ def whole(text: bytes, *, most: int = LARGEST) -> int:
 
 
 def number(text: str) -> float:
-    """The number that `text` is, as an instrument writes it: "1.2E-05", " +3.".
+    """Parse a number as instruments write it: "1.2E-05", " +3.".
 
     Raises:
-        ValueError: it is none, not finite, or has something behind it, such as a unit.
+        ValueError: it is not a number, not finite, or followed by text such as a unit.
     """
     if not _REAL.fullmatch(text) or not math.isfinite(value := float(text)):
         raise ValueError(f"{text[:60]!r} is not a number")

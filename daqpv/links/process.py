@@ -1,4 +1,4 @@
-"""What the operating system knows of this process."""
+"""Figures of this process from the operating system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psutil
 
 
 class Usage(NamedTuple):
-    """Figures of this process and its computer since the call before.
+    """Figures of this process and its computer since the previous call.
 
     Attributes:
         open_files: file descriptors in use.
@@ -30,20 +30,20 @@ class OwnProcess:
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self.usage()  # loads count from the call before
+        self.usage()  # loads are averages since the previous call
 
     @property
     def hostname(self) -> str:
-        """Name of the computer."""
+        """The name of this computer."""
         return socket.gethostname()
 
     @property
     def process_id(self) -> int:
-        """Number of the process."""
+        """The process number."""
         return os.getpid()
 
     def usage(self) -> Usage:
-        """Measure; quick enough for the event loop (about 0.2 ms)."""
+        """Measure; fast enough for the event loop (about 0.2 ms)."""
         return Usage(
             open_files=self._process.num_fds(),
             system_load=psutil.cpu_percent(),

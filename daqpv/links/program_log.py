@@ -1,8 +1,8 @@
-"""What the program and its libraries log, as events: one way for all that happens.
+"""Turns log records of daqpv and its libraries into events of the process.
 
-Whoever logs by the standard library arrives here: ours, caproto, zeep,
-SQLAlchemy, alembic. So does structlog, which logs by the standard library; what is
-bound to its loggers becomes the facts of the event.
+All code that uses the standard library's logging arrives here: daqpv, caproto, zeep,
+SQLAlchemy, alembic. structlog is configured to use it too; values that are bound to its
+loggers become facts of the event.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import Any, Self
 from daqpv.core import Event, Events, EventSeverity, Folding
 
 OURS = ("daqpv",)
-"""Of these also what is information; of all others warnings and errors."""
+"""Loggers with records at level INFO; of all others warnings and errors."""
 
-_SINGLY = 5  # lines that differ in their arguments alone, told singly within a minute
+_SINGLY = 5  # lines that differ only in their arguments: emitted singly within a minute
 _KINDS = 50  # different lines
 
-_INTERNAL = ("_record", "_logger", "_name", "message", "asctime")  # facts of no use
+_INTERNAL = ("_record", "_logger", "_name", "message", "asctime")  # facts without use
 
 
 class ProgramLog(logging.Handler):
-    """Emits what is logged as events of the process; use it as a context manager.
+    """Emits log records as events of the process; use it as a context manager.
 
-    Text is the message; the logger's name, `extra` and a traceback are the facts. Lines
-    that come again and again are folded.
+    The event's text is the message; its facts are the logger's name, `extra` and a
+    traceback. Repeated lines are folded.
 
     Args:
-        events: where they go. They may come from any thread.
+        events: receives the events, from any thread.
     """
 
     def __init__(self, events: Events) -> None:
@@ -47,12 +47,12 @@ class ProgramLog(logging.Handler):
             self._levels[name] = logger.level
             logger.setLevel(logging.INFO)
         logging.getLogger().addHandler(self)
-        if "structlog" in sys.modules:  # some installed kind logs by it
+        if "structlog" in sys.modules:  # an installed kind uses it
             self.follow_structlog()
         return self
 
     def follow_structlog(self) -> None:
-        """Let structlog log by the standard library; its import takes 50 ms."""
+        """Configure structlog to use the standard library; its import takes 50 ms."""
         import structlog  # noqa: PLC0415 - not before a process is ready
 
         structlog.configure(
@@ -72,14 +72,14 @@ class ProgramLog(logging.Handler):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._follows_structlog:  # else a thread may be importing it just now
+        if self._follows_structlog:  # otherwise a thread may be importing it now
             sys.modules["structlog"].reset_defaults()
         logging.getLogger().removeHandler(self)
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
 
     def filter(self, record: logging.LogRecord) -> Any:
-        """Warnings and errors of all, and what our own code says besides."""
+        """Accept warnings and errors of all loggers, and information of our own."""
         ours = record.name.partition(".")[0] in OURS
         enough = logging.INFO if ours else logging.WARNING
         return record.levelno >= enough and super().filter(record)
@@ -105,7 +105,7 @@ class ProgramLog(logging.Handler):
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    """What the record says: its message as "event", a traceback as "exception"."""
+    """The facts of the record: its message as "event", a traceback as "exception"."""
     facts: Any = record.msg if isinstance(record.msg, dict) else {}
     facts = {"event": record.getMessage(), **facts, "_record": record}
     if record.exc_info:

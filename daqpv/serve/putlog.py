@@ -100,7 +100,7 @@ class AlarmLog:
             old: its alarm before.
             new: its alarm now.
             is_limit: whether the alarm comes from a limit or a state of the record;
-            otherwise a device has set it, and has emitted the reason.
+                otherwise a device has set it, and has emitted the reason.
         """
         why = new.reason or new.status.name
         how = f"{new.severity.name}, {why}" if new.severity else "no alarm any more"

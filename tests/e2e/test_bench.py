@@ -158,4 +158,4 @@ def test_the_client_says_who_does_not_answer() -> None:
         silent.bind(("127.0.0.1", 0))
         done = run("--server", f"nobody=127.0.0.1:{silent.getsockname()[1]}")
     assert done.returncode == 1
-    assert "B:d0: nobody at 127.0.0.1:" in done.stderr
+    assert "B:d0: no server at 127.0.0.1:" in done.stderr

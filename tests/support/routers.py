@@ -105,7 +105,7 @@ class Memory:
                 raise NoAnswerError("cut", timed_out=False)
             assert target is not None
             if name in target:
-                stayed.append(Obstacle(name, "there is one of that name"))
+                stayed.append(Obstacle(name, "a file of that name exists"))
             elif name in source:
                 target[name] = source.pop(name)
         there = self.folders.get(into.encode(), {})

@@ -1,1 +1,1 @@
-"""PVs over Channel Access, as a client."""
+"""The Channel Access client: PVs of other servers."""

@@ -1,8 +1,8 @@
-"""PVs of anybody's, over Channel Access, in the event loop: follow, get and put.
+"""Channel Access for the event loop: monitors, gets and puts of any PV.
 
-libca's threads hand over what they get, and the event loop takes it up in the order in
-which it came from the server: a monitor that left before a put-callback is shown before
-that callback ends the put.
+Callbacks in libca's threads are passed to the event loop in the order in which they
+came from the server: a monitor event that was sent before a put-callback is delivered
+before it.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ _HEAD = struct.Struct("=hhII")  # status, severity, seconds and nanoseconds: DBR
 
 
 class Form(Enum):
-    """How a PV is followed; the server converts."""
+    """The data type in which a PV is read; the server converts."""
 
-    INTEGER = dbr.TIME_LONG  # the index of an enum, too
+    INTEGER = dbr.TIME_LONG  # also the index of an enum
     NUMBER = dbr.TIME_DOUBLE
-    TEXT = dbr.TIME_STRING  # 39 bytes; the label of an enum, a number with its digits
-    LONG_TEXT = dbr.TIME_CHAR  # the whole of a long string
+    TEXT = dbr.TIME_STRING  # 39 bytes; the label of an enum, a formatted number
+    LONG_TEXT = dbr.TIME_CHAR  # a complete long string
 
 
 class Nature(NamedTuple):
-    """What the PV of a connected channel is.
+    """The type of a connected PV.
 
     Attributes:
-        form: in which nothing is lost; of an enum that is its index.
-        is_enum: its text says more.
-        is_array: it has several elements; but a long string is one text.
+        form: without loss of data; for an enum its index.
+        is_enum: the text has the label in addition.
+        is_array: it has several elements; a long string counts as one text.
     """
 
     form: Form
@@ -60,9 +60,9 @@ class Update(NamedTuple):
     """One event of a monitor.
 
     Attributes:
-        value: int for INTEGER, float for NUMBER, else str; of an array a list of its
-            first elements (READ_ELEMENTS).
-        stamp: seconds since 1990 and nanoseconds, as they came.
+        value: int for INTEGER, float for NUMBER, otherwise str; for an array a list of
+            its first elements (READ_ELEMENTS).
+        stamp: seconds since 1990 and nanoseconds, as received.
     """
 
     value: Any
@@ -72,12 +72,12 @@ class Update(NamedTuple):
 
     @property
     def time(self) -> float:
-        """When it was so, UTC [s since 1970]."""
+        """The time stamp, UTC [s since 1970]."""
         return EPICS_EPOCH + self.stamp[0] + self.stamp[1] * 1e-9
 
 
 class Client:
-    """The way from libca's threads to one event loop."""
+    """Passes callbacks of libca's threads to one event loop."""
 
     def __init__(self) -> None:
         self._items: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -88,17 +88,17 @@ class Client:
     def channel(
         self, name: str, connected: Callable[[bool], None] = lambda _: None
     ) -> Channel:
-        """Open a channel; to be called in the event loop.
+        """Open a channel; call it on the event loop.
 
         Args:
             name: of the PV.
-            connected: called with True and False, as it comes and goes.
+            connected: called with True and False, as it connects and disconnects.
         """
         self._loop = asyncio.get_running_loop()
         return Channel(name, self, connected)
 
     def hand_over(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Let the event loop call `call`, after all that was handed over before."""
+        """Schedule `call` on the event loop, after all earlier ones."""
         self._items.append((call, arguments))
         with self._lock:
             if self._is_called or self._loop is None:
@@ -106,7 +106,7 @@ class Client:
             self._is_called = True
         try:
             self._loop.call_soon_threadsafe(self._take)
-        except RuntimeError:  # the loop has ended: nobody wants it any more
+        except RuntimeError:  # the loop has ended
             self._items.clear()
 
     def _take(self) -> None:
@@ -116,7 +116,7 @@ class Client:
             call, arguments = self._items.popleft()
             try:
                 call(*arguments)
-            except Exception:  # one receiver's bug must not cost the others their news
+            except Exception:  # an error of one receiver must not affect the others
                 _log.exception("news of a PV")
 
 
@@ -125,14 +125,14 @@ Ended = Callable[[Exception | None], None]
 
 
 class Channel:
-    """One PV of another server.
+    """A channel to a PV of any server.
 
-    A channel that is lost is searched anew at once: libca itself begins only 10 s later
+    A channel that has disconnected is searched at once: libca itself waits 10 s
     (disconnectGovernorPeriod of base's cac.cpp).
 
     Attributes:
         name: of the PV.
-        is_connected: as the event loop knows it.
+        is_connected: as seen by the event loop.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class Channel:
         self._open()
 
     def nature(self) -> Nature:
-        """What the PV is; to be asked while it is connected."""
+        """The type of the PV; valid while it is connected."""
         kind, count = libca.nature(self._chid)
         form = _NATURES.get(kind, Form.TEXT)
         if kind == dbr.CHAR and count > 1:
@@ -158,32 +158,32 @@ class Channel:
 
     @property
     def is_writable(self) -> bool:
-        """Whether this client may put; to be asked while it is connected."""
+        """Whether this client has write access; valid while it is connected."""
         return libca.is_writable(self._chid)
 
     def follow(self, form: Form, show: Show, *, is_array: bool = False) -> None:
-        """Call `show` with the value now and after each change, on each connection."""
+        """Call `show` with the present value and each update, on every connection."""
         self._follows.append((form, show, is_array))
         self._subscribe(form, show, is_array)
         if self.is_connected:
             libca.flush()
 
     async def get(self, form: Form, *, is_array: bool = False) -> Update:
-        """Ask for the value: all that its server has done until then is in it.
+        """Read the value from the server; it includes all earlier changes there.
 
-        To be given a deadline: who is closed or searched meanwhile hears nothing.
+        Use a deadline: if the channel is closed or searched meanwhile, no answer comes.
 
         Raises:
-            NotConnectedError: nobody serves it.
-            NoAnswerError: the server went before it answered.
-            OperationError: the server says no.
+            NotConnectedError: the PV is not connected.
+            NoAnswerError: the server disconnected before it answered.
+            OperationError: the server reported an error.
         """
         decode, count = _reader(form, is_array)
         read = partial(_update, form=form.value, decode=decode)
         return await self._ask(form.value, count, read)
 
     async def describe(self) -> Description:
-        """Ask for units, digits and the texts of states; otherwise as `get`."""
+        """Read units, precision and state texts; otherwise as `get`."""
         native, _ = libca.nature(self._chid)
         form = form_of(native) if self.is_connected else None
         if form is None:
@@ -211,14 +211,14 @@ class Channel:
             libca.forget(number)
 
     def put(self, text: str, ended: Ended) -> None:
-        """Put `text`; what it starts has ended when `ended` is called, in the loop.
+        """Put `text`; `ended` is called on the event loop when the put has completed.
 
-        `ended` gets None after a good end, OperationError if the server says no, and
-        NoAnswerError if the server went before it answered.
+        `ended` gets None after success, OperationError if the server reports an error,
+        and NoAnswerError if the server disconnected before it answered.
 
         Raises:
-            NotConnectedError: nobody serves it; nothing was sent.
-            RefusedError: the PV takes no such text; nothing was sent.
+            NotConnectedError: the PV is not connected; nothing was sent.
+            RefusedError: the text is not valid for the PV; nothing was sent.
             OperationError: nothing was sent, for another reason.
         """
         if not self.is_connected:
@@ -238,7 +238,7 @@ class Channel:
             raise
 
     def search(self) -> None:
-        """Search it anew, if it is not connected: libca searches ever less often."""
+        """Search again if it is not connected: libca searches at growing intervals."""
         if self.is_connected or not self._is_open:
             return
         self._close()
@@ -247,7 +247,7 @@ class Channel:
             self._subscribe(*follow)
 
     def close(self) -> None:
-        """Follow it no more; puts that have not ended do so without an answer."""
+        """Close the channel; pending puts end with NoAnswerError."""
         if self._is_open:
             self._is_open = self.is_connected = False
             self._close()
@@ -323,7 +323,7 @@ def _update(event: Any, form: int, decode: Callable[[bytes], Any]) -> Update:
 
 
 def _settle(answer: asyncio.Future[T], found: T, error: Exception | None) -> None:
-    if answer.done():  # nobody waits any more
+    if answer.done():  # no caller waits any more
         return
     if error is None:
         answer.set_result(found)
@@ -332,12 +332,12 @@ def _settle(answer: asyncio.Future[T], found: T, error: Exception | None) -> Non
 
 
 def _reader(form: Form, is_array: bool) -> tuple[Callable[[bytes], Any], int]:
-    """What reads the data of a PV, and how many elements to ask for."""
+    """The function that parses the data of a PV, and the element count to request."""
     decode = _DECODERS[form]
     if is_array:
         decode = partial(_array, decode, _SIZES[form.value])
     whole = is_array or form is Form.LONG_TEXT
-    return decode, 0 if whole else 1  # 0: as many as there are
+    return decode, 0 if whole else 1  # 0: all elements
 
 
 def _array(decode: Callable[[bytes], Any], size: int, data: bytes) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a PV says of its values: units, digits, texts of states (DBR_CTRL types)."""
+"""Metadata of a PV: units, precision, texts of states (DBR_CTRL types)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FORMS = {dbr.ENUM: dbr.CTRL_ENUM} | dict.fromkeys(
 
 
 class Description(NamedTuple):
-    """What values of a PV mean.
+    """Metadata of a PV's values.
 
     Attributes:
-        units: at most 7 bytes of them.
-        precision: digits after the point, of a real number.
+        units: at most 7 bytes.
+        precision: digits after the point, for real numbers.
         labels: the texts of an enum, by index.
     """
 
@@ -35,18 +35,18 @@ class Description(NamedTuple):
 
 
 def form_of(native: int) -> int | None:
-    """The DBR type that describes a PV of the native type; None: a text says it all."""
+    """The DBR type with the metadata of a native type; None: texts have none."""
     form: int | None = _FORMS.get(native)
     return form
 
 
 def size_of(form: int) -> int:
-    """Bytes that `describe` reads."""
+    """The number of bytes that `describe` reads."""
     return _SIZES[form]
 
 
 def describe(form: int, data: bytes) -> Description:
-    """Read the beginning of a value of the DBR type `form`."""
+    """Parse the beginning of a value of the DBR type `form`."""
     if form == dbr.CTRL_ENUM:
         _, _, count = _ENUM.unpack_from(data)
         starts = range(_ENUM.size, _ENUM.size + count * LABEL_SIZE, LABEL_SIZE)

@@ -1,4 +1,4 @@
-"""A put, with what the device of its PV says meanwhile: what it does, why it failed."""
+"""A put to any PV, with the progress and the error that its device reports."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from daqpv.errors import (
 from daqpv.links.ca.channel import Channel, Client, Form, Update
 from daqpv.links.ca.pv import CONNECTION_TIMEOUT, NOT_FOUND
 
-FIRST_TIMEOUT = 1.0  # [s] for what the device says before the put: it is there already
+FIRST_TIMEOUT = 1.0  # [s] for the device's PVs before the put; usually at once
 
 
 class DevicePut:
     """One put to a PV of any server.
 
-    The monitors of the device are begun before the put, on the same connection: what
-    they bring until its callback belongs to it. Read afterwards, LastError might be
-    that of another put, or gone.
+    The device's PVs are monitored from before the put, on the same connection: events
+    until the callback belong to the put. Read later, LastError could be that of another
+    put, or empty.
 
     Args:
         name: of the PV.
 
     Attributes:
-        progress: what the device does now, "" if it does not say.
-        reason: why the put failed, as the device says; "" if it says nothing.
+        progress: the present action of the device, "" if unknown.
+        reason: the error that the device reports; "" if none.
     """
 
     def __init__(self, name: str) -> None:
@@ -45,22 +45,21 @@ class DevicePut:
         self._is_sent = False
 
     async def put(self, text: str, timeout: float) -> None:
-        """Put `text`, and wait until what it starts has ended.
+        """Put `text`, and wait for the completion of the put.
 
-        The server converts the text: it may be a label, a number, or the text of a
-        long string.
+        The server converts the text: a label, a number, or a long string.
 
         Args:
             text: the value.
-            timeout: how long to wait for the end [s].
+            timeout: for the completion [s].
 
         Raises:
             NotConnectedError: no such PV.
-            RefusedError: this client may not write it, or not such a text; nothing
+            RefusedError: no write access, or the text is too long for the PV; nothing
                 was sent.
             OperationError: the server refused the put, or it failed.
-            NoAnswerError: it has not ended within `timeout`, or the server is gone;
-                what it started goes on.
+            NoAnswerError: not completed within `timeout`, or the server disconnected;
+                its action goes on.
         """
         client = Client()
         for signal in ("LastError", "ResultCount", "Message", "Step"):
@@ -84,7 +83,7 @@ class DevicePut:
             self._connected.set()
 
     async def _find(self, channel: Channel) -> None:
-        """Wait until the PV is there, and its device has said how it is."""
+        """Wait until the PV is connected, and its device has reported its state."""
         try:
             async with asyncio.timeout(CONNECTION_TIMEOUT):
                 await self._connected.wait()
@@ -108,7 +107,7 @@ class DevicePut:
         self._is_sent = True
 
         def end(error: Exception | None) -> None:
-            if not ended.done():  # else nobody waits any more
+            if not ended.done():  # otherwise no caller waits any more
                 ended.set_result(error)
 
         channel.put(text, end)
@@ -125,7 +124,7 @@ class DevicePut:
             raise NoAnswerError(gone, timed_out=False)
         if error is not None:
             if not self.reason and count != self._values.get("ResultCount"):
-                self.reason = self._values.get("LastError", "")  # the same once more
+                self.reason = self._values.get("LastError", "")  # unchanged
             assert isinstance(error, OperationError)
             raise error
 

@@ -1,8 +1,8 @@
-"""libca as pyepics loads it, and its callbacks: whoever waits has a number.
+"""libca as loaded by pyepics, with callbacks that find their receivers by number.
 
-libca calls back in threads of its own, for as long as it likes. Who gives a callback a
-Python object must keep that object alive; here it is given a number, by which the
-receiver is found, if it is still there.
+libca calls back in its own threads, at any time. A Python object that is passed to a
+callback must be kept alive; here a number is passed instead, and the receiver is found
+by it if it still exists.
 
 EPICS settings come from the standard EPICS_CA_* variables.
 """
@@ -18,8 +18,8 @@ from ctypes import c_char, c_int, c_long, c_uint, c_ulong, c_void_p
 from pathlib import Path
 from typing import Any
 
-# libca looks for caRepeater there: ours serves if there is no other. It is no script of
-# the distribution, which would replace the one of an EPICS base in the same environment
+# libca starts caRepeater from there: ours, if there is no other. It is not a script of
+# the distribution: that would replace the one of an EPICS base in the same environment
 os.environ["PATH"] = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), str(Path(__file__).with_name("bin"))]
 )
@@ -35,14 +35,14 @@ STRING_SIZE = 40  # bytes of a DBR_STRING, with its final zero
 DISCONNECTED = 24 << 3
 UNRESPONSIVE = 60 << 3
 LOST = frozenset({DISCONNECTED, UNRESPONSIVE})
-"""What a callback says that comes because the server has gone."""
+"""The status of a callback that is caused by a disconnect."""
 
 _numbers = itertools.count(1)
 _receivers: dict[int, Callable[[Any], None]] = {}
 
 
 class _Event(ctypes.Structure):
-    """struct event_handler_args of cadef.h, its user argument as a number."""
+    """struct event_handler_args of cadef.h, with the user argument as a number."""
 
     _fields_ = (
         ("number", c_void_p),
@@ -70,7 +70,7 @@ _CONNECTION = dbr.make_callback(_on_connection, dbr.connection_args)
 
 
 def load() -> Any:
-    """The library, in the one context that all our threads share.
+    """Load the library, with the one context that all our threads share.
 
     Returns:
         The shared object, its functions with their types.
@@ -84,19 +84,19 @@ def load() -> Any:
 
 
 def receiver(receive: Callable[[Any], None]) -> int:
-    """Give `receive` the number by which libca's callbacks find it."""
+    """Register `receive`; return the number by which libca's callbacks find it."""
     number = next(_numbers)
     _receivers[number] = receive
     return number
 
 
 def forget(number: int) -> None:
-    """Let callbacks with `number` find nobody from now on."""
+    """Unregister `number`: later callbacks with it have no effect."""
     _receivers.pop(number, None)
 
 
 def create_channel(name: str, number: int) -> Any:
-    """Open a channel; receiver `number` hears True and False as it comes and goes."""
+    """Open a channel; receiver `number` gets True and False as it comes and goes."""
     chid = dbr.chid_t()
     status = load().ca_create_channel(
         ctypes.c_char_p(name.encode()),
@@ -110,7 +110,7 @@ def create_channel(name: str, number: int) -> Any:
 
 
 def subscribe(name: str, chid: Any, form: int, count: int, number: int) -> None:
-    """Monitor values and alarms as the DBR type `form`, whenever there is a server."""
+    """Monitor values and alarms as the DBR type `form`, on every connection."""
     status = ca.libca.ca_create_subscription(
         c_long(form),
         c_ulong(count),
@@ -124,7 +124,7 @@ def subscribe(name: str, chid: Any, form: int, count: int, number: int) -> None:
 
 
 def flush() -> None:
-    """Send what was asked for: of what is connected libca does not by itself."""
+    """Send pending requests: libca delays those to connected channels."""
     ca.libca.ca_flush_io()
 
 
@@ -135,10 +135,10 @@ def clear_channel(chid: Any) -> None:
 
 
 def get(name: str, chid: Any, form: int, count: int, number: int) -> None:
-    """Ask for the value as the DBR type `form`; receiver `number` hears it, once.
+    """Request the value as the DBR type `form`; receiver `number` gets it, once.
 
     Raises:
-        OperationError: libca does not even try.
+        OperationError: libca did not send the request.
     """
     status = ca.libca.ca_array_get_callback(
         c_long(form), c_ulong(count), chid, _EVENT, c_void_p(number)
@@ -148,10 +148,10 @@ def get(name: str, chid: Any, form: int, count: int, number: int) -> None:
 
 
 def put(name: str, chid: Any, data: tuple[int, int, Any], number: int) -> None:
-    """Put DBR type, count and buffer; receiver `number` hears of the end, once.
+    """Put DBR type, count and buffer; receiver `number` gets the result, once.
 
     Raises:
-        OperationError: libca does not even try.
+        OperationError: libca did not send the request.
     """
     form, count, buffer = data
     status = ca.libca.ca_array_put_callback(
@@ -162,17 +162,17 @@ def put(name: str, chid: Any, data: tuple[int, int, Any], number: int) -> None:
 
 
 def check(name: str, status: int) -> None:
-    """Make an error of a bad status.
+    """Raise an error for a bad status.
 
     Raises:
-        OperationError: libca says no.
+        OperationError: the status is not ECA_NORMAL.
     """
     if status != dbr.ECA_NORMAL:
         raise OperationError(f"{name}: {message(status)}")
 
 
 def message(status: int) -> str:
-    """What a status means."""
+    """The text of a status."""
     return str(ca.message(status))
 
 
@@ -192,22 +192,22 @@ def encode(name: str, chid: Any, text: str) -> tuple[int, int, Any]:
 
 
 def text(data: bytes) -> str:
-    """What stands before the final zero, UTF-8."""
+    """The text before the final zero, UTF-8."""
     return data.partition(b"\0")[0].decode(errors="replace")
 
 
 def nature(chid: Any) -> tuple[int, int]:
-    """Native DBR type and most elements of the PV of a connected channel."""
+    """Native DBR type and maximum count of a connected channel."""
     library = ca.libca
     return library.ca_field_type(chid), library.ca_element_count(chid)
 
 
 def is_writable(chid: Any) -> bool:
-    """Whether the server lets this client write the PV of a connected channel."""
+    """Whether this client has write access to a connected channel."""
     return bool(ca.libca.ca_write_access(chid))
 
 
 def is_long_string(chid: Any) -> bool:
-    """Whether the PV of a connected channel is an array of characters."""
+    """Whether a connected channel is an array of characters."""
     form, count = nature(chid)
     return form == dbr.CHAR and count > 1

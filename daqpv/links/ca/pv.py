@@ -1,4 +1,4 @@
-"""PVs of anybody's, over Channel Access, from a program's thread: get and put.
+"""Gets and puts of any PV over Channel Access, from a thread without an event loop.
 
 EPICS settings come from the standard EPICS_CA_* variables.
 """
@@ -23,7 +23,7 @@ CONNECTION_TIMEOUT = 5.0  # [s]
 NOT_FOUND = (
     "Is daqpv serving? Do EPICS_CA_ADDR_LIST and EPICS_CA_SERVER_PORT point at it?"
 )
-"""What to look at when nobody serves a PV."""
+"""The cure for a PV that was not found."""
 
 
 def _channel(name: str, timeout: float = CONNECTION_TIMEOUT) -> Any:
@@ -34,15 +34,15 @@ def _channel(name: str, timeout: float = CONNECTION_TIMEOUT) -> Any:
 
 
 def get(name: str, *, timeout: float = CONNECTION_TIMEOUT) -> str:
-    """The value of a PV as text: the label of an enum, the whole of a long string.
+    """Read a PV as text: the label of an enum, the complete long string.
 
     Args:
         name: of the PV.
-        timeout: how long to wait for the connection, and then for the value [s].
+        timeout: for the connection, and again for the value [s].
 
     Raises:
         NotConnectedError: no such PV.
-        NoAnswerError: it does not answer.
+        NoAnswerError: its server does not answer.
     """
     chid = _channel(name, timeout)
     long = libca.is_long_string(chid)
@@ -58,7 +58,7 @@ def get(name: str, *, timeout: float = CONNECTION_TIMEOUT) -> str:
 
 
 def labels(name: str) -> tuple[str, ...]:
-    """The texts of an enum, by index; none if the PV is no enum.
+    """The texts of an enum, by index; empty for other types.
 
     Raises:
         NotConnectedError: no such PV.
@@ -70,30 +70,30 @@ def labels(name: str) -> tuple[str, ...]:
 
 
 def put(name: str, text: str, *, timeout: float) -> None:
-    """Write `text` to a PV and wait until what it started has ended.
+    """Write `text` to a PV and wait for the completion of the put.
 
-    The server converts the text: it may be a label, a number, or the text of a long
-    string. pyepics' own put takes a failed callback for a success: not this one.
+    The server converts the text: a label, a number, or a long string. pyepics' own put
+    reports a failed callback as a success; this function does not.
 
     Args:
         name: of the PV.
         text: the value.
-        timeout: how long to wait for the end [s].
+        timeout: for the completion [s].
 
     Raises:
         NotConnectedError: no such PV.
-        RefusedError: this client may not write it, or not such a text; nothing was
-            sent.
+        RefusedError: no write access, or the text is too long for the PV; nothing
+            was sent.
         OperationError: the server refused the put, or it failed.
-        NoAnswerError: it has not ended within `timeout`, or the server is gone; what
-            it started goes on.
+        NoAnswerError: not completed within `timeout`, or the server disconnected; its
+            action goes on.
     """
     chid = _channel(name)
     _put(name, chid, libca.encode(name, chid, text), timeout=timeout)
 
 
 def put_elements(name: str, form: int, elements: Any, *, timeout: float) -> None:
-    """Write a ctypes array of the DBR type `form` to a PV; else as `put`.
+    """Write a ctypes array of the DBR type `form` to a PV; otherwise as `put`.
 
     Raises:
         NotConnectedError, RefusedError, OperationError, NoAnswerError: as `put`.

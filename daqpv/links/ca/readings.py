@@ -1,6 +1,6 @@
-"""Any PV, read: of this process straight away, anybody's over Channel Access.
+"""Readings of any PV: directly in this process, otherwise over Channel Access.
 
-Those of other processes can be put to as well.
+PVs of other processes can also be written.
 
 EPICS settings come from the standard EPICS_CA_* variables.
 """
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SEARCH = 30.0  # [s] between two searches of what is missing; libca's get ever rarer
+SEARCH = 30.0  # [s] between two searches for missing PVs; libca's own become ever rarer
 
-ANSWER = 1.0  # [s] until who is asked has no value
+ANSWER = 1.0  # [s] to wait for an answer
 
 Show = Callable[[Reading], None]
 End = Callable[[], None]
@@ -34,16 +34,16 @@ class Own(Protocol):
     """The PVs of this process."""
 
     def latest(self, pv: str) -> Reading | None:
-        """What `pv` is now; None: it is not served here."""
+        """The present reading of `pv`; None: it is not served here."""
 
     def watch(self, pv: str, show: Show) -> End | None:
         """Call `show` at once and after each change; None: it is not served here."""
 
 
 class AnyReadings:
-    """Reads any PV (daqpv.core.Readings); what was asked for once it follows for good.
+    """Reads any PV (daqpv.core.Readings); a PV once requested stays connected.
 
-    libca is loaded when a PV is first asked for that this process does not serve.
+    libca is loaded at the first request for a PV that this process does not serve.
 
     Args:
         own: the PVs of this process.
@@ -55,12 +55,12 @@ class AnyReadings:
         self._others: dict[str, _Other] = {}
 
     def latest(self, pv: str) -> Reading:
-        """What `pv` is now."""
+        """The present reading of `pv`."""
         reading = self._own.latest(pv)
         return self._other(pv).reading if reading is None else reading
 
     def watch(self, pv: str, show: Show) -> End:
-        """Call `show` on the event loop, at once and whenever `pv` has changed."""
+        """Call `show` on the event loop, at once and after each change of `pv`."""
         end = self._own.watch(pv, show)
         if end is not None:
             return end
@@ -75,34 +75,34 @@ class AnyReadings:
         return forget
 
     async def ask(self, pv: str) -> Reading:
-        """What `pv` is now: its server is asked, for its monitors come a little later.
+        """Read `pv` from its server, which is newer than the last monitor event.
 
-        Of an enum of another process it has no label. If no answer comes in time, or
-        `pv` is followed only since now, it is INVALID.
+        An enum of another process has no label here. Without an answer in time, or if
+        `pv` is not connected yet, the reading is INVALID.
         """
         reading = self._own.latest(pv)
         return await self._other(pv).ask() if reading is None else reading
 
     async def put(self, pv: str, text: str) -> None:
-        """Put to a PV of another process; return when what it starts has ended.
+        """Put to a PV of another process; return when the put has completed.
 
         Raises:
-            NotConnectedError: nobody serves it; nothing was sent.
-            NoAnswerError: its server went before it answered.
-            RefusedError, OperationError: the PV takes no such text, or its server says
-                no.
+            NotConnectedError: the PV is not connected; nothing was sent.
+            NoAnswerError: its server disconnected before it answered.
+            RefusedError, OperationError: the text is not valid for the PV, or its
+                server reported an error.
         """
         await self._other(pv).put(text)
 
     async def run(self) -> None:
-        """Search what is missing, until cancelled."""
+        """Search for missing PVs, until cancelled."""
         try:
             while True:
                 await asyncio.sleep(SEARCH)
                 for other in tuple(self._others.values()):
                     try:
                         other.search()
-                    except DaqError as error:  # libca is tried again later
+                    except DaqError as error:  # libca is loaded again later
                         _log.warning("%s", error)
         finally:
             for other in self._others.values():
@@ -123,8 +123,8 @@ class _Other:
     """A PV that this process does not serve.
 
     Attributes:
-        reading: what it is now.
-        watchers: who wants to know of each change.
+        reading: the present one.
+        watchers: called on each change.
     """
 
     def __init__(self, pv: str, client: Client) -> None:
@@ -135,15 +135,15 @@ class _Other:
         self._open()
 
     def search(self) -> None:
-        """Look for it, if it is not there."""
+        """Search for it, if it is not connected."""
         self._channel.search()
 
     def close(self) -> None:
-        """Follow it no more."""
+        """Close its channel."""
         self._channel.close()
 
     async def ask(self) -> Reading:
-        """What its server says of it now."""
+        """Read the present value from its server."""
         if self._nature is None:
             return self._missing()
         form, _, is_array = self._nature
@@ -154,11 +154,11 @@ class _Other:
             return self._missing()
 
     async def put(self, text: str) -> None:
-        """Put, and wait for the end of what that starts."""
+        """Put, and wait for the completion."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def end(error: Exception | None) -> None:
-            if ended.done():  # nobody waits any more
+            if ended.done():  # no caller waits any more
                 return
             if error is None:
                 ended.set_result(None)
@@ -185,12 +185,12 @@ class _Other:
         nature = self._channel.nature()
         if self._nature is None:
             self._follow(nature)
-        elif nature != self._nature:  # another sort of PV has taken the name
+        elif nature != self._nature:  # a PV of another type has the name now
             self._channel.close()
             self._open()
 
     def _follow(self, nature: Nature) -> None:
-        from daqpv.links.ca.channel import Form  # noqa: PLC0415 - it is loaded by now
+        from daqpv.links.ca.channel import Form  # noqa: PLC0415 - already loaded
 
         self._nature = nature
         if nature.is_enum and not nature.is_array:
@@ -208,7 +208,7 @@ class _Other:
         self._join()
 
     def _join(self) -> None:
-        """An enum comes as its index and as its text: those of one moment are one."""
+        """Join index and text of an enum: two updates with the same time stamp."""
         index, label = self._index, self._label
         if index is not None and label is not None and index.stamp == label.stamp:
             self._updated(index, label.value)
@@ -221,7 +221,7 @@ class _Other:
         for show in tuple(self.watchers):
             try:
                 show(reading)
-            except Exception:  # one watcher's bug must not cost the others their news
+            except Exception:  # an error of one watcher must not affect the others
                 _log.exception("%s: a watcher failed", self._pv)
 
 

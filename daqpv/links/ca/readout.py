@@ -1,4 +1,4 @@
-"""Any PV as people read it: states by their labels, digits, units, severity."""
+"""Reads any PV for display: state labels, digits, units, severity."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from daqpv.links.ca.description import Description
 from daqpv.links.ca.pv import NOT_FOUND
 
 _MOST_DIGITS = 15
-_PLAIN = 1e16  # above it a number is written with an exponent
+_PLAIN = 1e16  # larger numbers are written with an exponent
 
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """The value of a PV at one moment.
+    """The value of a PV at one time.
 
     Attributes:
         name: of the PV.
-        value: int, float, text, or a list of them; of an enum its index.
-        text: the value as people read it, without units.
+        value: int, float, text, or a list of them; of an enum the index.
+        text: the value for display, without units.
         units: of numbers.
         severity: of its alarm.
         status: of its alarm.
         time: UTC [s since 1970].
-        is_enum: `text` says more than `value`.
+        is_enum: `text` is the label of the state.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Readout:
     is_enum: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """For programs: an enum by its label, a number that is none as null."""
+        """As JSON: an enum as its label, NaN and infinity as null."""
         index = {"index": self.value} if self.is_enum else {}
         return {
             "pv": self.name,
@@ -58,12 +58,12 @@ class Readout:
 
 
 class Reader:
-    """One PV of any server, read or followed.
+    """One PV of any server, read once or monitored.
 
     Args:
-        name: of the PV, with a field or filters if wanted.
-        client: the way of Channel Access into the event loop.
-        lost: called when its server goes.
+        name: of the PV, optionally with a field or filters.
+        client: joins Channel Access to the event loop.
+        lost: called when the PV disconnects.
     """
 
     def __init__(
@@ -77,17 +77,17 @@ class Reader:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a server has it."""
+        """Whether the PV is connected."""
         return self._up.is_set()
 
     async def ready(self, timeout: float | None = None) -> None:
-        """Wait until it is connected, and known for what it is.
+        """Wait until the PV is connected and its type is known.
 
         Args:
-            timeout: how long to wait [s]; None: for ever.
+            timeout: how long to wait [s]; None: no limit.
 
         Raises:
-            NotConnectedError: no server has it.
+            NotConnectedError: the PV was not found.
             NoAnswerError: its server does not answer.
         """
         try:
@@ -99,10 +99,10 @@ class Reader:
             raise self._late(timeout) from None
 
     async def read(self, timeout: float) -> Readout:
-        """The value now; to be asked when it is ready.
+        """Read the present value; the PV must be ready.
 
         Raises:
-            NotConnectedError, NoAnswerError, OperationError: there is none.
+            NotConnectedError, NoAnswerError, OperationError: the read failed.
         """
         nature = self._nature
         try:
@@ -113,7 +113,7 @@ class Reader:
         return self._readout(update)
 
     def follow(self, show: Callable[[Readout], None]) -> None:
-        """Call `show` with the value now and after each change, once it is ready."""
+        """Call `show` with the present value and each update; the PV must be ready."""
         self._channel.follow(
             self._nature.form,
             lambda update: show(self._readout(update)),

@@ -1,4 +1,4 @@
-"""An ECC server that another daqpv process serves, over Channel Access."""
+"""Follows an ECC server that another daqpv process serves, over Channel Access."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _config(text: str) -> ConfigId | None:
 
 
 class _Configs(NamedTuple):
-    """What a ConfigList names; its last line may say that there are more."""
+    """The entries of a ConfigList; its last line may say that there are more."""
 
     named: tuple[ConfigId, ...]
     is_complete: bool
@@ -35,7 +35,7 @@ def _configs(text: str) -> _Configs:
 
 
 class RemoteServer(RemoteDevice[EccSnapshot]):
-    """An ECC server as another process serves it: fulfils `daqpv.ecc.Server`."""
+    """An ECC server of another process: fulfils `daqpv.ecc.Server`."""
 
     first = "State"
     written = ("Command", "Abort")
@@ -49,7 +49,7 @@ class RemoteServer(RemoteDevice[EccSnapshot]):
         "Role": ("role", Role),
     }
 
-    configured = ""  # only the process that serves it knows
+    configured = ""  # known only to the process that serves it
 
     def __init__(
         self,
@@ -61,24 +61,24 @@ class RemoteServer(RemoteDevice[EccSnapshot]):
         events: Events,
         snapshot: EccSnapshot | None = None,
     ) -> None:
-        self._end = Result.NONE  # of the last command; Result may say Busy again
+        self._end = Result.NONE  # of the last command; Result may be Busy again
         snapshot = snapshot or EccSnapshot()
         super().__init__(name, prefix, client, shown, snapshot=snapshot, events=events)
 
     async def reach(self, target: EccState) -> None:
-        """Walk to `target`; errors as `Ecc.reach`."""
+        """Go to `target`; errors as of `Ecc.reach`."""
         await self.put("State", target.label)
 
     async def operate(self, operation: Operation | None) -> None:
-        """Do exactly one operation; errors as `Ecc.operate`."""
+        """Perform exactly one operation; errors as of `Ecc.operate`."""
         await self.put("Command", operation.label if operation else "None")
 
     async def choose(self, text: str) -> None:
-        """Choose a configuration; errors as `Ecc.choose`."""
+        """Choose a configuration; errors as of `Ecc.choose`."""
         await self.put("Config", text)
 
     def abort(self) -> None:
-        """End the running command before its next step, if a process serves it."""
+        """Abort the running command before its next step, if a process serves it."""
         try:
             self.begin_put("Abort", "1")
         except DaqError as error:
@@ -88,7 +88,7 @@ class RemoteServer(RemoteDevice[EccSnapshot]):
         return self._end not in (Result.NONE, Result.DONE)
 
     def _made(self, fields: dict[str, Any]) -> EccSnapshot:
-        """Add what the PVs tell between the lines: who is busy."""
+        """Add what follows from several PVs: whether a command runs."""
         if "result" in fields:
             fields["busy"] = self._is_busy(fields)
             if fields["result"] is not Result.BUSY:
@@ -101,10 +101,10 @@ class RemoteServer(RemoteDevice[EccSnapshot]):
         return replace(super()._made(fields), goal=goal, served=True)
 
     def _listed(self, fields: dict[str, Any]) -> tuple[ConfigId, ...]:
-        """What the server lists, as far as that is known.
+        """The configurations of the server, as far as they are known.
 
-        The chosen configuration may be among those that its PV does not name. The
-        process that serves it looks before anything is sent.
+        The chosen configuration may be missing in the shortened list. The process that
+        serves the server checks it before it sends anything.
         """
         named, is_complete = fields["configs"]
         chosen = fields.get("config", self.snapshot.config)
@@ -113,7 +113,7 @@ class RemoteServer(RemoteDevice[EccSnapshot]):
         return (*named, chosen)
 
     def _is_busy(self, fields: dict[str, Any]) -> bool:
-        """Whether a command runs: one that is refused for that does not end it."""
+        """Whether a command runs; one that was refused meanwhile does not end it."""
         if fields["result"] is Result.REFUSED and self.snapshot.busy:
             code = fields.get("result_code", self.snapshot.result_code)
             return code is ResultCode.BUSY
@@ -126,11 +126,11 @@ class RemoteServer(RemoteDevice[EccSnapshot]):
 def follower(
     events: Events, shown: Iterable[ShownField]
 ) -> Callable[[str, str, EccSettings], RemoteServer]:
-    """Make what follows the ECC servers of other processes, by one client for all.
+    """Create the function that follows ECC servers of other processes, with one client.
 
     Args:
-        events: where events go.
-        shown: which PV of an ECC server shows which field.
+        events: receives events.
+        shown: the fields of an ECC server's PVs.
 
     Returns:
         A function of name, PV prefix, and settings in the file.

@@ -1,4 +1,4 @@
-"""A device that another daqpv process serves, over Channel Access."""
+"""Follows a device that another daqpv process serves, over Channel Access."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from daqpv.links.ca.channel import Channel, Client, Form, Update
 
 _log = logging.getLogger(__name__)
 
-LAG = 1.0  # [s] from a change in the serving process to the snapshot here, at most
-GATHER = 0.05  # [s] for the rest of a snapshot to come; the end of a command waits not
-SEARCH_FIRST = 2.0  # [s] after a loss it is searched anew, then ever less often:
-SEARCH_LAST = 60.0  # [s] libca needs seconds to search hundreds
-CONNECTION_DEADLINE = 5.0  # [s] until a device that no process serves is known as such
+LAG = 1.0  # [s] maximum delay from a change in the serving process to the snapshot here
+GATHER = 0.05  # [s] to wait for the rest of a snapshot, except at the end of a command
+SEARCH_FIRST = 2.0  # [s] after a disconnect until a new search, at growing intervals:
+SEARCH_LAST = 60.0  # [s] libca needs seconds to search for hundreds of PVs
+CONNECTION_DEADLINE = 5.0  # [s] after which a device without a server counts as such
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC ")
 
@@ -46,7 +46,7 @@ Read = Callable[[Any], Any]
 
 
 class _Signal(NamedTuple):
-    """A PV of the device, and the field of the snapshot that it shows."""
+    """A PV of the device, and the field of the snapshot that it displays."""
 
     field: str
     form: Form
@@ -54,43 +54,43 @@ class _Signal(NamedTuple):
 
 
 class RemoteDevice(Device[S], Generic[S]):
-    """A device as another process serves it.
+    """A device of another process.
 
-    Monitors of its PVs fill the snapshot; a command is one put-callback. All PVs of a
-    snapshot carry its time stamp: by that the snapshots are put together again. After a
-    command the snapshot is that of its end, for monitors and callback come in order.
+    Monitors of its PVs update the snapshot; a command is one put-callback. All PVs of a
+    snapshot have the same time stamp, by which they are put together again. After a
+    command the snapshot is that of its end: monitors and callback arrive in order.
 
-    A command has no deadline here: the process that serves the device keeps the
-    deadlines, and if it goes or hangs, Channel Access says so (EPICS_CA_CONN_TMO).
+    Commands have no deadline here: the process that serves the device keeps them, and
+    Channel Access detects its end (EPICS_CA_CONN_TMO).
 
     Args:
         name: of the device.
         prefix: of its PVs.
-        client: the way of Channel Access into the event loop, shared by all.
-        shown: which PV shows which field: `daqpv.serve.groups.shown_fields` of its
-            group. PVs that show no field of the snapshot are left out.
-        snapshot: what the file says of the device; its class is that of the snapshots.
-        events: where events go.
+        client: joins Channel Access to the event loop, shared by all devices.
+        shown: the fields of the PVs: `daqpv.serve.groups.shown_fields` of its group.
+            PVs without a field of the snapshot are ignored.
+        snapshot: the settings in the file; its class is that of the snapshots.
+        events: receives events.
 
     Attributes:
-        lag: how late the snapshot may be behind the serving process [s].
+        lag: maximum delay of the snapshot behind the serving process [s].
     """
 
     first: ClassVar[str] = "Online"
-    """The signal that is followed while the device is not served."""
+    """The signal that stays connected while the device is not served."""
 
     written: ClassVar[tuple[str, ...]] = ()
     """Signals that are put to and never read."""
 
     left_out: ClassVar[frozenset[str]] = frozenset({"last_seen"})
-    """Fields that are not followed: what moves with every poll and matters only where
-    the poll is made, and what the file says."""
+    """Fields that are not followed: those that change with every poll and matter only
+    in the polling process, and settings of the file."""
 
     later: ClassVar[frozenset[str]] = frozenset({"ResultCode"})
-    """Signals that a daqpv of an earlier version does not have."""
+    """Signals that earlier versions of daqpv do not have."""
 
     readers: ClassVar[Mapping[str, tuple[str, Read]]] = {}
-    """By signal: the field that is made from a PV which shows none, and how."""
+    """By signal: the field that is computed from a PV without a field, and how."""
 
     def __init__(
         self,
@@ -107,15 +107,15 @@ class RemoteDevice(Device[S], Generic[S]):
         self._signals = self._table(shown, type(snapshot))
         self._needed = frozenset({*self._signals, *self.written}) - self.later
         self._channels: dict[str, Channel] = {}
-        self._missing = set(self._needed)  # not come since the device connected
-        self._fields: dict[str, Any] = {}  # the snapshot that is being put together
+        self._missing = set(self._needed)  # not received since the device connected
+        self._fields: dict[str, Any] = {}  # the snapshot being assembled
         self._gathering: asyncio.TimerHandle | None = None
         self._is_lost = False
         self._gone = asyncio.Event()
         self._gone.set()
         self._stamp = (0, 0)
         self._stamped = 0.0
-        self.lag = CONNECTION_DEADLINE + LAG  # until it is found, or known as lost
+        self.lag = CONNECTION_DEADLINE + LAG  # until it is connected, or counts as lost
 
     def _table(self, shown: Iterable[ShownField], kind: type[S]) -> dict[str, _Signal]:
         """The signals to follow, the first one first."""
@@ -146,7 +146,7 @@ class RemoteDevice(Device[S], Generic[S]):
             self._missing = set(self._needed)
 
     async def _search(self) -> None:
-        """Help libca to find a device again: it searches ever less often."""
+        """Search for the device again: libca searches at growing intervals."""
         pause = SEARCH_FIRST
         while self._gone.is_set():
             await asyncio.sleep(pause)
@@ -161,10 +161,10 @@ class RemoteDevice(Device[S], Generic[S]):
         return not self._missing
 
     async def put(self, signal: str, text: str) -> None:
-        """Put, and wait for the end of what that starts.
+        """Put, and wait for the completion.
 
         Raises:
-            CommandError: as `ResultCode` and `LastError` of the device say.
+            CommandError: according to `ResultCode` and `LastError` of the device.
         """
         if self._missing:
             raise RefusedError(f"{self._absence()}. Nothing was sent.")
@@ -189,13 +189,13 @@ class RemoteDevice(Device[S], Generic[S]):
         """Put without waiting for the end; nothing if no process serves the device.
 
         Raises:
-            DaqError: the connection went meanwhile.
+            DaqError: the connection was lost meanwhile.
         """
         if not self._missing:
             self._channels[signal].put(text, lambda error: None)
 
     def _failure(self, error: Exception) -> CommandError:
-        """The error that a failed callback stands for."""
+        """The error for a failed callback."""
         if isinstance(error, NoAnswerError):
             return UnknownOutcomeError(
                 f"{self.name}: the process that serves it went in the middle of a "
@@ -203,12 +203,12 @@ class RemoteDevice(Device[S], Generic[S]):
                 f"{self.prefix}{self.first} when it is served again."
             )
         sentence = _STAMP.sub("", self.snapshot.last_error)
-        if not self._has_failed() or not sentence:  # the server did: no write access
+        if not self._has_failed() or not sentence:  # by the server: no write access
             return OperationError(str(error))
         return _ERRORS.get(self.snapshot.result_code, OperationError)(sentence)
 
     def _has_failed(self) -> bool:
-        """Hook: whether the device itself says that its last command failed."""
+        """Hook: whether the device reports a failure of its last command."""
         return True
 
     # News
@@ -227,10 +227,10 @@ class RemoteDevice(Device[S], Generic[S]):
             self._channels.pop(signal).close()
 
     def _connected(self, up: bool) -> None:
-        """The first PV came or went: the others are on the same connection.
+        """The first PV connected or disconnected; the others share its connection.
 
-        They are searched only while it is there: a device that no process serves costs
-        one search, not twenty.
+        The others are searched only while it is connected: a device without a server
+        costs one search, not twenty.
         """
         if not up:
             self._missing = set(self._needed)
@@ -253,12 +253,12 @@ class RemoteDevice(Device[S], Generic[S]):
         if update.stamp != self._stamp:
             self._flush()
             self._stamp, self._stamped = update.stamp, update.time
-        if not self._fields:  # the rest of this snapshot comes along
+        if not self._fields:  # the rest of this snapshot follows
             loop = asyncio.get_running_loop()
             self._gathering = loop.call_later(GATHER, self._flush)
         try:
             self._fields[kind.field] = kind.read(update.value)
-        except ValueError:  # a process of another version serves it
+        except ValueError:  # served by a process of another version
             name = f"{self.prefix}{signal}"
             _log.warning("%s: %r is not a value of this PV", name, update.value)
         if signal == self.first:
@@ -272,16 +272,16 @@ class RemoteDevice(Device[S], Generic[S]):
                 self._found()
 
     def _flush(self) -> None:
-        """Show what has come; nothing before the whole has come once."""
+        """Publish the received values; nothing before the first complete snapshot."""
         if self._missing or not self._fields:
             return
-        if self._gathering is not None:  # it would part the next one
+        if self._gathering is not None:  # it would split the next one
             self._gathering.cancel()
         fields, self._fields = self._fields, {}
         self.change(self._made(fields), at=self._stamped)
 
     def _made(self, fields: dict[str, Any]) -> S:
-        """Hook: the snapshot with `fields`, the values that have come."""
+        """Hook: the snapshot with `fields`, the values received so far."""
         return replace(self.snapshot, **fields)
 
     def _found(self) -> None:
@@ -292,7 +292,7 @@ class RemoteDevice(Device[S], Generic[S]):
             self.emit("online", f"{self.name} is served again")
 
     def _lost(self) -> None:
-        self.lag = LAG + SEARCH_FIRST  # others may have found it already
+        self.lag = LAG + SEARCH_FIRST  # other processes may have found it already
         if self._is_lost:
             return
         self._is_lost = True
@@ -317,11 +317,11 @@ class RemoteDevice(Device[S], Generic[S]):
 
 
 def _signal(field: str, kind: Any, *, is_long: bool) -> _Signal:
-    """How a PV is followed that shows a field of the type `kind`."""
+    """The way in which the PV of a field of the type `kind` is read."""
     if isinstance(kind, type) and issubclass(kind, IntEnum | bool | int):
         return _Signal(field, Form.INTEGER, kind)
     if kind is float:
         return _Signal(field, Form.NUMBER, float)
     if kind is str:
         return _Signal(field, Form.LONG_TEXT if is_long else Form.TEXT, str)
-    raise TypeError(f"{field}: a {kind} is no value of a PV; it wants a reader")
+    raise TypeError(f"{field}: a PV cannot have the type {kind}; add a reader")

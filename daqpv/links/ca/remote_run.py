@@ -1,4 +1,4 @@
-"""The run that another daqpv process serves, over Channel Access."""
+"""Follows the run that another daqpv process serves, over Channel Access."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from daqpv.runs.states import OPEN
 
 
 class RemoteRun:
-    """The run of another process: holds the servers of this one (daqpv.core.Holder).
+    """The run of another process, which can hold our servers (daqpv.core.Holder).
 
     The run commands servers of this process by puts to their ordinary PVs, and must not
-    be held by itself. So it holds while it is Running or Paused and has no command,
-    and it is asked for that: an answer knows of all that came before the put, as a
-    monitor may not. A run that does not answer holds nobody: operators must be able to
-    act when its process is dead.
+    hold these itself. So it holds while it is Running or Paused and has no command, and
+    is asked for that: unlike a monitor, an answer includes all that came before the
+    put. A run that does not answer holds no server: operators must be able to act when
+    its process is dead.
 
     Args:
         prefix: of its PVs.
@@ -40,19 +40,19 @@ class RemoteRun:
         await asyncio.get_running_loop().create_future()
 
     def follow(self) -> None:
-        """Begin to follow it; on the event loop, when all devices are built."""
-        for signal in ("Result", "Stop", "LastError"):  # connected when they are wanted
+        """Begin to follow it; call it on the event loop, when all devices are built."""
+        for signal in ("Result", "Stop", "LastError"):  # connected on first use
             self._pvs.latest(self.prefix + signal)
         self._pvs.watch(self.prefix + "State", self._seen_state)
         self._pvs.watch(self.prefix + "Number", self._seen_number)
 
     @property
     def hold(self) -> str:
-        """Why servers may not be commanded by others, as its monitors tell."""
+        """Why servers may not be commanded by other clients, from its monitors."""
         return self._words(self._state, self._number)
 
     async def asked(self) -> str:
-        """Why servers may not be commanded by others, as it answers now."""
+        """Why servers may not be commanded by other clients, as it answers now."""
         signals = ("State", "Result", "Number")
         asks = (self._pvs.ask(self.prefix + signal) for signal in signals)
         state, result, number = await asyncio.gather(*asks)
@@ -69,8 +69,8 @@ class RemoteRun:
         """Stop the run by its button.
 
         Raises:
-            OperationError: it failed; with the run's own words.
-            LinkError: its process is not there, or went.
+            OperationError: it failed; with the run's own message.
+            LinkError: its process is not reachable, or the connection was lost.
         """
         try:
             await self._pvs.put(self.prefix + "Stop", "1")

@@ -1,7 +1,7 @@
-"""``caRepeater`` for machines without EPICS base.
+"""The ``caRepeater`` program for machines without EPICS base.
 
 libca starts the program of this name once per computer, to share beacons between
-clients, and complains on the terminal if there is none. It goes on by itself.
+clients, and prints a warning if there is none. It runs on by itself.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from caproto.sync.repeater import run
 
 
 def main() -> None:
-    """Repeat beacons until killed; end at once if somebody does already."""
+    """Repeat beacons until killed; end at once if another repeater runs."""
     logging.getLogger("caproto").setLevel(logging.CRITICAL)
     silence = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):  # the terminal belongs to whoever started libca
+    for stream in (0, 1, 2):  # the terminal belongs to the program that started libca
         os.dup2(silence, stream)
     run()
 

@@ -1,1 +1,1 @@
-"""Files of this computer: settings, logs, claims, pulse, output."""
+"""Files and streams of this computer: settings, logs, claims, pulse, output."""

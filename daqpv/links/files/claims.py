@@ -1,4 +1,4 @@
-"""Which process of this computer serves a device: locks that end with the process."""
+"""Claims devices for this process with file locks, which end with the process."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from daqpv.errors import AlreadyServedError
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 2.0  # [s] that the process before us may take to end
+PATIENCE = 2.0  # [s] to wait for the end of the process before
 
-_AGAIN = 0.05  # [s] from a try to the next
+_AGAIN = 0.05  # [s] between two attempts
 _LOCK = struct.Struct("hhqqi0q")  # struct flock: type, whence, start, length, process
 _MOST = 80  # characters of a command line
 
@@ -31,13 +31,13 @@ _MOST = 80  # characters of a command line
 class Claims:
     """The devices that this process serves; use it as a context manager.
 
-    Searches for PVs find no process with another CA port. So each device is a byte of
-    one file of the experiment, which the process locks that serves it, whatever its
-    name and its port: the kernel unlocks it at its end, however that comes.
+    Searches for PVs do not find a process with another CA port. So each device has a
+    byte in one file of the experiment, locked by the process that serves it, whatever
+    its name and port: the kernel releases the lock when the process ends.
 
     Args:
-        folder: of the experiment; made if it is not there.
-        prefix: of all PVs: a copy of the file may have another one.
+        folder: of the experiment; created if missing.
+        prefix: of all PVs: a copy of the experiment may have another one.
     """
 
     def __init__(self, folder: Path, prefix: str) -> None:
@@ -60,10 +60,10 @@ class Claims:
     def take(self, names: Iterable[str]) -> None:
         """Claim devices, each by the name of one of its PVs.
 
-        Without a disk it is left to the searches.
+        If the file cannot be locked, only searches detect another process.
 
         Raises:
-            AlreadyServedError: another process has one of them.
+            AlreadyServedError: another process serves one of them.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class Claims:
             return
         end = time.monotonic() + PATIENCE
         places = {_place(name.removeprefix(self._prefix)): name for name in names}
-        for place in sorted(places):  # in one order: two that begin at once
+        for place in sorted(places):  # sorted, for two processes that start at once
             while not self._lock(place):
                 if time.monotonic() > end:
                     raise self._refusal(places)
@@ -87,7 +87,7 @@ class Claims:
         return True
 
     def _refusal(self, places: dict[int, str]) -> AlreadyServedError:
-        """Name the first of all devices that another process has, and that process."""
+        """Name the first device that another process has claimed, and that process."""
         for place, name in places.items():
             question = _LOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
             answer = _LOCK.unpack(fcntl.fcntl(self._file, fcntl.F_GETLK, question))
@@ -97,9 +97,9 @@ class Claims:
 
 
 def _words(process: int) -> str:
-    """A process of this computer, for people."""
+    """Describe a process of this computer."""
     line = ""
-    with suppress(psutil.Error):  # it is somebody else's, or has just ended
+    with suppress(psutil.Error):  # it belongs to another user, or has just ended
         line = one_line(" ".join(psutil.Process(process).cmdline()))
     line = line if len(line) <= _MOST else f"...{line[-_MOST:]}"
     return f"process {process} of this computer{f' ({line})' if line else ''}"

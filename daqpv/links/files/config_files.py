@@ -1,4 +1,4 @@
-"""The configuration files of an ECC server, on its computer or on this one.
+"""Reads the configuration files of an ECC server, on its computer or on this one.
 
 Source: GET software (GetBench), src/get/rc/ConfigFileManager.cpp: the names.
 """
@@ -15,21 +15,21 @@ from daqpv.links.ssh.connections import SshHost
 from daqpv.links.ssh.remote_text import texts
 
 ANSWER = "Configure answer"
-"""Name of what the server itself said that it uses."""
+"""The name of the document with the server's answer to Configure."""
 
 DEADLINE = 30.0  # [s] for all files of a server
 
-_KINDS = (".xcfg", ".xml")  # the first that there is
+_KINDS = (".xcfg", ".xml")  # the first that exists
 
 
 class ConfigFiles:
     """The configuration files of an ECC server: a `daqpv.runs.record.documents.Source`.
 
     Args:
-        server: whose configuration is chosen, and which answers Configure.
-        directory: where the files lie; ``~/`` is the home of who reads them there; "":
-            only the server's answer is known.
-        place: the computer on which they lie, or what reads the disk of this one.
+        server: provides the chosen configuration, and the answer to Configure.
+        directory: of the files; ``~/`` is the home of the user that reads them; "":
+            only the server's answer is available.
+        place: the computer with the files, or the crew that reads this one's disk.
     """
 
     def __init__(self, server: Server, directory: str, place: SshHost | Crew) -> None:
@@ -39,7 +39,7 @@ class ConfigFiles:
         self._place = place
 
     async def texts(self) -> Mapping[str, str]:
-        """Read the files of the chosen configuration, and what Configure answered."""
+        """Read the files of the chosen configuration, and the answer to Configure."""
         found: dict[str, str] = {}
         if self._server.configured:
             found[ANSWER] = self._server.configured
@@ -50,7 +50,7 @@ class ConfigFiles:
             raise RefusedError("it has no configuration")
         stems = (
             f"describe-{config.describe}",
-            f"prepare-{config.prepare}",  # newer servers do without
+            f"prepare-{config.prepare}",  # newer servers work without
             f"configure-{config.configure}",
         )
         if isinstance(self._place, Crew):
@@ -77,7 +77,7 @@ class ConfigFiles:
 
 
 def _read(directory: str, stems: Sequence[str]) -> dict[str, str]:
-    """The files there by name: of each stem the first kind that there is."""
+    """Read the files by name: for each stem the first kind that exists."""
     folder, found = Path(directory).expanduser(), {}
     for stem in stems:
         for path in (folder / f"{stem}{kind}" for kind in _KINDS):

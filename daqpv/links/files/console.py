@@ -1,4 +1,4 @@
-"""Lines for people, written by a thread: a stopped terminal holds up nobody."""
+"""Prints lines to standard output from a thread, so that a terminal delays nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daqpv.core.lines import one_line, shortened
 from daqpv.core.timing.utc import clock_text
 from daqpv.links.files.writer_thread import WriterThread
 
-WAITING = 1000  # lines that may wait for the terminal; what comes then is left out
+WAITING = 1000  # lines in the queue; further ones are dropped
 
 COLOURS = {
     EventSeverity.INFORMATION: None,
@@ -22,14 +22,14 @@ COLOURS = {
 
 
 def nobody_reads() -> bool:
-    """Whether the terminal of standard output has gone, or the reader of its pipe."""
+    """Whether the terminal is closed, or the pipe of standard output has no reader."""
     poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)  # hang-ups and errors are always told
+    poll.register(sys.stdout.fileno(), 0)  # hang-ups and errors are always reported
     return bool(poll.poll(0))
 
 
 def line(event: Event) -> str:
-    """`event` for people: time (UTC), what happened, and who did it."""
+    """Format `event` for people: time (UTC), what happened, and the user."""
     by = f"  [{event.origin}]" if event.origin else ""
     device = last_name(event.device)
     named = event.text.startswith(device)
@@ -45,7 +45,7 @@ class Console(WriterThread[Event | str]):
     """Standard output, and a sink of events; use it as a context manager.
 
     Attributes:
-        failure: why nothing is written any more; None while that goes well.
+        failure: why writing failed; None while it succeeds.
     """
 
     def __init__(self) -> None:
@@ -53,12 +53,12 @@ class Console(WriterThread[Event | str]):
         self.failure: OSError | None = None
 
     def __call__(self, event: Event) -> None:
-        """Print `event`, unless it is for the record alone."""
+        """Print `event`, unless it is for the record only."""
         if not event.is_aside:
             self._offer(event)
 
     def say(self, text: str) -> bool:
-        """Print `text`, soon; False: it is left out, the terminal has not kept up."""
+        """Print `text` soon; False: it is dropped, because the terminal is too slow."""
         return self._offer(text)
 
     def _write(self) -> None:
@@ -67,6 +67,6 @@ class Console(WriterThread[Event | str]):
             text = what if isinstance(what, str) else _coloured(what)
             try:
                 click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
-            except OSError as error:  # whoever read it has gone, or a disk is full
+            except OSError as error:  # the reader has gone, or a disk is full
                 self.failure = error
                 return

@@ -1,4 +1,4 @@
-"""Events as lines of a file that is kept small by rotation.
+"""Writes events to a log file that is limited in size by rotation.
 
 A thread writes: a slow or full disk never holds up the event loop.
 """
@@ -21,11 +21,11 @@ from daqpv.links.files.writer_thread import WriterThread
 
 MAX_BYTES = 20_000_000
 KEPT = 5
-WAITING = 100_000  # events that may wait for the disk; what comes then is left out
+WAITING = 100_000  # events in the queue; further ones are dropped
 
 
 def line(event: Event) -> str:
-    """`event` as one line: time (UTC), severity, device, name, text, who, fields."""
+    """Format `event`: time (UTC), severity, device, name, text, user, fields."""
     by = f" by {event.origin}" if event.origin else ""
     facts = f" {json.dumps(dict(event.fields), default=str)}" if event.fields else ""
     stamp = iso_text(event.time, "milliseconds")
@@ -51,7 +51,7 @@ class LogFile(WriterThread[Event]):
         self._left_out = 0
 
     def __call__(self, event: Event) -> None:
-        """Write `event`, soon; left out if the disk is far behind."""
+        """Write `event` soon; it is dropped if the disk is too slow."""
         if self._left_out and self._offer(_missing(self._left_out)):
             self._left_out = 0
         if self._left_out or not self._offer(event):
@@ -66,7 +66,7 @@ class LogFile(WriterThread[Event]):
 
 
 def _missing(count: int) -> Event:
-    """Instead of those that were left out."""
+    """The event in place of dropped ones."""
     return Event(
         time=time.time(),
         severity=EventSeverity.WARNING,
@@ -81,16 +81,16 @@ def _record(event: Event) -> logging.LogRecord:
 
 
 class _Rotating(RotatingFileHandler):
-    """Says once that it cannot write, and once that it can again.
+    """Reports once that it cannot write, and once that it can again.
 
-    A file that was renamed or removed from outside, by logrotate for example, is begun
-    anew under its name.
+    A file that was renamed or removed from outside, by logrotate for example, is
+    created again under its name.
     """
 
     _failing = False
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's
-        """Whether the file is full; a pipe never is: it has no place to ask for."""
+        """Whether the file is full; a pipe never is, since it has no position."""
         if self.stream is not None and not self.stream.seekable():
             return False
         return bool(super().shouldRollover(record))
@@ -104,7 +104,7 @@ class _Rotating(RotatingFileHandler):
         self._failing = self._failed
 
     def _leave_moved(self) -> None:
-        """Close the file if that of its name is another one, or none."""
+        """Close the file if another one, or none, has its name."""
         if self.stream is None:
             return
         try:
@@ -113,12 +113,12 @@ class _Rotating(RotatingFileHandler):
         except OSError as error:
             moved = isinstance(error, FileNotFoundError)
         if moved:
-            stream, self.stream = self.stream, None  # the next line opens it anew
+            stream, self.stream = self.stream, None  # the next line opens it again
             with suppress(OSError):
                 stream.close()
 
     def close(self) -> None:
-        with suppress(OSError):  # it was said when it was written
+        with suppress(OSError):  # reported when it was written
             super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's

@@ -1,4 +1,4 @@
-"""The pulse of a process as a small file that is written over each second."""
+"""Keeps the pulse of a process in a small file that is rewritten every second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daqpv.core.timing.clock import STEP
 from daqpv.core.timing.pulse import Facts
 from daqpv.links.files.writer_thread import RETRY, WriterThread
 
-SIZE = 512  # [bytes]: a sector, which a disk writes whole or not at all
+SIZE = 512  # [bytes]: one sector, which a disk writes completely or not at all
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -29,8 +29,8 @@ class _Content(BaseModel):
 class PulseFile(WriterThread[_Content]):
     """Keeps the newest beat in a file (daqpv.core.Pulse); use it as a context manager.
 
-    A thread writes. The file is made with the first beat. That it cannot be
-    written is said by others: the settings lie beside it.
+    A thread writes. The file is created with the first beat. A write error is not
+    reported here, but for the settings in the same directory.
 
     Args:
         path: of the file.
@@ -44,7 +44,7 @@ class PulseFile(WriterThread[_Content]):
         self._boot = _boot()
 
     def last(self) -> Beat | None:
-        """The beat in the file; None if there is none, or it cannot be read."""
+        """The beat in the file; None if there is none, or it is not readable."""
         try:
             content = _Content.model_validate_json(self._path.read_bytes())
         except (OSError, ValidationError):
@@ -58,7 +58,7 @@ class PulseFile(WriterThread[_Content]):
         return Beat(facts=content.facts, age=max(wall - content.time, 0.0))
 
     def beat(self, facts: Facts, /) -> None:
-        """Note `facts`, soon."""
+        """Write `facts` soon."""
         now, wall = self._clock.both()
         content = _Content(boot=self._boot, steady=now, time=wall, facts=dict(facts))
         self._offer(content, key="the newest alone")
@@ -86,7 +86,7 @@ class PulseFile(WriterThread[_Content]):
 
 
 def _boot() -> str:
-    """What names this start of the computer; "" if the kernel does not tell."""
+    """The identifier of this start of the computer; "" if the kernel has none."""
     try:
         return _BOOT.read_text().strip()
     except OSError:

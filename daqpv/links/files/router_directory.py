@@ -1,4 +1,4 @@
-"""A data router that writes to a directory of this computer."""
+"""Observes a data router that writes to a directory of this computer."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ T = TypeVar("T")
 class DirectoryRouterLink:
     """A directory to which a data router writes; fulfils `daqpv.routers.RouterLink`.
 
-    A disk may hang, and with it the thread that looks: there is one, for all calls.
+    A disk may hang, and with it the thread that reads it: all calls share one thread.
 
     Args:
         name: of the router.
-        directory: absolute; ``~/`` is the home of who runs daqpv.
+        directory: absolute; ``~/`` is the home of the user that runs daqpv.
     """
 
     def __init__(self, name: str, directory: str) -> None:
@@ -45,7 +45,7 @@ class DirectoryRouterLink:
         pass
 
     async def observe(self, *, timeout: float) -> Observation:
-        """Look at the files and the disk."""
+        """Read the files and the disk."""
         return await self._do(self._look, self._directory, timeout)
 
     async def files(self, directory: bytes, *, timeout: float) -> Sequence[DataFile]:
@@ -55,7 +55,7 @@ class DirectoryRouterLink:
     async def has(
         self, directory: bytes, experiment: str, folder: str, *, timeout: float
     ) -> bool:
-        """Whether `experiment` has `folder` in `directory`: known, not guessed."""
+        """Whether `experiment` has `folder` in `directory`: read, not assumed."""
         parent = os.path.join(directory, experiment.encode())
         wanted = os.path.join(parent, folder.encode())
 
@@ -92,11 +92,11 @@ class DirectoryRouterLink:
                 taken=(disk.f_blocks - disk.f_bfree) * unit,
                 free=disk.f_bavail * unit,
             ),
-            clock_offset=0.0,  # it is ours
+            clock_offset=0.0,  # the clock of this computer
         )
 
     async def _do(self, work: Callable[[], T], directory: bytes, timeout: float) -> T:
-        """Do `work` in the thread of the disk."""
+        """Run `work` in the thread of the disk."""
         who = f"{self._name} in {shown(directory)}"
         try:
             return await self._disk.call(work, timeout=timeout)
@@ -124,7 +124,7 @@ def _files(directory: bytes) -> Iterator[DataFile]:
 
 def _moved(directory: bytes, names: Collection[bytes], into: bytes) -> Moved:
     target = os.path.join(directory, into)
-    os.stat(directory)  # one that is gone, perhaps with its disk, is not made anew
+    os.stat(directory)  # a lost directory, perhaps with its disk, is not recreated
     if names:
         os.makedirs(target, exist_ok=True)
     stayed = []
@@ -137,10 +137,10 @@ def _moved(directory: bytes, names: Collection[bytes], into: bytes) -> Moved:
 
 
 def _move(old: bytes, new: bytes) -> str:
-    """Give a file another name that nobody has; say why not, or "".
+    """Rename a file to a name that does not exist; return why it failed, or "".
 
-    A link and the end of the old name: unlike a renaming it fails if the new name
-    exists, and it can be cut and begun again at any point.
+    Links, then removes the old name: unlike a rename this fails if the new name exists,
+    and it can be interrupted and repeated at any point.
     """
     if not os.path.lexists(old):
         return ""
@@ -149,10 +149,10 @@ def _move(old: bytes, new: bytes) -> str:
     except OSError as error:
         if os.path.lexists(new):
             if not _is_same(old, new):
-                return "there is one of that name"
+                return "a file of that name exists"
         else:
             return _renamed(old, new, error)
-    with suppress(FileNotFoundError):  # somebody else was quicker
+    with suppress(FileNotFoundError):  # another process has moved it
         os.unlink(old)
     return ""
 
@@ -165,7 +165,7 @@ def _is_same(old: bytes, new: bytes) -> bool:
 
 
 def _renamed(old: bytes, new: bytes, failure: OSError) -> str:
-    """Rename it: the file system has no hard links, perhaps."""
+    """Rename a file, perhaps on a file system without hard links."""
     try:
         os.rename(old, new)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Settings and states in a JSON file: a copy of what the store has, or all there is."""
+"""Keeps settings and states of devices in a JSON file, beside or without the store."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from daqpv.core.timing.utc import iso_text
 from daqpv.errors import StoreError
 from daqpv.links.files.writer_thread import RETRY, WriterThread
 
-LOCKED = 5.0  # [s] to wait for another process that writes
+LOCKED = 5.0  # [s] to wait for the lock of another process
 
 Key = tuple[type[Remembered], str, str]
 
 
 class _Line(NamedTuple):
-    """A record as it stands in the file, one per line."""
+    """A record as a line of the file."""
 
     time: float
     text: str
 
 
 class _News(NamedTuple):
-    """A record that is to be written; what was added before has lower numbers."""
+    """A record to write; earlier records have lower numbers."""
 
     number: int
     record: Remembered
@@ -70,35 +70,35 @@ class _Content(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     settings: list[_Entry]
-    states: list[_State] = []  # a file of before version 0005 has none
+    states: list[_State] = []  # files of versions before 0005 have none
 
 
 class SettingsFile(WriterThread[_News]):
     """Keeps settings and states of devices; use it as a context manager.
 
-    A thread writes, at once: into a new file that takes the place of the old
-    one when it is on the disk. Several processes of one host may share the file: each
-    adds its records to those of the others, under a lock.
+    A thread writes at once, to a new file that replaces the old one when it is on the
+    disk. Several processes of one host may share the file: each adds its records to
+    those of the others, under a lock.
 
     Args:
-        path: the file; it and its folder are made when there is something to write.
-        events: where troubles are said.
+        path: the file; it and its directory are created with the first record.
+        events: receives errors.
     """
 
     def __init__(self, path: Path, events: Events) -> None:
         super().__init__("settings file")
         self._path = path
         self._events = events
-        self._lines: dict[Key, _Line] = {}  # what the file has, when it was `_seen`
+        self._lines: dict[Key, _Line] = {}  # content of the file when it was `_seen`
         self._seen: tuple[int, ...] = ()
-        self._count = 0  # of what was added; guarded by `_changed`
+        self._count = 0  # of added records; guarded by `_changed`
         self._kept = Milestones()
-        self._trouble = ""  # the one that was said last
+        self._trouble = ""  # the one that was reported last
 
     def read(self) -> Iterable[Remembered]:
         """All settings and states in the file.
 
-        One that cannot be understood is put aside, and an event says so.
+        An invalid file is renamed, and an event reports it.
 
         Raises:
             StoreError: the file cannot be read.
@@ -118,7 +118,7 @@ class SettingsFile(WriterThread[_News]):
             self._offer(_News(self._count, record), key=key_of(record))
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until what was added is in the file; False at once if it fails."""
+        """Wait until all added records are in the file; False at once if that fails."""
         if self._trouble:
             return False
         return await self._kept.reached(self._count, timeout=timeout)
@@ -133,7 +133,7 @@ class SettingsFile(WriterThread[_News]):
             self._kept.reach(max(one.number for one in news))
 
     def _is_written(self, records: Sequence[Remembered]) -> bool:
-        """Write `records`; whether that went well is an event when it changes."""
+        """Write `records`; an event reports a failure, and the next success."""
         try:
             with self._locked():
                 self._rewrite(records)
@@ -158,7 +158,7 @@ class SettingsFile(WriterThread[_News]):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Be the only process that writes."""
+        """Hold the lock for writing."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         lock = self._path.with_name(f".{self._path.name}.lock")
         with lock.open("a") as file:
@@ -176,7 +176,7 @@ class SettingsFile(WriterThread[_News]):
             yield
 
     def _rewrite(self, news: Sequence[Remembered]) -> None:
-        """Put `news` into the file, beside what other processes have written."""
+        """Add `news` to the records in the file, also those of other processes."""
         if self._signature() != self._seen:
             self._read_again()
         for one in news:
@@ -204,7 +204,7 @@ class SettingsFile(WriterThread[_News]):
     # The file
 
     def _signature(self) -> tuple[int, ...]:
-        """What differs when anybody has written; () if there is no file."""
+        """A value that changes when any process writes; () if there is no file."""
         try:
             stat = self._path.stat()
         except FileNotFoundError:
@@ -212,7 +212,7 @@ class SettingsFile(WriterThread[_News]):
         return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
     def _read_again(self) -> None:
-        """See what other processes have written."""
+        """Read records that other processes have written."""
         seen, self._lines = self._signature(), {}
         for one in self._parsed():
             key = key_of(one)
@@ -221,7 +221,7 @@ class SettingsFile(WriterThread[_News]):
         self._seen = seen
 
     def _parsed(self) -> list[Remembered]:
-        """What the file says; if nobody understands it, it is put aside."""
+        """Parse the file; an invalid one is renamed."""
         try:
             content = _Content.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
@@ -274,4 +274,4 @@ def _text(record: Remembered) -> str:
     text = json.dumps(entry, ensure_ascii=False)
     return text.encode(
         errors="replace"
-    ).decode()  # clients may call themselves anything
+    ).decode()  # names of clients may contain any character

@@ -1,4 +1,4 @@
-"""A thread that writes: a stopped terminal or a slow disk delays nothing else."""
+"""A thread that writes to a file or a terminal without delaying the event loop."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class WriterThread(ABC, Generic[T]):
-    """Writes in a thread what others offer; use it as a context manager.
+    """Writes objects of other threads; use it as a context manager.
 
-    Those never wait. At the end what was taken is written, if there is time enough.
+    The other threads never wait. At the end the queue is written, if time allows.
 
     Args:
         name: of the thread.
-        room: so many things may wait; what comes then is left out. None: any number.
-        end_timeout: for the last things, at the end [s]; None: as long as they take.
+        room: size of the queue; further objects are dropped. None: no limit.
+        end_timeout: for the rest of the queue, at the end [s]; None: no limit.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class WriterThread(ABC, Generic[T]):
         self._thread.join(self._end_timeout)
 
     def _offer(self, thing: T, key: Hashable = None) -> bool:
-        """Have `thing` written, soon; False if there is no room for it.
+        """Queue `thing`; False if the queue is full.
 
         Args:
             thing: what to write.
-            key: `thing` takes the place of what waits under the same key, if not None.
+            key: `thing` replaces a queued one of the same key, unless it is None.
         """
         with self._changed:
             if self._room is not None and len(self._waiting) >= self._room:
@@ -71,20 +71,20 @@ class WriterThread(ABC, Generic[T]):
 
     @abstractmethod
     def _write(self) -> None:
-        """Write what was offered until the end; the thread runs this alone."""
+        """Write the queue until the end; only the thread calls this."""
 
     # For `_write`
 
     def _each(self) -> Iterator[T]:
-        """Each thing as it comes, until the last."""
+        """Each object as it arrives, until the last."""
         while self._wait():
             with self._changed:
                 thing = self._waiting.popitem(last=False)[1]
             yield thing
-            del thing  # not kept until the next one comes
+            del thing  # released before the next one arrives
 
     def _all(self) -> list[T]:
-        """All that waits, oldest first; at least one. After the last: nothing."""
+        """All queued objects, oldest first; at least one. After the last: none."""
         self._wait()
         with self._changed:
             things = [*self._waiting.values()]
@@ -92,12 +92,12 @@ class WriterThread(ABC, Generic[T]):
         return things
 
     def _ends_within(self, seconds: float) -> bool:
-        """Wait for the end; return whether it comes in time [s]."""
+        """Wait for the end; return whether it comes within `seconds`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._ends, seconds)
 
     def _wait(self) -> bool:
-        """Wait for something to write; False: there will be no more."""
+        """Wait for an object to write; False: there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ends)
             return bool(self._waiting)

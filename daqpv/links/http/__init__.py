@@ -1,1 +1,1 @@
-"""HTTP: exchanges with gSOAP servers, a router's page."""
+"""HTTP: exchanges with gSOAP servers, and a router's page."""

@@ -1,4 +1,4 @@
-"""An HTTP answer, read from bytes as they come.
+"""Parses an HTTP answer from its bytes, as they arrive.
 
 Source: RFC 9112 (HTTP/1.1).
 """
@@ -26,21 +26,21 @@ _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 _T = TypeVar("_T")
 _Reading = Generator[None, bytes, _T]
-"""A reading that asks for more bytes by its yield; b"" says that there are no more."""
+"""A parser that requests more bytes by its yield; b"" means the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back: status code, its words, and the body."""
+    """An HTTP answer: status code, reason phrase, and body."""
 
     status: int
     reason: str
     body: bytes
 
 
-@lru_cache(maxsize=64)  # a server at rest sends the same head for hours
+@lru_cache(maxsize=64)  # an idle server sends the same head for hours
 def _head(head: bytes) -> tuple[int, str, Mapping[bytes, bytes]]:
-    """Status, reason and fields."""
+    """Parse status, reason and fields."""
     match = _HEAD.fullmatch(head)
     if not match:
         raise ValueError(f"it begins with {head[:60]!r}")
@@ -49,24 +49,24 @@ def _head(head: bytes) -> tuple[int, str, Mapping[bytes, bytes]]:
 
 
 class AnswerReader:
-    """Makes an answer of bytes as they come.
+    """Builds an answer from bytes as they arrive.
 
     Args:
-        most: the longest answer that is taken, with its head [bytes].
+        most: size limit of the answer, including its head [bytes].
     """
 
     def __init__(self, most: int = MAX_ANSWER) -> None:
         self._most = most
         self._buffer = bytearray()
-        self._at = 0  # what is before has been understood
+        self._at = 0  # all bytes before are parsed
         self._reading = self._answer()
         next(self._reading)
 
     def feed(self, piece: bytes) -> HttpAnswer | None:
-        """Take a piece, b"" for the end; return the answer when it is whole.
+        """Parse a piece, b"" for the end; return the answer when it is complete.
 
         Raises:
-            ValueError: that is not HTTP, or too long.
+            ValueError: it is not HTTP, or too long.
             EOFError: the end comes too early.
         """
         try:
@@ -79,7 +79,7 @@ class AnswerReader:
 
     def _answer(self) -> _Reading[HttpAnswer]:
         status = 100
-        while status < 200 and status != 101:  # "100 Continue" is no answer yet
+        while status < 200 and status != 101:  # "100 Continue" is not the answer
             status, reason, fields = _head((yield from self._until(b"\r\n\r\n")))
         body = b"" if status in (204, 304) else (yield from self._body(fields))
         return HttpAnswer(status, reason, body)
@@ -115,7 +115,7 @@ class AnswerReader:
         return bytes(body)
 
     def _until(self, mark: bytes) -> _Reading[bytes]:
-        """What comes, up to and with `mark`."""
+        """The bytes up to and including `mark`."""
         seen = self._at
         while (end := self._buffer.find(mark, seen)) < 0:
             if len(self._buffer) - self._at > MAX_HEAD:

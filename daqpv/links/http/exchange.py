@@ -1,8 +1,8 @@
-"""HTTP as a gSOAP server speaks it: one POST, one answer, one connection.
+"""HTTP exchanges with a gSOAP server: one POST, one answer, one connection.
 
-The server closes the connection after each answer, so there is nothing to keep alive:
-a call is to connect, send, receive, close. This module does just that, at a quarter of
-what a general client costs (benchmarks/soap_cpu.py).
+The server closes the connection after each answer, so none is kept alive: a call
+connects, sends, receives and closes. Only that is implemented, at a quarter of the cost
+of a general client (benchmarks/soap_cpu.py).
 
 Source: RFC 9112 (HTTP/1.1).
 """
@@ -24,14 +24,14 @@ _PIECE = 2**16  # [bytes] received at a time
 
 
 class HttpPeer:
-    """A server at one address: it takes POSTs, or shows a page.
+    """A server at one address that accepts POSTs, or has a page.
 
     Attributes:
-        who: the server and its address, for the sentences of errors.
+        who: the server and its address, for error messages.
     """
 
     def __init__(self, name: str, url: str) -> None:
-        """Take the address apart; nothing is sent.
+        """Parse the address; nothing is sent.
 
         Raises:
             ValueError: `url` is not http://host[:port][/path].
@@ -61,18 +61,18 @@ class HttpPeer:
     async def post(
         self, body: bytes, *, what: str, timeout: float, most: int = MAX_ANSWER
     ) -> HttpAnswer:
-        """Send `body`, and return the whole answer, of whatever status.
+        """Send `body`, and return the complete answer, whatever its status.
 
         Args:
             body: the request, XML in UTF-8.
-            what: the name of the request, for the sentences of errors.
-            timeout: for all of it, from the look-up of the name on [s].
-            most: the longest answer that is taken [bytes].
+            what: the name of the request, for error messages.
+            timeout: for all of it, including the look-up of the name [s].
+            most: size limit of the answer [bytes].
 
         Raises:
-            NotConnectedError: no connection came about; nothing was sent.
-            NoAnswerError: sent, perhaps in part, and no whole answer in time.
-            ProtocolError: what came is not HTTP, or too long.
+            NotConnectedError: the connection failed; nothing was sent.
+            NoAnswerError: sent, perhaps in part, without a complete answer in time.
+            ProtocolError: the answer is not HTTP, or too long.
         """
         request = b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
         doubt = "; whether it did what it was asked is not known"
@@ -82,7 +82,7 @@ class HttpPeer:
     async def get(
         self, *, what: str, timeout: float, most: int = MAX_ANSWER
     ) -> HttpAnswer:
-        """Read the page; arguments and errors are those of `post`."""
+        """Read the page; arguments and errors as of `post`."""
         return await self._answer(_Exchange(self._get, most), what, "", timeout)
 
     async def _answer(
@@ -91,7 +91,7 @@ class HttpPeer:
         try:
             async with asyncio.timeout(timeout) as deadline:
                 return await self._first(exchange, timeout)
-        except (EOFError, OSError) as error:  # a TimeoutError is an OSError
+        except (EOFError, OSError) as error:  # also TimeoutError
             if deadline.expired():
                 raise self._too_late(what, doubt, timeout, exchange) from error
             raise NoAnswerError(
@@ -106,7 +106,7 @@ class HttpPeer:
             ) from error
 
     async def _first(self, exchange: _Exchange, timeout: float) -> HttpAnswer:
-        """Have the exchange with the first address that takes the connection."""
+        """Perform the exchange with the first address that accepts the connection."""
         failures: list[OSError] = []
         try:
             for family, address in await self._endpoint.addresses(timeout):
@@ -145,14 +145,14 @@ def _target(path: str, query: str) -> str:
 
 
 class _Exchange:
-    """One request and its answer over one connection, in callbacks of the event loop.
+    """One request and its answer over one connection, by callbacks of the event loop.
 
-    Written with a coroutine for each step (`sock_connect`, `sock_recv`) a call passes
-    the loop once more and costs a seventh more.
+    With a coroutine for each step (`sock_connect`, `sock_recv`) a call takes one more
+    turn of the loop and costs a seventh more.
 
     Attributes:
         is_tried: whether there was an address to connect to.
-        is_connected: whether a connection came about, so that something may have left.
+        is_connected: whether the connection was made, so that data may have been sent.
     """
 
     def __init__(self, request: bytes, most: int) -> None:
@@ -169,8 +169,8 @@ class _Exchange:
         """Connect, send, receive, close.
 
         Raises:
-            OSError: no connection, or it broke.
-            EOFError: the server closed it before its answer was whole.
+            OSError: no connection, or it was lost.
+            EOFError: the server closed it before its answer was complete.
             ValueError: the answer is not HTTP, or too long.
         """
         self.is_tried = True
@@ -199,7 +199,7 @@ class _Exchange:
                 self.is_connected = True
             self._rest = self._rest[self._socket.send(self._rest) :]
         except BlockingIOError:
-            return  # not yet, after all
+            return  # not yet
         except OSError as error:
             self._outcome.set_result(error)
         if not self._rest:

@@ -1,6 +1,6 @@
-"""A data router as the surveyor's page shows it, and what else is done over SSH.
+"""A data router observed through the surveyor's page; its files are handled over SSH.
 
-The page is plain text, made again and again by a script beside the router::
+The page is plain text, rewritten repeatedly by a script beside the router::
 
     1                                           0: the router is offline
     /Users/attpc/data                           where it writes
@@ -22,9 +22,9 @@ from daqpv.links.http.exchange import HttpPeer
 from daqpv.links.numbers import whole
 from daqpv.routers import SUFFIX, DataFile, Disk, Moved, Observation, RouterLink
 
-MAX_PAGE = 8 * 2**20  # [bytes]; a line is 100 or so
+MAX_PAGE = 8 * 2**20  # [bytes]; a line has about 100
 
-EMPTY = 30.0  # [s]; a page that is empty for longer says nothing about now
+EMPTY = 30.0  # [s]; a page that is empty for longer is an error
 
 _BLOCK = re.compile(rb"(?<!\d)(\d{1,7})([Kk]?)-blocks")
 _ROW = re.compile(rb"\s(\d{1,18})\s+(\d{1,18})\s+(-?\d{1,18})\s+\d+%")
@@ -36,7 +36,7 @@ class PageRouterLink:
     Args:
         name: of the router.
         url: http://host[:port]/path
-        actions: does what a page cannot: whatever touches files; None: nobody does.
+        actions: handles files, which a page cannot; None: files are not handled.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class PageRouterLink:
         self._name = name
         self._peer = HttpPeer(name, url)
         self._actions = actions
-        self._full = time.monotonic()  # when the page was not empty last
+        self._full = time.monotonic()  # when the page was last not empty
 
     async def __aenter__(self) -> object:
         return await self._actions.__aenter__() if self._actions else self
@@ -55,7 +55,7 @@ class PageRouterLink:
             await self._actions.__aexit__(*failure)
 
     async def observe(self, *, timeout: float) -> Observation | None:
-        """Read the page; None: it is empty, as it is now and then."""
+        """Read the page; None: it is empty, which is normal for a short time."""
         answer = await self._peer.get(what="its page", timeout=timeout, most=MAX_PAGE)
         if answer.status != 200:
             raise ProtocolError(
@@ -83,7 +83,7 @@ class PageRouterLink:
             )
         if online != b"1" or len(lines) < 4 or not lines[1].startswith(b"/"):
             raise ProtocolError(
-                f"{self._peer.who}: its page is none of the surveyor: it begins with "
+                f"{self._peer.who}: its page is not a surveyor's: it begins with "
                 f"{body[:60]!r}"
             )
         return Observation(
@@ -99,7 +99,7 @@ class PageRouterLink:
     async def has(
         self, directory: bytes, experiment: str, folder: str, *, timeout: float
     ) -> bool:
-        """Whether `experiment` has `folder` in `directory`: known, not guessed."""
+        """Whether `experiment` has `folder` in `directory`: read, not assumed."""
         link = self._by_hand()
         return await link.has(directory, experiment, folder, timeout=timeout)
 
@@ -124,7 +124,7 @@ class PageRouterLink:
 
 
 def _file(line: bytes) -> DataFile | None:
-    """Read a line of ``ls -l``; None if it is not that of a data file."""
+    """Parse a line of ``ls -l``; None if it is not that of a data file."""
     fields = line.split(maxsplit=8)
     if len(fields) < 9 or not line.startswith(b"-"):
         return None
@@ -136,7 +136,7 @@ def _file(line: bytes) -> DataFile | None:
 
 
 def _disk(heading: bytes, row: bytes) -> Disk:
-    """Read the row of ``df``; how large a block is stands in the heading."""
+    """Parse the row of ``df``; the block size is in its heading."""
     found = _ROW.search(row)
     if not found:
         return Disk()

@@ -1,1 +1,1 @@
-"""SOAP: the protocol of the ECC servers."""
+"""SOAP, the protocol of the ECC servers."""

@@ -1,4 +1,4 @@
-"""The link to a GET ECC server: SOAP over HTTP."""
+"""Link to a GET ECC server: SOAP over HTTP."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from daqpv.links.soap import xml as ecc_xml
 
 T = TypeVar("T")
 
-_PREPARED = 30.0  # [s] for reading the program that reads and writes the XML
-_LONG = 2**17  # [bytes] reading more takes milliseconds: not on the loop, or each poll
+_PREPARED = 30.0  # [s] to load the modules that read and write the XML
+_LONG = 2**17  # [bytes] parsing more takes milliseconds: not on the loop, or each poll
 
 _program = Crew("the program")
 
 
 class EccSoapLink:
-    """An exchange with the ECC server at `url`; fulfils `daqpv.ecc.EccLink`.
+    """Exchanges with the ECC server at `url`; fulfils `daqpv.ecc.EccLink`.
 
-    Each call is one connection. The deadline counts for all of it: look-up of the
-    name, connect, send, receive, read. A call that is cancelled closes its connection;
-    the server goes on with what it was asked.
+    Each call is one connection. The deadline covers all of it: look-up of the name,
+    connect, send, receive, parse. A cancelled call closes its connection; the server
+    completes the operation.
 
-    Every call raises NotConnectedError (nothing was sent), NoAnswerError (sent, no
-    whole answer) or ProtocolError (an answer that is none, or a SOAP Fault: the server
-    did not take the request). An ErrorCode is no error.
+    Every call raises NotConnectedError (nothing was sent), NoAnswerError (sent, without
+    a complete answer) or ProtocolError (an invalid answer, or a SOAP Fault: the server
+    refused the request). An ErrorCode is not an error here.
     """
 
     def __init__(self, name: str, url: str) -> None:
-        """Make the link; nothing is sent.
+        """Create the link; nothing is sent.
 
         Args:
-            name: of the server, as errors name it.
+            name: of the server, for error messages.
             url: http://host[:port][/path]
 
         Raises:
-            ValueError: `url` is not that.
+            ValueError: `url` is not valid.
         """
         self._peer = HttpPeer(name, url)
         self._reading = Crew(f"{self._peer.who}: reading a long answer")
 
     async def state(self, *, timeout: float) -> StateAnswer:
-        """Ask GetState."""
+        """Send GetState."""
         return await self._call(
             ecc_xml.state_answer, "GetState", timeout=timeout, most=_LONG
         )
 
     async def configs(self, *, timeout: float) -> Sequence[ConfigId]:
-        """Ask GetConfigIDs: what the server lists, in its order.
+        """Send GetConfigIDs; return the configurations of the server, in its order.
 
-        Entries that lack one of the three names are left out. An ErrorCode is a
-        ProtocolError here: there is no list to return.
+        Entries without one of the three names are left out. An ErrorCode is a
+        ProtocolError here, since there is no list to return.
         """
         return await self._call(ecc_xml.config_answer, "GetConfigIDs", timeout=timeout)
 
@@ -68,9 +68,9 @@ class EccSoapLink:
         *,
         timeout: float,
     ) -> OperationAnswer:
-        """Send `operation`; returns when the server has ended it.
+        """Send `operation`; return when the server has completed it.
 
-        Without `config` both strings are sent empty (the way down needs none).
+        Without `config` both strings are sent empty (downward operations need none).
 
         Raises:
             ValueError: `config` has an empty part, which would end the real server.
@@ -89,7 +89,7 @@ class EccSoapLink:
         )
 
     async def exit(self, *, timeout: float) -> OperationAnswer:
-        """Ask the server process to end (ServerExit); it does within 5 s."""
+        """Request the end of the server process (ServerExit), within 5 s."""
         return await self._call(ecc_xml.operation_answer, "ServerExit", timeout=timeout)
 
     async def _call(
@@ -121,7 +121,7 @@ class EccSoapLink:
             ) from error
 
     async def _prepare(self) -> None:
-        """Load what reads and writes the XML, once for all links."""
+        """Load the modules for the XML, once for all links."""
         if ecc_xml.is_prepared():
             return
         try:

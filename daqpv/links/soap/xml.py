@@ -1,8 +1,8 @@
-"""The XML of the ECC protocol: requests, answers, configurations, data links.
+"""Builds and parses the XML of the ECC protocol: requests, answers, configurations.
 
-zeep builds the requests and takes the answers apart, by our own copy of the service's
-description (ecc.wsdl; the server publishes none). Whatever cannot be sent or read
-raises ValueError, in words.
+zeep builds the requests and parses the answers, with our own copy of the service's
+description (ecc.wsdl; the server publishes none). Data that cannot be sent or parsed
+raise ValueError with a sentence.
 
 Sources: GET software (GetBench), src/get/soap/ecc.hh and EccSoapServer.cpp for the
 service, src/get/rc/ConfigId.cpp, ConfigIdSet.cpp and DataLinkSet.cpp for the texts.
@@ -38,11 +38,11 @@ _ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}Envelope"
 _BODY = "{http://schemas.xmlsoap.org/soap/envelope/}Body"
 _FAULT = "{http://schemas.xmlsoap.org/soap/envelope/}Fault"
 
-_SHORT = 4096  # [bytes] of an answer that is worth remembering
+_SHORT = 4096  # [bytes] of an answer that is cached
 
 _Codes = TypeVar("_Codes", bound=IntEnum)
 
-logging.getLogger("zeep").setLevel(logging.CRITICAL)  # what it logs, we raise
+logging.getLogger("zeep").setLevel(logging.CRITICAL)  # we raise what it logs
 
 
 _preparing = threading.Lock()
@@ -55,31 +55,31 @@ def prepare() -> None:
 
 
 def is_prepared() -> bool:
-    """Whether requests and answers are quick by now."""
+    """Whether `prepare` has ended."""
     return bool(binding.cache_info().currsize)
 
 
 @cache
 def binding() -> Any:
-    """Zeep's view of the service."""
+    """Zeep's binding of the service."""
     from zeep.wsdl import Document  # noqa: PLC0415 - see `prepare`
 
     with _WSDL.open("rb") as file:
-        # without a transport zeep cannot reach for anything outside
+        # without a transport zeep cannot open connections
         description = Document(file, transport=None)
-    # gSOAP takes the children of an operation by their plain names and drops prefixed
-    # ones without a word. So no prefix anywhere: this form also those servers take
-    # whose own description says "qualified", as that of the AT-TPC did.
+    # gSOAP accepts the children of an operation by their plain names and silently drops
+    # prefixed ones. So there are no prefixes; servers whose own description says
+    # "qualified", as that of the AT-TPC did, accept this form too.
     description.types.set_ns_prefix(None, "urn:ecc")
     return description.bindings["{urn:ecc}ecc"]
 
 
 @lru_cache(maxsize=32)
 def request(operation: str, *arguments: str) -> bytes:
-    """The bytes that ask for `operation`.
+    """The bytes of a request for `operation`.
 
     Raises:
-        ValueError: an argument holds what XML cannot carry (control characters).
+        ValueError: an argument contains control characters, which XML cannot represent.
     """
     try:
         envelope = binding().get(operation).create(*arguments).content
@@ -89,10 +89,10 @@ def request(operation: str, *arguments: str) -> bytes:
 
 
 def state_answer(operation: str, body: bytes) -> StateAnswer:
-    """Read the answer to GetState.
+    """Parse the answer to GetState.
 
-    A server at rest says the same for hours: an answer that came before is known by
-    its bytes. That takes a third off the CPU time of a poll.
+    An idle server repeats the same answer for hours: parsed answers are cached by their
+    bytes. That takes a third off the CPU time of a poll.
     """
     return (_known_state if len(body) <= _SHORT else _state)(operation, body)
 
@@ -112,7 +112,7 @@ _known_state = lru_cache(maxsize=128)(_state)
 
 
 def operation_answer(operation: str, body: bytes) -> OperationAnswer:
-    """Read the answer to any other operation; ServerExit answers without a text."""
+    """Parse the answer to any other operation; that to ServerExit has no text."""
     answer = _answer(operation, body)
     return OperationAnswer(
         _number(answer, "ErrorCode"),
@@ -122,7 +122,7 @@ def operation_answer(operation: str, body: bytes) -> OperationAnswer:
 
 
 def config_answer(operation: str, body: bytes) -> Sequence[ConfigId]:
-    """Read the answer to GetConfigIDs."""
+    """Parse the answer to GetConfigIDs."""
     answer = operation_answer(operation, body)
     if answer.error_code:
         raise ValueError(f"it is error {answer.error_code}, {answer.error_message}")
@@ -130,7 +130,7 @@ def config_answer(operation: str, body: bytes) -> Sequence[ConfigId]:
 
 
 def fault(body: bytes) -> str | None:
-    """The words of the SOAP Fault in `body`; None if it holds none."""
+    """The text of the SOAP Fault in `body`; None if there is none."""
     try:
         envelope = _parse(body)
     except ValueError:
@@ -159,18 +159,18 @@ def _answer(operation: str, body: bytes) -> Any:
     if content.tag != expected.qname.text:
         raise ValueError(f"it holds {content.tag}, not {expected.qname.text}. {DOUBT}")
     for element in (content, *content):
-        element.attrib.clear()  # xsi:type would let the sender choose what zeep does
+        element.attrib.clear()  # xsi:type would let the sender control zeep
         if len(element) and element is not content:
             raise ValueError(f"its {element.tag} holds elements where text belongs")
     try:
-        # the part of process_reply that reads: half its cost
+        # the part of process_reply that parses: half its cost
         return expected.parse(content, binding().wsdl.types)
     except ZeepError as error:
         raise ValueError(str(error)) from error
 
 
 def _content(envelope: etree._Element) -> etree._Element | None:
-    """What the Body of a SOAP envelope holds; None if there is no such thing."""
+    """The content of the Body of a SOAP envelope; None if there is none."""
     body = next(envelope.iterchildren(_BODY), None)
     if envelope.tag != _ENVELOPE or body is None or len(body) != 1:
         return None
@@ -189,15 +189,15 @@ def _member(kind: type[_Codes], answer: Any, name: str) -> _Codes:
     try:
         return kind(number)
     except ValueError as error:
-        raise ValueError(f"its {name} is {number}, which nobody knows") from error
+        raise ValueError(f"its {name} is {number}, which is unknown") from error
 
 
 class _Parser(threading.local):
-    """One parser for each thread; a new one for each answer costs 10 us more."""
+    """One parser per thread; a new one for each answer costs 10 us more."""
 
     def __init__(self) -> None:
         self.parser = etree.XMLParser(
-            encoding="utf-8",  # whatever a document says: the protocol knows no other
+            encoding="utf-8",  # whatever a document declares: the protocol has no other
             resolve_entities=False,
             load_dtd=False,
             no_network=True,
@@ -225,10 +225,10 @@ def _parse(document: bytes) -> etree._Element:
 
 
 def _mended(document: bytes) -> etree._Element | None:
-    r"""Read `document` with its forbidden characters written out; None: no XML either.
+    r"""Parse `document` with its forbidden characters escaped; None: still not XML.
 
-    gSOAP sends what the program's texts hold, XML or not: an ESC of a coloured message
-    as ``&#x1B;``, a byte of another encoding as it is. They become ``\x1b``.
+    gSOAP sends the texts of the program unchanged: an ESC of a coloured message as
+    ``&#x1B;``, a byte of another encoding as it is. They become ``\x1b``.
 
     Source: XML 1.0, production 2 (Char); gSOAP 2.8, stdsoap2.cpp, soap_string_out.
     """
@@ -246,7 +246,7 @@ _REFERENCE = re.compile(r"&#(?:x0*([0-9A-Fa-f]{1,8})|0*([0-9]{1,8}));")
 
 
 def _written_out(reference: re.Match[str]) -> str:
-    """A character reference; the character itself, if XML cannot refer to it."""
+    """A character reference; the escaped character, if XML forbids it."""
     code = int(reference[1], 16) if reference[1] else int(reference[2])
     allowed = code <= sys.maxunicode and not _FORBIDDEN.match(chr(code))
     return reference[0] if allowed else _escape(code)
@@ -257,10 +257,10 @@ def _escape(code: int) -> str:
 
 
 def config_xml(config: ConfigId) -> str:
-    """`config` as a server reads it.
+    """Format `config` for a server.
 
     Raises:
-        ValueError: a part is empty. That would end the server process.
+        ValueError: a part is empty, which would end the server process.
     """
     root = etree.Element("ConfigId")
     for part in ("describe", "prepare", "configure"):
@@ -272,7 +272,7 @@ def config_xml(config: ConfigId) -> str:
 
 
 def links_xml(links: Sequence[DataLink]) -> str:
-    """`links` as Configure takes them, in their order."""
+    """Format `links` for Configure, in their order."""
     root = etree.Element("DataLinkSet")
     for link in links:
         element = etree.SubElement(root, "DataLink")
@@ -289,7 +289,7 @@ def links_xml(links: Sequence[DataLink]) -> str:
 
 
 def read_configs(text: str) -> Sequence[ConfigId]:
-    """Read the text of GetConfigIDs; entries that lack a part are left out."""
+    """Parse the text of GetConfigIDs; entries without one of the parts are left out."""
     if not text.strip():
         return ()
     try:

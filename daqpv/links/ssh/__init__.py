@@ -1,1 +1,1 @@
-"""Other computers over SSH: commands, files, routers."""
+"""Access to other computers over SSH: commands, files, routers."""

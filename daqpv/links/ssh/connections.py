@@ -1,11 +1,11 @@
-"""SSH: one connection to each computer, for all who have business there.
+"""SSH connections: one to each computer, shared by all devices on it.
 
-It is that of OpenSSH's own ssh: where ``ssh user@host`` works without a question, this
-does (`daqpv.links.ssh.master`). A computer with a host key that is not known there is
-not spoken to.
+The connection is made by OpenSSH's ssh: it works where ``ssh user@host`` works without
+a prompt (`daqpv.links.ssh.master`). Connections to hosts with an unknown host key are
+refused.
 
-What is done there is a script for a POSIX shell, sent as its input: the login shell of
-the user may be any.
+Commands are scripts for a POSIX shell, sent as its input: the login shell of the user
+may be any shell.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from daqpv.links.ssh.master import SHELL, LoginError, Master, by_hand
 from daqpv.links.ssh.sentences import login_failed, no_program, script_failed
 from daqpv.links.ssh.session import CrowdedError, Session, TooLongError
 
-LOGIN = 30.0  # [s]; an exchange that ends before leaves it to the next one
-SESSIONS = 8  # at once in one connection: sshd has 10 (MaxSessions), ours takes one
-CROWDED = 0.05  # [s] until a session that was refused is asked for again
+LOGIN = 30.0  # [s]; the login goes on if an exchange ends before it
+SESSIONS = 8  # at once per connection: sshd allows 10 (MaxSessions), `Master` uses one
+CROWDED = 0.05  # [s] until a refused session is requested again
 
-_MARK = b"daqpv:answer\0"  # what a login shell says of itself comes before
+_MARK = b"daqpv:answer\0"  # the output of a login shell comes before it
 _HEAD = b"LC_ALL=C; export LC_ALL\nprintf 'daqpv:answer\\0'\n"
 
 
 @dataclass(frozen=True, slots=True)
 class SshAnswer:
-    """What a script wrote, and when.
+    """The output of a script, and its times.
 
     Attributes:
-        output: to its standard output.
+        output: its standard output.
         sent: when it was sent, UTC [s since 1970].
-        begun: when it began to answer.
+        begun: when its output began.
     """
 
     output: bytes
@@ -50,25 +50,25 @@ class SshAnswer:
 
 
 def quoted(text: bytes) -> bytes:
-    """`text` as one word of a shell; it may hold anything but a zero byte."""
+    """`text` as one word of a shell; it may contain any byte except zero."""
     return b"'" + text.replace(b"'", b"'\\''") + b"'"
 
 
 def path(text: str) -> bytes:
-    """A path as one word of a shell; ``~/`` is the home of who is logged in."""
+    """A path as one word of a shell; ``~/`` is the home of the user."""
     if text == "~" or text.startswith("~/"):
         return b'"$HOME"' + quoted(os.fsencode(text[1:]))
     return quoted(os.fsencode(text))
 
 
 class SshHosts:
-    """The computers that this process speaks to over SSH."""
+    """The computers that this process reaches over SSH."""
 
     def __init__(self) -> None:
         self._hosts: dict[str, SshHost] = {}
 
     def host(self, target: str) -> SshHost:
-        """The computer at ``user@host[:port]``: the same object for all who ask."""
+        """The computer at ``user@host[:port]``: the same object for all callers."""
         return self._hosts.setdefault(target, SshHost(target))
 
 
@@ -80,8 +80,8 @@ def shared_hosts(site: object) -> SshHosts:
 class SshHost:
     """A computer, and the one connection to it.
 
-    The connection is opened when it is wanted, again after it was lost, and closed when
-    nobody uses the computer any more (``async with``).
+    The connection is opened on demand, also after a loss, and closed when no device
+    uses the computer any more (``async with``).
 
     Attributes:
         target: user@host[:port].
@@ -107,7 +107,7 @@ class SshHost:
             await self.close()
 
     async def close(self) -> None:
-        """Close the connection; it is opened again if it is wanted."""
+        """Close the connection; the next use opens it again."""
         if self._login is not None:
             self._login.cancel()
             await asyncio.wait({self._login})
@@ -116,19 +116,19 @@ class SshHost:
             await master.close()
 
     async def run(self, script: bytes, *, what: str, timeout: float) -> SshAnswer:
-        """Run `script` there, and return all that it wrote.
+        """Run `script` there, and return its output.
 
-        It is run as a whole or not at all. When the deadline has passed, or the
-        connection is cut, it may go on.
+        It is run completely or not at all. After the deadline, or after a loss of the
+        connection, it may go on.
 
         Args:
             script: for a POSIX shell; ends with exit code 0.
-            what: it is, for the sentences of errors: "the look at data0".
-            timeout: for all of it, from connecting on [s].
+            what: its name in error messages: "the poll of data0".
+            timeout: for all of it, including the connection [s].
 
         Raises:
             NotConnectedError: no connection, or no login; nothing was sent.
-            NoAnswerError: sent, perhaps in part, and no whole answer in time.
+            NoAnswerError: sent, perhaps in part, without a complete answer in time.
             ProtocolError: it failed there, or its answer is too long.
         """
         session: Session | None = None
@@ -137,7 +137,7 @@ class SshHost:
                 session = await self._session()
                 code = await session.run(b"{\n" + _HEAD + script + b"\nexit 0\n}\n")
                 return self._read(code, session, what)
-        except OSError as error:  # a TimeoutError is one
+        except OSError as error:  # also TimeoutError
             if deadline.expired():
                 raise self._too_late(session, what, timeout) from error
             raise NoAnswerError(
@@ -186,10 +186,10 @@ class SshHost:
     # -- the connection ----------------------------------------------------------------
 
     async def _session(self) -> Session:
-        """A shell there.
+        """Open a remote shell.
 
         Raises:
-            NotConnectedError: there is none; nothing was sent.
+            NotConnectedError: no connection; nothing was sent.
         """
         again = True
         while True:
@@ -201,7 +201,7 @@ class SshHost:
             except CrowdedError:
                 self._crowded = True
                 await asyncio.sleep(CROWDED)  # sessions that have ended still count
-            except OSError as error:  # the process of ssh has ended, or is ending
+            except OSError as error:  # the ssh process has ended, or is ending
                 await master.close()
                 if not again:
                     raise NotConnectedError(
@@ -211,24 +211,24 @@ class SshHost:
                 again = False
 
     async def _connected(self) -> Master:
-        """The connection, opened if need be; who waits for the same fails with it.
+        """Return the connection, opened if needed; all that wait for it fail together.
 
         Raises:
-            NotConnectedError: it cannot be opened.
+            NotConnectedError: the connection failed.
         """
         if self._master is not None and not self._master.is_closed():
             return self._master
         login = self._login
         if login is None:
             login = self._login = asyncio.create_task(self._log_in())
-        await asyncio.wait({login})  # it goes on if this ends before
+        await asyncio.wait({login})  # it goes on if the caller is cancelled
         outcome = login.result()
         if isinstance(outcome, NotConnectedError):
             raise NotConnectedError(str(outcome)) from outcome
         return outcome
 
     async def _log_in(self) -> Master | NotConnectedError:
-        """Log in; an error is the outcome, for perhaps nobody waits for it any more."""
+        """Log in; errors are returned, since perhaps no caller waits any more."""
         try:
             if self._master is not None:
                 await self._master.close()

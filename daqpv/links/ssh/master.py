@@ -1,7 +1,7 @@
-"""The process of ssh that holds the one connection to a computer.
+"""Runs the ssh process that holds the one connection to a computer.
 
-OpenSSH itself: what ``~/.ssh/config``, keys, agent, certificates, jump hosts and
-known_hosts mean is what ssh makes of them. It never asks: it has no terminal.
+It is OpenSSH itself, so ``~/.ssh/config``, keys, agent, certificates, jump hosts and
+known_hosts have their usual meaning. It never prompts: it has no terminal.
 
 Source: OpenSSH 9.2, ssh(1), ssh_config(5); docs/decisions/0001-ssh.md.
 """
@@ -23,24 +23,24 @@ from daqpv.links.ssh.sentences import no_program
 PROGRAM = "DAQPV_SSH"
 """The environment variable that names another program than ssh, with options."""
 
-KEEP_ALIVE = 5  # [s]; a connection that is silent for three of them is given up
-GRACE = 0.5  # [s] for the farewell
+KEEP_ALIVE = 5  # [s]; a connection without an answer to three of them is closed
+GRACE = 0.5  # [s] for an orderly end
 
-SHELL = "sh -s"  # restricted shells refuse paths and exec; csh and fish know it too
+SHELL = "sh -s"  # restricted shells refuse paths and exec; csh and fish accept it too
 
-_MARK = b"daqpv:ready\0"  # what a login shell says of itself comes before
+_MARK = b"daqpv:ready\0"  # the output of a login shell comes before it
 _WAIT = b"printf 'daqpv:ready\\0'; exec cat >/dev/null\n"
 
-_MAX_PATH = 80  # [bytes]; a socket has 104, ssh adds 17 to it while it makes one
-_KEPT = 2**14  # [bytes] of what it says
+_MAX_PATH = 80  # [bytes]; a socket path has 104, ssh adds 17 to it while it creates one
+_KEPT = 2**14  # [bytes] of its error output
 
 
 class LoginError(Exception):
-    """No login came about.
+    """The login failed.
 
     Attributes:
         said: what ssh wrote to its standard error.
-        code: its exit code: 255 if it is ssh that failed, not the shell there.
+        code: its exit code: 255 if ssh failed, not the remote shell.
     """
 
     def __init__(self, said: str, code: int) -> None:
@@ -49,7 +49,7 @@ class LoginError(Exception):
 
 
 def program() -> list[str]:
-    """The words of the program that logs in: ssh, or what DAQPV_SSH says.
+    """The command that logs in, as words: ssh, or the value of DAQPV_SSH.
 
     Raises:
         ValueError: DAQPV_SSH cannot be split into words.
@@ -61,12 +61,12 @@ def program() -> list[str]:
 
 
 def by_hand(destination: Sequence[str]) -> str:
-    """The command that logs in there from a terminal."""
+    """The command to log in there from a terminal."""
     return shlex.join([*program(), *destination])
 
 
 def missing() -> str:
-    """What is to be done before this computer can log in anywhere; "" if nothing."""
+    """What this computer lacks for logins, with the cure; "" if nothing."""
     try:
         name = program()[0]
     except ValueError as error:
@@ -77,11 +77,11 @@ def missing() -> str:
 class Master:
     """A process of ssh that is logged in.
 
-    It ends when the connection does, and when this process does, however that ends: its
-    shell there waits for the end of its input.
+    It ends with the connection, and with this process, however that ends: its remote
+    shell waits for the end of its input.
 
     Attributes:
-        path: of the socket at which it takes sessions.
+        path: of the socket at which it accepts sessions.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,8 +98,8 @@ class Master:
 
         Raises:
             LoginError: it cannot log in.
-            ValueError: DAQPV_SSH cannot be used.
-            OSError: there is no such program.
+            ValueError: DAQPV_SSH is not valid.
+            OSError: the program does not exist.
         """
         folder = _folder()
         master = cls(folder)
@@ -132,7 +132,7 @@ class Master:
             str(self.path).replace("%", "%%"),
             *destination,
             SHELL,
-            start_new_session=True,  # no terminal at which a jump host could ask
+            start_new_session=True,  # without a terminal a jump host cannot prompt
             env=_environment(),
         )
         self._transport, self._login = transport, login
@@ -145,7 +145,7 @@ class Master:
             raise LoginError(login.said.decode(errors="replace"), code or 0)
 
     def is_closed(self) -> bool:
-        """Whether the process has ended, and the connection with it."""
+        """Whether the process, and so the connection, has ended."""
         return self._login is None or self._login.exited.done()
 
     async def close(self) -> None:
@@ -164,14 +164,14 @@ class Master:
 
 
 class _Login(asyncio.SubprocessProtocol):
-    """What the process says.
+    """Collects the output of the process.
 
     Attributes:
-        ready: the shell there answers.
+        ready: the remote shell has answered.
         exited: it has ended.
-        over: it has ended, and all that it said is here.
-        said: the beginning of what it wrote to its standard error, and what the login
-            shell wrote before its answer.
+        over: it has ended, and all of its output has arrived.
+        said: the beginning of its error output, and of the output of the login shell
+            before its answer.
     """
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ class _Login(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self.exited.set_result(None)
-        # a child may hold its standard error open; what it said came before
+        # a child may keep its standard error open; the output has arrived before
         asyncio.get_running_loop().call_later(GRACE, self._end)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -205,16 +205,16 @@ class _Login(asyncio.SubprocessProtocol):
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without the programs that ask for passwords in a window."""
+    """Our environment, without programs that prompt for passwords in a window."""
     ours = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
     return ours | {"SSH_ASKPASS_REQUIRE": "never"}
 
 
 def _folder() -> Path:
-    """A new directory for the socket: ours alone, and with a short name.
+    """Create a directory for the socket: private, with a short name.
 
     Raises:
-        OSError: there is no place for one.
+        OSError: no directory can be created.
     """
     places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
     for place in places:

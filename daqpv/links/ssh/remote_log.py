@@ -1,4 +1,4 @@
-"""The log of an ECC server's or a router's own program, on its computer, over SSH."""
+"""Reads the log of an ECC server's or router's program on its computer, over SSH."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from daqpv.remote_log import SIZE
 from daqpv.routers import RouterSettings
 
 _READ = 2 * SIZE
-"""[bytes] Its first line is not whole; that is beyond what is shown, or it is cut."""
+"""[bytes] The first line is incomplete; it is beyond the displayed part, or is cut."""
 
 
 class RemoteLogFile:
-    """Where the experiment file says it is; fulfils `daqpv.remote_log.LogFile`.
+    """The log file named in the experiment file; fulfils `daqpv.remote_log.LogFile`.
 
     Args:
         settings: of the server or the router.
-        host: gives the computer at ``[user@]host[:port]``.
+        host: returns the computer for ``[user@]host[:port]``.
     """
 
     def __init__(
@@ -38,6 +38,6 @@ class RemoteLogFile:
         self._host = host
 
     async def read(self) -> bytes:
-        """Read its end; needs what may be missing."""
+        """Read the end of the file; requires that nothing is `missing`."""
         async with self._host(self._target) as host:
             return await tail(host, self._path, size=_READ)

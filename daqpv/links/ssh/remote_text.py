@@ -1,4 +1,4 @@
-"""Texts on other computers: the ends of log files, configuration files."""
+"""Reads texts on other computers: the ends of log files, configuration files."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ printf 'problem\\0%s' "$why"
 
 
 async def tail(host: SshHost, file: str, *, size: int, timeout: float = 10.0) -> bytes:
-    """The end of a file there, however long that is.
+    """Read the end of a remote file, whatever its length.
 
     Args:
         host: the computer.
-        file: its path; ``~/`` is the home of who is logged in.
-        size: at most so much [bytes].
-        timeout: for all of it [s].
+        file: its path; ``~/`` is the home of the user.
+        size: at most this much [bytes].
+        timeout: for the whole exchange [s].
 
     Raises:
-        LinkError: it cannot be reached, or the file not be read.
+        LinkError: the computer is not reachable, or the file is not readable.
     """
     head = b"f=%s\nn=%d\n" % (path(file), size)
     done = await host.run(head + _TAIL, what=f"reading {file}", timeout=timeout)
@@ -47,16 +47,16 @@ async def texts(
     *,
     timeout: float,
 ) -> dict[str, str]:
-    """Text files there by name: of each choice of names the first that there is.
+    """Read text files by name: of each list of names the first that exists.
 
     Args:
         host: the computer.
-        directory: of the files; ``~/`` is the home of who is logged in.
-        choices: names of which one is wanted.
-        timeout: for all of it [s].
+        directory: of the files; ``~/`` is the home of the user.
+        choices: lists of alternative names.
+        timeout: for the whole exchange [s].
 
     Raises:
-        LinkError: it cannot be reached, or the directory not be read.
+        LinkError: the computer is not reachable, or the directory is not readable.
     """
     script = b"d=%s\n" % path(directory)
     script += b'ls -- "$d/" >/dev/null 2>&1 || { printf problem; exit 0; }\n'

@@ -1,8 +1,8 @@
-"""A data router on another computer, over SSH, and what is done to its files there.
+"""A data router on another computer, over SSH, and the operations on its files.
 
-Each exchange is one script. Names of files travel as bytes between zero bytes, so they
-may be anything. dataRouter writes to its working directory (facts of the process: /proc
-on Linux, lsof elsewhere), unless the experiment file says where.
+Each exchange is one script. File names are sent as bytes between zero bytes, so they
+may contain any character. dataRouter writes to its working directory (read from /proc
+on Linux, by lsof elsewhere), unless the experiment file names another one.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class SshRouterLink:
     Args:
         name: of the router.
         host: its computer.
-        port: on which the boards reach it: tells it apart from others there.
-        staging: where it writes, ``~/`` for the home of the user; "": to the working
+        port: at which the boards reach it: identifies it among others there.
+        staging: its directory, ``~/`` for the home of the user; "": the working
             directory of its process.
     """
 
@@ -41,7 +41,7 @@ class SshRouterLink:
         self._host = host
         self._port = port
         self._staging = staging
-        self._directory = b""  # where it was seen to write
+        self._directory = b""  # the directory found last
         self._who = f"{name} at {host.target}"
 
     async def __aenter__(self) -> SshHost:
@@ -51,12 +51,12 @@ class SshRouterLink:
         await self._host.__aexit__(*failure)
 
     async def observe(self, *, timeout: float) -> Observation:
-        """Look whether it runs, at its files, its disk and the clock there."""
-        for _ in range(2):  # again if it writes elsewhere than before, or at first
+        """Read its process, files, disk and clock."""
+        for _ in range(2):  # again if its directory has changed, and at first
             found = await self._look(timeout=timeout)
             if found is not None:
                 return found
-        raise ProtocolError(f"{self._who}: its directory changes with every look")
+        raise ProtocolError(f"{self._who}: its directory changes with every poll")
 
     async def files(self, directory: bytes, *, timeout: float) -> Sequence[DataFile]:
         """List the data files in `directory`."""
@@ -66,7 +66,7 @@ class SshRouterLink:
     async def has(
         self, directory: bytes, experiment: str, folder: str, *, timeout: float
     ) -> bool:
-        """Whether `experiment` has `folder` in `directory`: known, not guessed."""
+        """Whether `experiment` has `folder` in `directory`: read, not assumed."""
         answer = await self._ask(
             scripts.HAS,
             d=quoted(directory),
@@ -102,7 +102,7 @@ class SshRouterLink:
         return Moved(there, stayed)
 
     async def _look(self, *, timeout: float) -> Observation | None:
-        """Look; None if it writes elsewhere than was thought."""
+        """Read once; None if its directory is not the expected one."""
         known = path(self._staging) if self._staging else quoted(self._directory)
         answer, offset = await self._ask_with_clock(
             scripts.ROUTERS + scripts.LOOK, known, timeout
@@ -131,12 +131,12 @@ class SshRouterLink:
         )
 
     def _process_of(self, processes: Collection[Process]) -> str:
-        """Which process writes for this router; "" if that is not known."""
+        """The number of this router's process; "" if it is not known."""
         ours = sorted(one.number for one in processes if one.port == self._port)
         return ",".join(map(shown, ours))
 
     def _choose(self, processes: Collection[Process]) -> bytes:
-        """The directory of this router, of all that run there."""
+        """Choose the directory of this router from all processes there."""
         directories = {one.directory for one in processes if one.port == self._port}
         if not directories:
             ports = ", ".join(sorted({str(one.port) for one in processes}))
@@ -165,7 +165,7 @@ class SshRouterLink:
     ) -> tuple[Answer, float]:
         head = b"d=" + directory + b"\n" + scripts.TOOLS
         done = await self._host.run(
-            head + script, what=f"the look at {self._name}", timeout=timeout
+            head + script, what=f"the poll of {self._name}", timeout=timeout
         )
         answer = Answer(self._who, done.output)
         clock = answers.clock(answer.next())

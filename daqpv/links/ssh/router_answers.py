@@ -1,4 +1,4 @@
-"""What the scripts of a data router answer (daqpv.links.ssh.router_scripts), read.
+"""Parses the answers of the scripts in daqpv.links.ssh.router_scripts.
 
 Source: GET software (GetBench), src/main/dataRouter.cpp (its arguments).
 """
@@ -15,7 +15,7 @@ from daqpv.links.numbers import whole
 from daqpv.routers import SUFFIX, DataFile, Disk, shown
 
 DATA_PORT = 46005
-"""Where dataRouter listens if its arguments do not say.
+"""The port at which dataRouter listens without an argument for it.
 
 Source: GET software (GetBench), src/get/DefaultPortNums.h.
 """
@@ -30,7 +30,7 @@ _DF = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A dataRouter that runs: its number, where it writes, where it listens."""
+    """A dataRouter process: its number, its directory, its port."""
 
     number: bytes
     directory: bytes
@@ -38,7 +38,7 @@ class Process:
 
 
 class Answer:
-    """The words of a script's answer, one after the other."""
+    """The words of a script's answer, in order."""
 
     def __init__(self, who: str, output: bytes) -> None:
         self._who = who
@@ -48,7 +48,7 @@ class Answer:
         """The next word; b"" after the last one.
 
         Raises:
-            ProtocolError: the script met a problem there.
+            ProtocolError: the script reported a problem there.
         """
         word = next(self._words, b"")
         if word == b"problem":
@@ -56,18 +56,18 @@ class Answer:
         return word
 
     def raw(self) -> bytes:
-        """The next word, whatever it is."""
+        """The next word, without a check."""
         return next(self._words, b"")
 
     def error(self, why: str) -> ProtocolError:
-        """What to raise when it cannot be used."""
+        """The error to raise for an unusable answer."""
         return ProtocolError(f"{self._who}: {sentence(why)}")
 
 
 def files(answer: Answer, *, begun: bool = False) -> list[DataFile]:
-    """Read names, sizes and kinds; a file that went between two of them fails it."""
+    """Read names, sizes and kinds; fails if a file vanished while they were read."""
     if not begun and answer.next() != b"files":
-        raise answer.error("it tells no files")
+        raise answer.error("it has no list of files")
     try:
         names = [answer.raw() for _ in range(whole(answer.raw(), most=_MOST_FILES))]
         rows = [row.split() for row in answer.raw().splitlines()]

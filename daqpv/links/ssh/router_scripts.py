@@ -1,7 +1,7 @@
-"""What is run on the computer of a data router: scripts for a POSIX shell.
+"""POSIX shell scripts that run on the computer of a data router.
 
-Each is sent with `TOOLS` before it, and with the variables that it reads. What it tells
-are words that end in a zero byte: names of files may be anything else.
+Each is sent after `TOOLS` and the variables that it reads. Its output consists of
+words that end in a zero byte, since file names may contain any other.
 
 Source: attpc-daq, daq/workertasks.py (dataRouter is found by name, its directory by
 lsof).
@@ -9,8 +9,8 @@ lsof).
 
 from __future__ import annotations
 
-# Functions of the scripts; what they tell ends in a zero byte. `has` refuses what can
-# not be listed, for [ -e ] says no as well of what one may not see.
+# Functions of the scripts; each word of their output ends in a zero byte. `has` fails
+# if it cannot list a directory, because [ -e ] also denies files without permission.
 TOOLS = b"""
 PATH=$PATH:/usr/sbin:/sbin
 tell() { printf '%s\\0' "$@"; }
@@ -26,7 +26,7 @@ data() {
 }
 """
 
-# Of each dataRouter its number, directory, arguments; readlink, lsof end in a newline
+# Of each dataRouter the number, directory, arguments; readlink, lsof add a newline
 PROC = b"""
 routers() {
   for p in /proc/[0-9]*; do
@@ -72,9 +72,9 @@ if [ -e "$e" ] || [ -L "$e" ]; then
 else tell no; fi
 """
 
-# A link and the end of the old name: unlike mv it fails if the new name exists. Whoever
-# comes again after a cut finds both names, or the new one, or one who moves them still.
-# All at once, for a process costs a millisecond; then one by one what was not linked
+# Link, then remove the old name: unlike mv it fails if the new name exists. A repeated
+# move after a cut connection finds both names, the new one, or a move that still runs.
+# All files at once, since a process costs a millisecond; then the rest one by one
 MOVE = b"""
 listed "$d"; cd -- "$d" || exit
 if [ $# -gt 0 ]; then
@@ -86,7 +86,7 @@ for f; do
   [ -f "$f" ] && [ ! -L "$f" ] || continue
   n=$t/$f
   if [ "$f" -ef "$n" ]; then set -- "$@" "$f"; continue; fi
-  if [ -e "$n" ] || [ -L "$n" ]; then e='there is one of that name'
+  if [ -e "$n" ] || [ -L "$n" ]; then e='a file of that name exists'
   else e=$(mv -n -- "$f" "$n" 2>&1); fi
   [ ! -e "$f" ] || tell stayed "$f" "$e"
 done

@@ -1,7 +1,7 @@
-"""What ssh says when something fails, as a sentence with its cure.
+"""Turns error output of ssh into a sentence with a cure.
 
-The first line that names a cause is taken: through a jump host, that of the computer
-where the way ends comes first, and what its end does to the others comes after.
+The first line that names a cause is used: with a jump host, the message of the
+computer that fails comes first, and the consequences for the others come after.
 
 Source: OpenSSH 9.2 and 10.0, sshconnect.c, sshconnect2.c, packet.c, readconf.c.
 """
@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable
 
 SSH_FAILED = 255
-"""Exit code of ssh itself; all others are those of the shell there."""
+"""Exit code of ssh itself; all others come from the remote shell."""
 
-_JUMP = re.compile(r"UNKNOWN port 65535")  # what the target's ssh sees of a lost jump
+_JUMP = re.compile(r"UNKNOWN port 65535")  # says the target's ssh if the jump is lost
 _OFFENDING = re.compile(r"^Offending .*key in (.+):\d+\s*$", re.MULTILINE)
 
 
 def login_failed(by_hand: str, said: str, code: int) -> str:
-    """Why no login came about, and what to do.
+    """Return the reason and the cure of a failed login.
 
     Args:
         by_hand: the command to log in by hand: ``ssh -p 22 user@host``.
@@ -40,14 +40,14 @@ def login_failed(by_hand: str, said: str, code: int) -> str:
 
 
 def script_failed(by_hand: str, what: str, said: str, code: int | None) -> str:
-    """Why a script ended with `code` there; `said` is what it wrote."""
+    """Explain why a script ended with `code`; `said` is its error output."""
     words = said.strip()[-200:] or "no reason"
     ended = "" if code is None else f" (exit code {code})"
     return f"{what} failed there: {words}{ended}. {_try(by_hand)}"
 
 
 def no_program(error: OSError | ValueError) -> str:
-    """Why ssh cannot be run on this computer."""
+    """Explain why ssh cannot be run on this computer."""
     if isinstance(error, FileNotFoundError):
         return (
             f"there is no program {error.filename} on this computer. Install it: "
@@ -104,7 +104,7 @@ def _key_changed(found: re.Match[str], by_hand: str, said: str) -> str:
     return (
         f"the host key of {name} has CHANGED. If that computer was set up anew: "
         f"ssh-keygen -R '{name}'{which}, then once by hand: {by_hand}. If not, "
-        "somebody else may answer there: nothing was sent"
+        "another computer may answer there: nothing was sent"
     )
 
 

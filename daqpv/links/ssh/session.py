@@ -1,8 +1,7 @@
-"""One command on another computer, over the connection that an ssh process holds.
+"""Runs one command on another computer, through the connection of an ssh process.
 
-That process listens at a socket of this computer, where `ssh -S` would ask it for a
-session. Its protocol is spoken here: a process for each exchange takes six times as
-long.
+That process listens at a socket of this computer, as for `ssh -S`. This module speaks
+its protocol itself: starting an ssh process for each exchange takes six times as long.
 
 Source: OpenSSH, PROTOCOL.mux: version 4, unchanged since OpenSSH 5.4 (2010).
 """
@@ -15,7 +14,7 @@ import struct
 import time
 from pathlib import Path
 
-MAX_ANSWER = 16 * 2**20  # [bytes]; the list of 100,000 files has 5 MB
+MAX_ANSWER = 16 * 2**20  # [bytes]; a list of 100,000 files has 5 MB
 
 _VERSION = 4
 _HELLO = 0x00000001
@@ -31,20 +30,20 @@ _CHUNK = 2**16  # [bytes]
 
 
 class CrowdedError(Exception):
-    """The other computer takes no further session now."""
+    """The other computer accepts no further session now."""
 
 
 class TooLongError(Exception):
-    """What the command writes is longer than `MAX_ANSWER`."""
+    """The output of the command is longer than `MAX_ANSWER`."""
 
 
 class Session:
-    """A command that runs there.
+    """A remote command.
 
     Attributes:
-        output: what it has written until now; so errors.
+        output: received so far; `errors` likewise.
         sent: when its input was sent, UTC [s since 1970].
-        begun: when it began to answer; 0 before.
+        begun: when its output began; 0 before.
     """
 
     def __init__(self, control: _Control) -> None:
@@ -62,7 +61,7 @@ class Session:
 
         Args:
             path: of the socket at which the ssh process listens.
-            command: for the login shell there.
+            command: for the remote login shell.
 
         Raises:
             CrowdedError: no session is free there.
@@ -98,11 +97,11 @@ class Session:
     async def run(self, text: bytes) -> int | None:
         """Send `text` as the input of the command; return its exit code at its end.
 
-        None: it has none, since it was cut off.
+        None: the session was cut, so there is no exit code.
 
         Raises:
-            TooLongError: it writes too much.
-            OSError: the connection was cut.
+            TooLongError: the output is too long.
+            OSError: the connection was lost.
         """
         self.sent = time.time()
         self._writers[0].write(text)
@@ -128,14 +127,14 @@ class Session:
                 raise TooLongError
 
     def close(self) -> None:
-        """Be done with it: what it still writes is lost."""
+        """Close the session; further output is lost."""
         self._control.close()
         for writer in self._writers:
             writer.transport.abort()
 
 
 class _Control:
-    """Packets to the ssh process that holds the connection, and from it."""
+    """Exchanges packets with the ssh process that holds the connection."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
@@ -158,7 +157,7 @@ class _Control:
         return control
 
     async def open(self, command: str, *streams: socket.socket) -> None:
-        """Ask for `command`, with these as its input, output and errors."""
+        """Request `command`, with its input, output and errors."""
         no_tty_no_x11_no_agent_no_subsystem = (0, 0, 0, 0)
         await self._send(
             _NEW_SESSION,
@@ -178,7 +177,7 @@ class _Control:
             raise ConnectionError(f"ssh answers {kind:#x} to a new session")
 
     async def exit_code(self) -> int | None:
-        """Wait for it; None: the session was cut off."""
+        """Wait for the exit code; None: the session was cut."""
         try:
             while True:
                 kind, _session, code = await self._receive()
@@ -200,7 +199,7 @@ class _Control:
         await self._loop.sock_sendall(self._link, struct.pack(">I", len(body)) + body)
 
     async def _receive(self) -> tuple[int, int, int]:
-        """A packet: its kind, and the first two numbers that follow it."""
+        """Receive a packet: its kind, and the first two numbers after it."""
         (length,) = struct.unpack(">I", await self._exactly(4))
         if not 4 <= length <= _MAX_PACKET:
             raise ConnectionError(f"ssh sends a packet of {length} bytes")

@@ -40,7 +40,7 @@ class Client:
     Attributes:
         channels: by our id.
         gets: earlier gets of the client, with the object that answers them; the key is
-        the request without its last parameter.
+            the request without its last parameter.
         origin: user and host, as the client has sent them.
         minor: its version of the protocol.
     """

@@ -94,7 +94,7 @@ class DuplicateServers:
 
         Args:
             tries: number of searches, `AGAIN` apart; the last has `WITHIN` for answers.
-            The first search that finds a server is the last.
+                The first search that finds a server is the last.
         """
         if not self._names:
             return []

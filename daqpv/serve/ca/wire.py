@@ -249,7 +249,7 @@ class Encoder:
         Args:
             dbr: the DBR type.
             count: at most the number of elements without filters; the elements that
-            filters remove are zeros.
+                filters remove are zeros.
             mask: the events that a subscription is for; 0: it is for a get.
 
         Raises:

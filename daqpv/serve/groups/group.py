@@ -66,7 +66,7 @@ class Group(PVGroup, Generic[D]):
 
     Raises:
         ServeError: a PV name is too long, or the snapshot's attribute of a PV does not
-        exist, or its value is not valid for the PV.
+            exist, or its value is not valid for the PV.
     """
 
     limits_reported: ClassVar[bool] = True
@@ -135,7 +135,7 @@ class Group(PVGroup, Generic[D]):
         Args:
             snapshot: the present snapshot of the device.
             changed: the fields that changed; empty: the device was read unchanged, and
-            only the time stamps of observed fields are updated.
+                only the time stamps of observed fields are updated.
         """
         now = snapshot.time or clock.time()
         observed = type(snapshot).observed

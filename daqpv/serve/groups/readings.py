@@ -25,7 +25,7 @@ class ReadingsGroup(Group[D]):
         prefix: of all PV names.
         device: the group displays its snapshots.
         pvs: declarations: ``ai("pressure", units="mbar")``. Writable ones need no
-        ``put``: a put calls `write`.
+            ``put``: a put calls `write`.
 
     Raises:
         ServeError: a name is too long, or used twice.

@@ -32,7 +32,7 @@ class Alarmed(Source):
         ackt: whether alarms that have ended must be acknowledged.
         acks: the severity that waits for acknowledgement.
         is_primary_alarm: whether it carries an alarm of its device; other PVs report
-        only the alarms of their own limits and states.
+            only the alarms of their own limits and states.
         alarm_log: receives changes of severity.
     """
 

@@ -163,7 +163,7 @@ class Channel(Alarmed):
         Args:
             time: UTC [s since 1970].
             alarm: of the device, if it may have changed: then alarm monitors receive an
-            event.
+                event.
         """
         if alarm is not None and alarm != self._given:
             self.rejudge(alarm, time)

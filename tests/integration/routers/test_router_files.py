@@ -62,7 +62,7 @@ async def test_nothing_is_overwritten(link: RouterLink, staging: Path) -> None:
     )
     assert {(f.name, f.size) for f in moved.there} == {(b"a.graw", 3), (b"b.graw", 2)}
     (stayed,) = moved.stayed
-    assert (stayed.name, stayed.why) == (b"a.graw", "there is one of that name")
+    assert (stayed.name, stayed.why) == (b"a.graw", "a file of that name exists")
     assert (staging / "a.graw").stat().st_size == 1
 
 

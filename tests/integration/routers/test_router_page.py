@@ -112,7 +112,7 @@ async def test_a_router_that_is_offline_is_said(page: Page) -> None:
 )
 async def test_another_page_is_said(page: Page, text: bytes) -> None:
     page.text = text
-    with pytest.raises(ProtocolError, match="its page is none of the surveyor"):
+    with pytest.raises(ProtocolError, match="its page is not a surveyor's"):
         await PageRouterLink("data0", page.url).observe(timeout=DEADLINE)
 
 

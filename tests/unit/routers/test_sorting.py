@@ -77,7 +77,7 @@ async def test_a_name_that_is_taken_stays_and_the_others_go(watched: Watched) ->
         await watched.sort()
     assert str(caught.value) == (
         "1 file left in /data, the others are in e20009/run_0012: a.graw: "
-        "there is one of that name"
+        "a file of that name exists"
     )
     assert watched.link.folders[RUN] == {b"a.graw": 99, b"b.graw": 2}
     assert watched.moved == [("/data/e20009/run_0012/b.graw", 2)]
