@@ -55,7 +55,7 @@ class RecordKind(Generic[R]):
         self.columns = _columns(record, table)
         self.names = tuple(column.name for column in self.columns)
         self._attributes = tuple(column.attribute for column in self.columns)
-        self._encoders = tuple((c.name, c.encode) for c in self.columns)
+        self._encoders = tuple(column.encode for column in self.columns)
         self._decoders = tuple(
             (c.attribute, c.decode) for c in self.columns if c.decode
         )
@@ -65,8 +65,8 @@ class RecordKind(Generic[R]):
         """The row of `record`: plain values by column."""
         return {
             name: encode(value)
-            for (name, encode), value in zip(
-                self._encoders, self._values(record), strict=True
+            for name, encode, value in zip(
+                self.names, self._encoders, self._values(record), strict=True
             )
         }
 

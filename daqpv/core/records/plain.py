@@ -29,20 +29,30 @@ def clean(text: str) -> str:
     return text.replace("\0", "\\x00")
 
 
-def plain(value: object) -> Any:
+_PLAIN = frozenset({bool, int, type(None)})  # what is as it is
+
+
+def plain(value: Any) -> Any:
     """`value` as JSON of RFC 8259 has it, clean; what it has not becomes text."""
+    kind = type(value)  # a quick look first: isinstance of abstract classes is slow
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        return _plain_dict(value)
     match value:
-        case None | bool():
-            return value
         case str():
             return clean(value)
-        case Integral():
-            return int(value)
         case float():
             return float(value) if math.isfinite(value) else str(value)
+        case Integral():
+            return int(value)
         case Mapping():
-            return {clean(str(key)): plain(inner) for key, inner in value.items()}
+            return _plain_dict(value)
         case list() | tuple() | set() | frozenset():
             return [plain(inner) for inner in value]
         case _:
             return clean(str(value))
+
+
+def _plain_dict(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {clean(str(key)): plain(value) for key, value in values.items()}

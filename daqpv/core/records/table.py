@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,13 +144,12 @@ class Table:
 
 def text(name: str, length: int = 0, *, default: Any = REQUIRED) -> Column:
     """A text; what is longer than `length`, or than TEXT, is cut."""
-    most = length or TEXT
     return Column(
         name=name,
         type=SqlType.TEXT,
         length=length,
         attribute=name,
-        encode=partial(_text, most),
+        encode=_text_of(length or TEXT),
         default=default,
     )
 
@@ -213,16 +211,19 @@ def who() -> Column:
         type=SqlType.TEXT,
         length=WHO,
         attribute="origin",
-        encode=lambda by: cut(str(by or ""), WHO),
+        encode=lambda by: "" if by is None else cut(str(by), WHO),
         decode=Origin.parse,
     )
 
 
-def _text(most: int, value: object) -> str:
-    text = str(value)
-    if len(text) <= most and text.isascii() and "\0" not in text:
-        return text  # nearly always
-    return cut(text, most)
+def _text_of(most: int) -> Callable[[Any], str]:
+    def encode(value: object) -> str:
+        text = str(value)
+        if len(text) <= most and text.isascii() and "\0" not in text:
+            return text  # nearly always
+        return cut(text, most)
+
+    return encode
 
 
 def _microseconds(moment: float | None) -> int | None:

@@ -22,8 +22,13 @@ _FUNCTION = 200  # characters
 _CUT = 1000  # characters of facts that are longer than TEXT
 
 
+_dumps = json.JSONEncoder(check_circular=False).encode  # what is plain has no circles
+
+
 def _facts(fields: Any) -> str:
-    text = json.dumps(plain(fields))
+    if not fields:
+        return "{}"
+    text = _dumps(plain(fields))
     return text if len(text) <= TEXT else json.dumps({"cut": text[:_CUT]})
 
 
