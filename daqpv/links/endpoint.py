@@ -56,7 +56,7 @@ class Endpoint:
         """The error for a name that was not resolved within `timeout` [s]."""
         return NotConnectedError(
             f"{self.who}: the name was not found in {timeout:g} s. Is the name service "
-            "(DNS) up? The address in numbers needs none"
+            "(DNS) up? An IP address needs none"
         )
 
     def not_connected(self, failure: OSError) -> NotConnectedError:
@@ -84,7 +84,7 @@ class Endpoint:
         except (OSError, UnicodeError) as error:
             raise NotConnectedError(
                 f"{self.who}: no such name ({reason(error)}). Correct it in the file, "
-                "or give the address in numbers"
+                "or give the IP address"
             ) from error
 
 

@@ -203,5 +203,5 @@ class LineLink:
         except UnicodeDecodeError as error:
             start = quoted(line.decode("ascii", "backslashreplace"))
             raise ProtocolError(
-                f"{self.who} answered what is no ASCII text: {start}"
+                f"{self.who} sent an answer that is not ASCII text: {start}"
             ) from error

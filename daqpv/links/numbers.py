@@ -22,7 +22,7 @@ def whole(text: bytes, *, most: int = LARGEST) -> int:
     """
     digits = text.lstrip(b"0") or text[-1:]
     if not digits.isdigit() or len(digits) > _DIGITS or int(digits) > most:
-        raise ValueError(f"{text[:60]!r} is no number from 0 to {most}")
+        raise ValueError(f"{text[:60]!r} is not a number from 0 to {most}")
     return int(digits)
 
 

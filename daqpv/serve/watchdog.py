@@ -33,7 +33,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-_LOOK = 0.05  # [s] between two samples of the thread
+_PERIOD = 0.05  # [s] between two samples of the thread
 _AGE = 0.025  # [s] that a turn must have lasted before its stack is read
 _LATE = 0.01  # [s] of delay of the thread from which on the process counts as suspended
 _CALLS = 3  # that are named
@@ -84,7 +84,7 @@ class Watchdog:
         self._limit = limit
         self._worst = 0.0
         self._began = 0.0  # the present turn; 0: the loop waits for something to do
-        self._base: _Look | None = None  # of the present turn, or a little before
+        self._base: _Sample | None = None  # of the present turn, or a little before
         self._seen = Block(0.0, "", "")
         self._pauses: deque[tuple[float, float]] = deque(maxlen=64)
 
@@ -137,7 +137,7 @@ class Watchdog:
         return timed
 
     def _long(self, duration: float) -> None:
-        now = self._thread.look()
+        now = self._thread.sample()
         then = self._base or now
         span = (self._began, now.time)
         computed = now.cpu - then.cpu - max(self._began - then.time, 0)
@@ -147,7 +147,7 @@ class Watchdog:
         # between two turns, only a call from another thread wakes the loop
         waited = (then.time, now.waited - then.waited)
         judge = partial(self._judge, block, span, computed, waited)
-        self._loop.call_soon_threadsafe(self._loop.call_later, 2 * _LOOK, judge)
+        self._loop.call_soon_threadsafe(self._loop.call_later, 2 * _PERIOD, judge)
 
     def _judge(
         self,
@@ -168,8 +168,8 @@ class Watchdog:
 
     def _watch(self, over: threading.Lock, last: float) -> None:
         """Record what the loop does while a turn lasts, until `over` is free."""
-        wait = _LOOK
-        turn, before = 0.0, self._thread.look()
+        wait = _PERIOD
+        turn, before = 0.0, self._thread.sample()
         while not over.acquire(timeout=wait):
             now = time.monotonic()
             if now - last > wait + _LATE:
@@ -177,15 +177,15 @@ class Watchdog:
             last = now
             began = self._began
             age = now - began if began else 0.0
-            look = self._thread.look()
+            sample = self._thread.sample()
             if age <= _AGE:
-                self._base = look
+                self._base = sample
             elif began != turn:  # it began after the last sample: both were late
                 self._base = before
-            turn, before = began, look
+            turn, before = began, sample
             if age > _AGE:
                 self._remember(began)
-            wait = _AGE - age if began and age < _AGE else _LOOK
+            wait = _AGE - age if began and age < _AGE else _PERIOD
 
     def _remember(self, began: float) -> None:
         frame = sys._current_frames().get(self._thread.ident)  # noqa: SLF001
@@ -196,7 +196,7 @@ class Watchdog:
             self._seen = Block(0.0, where, name, packages)
 
 
-class _Look(NamedTuple):
+class _Sample(NamedTuple):
     """A thread at one moment: the time, and its use of the processors.
 
     Attributes:
@@ -233,13 +233,13 @@ class _Thread:
                 os.close(self._file)
             self._file = -1
 
-    def look(self) -> _Look:
+    def sample(self) -> _Sample:
         """Return the present figures of the thread."""
         with self._lock:
             waited = b"0 0"
             if self._file >= 0:
                 waited = os.pread(self._file, 64, 0)
-        return _Look(
+        return _Sample(
             time.monotonic(),
             time.clock_gettime(self._clock),
             1e-9 * int(waited.split()[1]),

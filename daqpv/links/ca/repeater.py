@@ -1,7 +1,7 @@
 """The ``caRepeater`` program for machines without EPICS base.
 
 libca starts the program of this name once per computer, to share beacons between
-clients, and prints a warning if there is none. It runs on by itself.
+clients, and prints a warning if there is none. It keeps running.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class SettingsFile(WriterThread[_News]):
         except OSError as error:
             raise StoreError(
                 f"{self._path}: the settings in it cannot be read: {error.strerror}. "
-                "Choices that stand there alone do not hold."
+                "Settings that are stored only there are not restored."
             ) from error
 
     def add(self, record: Remembered, /) -> None:
@@ -234,8 +234,8 @@ class SettingsFile(WriterThread[_News]):
             self._events.report(
                 "setting",
                 f"{self._path}: the settings in it cannot be understood: "
-                f"{where + ': ' if where else ''}{first['msg']}. The file is put aside "
-                f"as {bad.name}; choices that stand there alone do not hold.",
+                f"{where + ': ' if where else ''}{first['msg']}. The file is renamed "
+                f"to {bad.name}; settings that are stored only there are not restored.",
                 severity=EventSeverity.WARNING,
             )
             return []

@@ -83,7 +83,7 @@ def _name_unknown(found: re.Match[str], _by_hand: str, _said: str) -> str:
             f"no name server answers for {name} ({reason}). Give the address in "
             "numbers, or mend the name server"
         )
-    return f"{name}: no such name. Correct it, or give the address in numbers"
+    return f"{name}: no such name. Correct it, or give the IP address"
 
 
 def _not_reached(found: re.Match[str], _by_hand: str, _said: str) -> str:

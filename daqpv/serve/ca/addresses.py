@@ -89,18 +89,18 @@ class AddressList:
         """The known part of the list, as IP addresses."""
         return " ".join(f"{host}:{port}" for host, port in self.addresses())
 
-    def tell(self) -> None:
+    def log_changes(self) -> None:
         """Log hosts that are unknown, and hosts that became known; each once."""
         unknown = set(self.unknown)
         for host in sorted(unknown - self._said):
             _log.warning(
-                "%s: %r: %s. The other entries count; this one is looked up again "
+                "%s: %r: %s. The other entries are used; this one is looked up again "
                 "every minute",
                 *(self.variable, host, self._hosts.why(host)),
             )
         for host in sorted(self._said - unknown):
             address = self._hosts.address(host)
-            _log.info("%s: %r is known now: %s", self.variable, host, address)
+            _log.info("%s: %r is resolved now: %s", self.variable, host, address)
         self._said = unknown
 
 
@@ -157,7 +157,7 @@ class Addresses:
         """Check for DNS answers and for new interfaces."""
         for one in self._lists:
             one.look()
-            one.tell()
+            one.log_changes()
         named = [host for host, _ in self._interfaces.addresses() if host != ANY]
         self.interfaces: tuple[str, ...] = tuple(dict.fromkeys(named)) or (ANY,)
         self.ignored = frozenset(host for host, _ in self._ignored.addresses())

@@ -65,7 +65,7 @@ class Listening:
             )
         for address, number in why.items():
             _log.warning(
-                "EPICS_CAS_INTF_ADDR_LIST: %s: %s. It is served when it comes",
+                "EPICS_CAS_INTF_ADDR_LIST: %s: %s. It is used when it appears",
                 *(address, os.strerror(number)),
             )
         self.tcp_port = next(iter(sockets.values())).getsockname()[1]
@@ -91,7 +91,7 @@ class Listening:
         sockets, _ = _listen(missing, self.tcp_port)
         await self._serve(sockets)
         for address in sockets:
-            _log.info("%s is here now: it is served", address)
+            _log.info("%s is available now: daqpv listens on it", address)
         for address in self._addresses.search_sockets():
             if address not in self._searches:
                 with suppress(ServeError):  # not available yet

@@ -203,7 +203,7 @@ async def parse(source: Source, dbr: int, count: int, data: bytes | memoryview) 
     form, size = source.form, ca.ELEMENT_SIZE[dbr]
     assert isinstance(form, Numbers | Texts)
     if count > form.nelm:
-        raise RefusedError(f"{count} elements, and it holds {form.nelm}")
+        raise RefusedError(f"{count} elements, and the PV holds {form.nelm}")
     if len(data) < count * size:
         raise RefusedError(f"the put announces {count} elements and brings fewer")
     parts: list[Any] = []

@@ -121,7 +121,7 @@ class Numbers:
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> Array:
         """Accept up to NELM numbers, also as texts, within the range of the type."""
         if len(given) > self.nelm:
-            raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
+            raise RefusedError(f"{len(given)} elements, and the PV holds {self.nelm}")
         if len(given) and isinstance(given[0], str):
             given = [self._spelled(one) for one in given]
         array = np.asarray(given)
@@ -180,7 +180,7 @@ class Texts:
     def accept(self, given: Sequence[Any] | Array, meta: Meta) -> tuple[str, ...]:
         """Accept up to NELM texts."""
         if len(given) > self.nelm:
-            raise RefusedError(f"{len(given)} elements, and it holds {self.nelm}")
+            raise RefusedError(f"{len(given)} elements, and the PV holds {self.nelm}")
         return self.coerce(given)
 
     def join(self, parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -174,7 +174,7 @@ async def test_a_connection_that_is_cut_in_an_exchange_is_no_answer() -> None:
 async def test_garbage_is_a_sentence() -> None:
     async with served(answering(b"\xff\x00\x1b[2J\r\n")) as address:
         link = LineLink("Beamline", address)
-        with pytest.raises(ProtocolError, match="no ASCII text") as no:
+        with pytest.raises(ProtocolError, match="not ASCII text") as no:
             await link.ask("PR1")
         assert str(no.value).isprintable()
 

@@ -25,7 +25,7 @@ def test_a_number_within_bounds_is_read(number: int, zeros: int) -> None:
     "text", [b"", b"-1", b"+1", b"1.0", b" 1", b"1_0", b"\xb2", HUGE, b"%d" % 2**63]
 )
 def test_what_is_no_number_or_out_of_bounds_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError, match="is no number from 0 to"):
+    with pytest.raises(ValueError, match="is not a number from 0 to"):
         whole(text)
 
 

@@ -152,7 +152,7 @@ async def test_an_interface_that_is_not_here_is_said_and_the_others_serve(
     server = await bench.serve(group, environ=environ)
     await bench.client(server)
     (text,) = [one for one in caplog.messages if "192.0.2.1" in one]
-    assert "Cannot assign requested address. It is served when it comes" in text
+    assert "Cannot assign requested address. It is used when it appears" in text
 
 
 async def test_no_interface_that_is_here_is_one_clear_line(bench: Any) -> None:
