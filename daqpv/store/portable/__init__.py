@@ -1,1 +1,1 @@
-"""An experiment's records as one file."""
+"""Exports and imports the records of an experiment as one file."""

@@ -1,4 +1,4 @@
-"""An experiment's records, from a store into a file."""
+"""Exports the records of an experiment from a store to a file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The records of an experiment as one file, to keep or to take to another store.
+"""Defines the file that holds the records of an experiment, for export and import.
 
-A zip file: ``manifest.json`` says what is in it, and each table is a file of JSON
+It is a zip file: ``manifest.json`` lists the contents, and each table is a file of JSON
 lines, a row per line, as an array in the order of the manifest's columns. It depends on
 no engine. Rows are read and written some thousand at a time, whatever their number.
 """
@@ -70,7 +70,7 @@ def tables_of(schema: Schema) -> list[Table]:
 
 
 def is_experiment(table: Table) -> bool:
-    """Whether it is the table that has a row of the experiment itself."""
+    """Whether the table holds the row of the experiment itself."""
     return table.name == EXPERIMENT.name
 
 
@@ -80,13 +80,13 @@ def member(table: Table) -> str:
 
 
 def number_of(connection: Connection, experiment: str) -> int | None:
-    """The number of an experiment in the store; None if the store has it not."""
+    """The number of an experiment in the store; None if the store does not have it."""
     named = EXPERIMENT.c.name == experiment
     return connection.scalar(select(EXPERIMENT.c.id).where(named))
 
 
 def rows_of(statement: Select[Any], table: Table, number: int) -> Select[Any]:
-    """Of `table` the experiment's rows, and those whose experiment is not known."""
+    """The rows of `table` of the experiment, and those whose experiment is unknown."""
     if is_experiment(table):
         return statement.where(table.c.id == number)
     owner = table.c.experiment_id
@@ -96,7 +96,7 @@ def rows_of(statement: Select[Any], table: Table, number: int) -> Select[Any]:
 
 
 def count_of(connection: Connection, table: Table, number: int) -> int:
-    """How many rows these are."""
+    """The number of these rows."""
     count = select(func.count()).select_from(table)
     return connection.scalar(rows_of(count, table, number)) or 0
 

@@ -1,1 +1,1 @@
-"""What is read from the store: runs, events, settings."""
+"""Reads runs, events and settings from the store."""

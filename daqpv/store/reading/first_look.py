@@ -1,6 +1,6 @@
-"""A first look at the store, before anything is served: is it usable, what is set?
+"""Checks the store before start-up, and reads the settings that it holds.
 
-SQLite is looked at without SQLAlchemy, whose import alone takes a third of a second.
+SQLite is read without SQLAlchemy, whose import alone takes a third of a second.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 PATIENCE = 3.0  # [s] with a server
-_LOCKED = 0.2  # [s] with somebody who has locked SQLite's file
+_LOCKED = 0.2  # [s] to wait for the lock of SQLite's file
 
-_UNUSABLE = (  # what waiting does not mend
+_UNUSABLE = (  # errors that do not end by themselves
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_PERM,
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     Attributes:
         versions: of its tables.
         remembered: settings of the experiment, and states of its devices.
-        poor: what is wrong with its encoding, and the cure; "" if nothing is.
+        poor: the fault of its encoding, and the cure; "" without a fault.
     """
 
     versions: Versions
@@ -53,10 +53,10 @@ class Found(NamedTuple):
 
 
 def look(url: str, experiment: str) -> Found:
-    """Look whether the store can be used, and what was set in `experiment`.
+    """Check whether the store is usable, and read the settings of `experiment`.
 
     Raises:
-        StoreError: it cannot be used, and time will not mend that.
+        StoreError: the store is not usable, and a retry would not help.
         ConnectionError: it is away, or busy; the text says why.
     """
     if url.startswith("sqlite:"):

@@ -1,4 +1,4 @@
-"""The events of an experiment for its log (daqpv.events.History)."""
+"""Reads the events of an experiment for its log (daqpv.events.History)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StoredEvents:
         return [one.event for one in await self._store.ask(read)]
 
     async def news(self) -> list[Event]:
-        """What has come since `last` or the last call."""
+        """The events since `last` or the last call."""
         follower = self._follower
         if follower is None:
             return []
@@ -52,7 +52,7 @@ class StoredEvents:
         return [one.event for one in news]
 
     async def forget(self, before: float) -> int:
-        """Delete a piece of what is older than `before` [s since 1970]."""
+        """Delete some of the events older than `before` [s since 1970]."""
 
         def delete(connection: Connection) -> int:
             from daqpv.store.writing.retention import forget  # noqa: PLC0415 - as above

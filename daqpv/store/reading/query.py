@@ -1,8 +1,8 @@
-"""The log, read from the store: what happened, to which device, who did it.
+"""Reads the log of events from the store, by time, device, severity and origin.
 
-Everything is read along an index in the order of time and page by page, so that the
-newest of millions come at once, and all of them need little memory: one stream for each
-device and severity that is wanted, and the streams merged.
+Events are read along an index in the order of time, page by page: the newest of
+millions come at once, and all of them need little memory. There is one stream for each
+selected device and severity, and the streams are merged.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ _COLUMNS = [_ID, *(_EVENT[name] for name in KIND.names)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which events are wanted; what is left out does not matter.
+    """Selects events; a criterion that is left out selects all.
 
-    Names and devices are patterns (``*``, ``?``), and their case does not matter.
+    Names and devices are case-insensitive patterns (``*``, ``?``).
 
     Attributes:
         since: not before, UTC [s since 1970].
         until: before, UTC [s since 1970].
-        severity: this, and what is worse.
+        severity: the lowest one.
         device: PV name part, ``ECC:CoBo3``, or its last part, ``CoBo3``; "-" is the
             process.
         name: of the event.
         who: ``user@host``, or the user alone.
-        text: a part of the sentence, in any case.
-        run: besides what is between `since` and `until`, what was told of this run
-            after `until`: its files were moved, somebody has edited it.
+        text: a part of the sentence, case-insensitive.
+        run: adds the events of this run after `until`: its files were moved, or its
+            record was edited.
     """
 
     since: float | None = None
@@ -67,7 +67,7 @@ class Selection:
     run: int | None = None
 
     def has_device(self, device: str) -> bool:
-        """Whether events of `device` are wanted."""
+        """Whether events of `device` are selected."""
         device, pattern = (device or PROCESS).lower(), self.device.lower()
         return (
             not pattern
@@ -90,7 +90,7 @@ class KeptEvent(NamedTuple):
 def newest(
     connection: Connection, experiment: str, selection: Selection, limit: int
 ) -> list[KeptEvent]:
-    """The newest `limit` events of those that are wanted, oldest first."""
+    """The newest `limit` selected events, oldest first."""
     streams = _streams(connection, experiment, selection, newest_first=True)
     rows = merge(*streams, key=_order, reverse=True)
     return [_kept(row) for row in islice(rows, limit)][::-1]
@@ -99,16 +99,16 @@ def newest(
 def every(
     connection: Connection, experiment: str, selection: Selection
 ) -> Iterator[KeptEvent]:
-    """All events that are wanted, oldest first, in little memory."""
+    """All selected events, oldest first, in little memory."""
     streams = _streams(connection, experiment, selection, newest_first=False)
     return map(_kept, merge(*streams, key=_order))
 
 
 class Follower:
-    """What comes to the store from now on, in the order in which it comes.
+    """Reads new events in the order in which they come to the store.
 
     Numbers are given before a transaction is committed: with several processes a row
-    may appear after rows with higher numbers. So rows are looked for again, `LAG` back.
+    may appear after rows with higher numbers. So the last `LAG` is searched again.
     """
 
     def __init__(
@@ -121,12 +121,12 @@ class Follower:
         self._seen = set(connection.scalars(select(_ID).where(low < _ID)))
 
     def skip(self, shown: Iterable[KeptEvent]) -> None:
-        """Leave out what is known already."""
+        """Leave out events that are known already."""
         low = self._tops[0][1]
         self._seen.update(one.id for one in shown if one.id > low)
 
     def news(self, connection: Connection) -> Iterator[KeptEvent]:
-        """What is wanted and has come since; read it to its end before the next."""
+        """The new selected events; read all of them before the next call."""
         now = time.monotonic()
         while len(self._tops) > 1 and self._tops[1][0] < now - LAG:
             self._tops.popleft()
@@ -149,11 +149,11 @@ class Follower:
                     continue
                 self._seen.add(row.id)
                 yield _kept(row)
-        self._tops.append((now, top))  # now only: what was not read is read again
+        self._tops.append((now, top))  # only now: unread events are read again
 
 
 def devices(connection: Connection, experiment: str) -> Iterator[str]:
-    """Every device that has events, hopping from one to the next along the index."""
+    """All devices that have events, hopping from one to the next along the index."""
     device, number = _EVENT.device, _experiment_id(connection, experiment)
     ours = select(func.min(device)).where(_EVENT.experiment_id == number)
     found = connection.scalar(ours)
@@ -172,7 +172,7 @@ def _streams(
     *,
     newest_first: bool,
 ) -> list[Iterator[Row[Any]]]:
-    """The wanted rows in parts, each of them in the order of time."""
+    """The selected rows in streams, each in the order of time."""
     experiment_id = _experiment_id(connection, experiment)
     if experiment_id is None:
         return []
@@ -193,7 +193,7 @@ def _streams(
 def _later(
     experiment_id: int, selection: Selection
 ) -> Iterator[list[ColumnElement[bool]]]:
-    """What is told of the run, if one is wanted, after the time that is looked at."""
+    """The events of the selected run after `until`."""
     if selection.run is None or selection.until is None:
         return
     if not selection.has_device(_RUN):
@@ -226,7 +226,7 @@ def _stream(
 
 
 def _beyond(row: Row[Any], newest_first: bool) -> ColumnElement[bool]:
-    """What comes after `row`; the first condition is the one that an index serves."""
+    """The condition for rows after `row`; its first part uses an index."""
     if newest_first:
         return and_(row.time >= _TIME, or_(row.time > _TIME, row.id > _ID))
     return and_(row.time <= _TIME, or_(row.time < _TIME, row.id < _ID))
@@ -242,7 +242,7 @@ def _order(row: Row[Any]) -> tuple[int, int]:
 def _conditions(
     experiment_id: int, selection: Selection
 ) -> Iterator[ColumnElement[bool]]:
-    """All but device and severity."""
+    """The conditions other than device and severity."""
     yield _EVENT.experiment_id == experiment_id
     if selection.since is not None:
         yield round(selection.since * 1e6) <= _TIME

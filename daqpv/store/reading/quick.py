@@ -1,4 +1,4 @@
-"""The store, opened for a few plain statements: SQLite's without SQLAlchemy.
+"""Opens the store for a few plain statements, SQLite without SQLAlchemy.
 
 To import SQLAlchemy takes a third of a second, most of what a command may take.
 """
@@ -15,7 +15,7 @@ from daqpv.store.tables.sqlite_file import SCHEME, path_in, read_only, versions_
 from daqpv.store.tables.url import shown
 from daqpv.store.tables.version import refuse_other
 
-_LOCKED = 1.0  # [s] to wait for whoever holds a lock
+_LOCKED = 1.0  # [s] to wait for a lock
 
 
 @contextmanager
@@ -23,10 +23,10 @@ def quick_reader(url: str) -> Iterator[Execute]:
     """Open the store for reading, as of one moment.
 
     Yields:
-        What sends a statement.
+        A function that sends a statement.
 
     Raises:
-        StoreError: as `daqpv.store.reading.reader`, and of what the ``with`` sends.
+        StoreError: as `daqpv.store.reading.reader`, and if a statement fails.
     """
     open_store = _file if url.startswith(SCHEME) else _server
     with open_store(url) as execute:

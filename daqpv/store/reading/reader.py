@@ -1,4 +1,4 @@
-"""The store, opened to be read: nothing is made, upgraded or changed by that."""
+"""Opens the store for reading, and changes nothing in it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def reader(
 
     Args:
         url: of the store.
-        snapshot: all statements of a transaction see the same moment; else each sees
-            what is there by then.
-        answer: that a server may take for one statement, at most [s].
+        snapshot: all statements of a transaction see the same state; else each sees
+            the state at its own time.
+        answer: longest time that a server may take for one statement [s].
 
     Raises:
         StoreError: it is away, is not there or has no tables yet, or they are of
-            another version. It does not say what is tried inside the ``with``: that is
-            what `translated` is for.
+            another version. Errors inside the ``with`` are not translated: use
+            `translated` there.
     """
     engine = make_engine(read_only_url(url), answer=answer)
     try:
@@ -44,7 +44,7 @@ def reader(
         refuse_other(found, shown(url))
         if not snapshot:
             engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        elif engine.dialect.name != "sqlite":  # whose transactions are so anyhow
+        elif engine.dialect.name != "sqlite":  # SQLite has snapshots anyway
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         yield engine
     finally:
@@ -52,7 +52,7 @@ def reader(
 
 
 def plain(connection: Connection) -> Execute:
-    """What sends plain statements by `connection`."""
+    """A function that sends plain statements by `connection`."""
 
     def execute(statement: str, parameters: Mapping[str, Any]) -> Iterable[Any]:
         return connection.execute(text(statement), parameters)

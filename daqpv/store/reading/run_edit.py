@@ -1,4 +1,4 @@
-"""What is written of a run that has ended, corrected: what was there is kept."""
+"""Corrects the record of a run that has ended, and keeps the old values."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What is to be written of a run.
+    """The new values of a run.
 
     Attributes:
         number: of the run.
-        by: who does it.
+        by: user and host.
         fields: of its record that operators write, with new texts.
         values: of its observables, as people write them; an empty text empties one.
         observables: that the experiment file has: a run may get one that it lacks.
@@ -43,7 +43,7 @@ class Edit:
 
 
 class _Written(NamedTuple):
-    """What was changed, with the record that has it now."""
+    """A changed value, with its new record."""
 
     field: str
     old: str
@@ -52,19 +52,19 @@ class _Written(NamedTuple):
 
 
 def edit(connection: Connection, experiment: str, wanted: Edit) -> list[RunChange]:
-    """Change what is written of a run that has ended, and tell it as an event.
+    """Change the record of a run that has ended, and log the change as an event.
 
     Args:
         connection: in a transaction that writes.
         experiment: name of the experiment.
-        wanted: what to write.
+        wanted: the new values.
 
     Returns:
-        What was changed; nothing if it was so already.
+        The changes; empty if the values were the same already.
 
     Raises:
         StoreError: there is no such run.
-        RefusedError: it is open: its PVs are the way.
+        RefusedError: the run is open: write to its PVs instead.
         DaqError: it has no such observable, or the text is no value of one.
     """
     experiment_id, record = _ended(connection, experiment, wanted.number)
@@ -94,7 +94,7 @@ def edit(connection: Connection, experiment: str, wanted: Edit) -> list[RunChang
 def _ended(
     connection: Connection, experiment: str, number: int
 ) -> tuple[int, RunRecord]:
-    """Number of the experiment in the store, and the run, which nobody else changes.
+    """Number of the experiment in the store, and the run, locked for this change.
 
     Raises:
         StoreError: there is no such run.

@@ -1,7 +1,7 @@
-"""The runs of an experiment, chosen by what is written of them.
+"""Selects runs of an experiment by their records.
 
-The statement is plain SQL, the same for all engines: whoever has imported SQLAlchemy
-sends it by that, and `daqpv runs list` need not import it (daqpv.store.reading.quick).
+The statement is plain SQL, the same for all engines. It works with SQLAlchemy and
+without, and `daqpv runs list` does not import SQLAlchemy (daqpv.store.reading.quick).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _WILD = str.maketrans({"%": "!%", "_": "!_", "!": "!!"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which runs are wanted; what is left out does not matter.
+    """Selects runs; a criterion that is left out selects all.
 
     Attributes:
         number: of the run.
         kind: its class.
-        since: not begun before, UTC [s since 1970].
-        text: a part of title, comment, operator or note, in any case.
-        newest: so many of them, those that began last.
+        since: earliest start, UTC [s since 1970].
+        text: a part of title, comment, operator or note, case-insensitive.
+        newest: number of runs, those that began last.
     """
 
     number: int | None = None
@@ -44,7 +44,7 @@ ALL = Choice()
 
 
 def runs(execute: Execute, experiment: str, choice: Choice = ALL) -> list[RunRecord]:
-    """The wanted runs of an experiment by their starts, the newest last."""
+    """The selected runs of an experiment by their starts, the newest last."""
     parameters: dict[str, Any] = {"experiment": experiment}
     conditions = ["experiment.name = :experiment"]
     for condition, name, value in _conditions(choice):
@@ -65,7 +65,7 @@ def runs(execute: Execute, experiment: str, choice: Choice = ALL) -> list[RunRec
 
 
 def _conditions(choice: Choice) -> Iterator[tuple[str, str, Any]]:
-    """Each with the name and the value of its parameter."""
+    """The conditions, each with the name and the value of its parameter."""
     if choice.number is not None:
         yield "run.number = :number", "number", choice.number
     if choice.kind:

@@ -1,4 +1,4 @@
-"""The runs of an experiment and what belongs to them, read from the store."""
+"""Reads the runs of an experiment, with their observables, files and texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from daqpv.store.tables.records import records
 
 
 def history(connection: Connection, experiment: str) -> History:
-    """What the run control has to know of the runs before."""
+    """The earlier runs as the run control needs them."""
     ours = EXPERIMENT.c.name == experiment
     numbers = connection.scalars(select(RUN.c.number).join(EXPERIMENT).where(ours))
     last = runs(connection, experiment, Choice(newest=1))
@@ -36,7 +36,7 @@ def history(connection: Connection, experiment: str) -> History:
 def runs(
     connection: Connection, experiment: str, choice: Choice = ALL
 ) -> list[RunRecord]:
-    """The wanted runs of an experiment by their starts, the newest last."""
+    """The selected runs of an experiment by their starts, the newest last."""
     return run_list.runs(plain(connection), experiment, choice)
 
 
@@ -44,7 +44,7 @@ def one_run(connection: Connection, experiment: str, number: int) -> RunRecord:
     """One run of an experiment.
 
     Raises:
-        StoreError: there is none of that number.
+        StoreError: no run has that number.
     """
     found = runs(connection, experiment, Choice(number=number))
     if not found:
@@ -55,7 +55,7 @@ def one_run(connection: Connection, experiment: str, number: int) -> RunRecord:
 def changes(
     connection: Connection, experiment: str, number: int
 ) -> Iterator[RunChange]:
-    """What was changed of a run, in order."""
+    """The changes of a run, in order."""
     return records(connection, kinds.CHANGE, experiment, "id", number=number)
 
 
@@ -77,7 +77,7 @@ def values_alone(
 
 
 def pvs(connection: Connection, experiment: str, number: int) -> Iterator[RunPv]:
-    """What chosen PVs were at the start and the stop of a run."""
+    """The values of chosen PVs at the start and the stop of a run."""
     return records(connection, kinds.PV, experiment, "moment", "pv", number=number)
 
 

@@ -1,1 +1,1 @@
-"""The tables of the store, their versions, and the engines that hold them."""
+"""Defines the tables of the store, their versions, and the engines."""

@@ -1,4 +1,4 @@
-"""A backup of the whole store, before its tables are changed."""
+"""Makes a backup of the whole store before its tables are upgraded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def backup(url: str, folder: Path) -> Path:
         folder: where a server's goes; SQLite's goes beside the database.
 
     Raises:
-        StoreError: there is no program, or it failed; it says why.
+        StoreError: the program is not installed, or has failed; with the reason.
     """
     parsed = make_url(url)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")

@@ -1,6 +1,6 @@
-"""Whether a database takes every text: PostgreSQL's may be of an encoding that cannot.
+"""Checks that the encoding of a PostgreSQL database holds every text.
 
-SQLite always does, and in MariaDB the tables and the connection say utf8mb4 themselves.
+SQLite holds every text, and in MariaDB the tables and the connection use utf8mb4.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _GOOD = "UTF8"
 
 
 def poor_encoding(connection: Connection) -> str:
-    """What is wrong with the encoding of the database, and the cure; "" if nothing."""
+    """The fault of the database's encoding, and the cure; "" without a fault."""
     if connection.dialect.name != "postgresql":
         return ""
     found = str(connection.exec_driver_sql("SHOW server_encoding").scalar())

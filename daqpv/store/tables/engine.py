@@ -1,7 +1,7 @@
-"""Engines of SQLAlchemy for the three kinds of store, set up alike.
+"""Makes the SQLAlchemy engines for SQLite, PostgreSQL and MariaDB.
 
-Every exchange has a deadline, and a store that went away is noticed: a network that
-swallows everything must not hold a thread for good.
+Every exchange has a deadline, so that a lost store or a network that drops all packets
+cannot block a thread for ever.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from daqpv.errors import StoreError
 from daqpv.store.tables.url import shown
 
-ANSWER = 10  # [s] that a server may take for one statement, at most
-LOCKED = 1  # [s] to wait for whoever holds a lock
+ANSWER = 10  # [s] longest time that a server may take for one statement
+LOCKED = 1  # [s] to wait for a lock
 _CONNECT = 2  # [s]; libpq takes less for 2
 
 _DRIVERS = {
@@ -35,17 +35,17 @@ _EXTRAS = {"psycopg": "postgres", "pymysql": "mysql"}
 def make_engine(
     url: str, *, writes: bool = False, makes: bool = True, answer: int = ANSWER
 ) -> Engine:
-    """Make an engine. It connects to nothing yet.
+    """Make an engine. It does not connect yet.
 
     Args:
         url: ``sqlite:///FILE``, ``postgresql://...``, ``mysql://...``, ``mariadb://``.
         writes: its transactions write: SQLite then takes the lock at their beginning,
             where it waits for others, and not in the middle, where it would not.
         makes: a file of SQLite that is not there is made.
-        answer: that a server may take for one statement, at most [s].
+        answer: longest time that a server may take for one statement [s].
 
     Raises:
-        StoreError: the URL is no good, or its driver is not installed.
+        StoreError: the URL is not valid, or its driver is not installed.
     """
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
@@ -77,7 +77,7 @@ def make_engine(
 
 @contextmanager
 def translated(url: str) -> Iterator[None]:
-    """Turn what SQLAlchemy and the drivers raise into StoreError, without secrets."""
+    """Turn errors of SQLAlchemy and the drivers into StoreError, without secrets."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -85,7 +85,7 @@ def translated(url: str) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in the words of the driver: its first line, and no SQL."""
+    """The driver's error message: its first line, without SQL."""
     cause = getattr(error, "orig", None) or error
     code, text = 0, str(cause)
     if len(cause.args) == 2 and isinstance(cause.args[0], int):  # pymysql's
@@ -97,7 +97,7 @@ def reason(error: BaseException) -> str:
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except (ArgumentError, ValueError) as error:  # of a port that is no number
+    except (ArgumentError, ValueError) as error:  # the port is not a number
         raise StoreError("the URL of the store cannot be understood") from error
 
 
@@ -106,7 +106,7 @@ def _set_up_sqlite(*, writes: bool) -> Callable[[Any, object], None]:
         connection.isolation_level = None  # SQLAlchemy's "begin" begins, not the driver
         if writes:
             connection.execute("PRAGMA journal_mode = WAL")  # the file remembers it
-            connection.execute("PRAGMA synchronous = FULL")  # what is written stays
+            connection.execute("PRAGMA synchronous = FULL")  # survives a power cut
             connection.execute("PRAGMA foreign_keys = ON")
 
     return set_up

@@ -1,8 +1,8 @@
-"""The tables of a store: made, and upgraded to another version.
+"""Makes the tables of a store, and upgrades them to another version.
 
-The scripts of Alembic stand in ``db/versions``, one file per version: ``0001_...``. An
-empty store gets its tables from the models at once, and a test holds that this is what
-the scripts make: so the start of an IOC imports no Alembic.
+The scripts of Alembic are in ``db/versions``, one file per version: ``0001_...``. An
+empty store gets its tables from the models at once, and a test checks that the
+scripts make the same: so the start of an IOC does not import Alembic.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def versions_in(connection: Connection) -> Versions:
 
 
 def prepare(engine: Engine, schema: Schema = OWN) -> None:
-    """Make the tables that a store lacks as a whole; leave good ones as they are.
-
-    These are all tables of an empty store, and those of a branch that is new to it.
+    """Make the tables of an empty store, and of a branch that is new to the store.
 
     Args:
         engine: one that writes.
@@ -82,7 +80,7 @@ def prepare(engine: Engine, schema: Schema = OWN) -> None:
 
 
 def _make(engine: Engine, schema: Schema) -> None:
-    """Make the tables, unless another process does it right now."""
+    """Make the tables, unless another process has just made them."""
     with _alone(engine) as connection:
         found = versions_in(connection)
         version.refuse_others(found, schema, shown(str(engine.url)))
@@ -95,7 +93,7 @@ def _make(engine: Engine, schema: Schema) -> None:
 
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
-    """A transaction beside which no other process makes tables, until its commit."""
+    """A transaction that locks the making of tables until its commit."""
     dialect = engine.dialect.name
     with engine.connect() as connection:
         try:
@@ -159,7 +157,7 @@ def _config(schema: Schema, found: Versions, folder: Path) -> Config:
 
     scripts = {one.label: one.scripts for one in schema.branches.values()}
     for label, revision in found.of.items():
-        if scripts.get(label) is None:  # what made it is not installed here, or no more
+        if scripts.get(label) is None:  # its distribution is not installed here
             text = _NOTHING.format(revision=revision, label=label)
             folder.joinpath(f"{revision}.py").write_text(text)
     places = [version.SCRIPTS / "versions", *filter(None, scripts.values()), folder]

@@ -1,7 +1,7 @@
-"""The tables of a store as SQLAlchemy has them, made of their declarations.
+"""Makes the SQLAlchemy tables of a store from their declarations.
 
-Times are UTC [us since 1970]: exact, and the same in every engine. Texts of people and
-devices have no limit but the engine's 16 MB; what PVs and names bound is bounded.
+Times are UTC [us since 1970]: exact, and the same in every engine. Free texts have
+no limit but the engine's 16 MB; texts that a PV or a name limits have that limit.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _TYPES: dict[SqlType, TypeEngine[Any]] = {
     SqlType.JSON: JSON().with_variant(_JsonText(), "sqlite"),
 }
 _MARIADB: dict[str, Any] = {
-    f"{engine}_{key}": value  # whatever the database's own are
+    f"{engine}_{key}": value  # not the defaults of the database
     for engine in ("mysql", "mariadb")
     for key, value in {
         "charset": "utf8mb4",
@@ -82,8 +82,8 @@ def metadata_of(schema: Schema) -> MetaData:
         **_MARIADB,
     )
     # How far a writer has come: it counts with every transaction, in the same one.
-    # What a writer cannot be sure to have written it offers again; the count says
-    # whether it is there already.
+    # After an unclear result a writer offers its entries again; the count says
+    # whether they are there already.
     Table(
         "journal",
         metadata,

@@ -1,4 +1,4 @@
-"""What daqpv itself keeps: events, settings, states of devices, runs."""
+"""Declares daqpv's own tables: events, settings, states of devices, runs."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ OWN = Schema(_OWN)
 
 
 def schema_of(kinds: Iterable[AnyKind]) -> Schema:
-    """What a store has with these kinds of devices.
+    """The schema of a store for these kinds of devices.
 
     Raises:
         StoreError: two of them want the same table.

@@ -1,4 +1,4 @@
-"""Records in the tables: put there, and read from there."""
+"""Writes records to the tables, and reads them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def records(
         connection: to the store.
         kind: of the records.
         experiment: its name.
-        order: columns by which they come; without one they come as they were added.
-        wanted: what columns have: ``number=12``.
+        order: columns to sort by; without one, the order in which they were added.
+        wanted: values of columns: ``number=12``.
     """
     tables = _tables_of(kind).tables
     table, experiments = tables[kind.table.name], tables["experiment"]
@@ -79,9 +79,9 @@ class Tables:
     def put(
         self, connection: Connection, experiment_id: int, entries: Iterable[Entry]
     ) -> None:
-        """Keep what is known of things, in place of what was known before.
+        """Write rows; a row replaces an earlier one with the same key.
 
-        A row that lacks columns changes what is there, and makes nothing. Rows of a
+        A row that lacks columns updates an existing row, and adds none. Rows of a
         table without a key are added at once.
 
         Raises:

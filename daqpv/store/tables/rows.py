@@ -1,4 +1,4 @@
-"""Records as they wait for the store: rows with a number, of a source."""
+"""Defines the entries that wait for the store: numbered rows of a source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Source(NamedTuple):
-    """Who numbers entries: one start of one process.
+    """The writer of entries: one start of one process.
 
     Attributes:
         writer: a random number in hex.

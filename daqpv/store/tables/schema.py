@@ -1,4 +1,4 @@
-"""All kinds of records that a store keeps, and how a record becomes a row for it."""
+"""Holds the kinds of records of a store, and turns a record into a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Schema:
     """The kinds of records of a store.
 
     Args:
-        kinds: that of events, and others; one that comes twice counts once.
+        kinds: of records; one that comes twice counts once.
 
     Attributes:
         tables: by name.
@@ -52,7 +52,7 @@ class Schema:
         return tuple(self._kinds.values())
 
     def branch_of(self, table: str) -> Branch | None:
-        """Whose versions a table has; None: daqpv's own."""
+        """The branch whose version a table has; None: daqpv's own."""
         return self.tables[table].branch if table in self.tables else None
 
     def tables_of(self, branch: Branch) -> list[str]:
@@ -65,16 +65,16 @@ class Schema:
         return kind is None or kind.export
 
     def entry(self, number: int, record: Any, process: str) -> Entry:
-        """Make the entry of `record`; what no engine takes is escaped.
+        """Make the entry of `record`; characters that no engine takes are escaped.
 
         Args:
             number: of the record.
-            record: anybody's: whatever it holds, this does not raise.
+            record: of any distribution; its faults raise no error here.
             process: for a row whose column `process` is empty.
         """
         try:
             return self._entry(number, record, process)
-        except Exception as error:  # a plugin's border: its records stay its own fault
+        except Exception as error:  # a plugin's fault stays its own
             what = f"({type(error).__name__}): {record!r:.1000}"
             event = Event(
                 time=0.0,
@@ -92,6 +92,6 @@ class Schema:
         return Entry(number, kind.table.name, row)
 
     def is_expendable(self, entry: Entry) -> bool:
-        """Whether it may be left out if there is no room for everything."""
+        """Whether the entry may be left out when there is no room."""
         kind = self._of_table.get(entry.table)
         return kind is not None and kind.expendable(entry.row)

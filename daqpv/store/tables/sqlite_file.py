@@ -1,6 +1,6 @@
-"""A SQLite store as a file: where it is, and what its tables are.
+"""Finds and checks the file of a SQLite store, without SQLAlchemy.
 
-This imports no SQLAlchemy, which takes a third of a second.
+To import SQLAlchemy takes a third of a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def path_in(url: str) -> str:
 
 
 def is_there(path: str) -> bool:
-    """Whether the file has anything in it."""
+    """Whether the file exists and is not empty."""
     file = Path(path)
     return file.is_file() and file.stat().st_size > 0
 
@@ -30,7 +30,7 @@ def is_there(path: str) -> bool:
 def refuse_orphan(path: str) -> None:
     """Refuse to make a file where the journal of another one lies.
 
-    SQLite would take it for the new file's, and the records in it were lost.
+    SQLite would use it for the new file, and lose the records in it.
 
     Raises:
         StoreError: there is no file, but a journal that holds records.
@@ -66,7 +66,7 @@ def read_only(path: str) -> str:
     journal = file.with_name(f"{file.name}-wal")
     can_write = os.access(file.parent, os.W_OK, effective_ids=True)
     if not journal.exists() and not can_write:
-        uri += "&immutable=1"  # nobody writes, and we cannot make the journal
+        uri += "&immutable=1"  # no process writes, and we cannot make the journal
     return uri
 
 

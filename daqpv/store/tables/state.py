@@ -1,4 +1,4 @@
-"""The state of a store's tables, read without changing anything."""
+"""Reads the state of a store's tables, and changes nothing."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from daqpv.store.tables.version import NO_TABLES, Versions, newest, refuse_other
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What a store has.
+    """The state of the tables of a store.
 
     Attributes:
         versions: of its tables.
         missing: tables and columns of our versions that it lacks.
-        poor: what is wrong with its encoding, and the cure; "" if nothing is.
+        poor: the fault of its encoding, and the cure; "" without a fault.
     """
 
     versions: Versions
@@ -36,7 +36,7 @@ class TableState:
 
 
 def state_of(url: str, schema: Schema = OWN) -> TableState:
-    """Look at the tables; a SQLite file is not made by that, nor written.
+    """Read the state of the tables; a SQLite file is neither made nor written.
 
     Raises:
         StoreError: the store is away.
@@ -57,7 +57,7 @@ def refuse_unusable(state: TableState, url: str, schema: Schema = OWN) -> None:
     """Refuse a store whose tables or encoding are not what daqpv needs.
 
     Raises:
-        StoreError: it is so; it says what to do.
+        StoreError: with the cure.
     """
     refuse_others(state.versions, schema, shown(url))
     if state.missing:
@@ -72,7 +72,7 @@ def refuse_unusable(state: TableState, url: str, schema: Schema = OWN) -> None:
 def _missing(
     connection: Connection, schema: Schema, versions: Versions
 ) -> Iterator[str]:
-    """What tables lack that should be there, by their version."""
+    """The missing tables and columns of this version."""
     found = inspect(connection)
     for table in _tables(schema, versions):
         if not found.has_table(table.name):

@@ -1,4 +1,4 @@
-"""The URL of a store, as people may see it. This imports no SQLAlchemy."""
+"""Formats the URL of a store for display, without SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import re
 def shown(url: str) -> str:
     """`url` without password, driver and options."""
     plain = re.sub(r"^(\w+)\+\w+:", r"\1:", url).partition("?")[0]
-    plain = plain.replace("sqlite:///file:", "sqlite:///")  # one that is not made
+    plain = plain.replace("sqlite:///file:", "sqlite:///")  # a file that must exist
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", plain)

@@ -1,4 +1,4 @@
-"""The versions of a store's tables: what this daqpv wants, and what it refuses."""
+"""Compares the versions of a store's tables with those of this daqpv."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Versions:
     """The versions in a store as Alembic keeps them: one of each branch.
 
     Attributes:
-        own: of daqpv's own tables; None: it has none.
+        own: of daqpv's own tables; None: no tables.
         of: those of other branches, by label.
     """
 
@@ -55,10 +55,10 @@ def refuse_other(found: str, store: str) -> None:
 
     Args:
         found: their version.
-        store: its URL as people may see it.
+        store: its URL for display.
 
     Raises:
-        StoreError: they are older, or newer; it says what to do.
+        StoreError: they are older or newer; with the cure.
     """
     if found > newest():
         raise StoreError(
@@ -75,10 +75,10 @@ def refuse_other(found: str, store: str) -> None:
 
 
 def refuse_others(found: Versions, schema: Schema, store: str) -> None:
-    """Refuse tables of any branch that are there in another version.
+    """Refuse tables of any branch that have another version.
 
     Raises:
-        StoreError: they are older, or newer; it says what to do.
+        StoreError: they are older or newer; with the cure.
     """
     if found.own is not None:
         refuse_other(found.own, store)

@@ -1,1 +1,1 @@
-"""The writer of records, and where records wait until the store takes them."""
+"""Writes records to the store, or to the spool while the store is away."""

@@ -1,4 +1,4 @@
-"""The way into the tables: each writer's entries in order, none twice."""
+"""Writes the entries of each writer to the tables, in order and once."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from daqpv.store.writing.unfit import UNFIT, is_unfit, most_bytes, refuse_larger
 
 
 class Journal:
-    """Brings entries into the store. To be used by one thread at a time.
+    """Writes entries to the store. To be used by one thread at a time.
 
-    How far a writer has come is written in the transaction of its entries. So whoever
-    does not know what became of a transaction offers its entries again: what is there
-    already is passed over.
+    The number of a writer's last entry is written in the transaction of its entries.
+    After a transaction with an unknown result, its entries are offered again: those
+    that are in the store already are skipped.
 
     Args:
         url: of the store.
         experiment: its name.
-        refuse: keeps what the store does not take.
+        refuse: keeps the entries that the store refuses.
         schema: what the store has tables for.
         late: the entries may be older than what the store has; they replace nothing
             that is newer.
@@ -60,7 +60,7 @@ class Journal:
         self._schema = schema
         self._tables = Tables(schema, late=late)
         self._most = 0  # bytes that the engine takes in one statement; 0: no limit
-        self._experiment_id: int | None = None  # None: the tables must be looked at
+        self._experiment_id: int | None = None  # None: the tables must be checked
         self._place: SqlitePlace | None = None
         self._newest = ("", 0)  # writer and number that were written last
 
@@ -68,11 +68,11 @@ class Journal:
         """Write `entries`, in the order of their numbers; none: see if it could.
 
         Returns:
-            Those that the engine does not take, whatever is done; `refuse` has them.
+            The entries that the engine refuses for their values; `refuse` has them.
 
         Raises:
             StoreError: the store is away, full or locked, or `refuse` could not keep
-                an entry. Nobody knows whether the entries are in the store.
+                an entry. It is not known whether the entries are in the store.
         """
         with translated(self._url):
             self._see_to_tables()
@@ -122,7 +122,7 @@ class Journal:
             raise StoreError(f"{path}: {error.strerror}") from error
 
     def _see_to_place(self) -> None:
-        """Make sure that what was written is where it is looked for.
+        """Check that the SQLite file is still the one that was written.
 
         Raises:
             StoreError: SQLite's file was moved meanwhile; the entries may be offered
@@ -136,7 +136,7 @@ class Journal:
     def _find_experiment(self) -> int:
         find = select(EXPERIMENT.c.id).where(EXPERIMENT.c.name == self._experiment)
         with suppress(IntegrityError), self._engine.begin() as connection:
-            if connection.scalar(find) is None:  # unless somebody adds it right now
+            if connection.scalar(find) is None:  # unless another process adds it now
                 connection.execute(insert(EXPERIMENT).values(name=self._experiment))
         with self._engine.begin() as connection:
             self._most = most_bytes(connection)
@@ -165,7 +165,7 @@ class Journal:
         self._newest = (source.writer, last)
 
     def _last(self, connection: Connection, source: Source) -> int:
-        """How far `source` has come, its row locked: an old transaction may still run.
+        """Number of the last entry of `source`; locks its row for an old transaction.
 
         The server may not have noticed yet that its connection was cut.
         """

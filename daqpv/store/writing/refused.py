@@ -1,7 +1,7 @@
-"""Records that the store refuses: kept as JSON lines until they are offered again.
+"""Keeps records that the store refuses, as JSON lines, to be offered again.
 
 One file for each process, ``refused.jsonl`` in its spool folder. A line is on the disk
-before the store passes the record over. `take` renames the file, so the process that
+before the store skips the record. `take` renames the file, so the process that
 is served goes on with a new one.
 """
 
@@ -69,7 +69,7 @@ class Refused:
         self.look()
 
     def look(self) -> None:
-        """Count again what is there, if the files have changed."""
+        """Count the records again, if the files have changed."""
         found = {path: _state(path) for path in files(self.path.parent)}
         if found == self._seen:
             return
@@ -106,7 +106,7 @@ def read(path: Path) -> Iterator[Entry]:
     """The records of a file, numbered by line; each once.
 
     Raises:
-        StoreError: the file cannot be read, or a line is no record.
+        StoreError: the file cannot be read, or a line is not a record.
     """
     seen = set()
     try:
@@ -157,7 +157,7 @@ def _state(path: Path) -> tuple[int, int, int]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[FileIO]:
-    """Open the file that has the name `path` now; nobody renames it meanwhile."""
+    """Open the file that has the name `path` now, locked against a rename."""
     while True:
         with FileIO(path, "a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -167,7 +167,7 @@ def _locked(path: Path) -> Iterator[FileIO]:
 
 
 def _append(file: FileIO, line: bytes) -> None:
-    """Add all of `line`, or nothing; what a crash has torn before it is cut off."""
+    """Add all of `line`, or nothing; a line torn by a crash is cut off first."""
     file.seek(0)
     size = file.readall().rfind(b"\n") + 1
     file.truncate(size)

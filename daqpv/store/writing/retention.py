@@ -1,4 +1,4 @@
-"""What of the events is shown first, and how old they may get."""
+"""Reads the last events for display, and deletes old events."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from daqpv.store.reading.query import KeptEvent, Selection, newest
 from daqpv.store.tables.models import EVENT, EXPERIMENT
 
 PIECE = 1000  # rows that are deleted in one transaction
-_DEEPEST = 10_000  # rows among which the last for people are looked for
+_DEEPEST = 10_000  # rows that are searched for the last events for people
 
 
 def last_for_people(
     connection: Connection, experiment: str, count: int
 ) -> list[KeptEvent]:
-    """The last `count` events that are not kept aside, oldest first.
+    """The last `count` events that are not record-only, oldest first.
 
-    Those that are ahead of our clock come first: it was set back since.
+    Events ahead of our clock come first: the clock was set back since.
     """
     by_now = Selection(until=time.time() + AHEAD)
     present = _for_people(connection, experiment, by_now, count)
@@ -51,10 +51,10 @@ def forget(
         connection: in a transaction, which stays short so.
         experiment: whose events.
         before: UTC [s since 1970].
-        limit: of what is deleted at once.
+        limit: number of events.
 
     Returns:
-        How many were deleted; 0: there are no more.
+        Number of deleted events; 0: no more events are that old.
     """
     ours = select(EXPERIMENT.c.id).where(EXPERIMENT.c.name == experiment)
     old = (

@@ -1,4 +1,4 @@
-"""Records that wait in files are offered to the store again."""
+"""Offers records that wait in files to the store again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_LIMIT = 1e15  # [bytes]
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What became of the records of a file or folder.
+    """The result of offering the records of a file or folder.
 
     Attributes:
         offered: how many there were.
@@ -40,10 +40,10 @@ class Retried:
 def retry_refused(
     url: str, experiment: str, file: Path, process: str, schema: Schema = OWN
 ) -> Retried:
-    """Offer the refused records in `file`; what is refused again stays beside it.
+    """Offer the refused records in `file`; those refused again stay in another file.
 
-    The name of the file is that of a writer: after a kill, a second try offers
-    everything again, and the store passes over what it has.
+    The name of the file is that of a writer: after a kill, a second try offers all
+    records again, and the store skips those that it has.
 
     Raises:
         StoreError: the store is away, or the file is not one of refused records.
@@ -65,10 +65,10 @@ def retry_refused(
 def retry_spool(
     url: str, experiment: str, folder: Path, schema: Schema = OWN
 ) -> Retried:
-    """Offer what waits in the spool `folder` of a process that does not run.
+    """Offer the entries in the spool `folder` of a process that does not run.
 
     Raises:
-        StoreError: the store is away, a process uses the folder, or it is no spool.
+        StoreError: the store is away, a process uses the folder, or it is not a spool.
         OSError: the folder cannot be read or written.
     """
     said: list[str] = []

@@ -1,4 +1,4 @@
-"""The store as the writer sees it: it takes what is offered within a second, or not."""
+"""Offers batches of entries to the store in a thread, with a deadline."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from daqpv.store.tables.rows import Entry, Source
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 1.3  # [s] with an offer: longer than with a lock (daqpv.store.tables.engine)
+PATIENCE = 1.3  # [s] deadline of an offer: longer than engine.LOCKED
 RETRY = 1.0  # [s] between two offers to a store that is away
-AWAY = 2.0  # [s] of failing after which it is said
+AWAY = 2.0  # [s] of failures after which an event reports them
 
-_SLICE = 0.1  # [s] in which less patience is noticed
+_SLICE = 0.1  # [s] in which a shorter deadline is noticed
 
 Tell = Callable[[EventSeverity, str, str], None]
 """Takes severity, name and text of what happens to the store; from any thread."""
@@ -29,26 +29,26 @@ class Journal(Protocol):
     """The way into the store (daqpv.store.writing.journal)."""
 
     def write(self, source: Source, entries: Sequence[Entry]) -> list[Entry]:
-        """Write what is not there yet; return what the store refuses, and is kept."""
+        """Write the new entries; return those that the store refuses."""
 
     def close(self) -> None:
         """Close the connection."""
 
 
 class RetryQueue:
-    """RetryQueue entries to the store, one batch at a time, in a thread of their own.
+    """Offers entries to the store, one batch at a time, in a thread of its own.
 
-    An offer that is not answered in time is given up, and its entries may be offered
-    again: the journal knows what is there. Its thread is not: until it returns, the
-    store counts as away. To be used by one thread.
+    An offer without an answer in time is given up, and its entries may be offered
+    again: the journal skips those in the store. Until the thread of that offer returns,
+    the store counts as away. To be used by one thread.
 
     Args:
         connect: makes the way into the store; may raise StoreError.
         name: of the store, for people: its URL without password.
-        tell: takes what happens to it.
+        tell: reports what happens to it.
 
     Attributes:
-        patience: how long an offer may take [s]; any thread may lessen it.
+        patience: how long an offer may take [s]; any thread may shorten it.
         online: whether the store takes records; None: not tried yet.
         reason: why not.
         errors: how many offers failed.
@@ -104,7 +104,7 @@ class RetryQueue:
         except StoreError as error:
             self._failed(str(error))
             return False
-        except Exception as error:  # nobody else would hear of it
+        except Exception as error:  # else the error would be lost
             _log.exception("an offer to the store failed")
             self._failed(f"{type(error).__name__}: {error}")
             return False
@@ -117,7 +117,7 @@ class RetryQueue:
         self._say_failing(reason)
 
     def _waits(self) -> None:
-        """An offer is on its way for too long."""
+        """Handle an offer that has taken too long."""
         waited = time.monotonic() - self._offered
         if not self.reason or waited > AWAY:
             self._say_failing(f"no answer for {waited:.0f} s")
@@ -147,7 +147,7 @@ class RetryQueue:
         self.online, self._failing_since, self.reason = True, None, ""
 
     def close(self, timeout: float) -> None:
-        """Close the connection; that an offer is still on its way is not waited for."""
+        """Close the connection; do not wait for an offer that has no answer yet."""
         closed = self._crew.submit(self._close)
         self._crew.close()
         if self._offer is None:

@@ -1,4 +1,4 @@
-"""Another process of our name that writes into the same store: its journal moves."""
+"""Finds other processes with our name that write to the same store."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from daqpv.errors import StoreError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-APART = 12.0  # [s] at least from a look to the next: an idle process writes every 5 s
-_SURE = 2  # looks in a row at which the journal has moved: an import moves it once
-_MOST = 1000  # starts of processes that are looked at, the newest
+APART = 12.0  # [s] least time between two checks: an idle process writes every 5 s
+_SURE = 2  # checks in a row with new entries: an import adds some once
+_MOST = 1000  # starts of processes that are checked, the newest
 
 Seen = dict[str, tuple[str, int]]
 """Process and time of each writer."""
 
 
 class StoreRivals:
-    """Processes of our name on other computers that are at work in our store.
+    """Finds processes with our name on other computers that write to our store.
 
-    Searches for PVs find nobody on the far side of a cut network; a store that both
-    sides reach does.
+    A search for PV names gets no answer across a cut network; a store that both sides
+    reach shows the other process.
 
     Args:
         store: of this process.
         experiment: whose records they are.
         process: our own, ``name@host``.
-        clock: seconds that pass.
+        clock: monotonic time [s].
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class StoreRivals:
         self._words = ""
 
     async def look(self) -> str:
-        """A sentence on who is at work now; "" if nobody is.
+        """Check, and return a sentence on the other processes; "" if there are none.
 
-        A store that is away tells nothing: what was found last holds.
+        While the store is away, the last result holds.
         """
         if self._clock() < self._next:
             return self._words
@@ -77,7 +77,7 @@ class StoreRivals:
 
 
 def _writers(experiment: str, process: str, connection: Connection) -> Seen:
-    """The writers of our name on other computers."""
+    """The writers with our name on other computers."""
     from sqlalchemy import select  # noqa: PLC0415 - 0.3 s
 
     from daqpv.store.tables.models import METADATA  # noqa: PLC0415

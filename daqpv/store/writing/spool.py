@@ -1,7 +1,7 @@
-"""Where entries wait on the disk while the store is away.
+"""Keeps entries on the disk while the store is away.
 
-A folder of files of a few MB, named by number, written and read in this order. What a
-crash or a full disk cuts in the middle is the end of the last line, and is cut off.
+The spool is a folder of files of a few MB, named by number, written and read in this
+order. A crash or a full disk can tear the last line only, which is then cut off.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Spool:
     Args:
         folder: one for each process; made if it is not there.
         source: whose entries are appended.
-        schema: says what is expendable.
+        schema: says which entries are expendable.
         limit: of all files [bytes]. Over it the oldest entries that are expendable are
             left out, and nothing else.
-        say: takes what was lost.
+        say: reports what was lost.
 
     Attributes:
-        left_out: how many were, so far.
-        lost: how many entries were damaged or taken away, so far.
+        left_out: number of entries left out so far.
+        lost: number of entries damaged or removed so far.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Spool:
         self._file_size = min(FILE_SIZE, limit / _FILES)
         self._files: list[SpoolFile] = []
         self._lock = -1
-        self._out: FileIO | None = None  # the last file, if it is ours to append
+        self._out: FileIO | None = None  # the last file, if we may append to it
         self._offset = 0  # in the first file: how far it has been taken
         self._taken = 0  # entries of the first file
         self._read = (0, 0)  # bytes and entries that were read last
@@ -76,28 +76,28 @@ class Spool:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is ours to use."""
+        """Whether this process holds the folder."""
         return self._lock >= 0
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no entry waits."""
         return not self._files
 
     @property
     def size(self) -> int:
-        """Of all that waits [bytes]."""
+        """Size of all files [bytes]."""
         return sum(file.size for file in self._files) - self._offset
 
     @property
     def count(self) -> int:
-        """How many entries wait."""
+        """Number of entries that wait."""
         return sum(file.count for file in self._files) - self._taken
 
     # -- opening -----------------------------------------------------------------------
 
     def open(self) -> bool:
-        """Make the folder ours, and find what an earlier start left.
+        """Lock the folder, and find the entries of an earlier start.
 
         Returns:
             False if another process uses it.
@@ -117,7 +117,7 @@ class Spool:
         return True
 
     def see(self) -> None:
-        """Begin anew if the folder was taken away, and say what was in it.
+        """Make the folder again if it was removed, and report what was in it.
 
         Raises:
             OSError: it cannot be made again.
@@ -161,7 +161,7 @@ class Spool:
         return mended(path, torn)
 
     def close(self) -> None:
-        """Let it go; what waits stays."""
+        """Release the folder; the entries stay."""
         self._end_file()
         if self.is_open:
             os.close(self._lock)
@@ -170,7 +170,7 @@ class Spool:
     # -- in ----------------------------------------------------------------------------
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Put `entries` behind all others. They wait safely when it returns.
+        """Append `entries`. They are on the disk at the return.
 
         Raises:
             OSError: the disk does not take them; nothing has changed.
@@ -201,7 +201,7 @@ class Spool:
         file.count += count
 
     def _take_back(self, file: SpoolFile) -> None:
-        """Cut off what was written in part; a file without entries is no file."""
+        """Cut off a partial write; remove a file without entries."""
         out, self._out = self._out, None
         assert out is not None
         try:
@@ -251,7 +251,7 @@ class Spool:
         return source or self._source, entries
 
     def taken(self) -> None:
-        """What was read last is in the store: it waits no more."""
+        """Remove the entries that were read last: they are in the store."""
         file = self._files[0]
         self._offset += self._read[0]
         self._taken += self._read[1]
@@ -274,7 +274,7 @@ class Spool:
     # -- the limit ---------------------------------------------------------------------
 
     def _make_room(self, wanted: int) -> bool:
-        """Leave out the oldest that is expendable until `wanted` [bytes] find room."""
+        """Leave out the oldest expendable entries until `wanted` [bytes] fit."""
         dropped = 0
         for i, file in enumerate(self._files[:-1]):  # the last one is being written
             if self.size + wanted <= self._limit:
@@ -296,7 +296,7 @@ class Spool:
 
 
 def waiting(folder: Path) -> dict[str, int]:
-    """Sizes [bytes] of what waits in `folder`, by process; for people to see."""
+    """Sizes [bytes] of the spools in `folder`, by process, for display."""
     sizes: dict[str, int] = {}
     for path in sorted(folder.glob("*/[0-9]*.spool")):
         sizes[path.parent.name] = sizes.get(path.parent.name, 0) + path.stat().st_size

@@ -1,6 +1,6 @@
-"""A file of the spool: lines with a check sum.
+"""Reads and writes a file of the spool: lines with a checksum.
 
-Each line is a check sum (CRC-32, hex) and JSON: first who numbers the entries, then an
+Each line is a checksum (CRC-32, hex) and JSON: first the source of the entries, then an
 entry in each line. A line counts when the disk has it.
 """
 
@@ -24,9 +24,9 @@ class SpoolFile:
 
     Attributes:
         path: where it is.
-        size: of what counts [bytes].
+        size: of the lines that count [bytes].
         count: of its entries.
-        bare: whether it has nothing more that may be left out.
+        bare: whether it has no expendable entries.
     """
 
     path: Path
@@ -35,9 +35,9 @@ class SpoolFile:
     bare: bool = False
 
     def strip(self, is_expendable: Callable[[Entry], bool]) -> int:
-        """Write the file anew without what is expendable; return how many there were.
+        """Write the file again without expendable entries; return their number.
 
-        One without entries is removed.
+        A file without entries is removed.
         """
         with self.path.open("rb") as lines:
             head = lines.readline()
@@ -71,7 +71,7 @@ def mended(path: Path, torn: Callable[[int], None]) -> SpoolFile | None:
     """Cut off a torn last line, and call `torn` with its size [bytes].
 
     Returns:
-        The file; None if nothing is left of it.
+        The file; None if nothing is left.
     """
     size, count, end = 0, 0, 0
     with path.open("r+b") as file:
@@ -89,7 +89,7 @@ def mended(path: Path, torn: Callable[[int], None]) -> SpoolFile | None:
 
 
 def begun(path: Path, source: Source) -> tuple[FileIO, SpoolFile]:
-    """Make a new file, with who numbers its entries; also open to append to it."""
+    """Make a new file for the entries of a source; also open it for appending."""
     head = _line({"spool": 1, **source._asdict()})
     out = FileIO(path, "x")
     try:
@@ -114,7 +114,7 @@ def entry_in(line: bytes) -> Entry | None:
 
 
 def source_in(line: bytes) -> Source | None:
-    """Who numbers the entries, by the first line; None if that is damaged."""
+    """The source of the entries, from the first line; None if that is damaged."""
     value = _value(line)
     if not isinstance(value, dict):
         return None
@@ -122,7 +122,7 @@ def source_in(line: bytes) -> Source | None:
 
 
 def write(out: FileIO, data: bytes) -> None:
-    """Write all of `data`: a disk that fills up takes a part before it says no."""
+    """Write all of `data`: a disk that fills up takes a part before the error."""
     rest = memoryview(data)
     while rest:
         rest = rest[out.write(rest) :]
@@ -146,7 +146,7 @@ def _fits(line: bytes, condition: Callable[[Entry], bool]) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the disk know the names of new files, too."""
+    """Sync the folder, so that the names of new files are on the disk."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -1,4 +1,4 @@
-"""The store of a daqpv process: SQLite, PostgreSQL or MariaDB, and its spool."""
+"""Keeps the records of a daqpv process in SQLite, PostgreSQL or MariaDB."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from daqpv.store.writing.writer import Writer
 T = TypeVar("T")
 R = TypeVar("R")
 
-QUERIES = 4  # threads for them
-DEVICE = "Arch"  # whose events they are
-END = 0.9  # [s] for what is left at the end
+QUERIES = 4  # threads for queries
+DEVICE = "Arch"  # the device of its events
+END = 0.9  # [s] for the remaining records at the end
 
 
 class SqlStore:
-    """Keeps records for good (daqpv.core.Store), and gives settings back.
+    """Keeps records permanently (daqpv.core.Store), and restores settings.
 
-    Call `open`, then `begin`, and `close` at the end. What is added before waits.
+    Call `open`, then `begin`, and `close` at the end. Earlier records wait.
 
     Args:
-        url: of the store; of SQLite's file the whole path.
+        url: of the store; for SQLite, with the absolute path.
         experiment: whose records they are.
         process: ``name@host`` of this process.
-        spool: its folder; what the store does not take waits there.
+        spool: folder of the records that wait for the store.
         spool_limit: of the spool [bytes].
-        events: where it says what happens to the store.
+        events: receive reports on the store.
         schema: the records that it keeps.
     """
 
@@ -77,10 +77,10 @@ class SqlStore:
         return Tables(self._url, self._experiment, refuse, schema=self._schema)
 
     def open(self) -> None:
-        """Look at the store and the spool. One that is away is no error.
+        """Check the store and the spool. A store that is away is not an error.
 
         Raises:
-            StoreError: one of them cannot be used as it is; it says what to do.
+            StoreError: one of them is not usable; with the cure.
         """
         try:
             self._writer.open()
@@ -106,7 +106,7 @@ class SqlStore:
         """All settings and states of the experiment, when the store was opened.
 
         Raises:
-            StoreError: the store was away; after what waits for it in the spool.
+            StoreError: the store was away; raised after the records in the spool.
         """
         newest: dict[Key, Remembered] = {}
         for one in (*self._remembered, *self._waiting(SETTING), *self._waiting(STATE)):
@@ -120,20 +120,20 @@ class SqlStore:
             )
 
     def _waiting(self, kind: RecordKind[R]) -> Iterator[R]:
-        """What waits in the spool since an earlier start."""
+        """The records in the spool since an earlier start."""
         for entry in self._writer.waiting(kind.table.name):
             yield kind.decode(map(entry.row.__getitem__, kind.names))
 
     def add(self, record: object, /) -> None:
-        """Keep `record`, soon. It never blocks."""
+        """Queue `record` for writing. Never blocks."""
         self._writer.add(record)
 
     def figures(self) -> StoreFigures:
-        """How the store is now."""
+        """The current figures of the store."""
         return self._writer.figures()
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until all that was added is in the store or the spool; whether it is."""
+        """Wait until all records are in the store or the spool; whether they are."""
         return await self._writer.kept(timeout=timeout)
 
     async def ask(self, query: Callable[[Any], T], *, timeout: float = 5.0) -> T:
@@ -184,11 +184,11 @@ class SqlStore:
         self._writer.begin()
 
     def give_up(self) -> None:
-        """Keep nothing of what was added: before `begin`, in place of it."""
+        """Drop the added records; to be called in place of `begin`."""
         self._writer.give_up()
 
     def close(self) -> None:
-        """Bring what is left into the store, else into the spool."""
+        """Write the remaining records to the store, else to the spool."""
         self._writer.close(END)
         self._queries.close()
 

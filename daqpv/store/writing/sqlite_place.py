@@ -1,8 +1,8 @@
-"""A SQLite store that is written: whether the file is still the one with its name.
+"""Checks that an open SQLite file was not moved or replaced.
 
-SQLite goes on with the file that it has opened, wherever that was moved, but finds its
-journal (``-wal``) by the name: a new file beside an old journal is a damaged one. So
-the file is compared with what is there before and after each transaction.
+SQLite keeps writing to an open file after a move, but finds its journal (``-wal``) by
+name: a new file beside an old journal is damaged. So the open file is compared with the
+file of that name before and after each transaction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SqlitePlace:
         engine: that writes it, and makes no file.
 
     Raises:
-        StoreError: the journal of a file that is not there is in the way.
+        StoreError: there is the journal of a file that does not exist.
         OSError: the file cannot be made.
     """
 
@@ -45,26 +45,26 @@ class SqlitePlace:
             path.touch()
         self._file = _identity(path)
         self._journal: list[Identity | None] = []
-        self._loss = ""  # what was done when it was lost; "" if it is not
+        self._loss = ""  # what was done when it was lost; "" while it is not lost
 
     def closed(self) -> None:
         """Forget the files of the journal: they come and go with the connections."""
         self._journal = []
 
     def note(self) -> None:
-        """Remember the files of the journal; there are some after a transaction."""
+        """Remember the files of the journal, which exist after a transaction."""
         if not self._journal:
             self._journal = [*map(_identity, self._beside)]
 
     def check(self, writer: str, last: int) -> bool:
-        """See that the file is the one that was written last.
+        """Check that the file is the one that was written last.
 
         Args:
             writer: of the newest row of the table ``journal``.
             last: of this row.
 
         Returns:
-            Whether the tables must be looked at again: the journal was removed, or the
+            Whether the tables must be checked again: the journal was removed, or the
             file is a copy that has all of it.
 
         Raises:
@@ -91,7 +91,7 @@ class SqlitePlace:
         return True
 
     def _save(self) -> str:
-        """Bring all that is written into one file; return where that is, as a cure."""
+        """Save all records in one file; return its path in a cure."""
         saved = ""
         try:
             with self._engine.connect() as connection:
@@ -115,7 +115,7 @@ class SqlitePlace:
         return str(copy)
 
     def _has(self, writer: str, last: int) -> bool:
-        """Whether the file there now has what was written last."""
+        """Whether the file of that name has the last entry."""
         if self._journal and _identity(self._beside[0]) == self._journal[0]:
             with suppress(OSError):
                 if self._beside[0].stat().st_size:  # of the other file
@@ -140,9 +140,9 @@ def _identity(path: Path) -> Identity | None:
 
 
 def _links(file: Identity | None) -> int:
-    """How many names a file has that this process holds open.
+    """Number of hard links of a file that this process holds open.
 
-    It is not opened for that: to close it would give up SQLite's locks.
+    The file is not opened again: closing it would release SQLite's locks.
     """
     for one in Path("/proc/self/fd").iterdir():
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Values that an engine does not take, whatever is done; not its state."""
+"""Recognizes errors that come from the values, and not from the state of the store."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _FRAME = 1000  # [bytes] of a statement besides its values
 
 
 def is_unfit(error: BaseException) -> bool:
-    """Whether the values are what the engine does not take, and not its state."""
+    """Whether the engine refuses the values; False: its state is the cause."""
     if not isinstance(error, DBAPIError):
         return not isinstance(error, IntegrityError)  # they could not even be sent
     if isinstance(error, DataError):
@@ -67,9 +67,9 @@ def is_unfit(error: BaseException) -> bool:
 
 
 def most_bytes(connection: Connection) -> int:
-    """What the engine takes in one statement [bytes]; 0: all that daqpv sends.
+    """Largest statement that the engine takes [bytes]; 0: no limit.
 
-    MariaDB cuts the connection when it gets more, as if the server had gone.
+    MariaDB closes the connection on a larger one, as if the server had ended.
     """
     if connection.dialect.name not in ("mysql", "mariadb"):
         return 0
@@ -77,10 +77,10 @@ def most_bytes(connection: Connection) -> int:
 
 
 def refuse_larger(entries: Iterable[Entry], most: int) -> None:
-    """Refuse entries that are more than `most` [bytes] as a statement; 0: no limit.
+    """Refuse entries larger than `most` [bytes] as a statement; 0: no limit.
 
     Raises:
-        ValueError: they are.
+        ValueError: they are larger.
     """
     if not most:
         return

@@ -1,4 +1,4 @@
-"""The thread that keeps records: in the store, or in the spool until it is back."""
+"""Writes records to the store in a thread, or to the spool until the store is back."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _log = logging.getLogger(__name__)
 
 BATCH = 1000  # entries of one transaction, at most
 GATHER = 0.05  # [s] in which a batch may grow
-LOOK = 5.0  # [s] between two looks at a store for which there is nothing
-ENDING = 2.0  # [s] that the process before us may have its spool still
-MEMORY = 128_000_000  # [bytes] of records that wait in memory; then informations go
+LOOK = 5.0  # [s] between two checks of a store without new records
+ENDING = 2.0  # [s] that an earlier process may still hold the spool
+MEMORY = 128_000_000  # [bytes] of records in memory; above it informations are left out
 _RECORD = 1000  # [bytes] of a record besides its text
 _FOLD = 60.0  # [s] between two events that say how many were left out
 _HURRY = 0.25  # [s] for the store and for its connection, at the end
 
 
 class Writer:
-    """Keeps records: numbers them, and brings them into the store in this order.
+    """Numbers records, and writes them to the store in this order.
 
-    Its thread has the queue and the spool, and another one the connection: a store that
-    goes silent holds up neither the event loop nor the way to the disk.
+    One thread has the queue and the spool, and another one the connection: a store that
+    does not answer blocks neither the event loop nor the spool.
 
     Args:
-        connect: makes the way into the store, given what keeps refused records; may
+        connect: makes the journal, given the function that keeps refused records; may
             raise StoreError.
         name: of the store, for people: its URL without password.
         schema: the records that it keeps.
         folder: of this process's spool.
         limit: of the spool [bytes].
         process: ``name@host``.
-        tell: takes what happens to the store; from any thread.
+        tell: reports what happens to the store; from any thread.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Writer:
         self._next_spool = self._began = 0.0
         self._spool_reason = ""
         self._spool_errors = 0
-        self._pending: list[Entry] = []  # taken from the inbox, and nowhere else yet
+        self._pending: list[Entry] = []  # taken from the inbox, and not written yet
         self._pending_size = 0
         self._told = 0  # of those left out
         self._next_told = 0.0
@@ -96,7 +96,7 @@ class Writer:
     # -- for any thread ----------------------------------------------------------------
 
     def add(self, record: object) -> None:
-        """Keep `record`, soon."""
+        """Queue `record` for writing."""
         text = getattr(record, "text", "")
         size = _RECORD + (len(text) if isinstance(text, str) else 0)
         with self._lock:
@@ -109,7 +109,7 @@ class Writer:
         self._wake.set()
 
     def figures(self) -> StoreFigures:
-        """How the store is."""
+        """The current figures of the store."""
         return StoreFigures(
             online=self._queue.online,
             reason=self._queue.reason,
@@ -125,19 +125,19 @@ class Writer:
         )
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until all that was added is in the store or the spool.
+        """Wait until all added records are in the store or the spool.
 
         Returns:
-            Whether it is; at once if neither takes it, and else in `timeout` [s].
+            Whether they are; at once if neither takes them, else within `timeout` [s].
         """
         if self._spool_reason and not self._queue.online:
             return False
         return await self._kept.reached(self._number, timeout=timeout)
 
     def open(self) -> None:
-        """Take the spool, with what an earlier start left.
+        """Open the spool, with the records of an earlier start.
 
-        If another process has it, it is tried again later.
+        If another process holds it, it is tried again later.
 
         Raises:
             OSError: it cannot be written, or read.
@@ -147,7 +147,7 @@ class Writer:
         self._refused.look()
 
     def waiting(self, table: str) -> Iterator[Entry]:
-        """What an earlier start left for a table, oldest first; before `begin`."""
+        """The records of an earlier start for a table, oldest first; before `begin`."""
         return self._spool.waiting(table)
 
     def begin(self) -> None:
@@ -157,14 +157,14 @@ class Writer:
         self._thread.start()
 
     def give_up(self) -> None:
-        """Forget what was added, and take no more; before `begin`."""
+        """Drop the added records, and take no more; before `begin`."""
         self._gave_up = True
         self._spool.close()
 
     def close(self, timeout: float) -> None:
-        """Bring what is left into the store or the spool, at most for `timeout` [s].
+        """Write the remaining records to the store or the spool, within `timeout` [s].
 
-        What neither takes is lost, and told.
+        Records that neither takes are lost, and an event reports them.
         """
         if self._gave_up:
             return
@@ -187,7 +187,7 @@ class Writer:
             try:
                 while self._turn() and not self._closing.is_set():
                     pass
-            except Exception:  # nobody else would hear of it
+            except Exception:  # else the error would be lost
                 _log.exception("the store's writer failed; it goes on")
                 self._closing.wait(RETRY)
             self._wake.wait(LOOK if self._is_idle else RETRY)
@@ -207,7 +207,7 @@ class Writer:
         self._spool.close()
 
     def _turn(self) -> bool:
-        """Bring on what waits; return whether more could be done at once."""
+        """Write a batch; return whether more could be done at once."""
         self._with_spool(self._see_to_spool)
         if not self._pending:
             self._take()
@@ -239,7 +239,7 @@ class Writer:
         return self._schema.is_expendable(self._entry(0, record))
 
     def _bring_on(self) -> bool:
-        """Bring what is pending into the store or the spool; return whether it is."""
+        """Write the pending entries to the store or the spool; return whether done."""
         if not self._pending:
             return False
         direct = self._spool.is_empty and self._queue.make(self._source, self._pending)
@@ -272,7 +272,7 @@ class Writer:
         return True
 
     def _feed(self) -> bool:
-        """Bring the oldest of the spool into the store; return whether they are."""
+        """Write the oldest entries of the spool to the store; return whether done."""
         if not self._queue.can:
             return False
         source, entries = self._spool.read(BATCH)
@@ -282,7 +282,7 @@ class Writer:
         return True
 
     def _with_spool(self, act: Callable[[], bool]) -> bool:
-        """Do something with the spool; False if it did nothing or the disk refused."""
+        """Use the spool; False if nothing was done or the disk refused."""
         if time.monotonic() < self._next_spool:
             return False
         try:
@@ -307,7 +307,7 @@ class Writer:
     # -- what is lost ------------------------------------------------------------------
 
     def _lost(self, text: str) -> None:
-        """Take what the spool says: only the end of a torn line is no record yet."""
+        """Report losses of the spool; the torn end of a line is not a record yet."""
         severity = EventSeverity.WARNING
         if self._spool.lost:
             severity = EventSeverity.ERROR
@@ -328,7 +328,7 @@ class Writer:
         self._tell(EventSeverity.WARNING, "records lost", text)
 
     def _tell_refused(self) -> None:
-        """Say so at most once in `_FOLD`: what says it may be refused in turn."""
+        """Report refused records, at most once in `_FOLD`: the event may be refused."""
         if self._refused.count:
             self._refused.look()
         count, now = self._refused.kept - self._told_refused, time.monotonic()
