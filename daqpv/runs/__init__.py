@@ -1,7 +1,7 @@
-"""Runs: their numbers and records, the checks before a start, the order of an end.
+"""Controls runs: their numbers, records, checks, start and end.
 
-Records and states are there at once. The run control itself comes when somebody asks
-for it: with what it needs it would cost the commands that only read runs 30 ms.
+Records and states are imported at once, and the run control at its first use: its
+import would cost the commands that only read runs 30 ms.
 """
 
 from importlib import import_module
@@ -59,7 +59,7 @@ _CONTROL = {
 
 
 def __getattr__(name: str) -> Any:
-    """A part of the run control, imported now."""
+    """Import a part of the run control at its first use."""
     if name not in _CONTROL:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_CONTROL[name]}"), name)

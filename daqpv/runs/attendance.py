@@ -1,4 +1,4 @@
-"""Who takes part in the open run, and the times in which somebody did not.
+"""Finds the gaps of an open run: times in which a server or router took no part.
 
 A gap begins when a server that has taken data in the run is seen to do something else,
 is lost or is disabled, and ends when it is seen to do what the run does. The gaps go
@@ -34,10 +34,10 @@ class Gap:
 
     Attributes:
         name: of the server or router.
-        what: what it was meanwhile, in order: "Offline", "Idle", "disabled".
-        since: when that was noticed, UTC [s since 1970].
-        until: when it was seen to take part again; None: it is not yet.
-        times: gaps that this one stands for.
+        what: its states meanwhile, in order: "Offline", "Idle", "disabled".
+        since: when the gap was noticed, UTC [s since 1970].
+        until: when it was seen to take part again; None: not yet.
+        times: number of gaps that this one stands for.
         is_alarm: whether it spoils the run as long as it lasts.
     """
 
@@ -50,11 +50,11 @@ class Gap:
 
     @property
     def now(self) -> str:
-        """What it is now: "CoBo1 is Idle since 12:03:05 UTC"."""
+        """Its present state: "CoBo1 is Idle since 12:03:05 UTC"."""
         return f"{self.name} is {self.what[-1]} since {clock_text(self.since)} UTC"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Without the name: "Idle from 12:03:05 to 12:03:11 UTC (restarted)"."""
         words = ", ".join(self.what)
         until = "" if self.until is None else f" to {clock_text(self.until)}"
@@ -100,13 +100,13 @@ def attended(
     wanted: frozenset[str],
     now: float,
 ) -> tuple[Gap, ...]:
-    """The gaps of a run after a look at its members.
+    """The gaps of a run, from the present states of its members.
 
     Args:
         gaps: until now.
         members: all servers and routers, as they are now.
-        taking: names of those that have a part in the run.
-        wanted: what they should be.
+        taking: names of the members that take part in the run.
+        wanted: states that they should have.
         now: the time, UTC [s since 1970].
     """
     part = frozenset(taking)
@@ -145,7 +145,7 @@ def _last(gaps: Sequence[Gap], name: str) -> int | None:
 
 
 def _astray(member: Member, wanted: frozenset[str]) -> str:
-    """What keeps a member from its part; "" if nothing does."""
+    """The reason why a member takes no part; "" if it takes part."""
     if not member.enabled:
         return f"disabled while {member.state}" if member.state else "disabled"
     if not member.is_there:
@@ -202,8 +202,8 @@ def note(gaps: Sequence[Gap]) -> str:
     """The gaps as sentences of a note; members with the same gap are named together."""
     alike: dict[str, dict[str, None]] = {}  # names in order, each once
     for gap in gaps:
-        alike.setdefault(gap.told, {})[gap.name] = None
-    return " ".join(f"{', '.join(n)}: {told}." for told, n in alike.items())
+        alike.setdefault(gap.text, {})[gap.name] = None
+    return " ".join(f"{', '.join(n)}: {text}." for text, n in alike.items())
 
 
 def moved(gaps: Iterable[Gap], step: float) -> tuple[Gap, ...]:

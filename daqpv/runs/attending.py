@@ -1,4 +1,4 @@
-"""The run with an eye on its servers and routers: what takes part, what spoils it."""
+"""Watches the members of a run, and judges what disturbs it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FULL_SOON = 0.5 * 3600  # [s] a disk that is full so soon spoils a run
 
 
 class Attending(Books):
-    """A run that sees who takes part in it.
+    """A run that watches which servers and routers take part in it.
 
     Args:
-        detector: what takes the data.
-        storages: where they are written.
+        detector: the ECC servers.
+        storages: the data routers.
         books: arguments of `Books`.
     """
 
@@ -41,7 +41,7 @@ class Attending(Books):
         self._storages = tuple(storages)
         self._disabled: frozenset[str] | None = None  # servers, as seen last
         self._processes: dict[str, str] = {}  # of routers, as seen last
-        self._told = (False, "")  # of the alarm: whether a run was open, and the words
+        self._reported = (False, "")  # the alarm: whether a run was open, and its text
 
     def _members(self) -> list[Member]:
         return [*self._detector.members, *map(_member, self._storages)]
@@ -50,7 +50,7 @@ class Attending(Books):
         return tuple(one.name for one in self._members() if one.enabled)
 
     def _attend(self) -> None:
-        """See who takes part in the open run, and write down who does not."""
+        """Find which members take part in the open run, and record the gaps."""
         anew = self._started_anew()
         if self.snapshot.open_run is None or not self.snapshot.known:
             return
@@ -74,18 +74,18 @@ class Attending(Books):
         if gaps == before:
             return
         self.change(replace(self.snapshot, gaps=gaps))
-        if [one.told for one in gaps] != [one.told for one in before]:
+        if [one.text for one in gaps] != [one.text for one in before]:
             self._record(self.snapshot.open_run)
-            self._tell_gaps(before, gaps)
+            self._report_gaps(before, gaps)
 
     def _started_anew(self) -> list[str]:
-        """Routers that are another process than at the last look."""
+        """Routers with another process than at the last call."""
         seen = {router(o.name): o.snapshot.process for o in self._storages}
         before, now = self._processes, {n: p for n, p in seen.items() if p}
         self._processes = before | now
         return [name for name, one in now.items() if before.get(name, one) != one]
 
-    def _tell_gaps(self, before: Sequence[Gap], gaps: Sequence[Gap]) -> None:
+    def _report_gaps(self, before: Sequence[Gap], gaps: Sequence[Gap]) -> None:
         known = {(gap.name, gap.since, gap.times): gap for gap in before}
         for gap in gaps:
             old = known.get((gap.name, gap.since, gap.times))
@@ -97,11 +97,11 @@ class Attending(Books):
                 warning = EventSeverity.WARNING
                 self.emit("run gap", text, severity=warning, member=gap.name)
             elif gap.what[-1] == RESTARTED:
-                text = f"{run}: {gap.name} {gap.told}. What it had in hand may be lost"
+                text = f"{run}: {gap.name} {gap.text}. What it had in hand may be lost"
                 warning = EventSeverity.WARNING
                 self.say("router restarted", text, is_good=False, member=gap.name)
             else:
-                text = f"{run}: {gap.name} takes part again, after {gap.told}"
+                text = f"{run}: {gap.name} takes part again, after {gap.text}"
                 self.emit("run gap over", text, member=gap.name)
 
     def see_rival(self, text: str) -> None:
@@ -123,7 +123,7 @@ class Attending(Books):
         return self._rival("from") if self.snapshot.rival else ""
 
     def _remember_left(self) -> None:
-        """Keep in mind who is disabled and takes data, for the run is over."""
+        """Remember the disabled servers that may take data after the end of the run."""
         taking = self.snapshot.taking
         left = {
             one.name
@@ -137,12 +137,12 @@ class Attending(Books):
         )
 
     def command_ended(self, command: Command, error: BaseException | None) -> None:
-        """Judge the run anew."""
+        """Judge the run again."""
         super().command_ended(command, error)
         self._judge()
 
     def _judge(self) -> None:
-        """Show what spoils the open run, or is so without one, in words as well."""
+        """Find the faults with an open run or without one, and describe them."""
         state = self.snapshot.state
         gaps = self.snapshot.gaps if state in OPEN else ()
         self.change(
@@ -161,13 +161,13 @@ class Attending(Books):
         )
         self.change(replace(self.snapshot, advice=self._advice()))
         if self.running is None:
-            self._tell_spoilt()
+            self._report_spoilt()
 
-    def _tell_spoilt(self) -> None:
-        """Say what is not as it should be, once, and when that has ended."""
+    def _report_spoilt(self) -> None:
+        """Report the faults once, and their end."""
         state, spoilt = self.snapshot.state, self.snapshot.spoilt
-        before, self._told = self._told, (state in OPEN, spoilt)
-        if before == self._told or not self.snapshot.known:
+        before, self._reported = self._reported, (state in OPEN, spoilt)
+        if before == self._reported or not self.snapshot.known:
             return
         if state in OPEN:
             run = f"Run {self.snapshot.number} goes on"
@@ -176,10 +176,10 @@ class Attending(Books):
             elif before[0]:
                 self.change(replace(self.snapshot, message=f"{run}: all is well"))
         elif state is RunState.STOPPED:
-            self._tell_without_run(before[1] if not before[0] else "")
+            self._report_without_run(before[1] if not before[0] else "")
 
-    def _tell_without_run(self, before: str) -> None:
-        """Say that servers take data, or may, though no run is open."""
+    def _report_without_run(self, before: str) -> None:
+        """Report servers that take data, or may, without an open run."""
         snapshot, warning = self.snapshot, EventSeverity.WARNING
         if snapshot.stray:
             self.emit("data without a run", self._stray_text(), severity=warning)
@@ -196,7 +196,7 @@ class Attending(Books):
             )
 
     def _advice(self) -> str:
-        """What is not as it should be now, with the cure."""
+        """The present faults, with the cures."""
         if self.snapshot.state in OPEN:
             return self.snapshot.spoilt
         if self.snapshot.state is not RunState.STOPPED:
@@ -223,7 +223,7 @@ class Attending(Books):
         )
 
     def writing_to(self, name: str) -> list[str]:
-        """Servers that were left running, and write to the router `name`."""
+        """Servers that were left running and write to the router `name`."""
         left = self.snapshot.left
         members = self._detector.members
         return [o.name for o in members if o.name in left and name in o.routers]
@@ -262,7 +262,7 @@ class Attending(Books):
         return {one.name for one in new if one.state and one.may_take_data}
 
     def _still_left(self, new: Collection[str]) -> tuple[str, ...]:
-        """Those of `left` and `new` of which it is not known that they are stopped."""
+        """Members of `left` and `new` that are not known to be stopped."""
         members = {one.name: one for one in self._detector.members}
         return tuple(
             name

@@ -1,4 +1,4 @@
-"""What has to be so before a run starts, each with its reason and its cure."""
+"""Checks the servers and routers before a run starts, and names the cures."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Finding(NamedTuple):
 def split(
     findings: Sequence[Finding], checks: Checks
 ) -> tuple[list[Finding], list[Finding]]:
-    """Part what refuses a start from what the file says to overlook."""
+    """Separate findings that refuse a start from those that the file switches off."""
     refusing = [one for one in findings if getattr(checks, one.check)]
     return refusing, [one for one in findings if one not in refusing]
 
 
-async def look(
+async def check_all(
     detector: Detector,
     storages: Sequence[Storage],
     *,
@@ -45,7 +45,7 @@ async def look(
     disk_free: float,
     prefix: str,
 ) -> list[Finding]:
-    """Look at everything, and return all that is wrong; `prefix` is the run's."""
+    """Make all checks, and return all findings; `prefix` is that of the run."""
     used = storages_in_use(storages)
     found = [*_servers(detector), *_routers(used, disk_free), *_staging(used, prefix)]
     answers = await asyncio.gather(*(_has_run(o, experiment, number) for o in used))
@@ -55,15 +55,15 @@ async def look(
     return [*found, *(one for one in answers if isinstance(one, Finding))]
 
 
-def told(findings: Sequence[Finding]) -> str:
-    """All of them; numbered, for a full stop after a command would be typed with it."""
+def findings_text(findings: Sequence[Finding]) -> str:
+    """All findings, numbered: a full stop after a command would be typed with it."""
     if len(findings) == 1:
         return findings[0].text
     return " ".join(f"({n}) {one.text}" for n, one in enumerate(findings, 1))
 
 
 def storages_in_use(storages: Sequence[Storage]) -> list[Storage]:
-    """Those that are not disabled."""
+    """The storages that are not disabled."""
     return [one for one in storages if one.snapshot.enabled]
 
 
@@ -136,12 +136,12 @@ async def _has_run(storage: Storage, experiment: str, number: int) -> Finding | 
         return Finding("number", text)
     except DaqError as error:
         text = f"Router {storage.name}: whether it has run {number} is not known"
-        why = f". {error}" if storage.snapshot.online else ""  # that is told already
+        why = f". {error}" if storage.snapshot.online else ""  # reported already
         return Finding("number", f"{text}{why}")
 
 
 def go_without(storage: Storage) -> str:
-    """The last cure for a router that is lost."""
+    """The last cure for a lost router."""
     return f"Or go without it: {Cure(storage.prefix, 'Enable', 0)}"
 
 

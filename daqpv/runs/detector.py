@@ -1,4 +1,4 @@
-"""What a run asks of the detector and of the data routers."""
+"""Declares the interfaces of a run to the detector and the data routers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from daqpv.core import Condition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A server or router, as far as its part in a run goes.
+    """A server or router as a member of a run.
 
     Attributes:
-        name: of it.
+        name: its name.
         prefix: of its PVs, for the cures.
-        enabled: whether it is followed; a disabled one is not asked anything.
+        enabled: whether it is polled.
         is_known: whether it was read or found lost.
         is_there: whether it answers.
         state: "Running", "Idle"; "Offline" if it does not answer; of a disabled one
-            what it was when last seen, "" if it never was.
-        may_take_data: whether it takes data, or may without anybody knowing.
+            its last known state, "" without one.
+        may_take_data: whether it takes data, or may do so unseen.
         routers: names of the data routers to which it sends.
-        has_states: whether it has to be in one state or another; a router has none.
+        has_states: whether it has run states; a router has none.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Member:
 
 
 def lost_word(condition: Condition) -> str:
-    """What something is that is lost: "Offline", "Hung", "in error"."""
+    """The state of a lost device: "Offline", "Hung", "in error"."""
     return "in error" if condition is Condition.ERROR else condition.label
 
 
 class Detector(Protocol):
-    """What takes the data: the ECC servers as one (daqpv.system.System fulfils it).
+    """The ECC servers as one device (implemented by daqpv.system.System).
 
     Attributes:
         prefix: of its PVs, for the cures.
@@ -73,15 +73,15 @@ class Detector(Protocol):
 
     @property
     def troubled(self) -> Sequence[str]:
-        """Servers in use that are lost or broken, each with what it is."""
+        """Servers in use that are lost or broken, each with its state."""
 
     @property
     def unready(self) -> Sequence[str]:
-        """Servers in use that are not Ready, each with what it is."""
+        """Servers in use that are not Ready, each with its state."""
 
     @property
     def missing_clock(self) -> Member | None:
-        """A MuTAnT that the file has and that is not in use."""
+        """A MuTAnT in the file that is not in use."""
 
     @property
     def configs(self) -> str:
@@ -94,15 +94,15 @@ class Detector(Protocol):
         """Start all, in order; done when each was read back as Running.
 
         Raises:
-            RefusedError: it cannot be done as things are; nothing was sent.
-            DaqError: it has halted; what ran was stopped, as far as that was possible.
+            RefusedError: the present states do not allow it; nothing was sent.
+            DaqError: it has halted; servers that ran were stopped where possible.
         """
 
     async def stop(self) -> None:
-        """Stop whatever takes data; never refused.
+        """Stop all servers that take data; never refused.
 
         Raises:
-            DaqError: somebody may still take data.
+            DaqError: a server may still take data.
         """
 
     async def pause(self) -> None:
@@ -116,17 +116,17 @@ class Detector(Protocol):
 
 
 class Storage(Protocol):
-    """Where data are written: a data router.
+    """A data router, which writes the data files.
 
     Attributes:
         name: of the router.
         prefix: of its PVs.
         snapshot: with known, online, message (why it is lost), enabled, directory,
             staging_empty (None: not known), staged (names of files there), files,
-            process (tells its process apart from the one before; ""), growing (files
+            process (identifies its process; ""), growing (files
             that are to be moved still grow), is_lost, condition, bytes, rate [byte/s],
             disk_free [byte], disk_time_left [s; 9999 h: it does not fill; NaN: not
-            known], silent (no data come though they should).
+            known], silent (no data, though expected).
     """
 
     name: str
@@ -137,13 +137,13 @@ class Storage(Protocol):
         """Call `show(snapshot, fields)` now with all fields, and then per change."""
 
     def expect_data(self, expected: bool) -> None:
-        """From now on data should come, or not: its own alarm goes by that."""
+        """Set whether data should come from now on: its alarm depends on that."""
 
     async def has_run(self, experiment: str, number: int) -> bool:
         """Whether it has a directory for that run already.
 
         Raises:
-            DaqError: it cannot be known.
+            DaqError: the router does not answer.
         """
 
     async def sort(
@@ -159,11 +159,11 @@ class Storage(Protocol):
             moved: called with path and size [bytes] of each file that was moved.
 
         Raises:
-            DaqError: not all could be moved; those are still where they were.
+            DaqError: some files were not moved; they are still in staging.
         """
 
     async def sweep(self) -> str:
-        """Move what is left in staging to ``unassigned/<UTC>/``; return that path.
+        """Move all files in staging to ``unassigned/<UTC>/``; return that path.
 
         Returns:
             The path; "" if there was nothing.

@@ -1,4 +1,4 @@
-"""What the servers and routers do, and what that means for the run."""
+"""Follows the servers and routers, and changes the state of the run accordingly."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from daqpv.runs.snapshot import LONGEST, RunSnapshot
 from daqpv.runs.sorting import Sorter
 from daqpv.runs.states import OPEN, RESET_FIRST, TABLE, Entry, RunEvent, RunState
 
-PERIOD = 1.0  # [s] the durations move so often, and the pulse of an open run
-SUM_PERIOD = 0.2  # [s] least distance of two changes of the routers' sums
+PERIOD = 1.0  # [s] period of the durations, and of the pulse of an open run
+SUM_PERIOD = 0.2  # [s] least time between two changes of the routers' sums
 
 _TAKEN = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
 
 
 def _first_full(left: Sequence[float]) -> float:
-    """Of the disk that is full first [h]; NaN if none is known."""
+    """Time until the first disk is full [h]; NaN: not known."""
     if not left:
         return LONGEST
     return min(filter(math.isfinite, left), default=math.nan) / 3600
@@ -50,14 +50,14 @@ class Following(Attending):
     """A run that follows its servers and routers.
 
     Args:
-        detector: what takes the data.
-        storages: where they are written.
-        settings: what the file says.
+        detector: the ECC servers.
+        storages: the data routers.
+        settings: of the experiment file.
         events: where events go.
         prefix: of its PVs.
         snapshot: what it was before a restart; a run that was open then is taken up.
-        store: keeps the records of runs; None: nobody does.
-        history: reads the runs of before from the store.
+        store: keeps the records of runs; None: they are not kept.
+        history: reads the earlier runs from the store.
         books: more arguments of `Books`.
     """
 
@@ -103,13 +103,13 @@ class Following(Attending):
         self._sorter = Sorter(self._storages, self)
 
     async def run(self) -> None:
-        """Follow the servers and routers, and keep the books, until cancelled."""
+        """Follow the servers and routers, and write the records, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             try:
                 if self._read_history is not None:
                     tasks.create_task(self._learn(self._read_history))
-                self._look()
+                self._update()
                 self._sorter.start(tasks)
                 while True:
                     await asyncio.sleep(PERIOD)
@@ -120,7 +120,7 @@ class Following(Attending):
     # What happens
 
     def _happens(self, event: RunEvent, *, why: str = "") -> None:
-        """Do what the table says of `event`; `why` it fails is a sentence."""
+        """Handle `event` by the table; `why`: the reason of a failure, a sentence."""
         row = TABLE[self.snapshot.state, event]
         assert row.after is not None, (self.snapshot.state, event)
         self._count_time()
@@ -146,12 +146,12 @@ class Following(Attending):
             )
         )
         if changes and row.entry is None and self.snapshot.open_run is not None:
-            self._record(self.snapshot.open_run)  # seen until now, whatever follows
+            self._record(self.snapshot.open_run)  # seen until now, in any case
         for storage in self._storages:
             storage.expect_data(row.after is RunState.RUNNING)
         if self._tasks is not None:
             self._sorter.start(self._tasks)
-        self._look()
+        self._update()
 
     # What is seen
 
@@ -162,9 +162,9 @@ class Following(Attending):
         return f"Run {record.number} was open: looking at what the servers do"
 
     def _tick(self) -> None:
-        """Count time, stop when it is over, and say that the run is still there."""
+        """Count time, stop after AutoStop, and record that the run is still open."""
         self._count_time()
-        self._look()
+        self._update()
         snapshot, record = self.snapshot, self.snapshot.open_run
         if record is None or not snapshot.known:
             return
@@ -177,10 +177,10 @@ class Following(Attending):
             self._stop_by_itself(f"AutoStop after {snapshot.auto_stop:g} s")
 
     def _count_time(self) -> None:
-        """Count the time since this was done last, by a clock that nobody sets."""
+        """Count the time since the last call, by the monotonic clock."""
         passed = self._clocks.look()
         if passed.step and self.snapshot.open_run is not None:
-            self._go_by_new_clock(self.snapshot.open_run, passed.step)
+            self._move_times(self.snapshot.open_run, passed.step)
         record, state = self.snapshot.open_run, self.snapshot.state
         if record is None or not self.snapshot.known:
             return
@@ -198,8 +198,8 @@ class Following(Attending):
             text = f"daqpv stood still for {passed.seconds:.0f} s until {until}."
             self._annotate(record, text)
 
-    def _go_by_new_clock(self, record: RunRecord, step: float) -> None:
-        """Our clock was set in the open run: all its times are by the new one."""
+    def _move_times(self, record: RunRecord, step: float) -> None:
+        """Move all times of the open run to a clock that was set."""
         self.change(
             replace(
                 self.snapshot,
@@ -222,7 +222,7 @@ class Following(Attending):
             self._tasks.create_task(self._stop_as(Origin(user="daqpv", host="Run")))
 
     async def _stop_as(self, by: Origin) -> None:
-        """Stop; nobody waits for it: how it ended is in the PVs and the events."""
+        """Stop, and leave the result to the PVs and the events."""
         origin.set(by)
         with suppress(DaqError):
             await self.stop()
@@ -232,21 +232,21 @@ class Following(Attending):
             step, progress = getattr(snapshot, "step", ""), snapshot.progress
             self._show_step(step, progress)
         if changed:
-            self._look()
+            self._update()
 
     def _show_step(self, step: str, progress: float = 0.0) -> None:
         self.change(replace(self.snapshot, step=step, progress=progress))
 
     def _seen_of_storage(self, snapshot: Any, changed: Collection[str]) -> None:
         if changed:
-            self._look()
+            self._update()
         if "growing" in changed and snapshot.growing and self.running is None:
             self.change(
                 replace(self.snapshot, message=f"Sorting waits. {self._sorter.why_not}")
             )
 
-    def _look(self) -> None:
-        """Show what the servers and routers do, and follow them."""
+    def _update(self) -> None:
+        """Update the snapshot from the servers and routers."""
         if self._tasks is None:
             return
         if not self.snapshot.known:
@@ -270,11 +270,11 @@ class Following(Attending):
             self._stop_by_itself(f"on_loss: stop. {'; '.join(lost)}")
 
     def _sum_up(self, used: Sequence[Any]) -> None:
-        """Show what all routers do together, of which `used` are the snapshots.
+        """Sum up the routers in use, of which `used` are the snapshots.
 
-        Each of a dozen routers has news once a second: one after the other they would
-        change the sums more often than an archiver takes (ten times a second). What
-        comes sooner is in the sums of the next tick.
+        A dozen routers change once a second each: without a limit the sums would change
+        faster than an archiver takes them (ten times a second). A change that comes
+        sooner is in the sums of the next tick.
         """
         now = asyncio.get_running_loop().time()
         if now - self._summed < SUM_PERIOD:
@@ -290,16 +290,16 @@ class Following(Attending):
         )
 
     def _follow(self) -> None:
-        """See what the servers do by themselves, or for others."""
+        """Handle changes of the servers that this run did not command."""
         detector, state = self._detector, self.snapshot.state
         if detector.troubled:
-            return  # who does not answer has not stopped
+            return  # a server that does not answer may not have stopped
         if state is RunState.RUNNING and detector.is_paused:
             self._happens(RunEvent.SEEN_PAUSED)
         elif state is RunState.PAUSED and detector.is_running:
             self._happens(RunEvent.SEEN_RUNNING)
         elif not detector.takes_data and detector.is_settled:
-            self._attend()  # the note tells what they were then
+            self._attend()  # the note has their states of this moment
             self._happens(RunEvent.SEEN_STOPPED)
 
     def _find(self) -> None:
@@ -338,7 +338,7 @@ class Following(Attending):
         )
 
     def _allowed(self) -> int:
-        """Bit n: a put of State n would be taken now."""
+        """Bit n: a put of State n is allowed now."""
         if not self.snapshot.known:
             return 1 << RunState.STOPPED
         events = {RunState.STOPPED: RunEvent.STOP, RunState.PAUSED: RunEvent.PAUSE}
@@ -352,5 +352,5 @@ class Following(Attending):
         return bits
 
     async def stop(self) -> None:
-        """Stop whatever takes data, and close the run."""
+        """Stop all servers that take data, and close the run."""
         raise NotImplementedError

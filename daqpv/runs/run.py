@@ -1,4 +1,4 @@
-"""The run control as a device: its commands."""
+"""Defines the run control as a device, with its commands."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from daqpv.core import Command, Cure, EventSeverity, Goal, run_is_open
 from daqpv.errors import AbortedError, DaqError, OperationError, RefusedError, sentence
-from daqpv.runs.checks import Finding, look, split, told
+from daqpv.runs.checks import Finding, check_all, findings_text, split
 from daqpv.runs.following import Following
 from daqpv.runs.record.numbers import LAST
 from daqpv.runs.states import OPEN, TABLE, RunEvent, RunState
 
-SORT_PATIENCE = 120.0  # [s] a start waits so long for the files of the run before
+SORT_PATIENCE = 120.0  # [s] a start waits for the files of the last run
 
 _UP = Goal(level=1, down=False)
 _DOWN = Goal(level=0, down=True)
@@ -36,7 +36,7 @@ class Run(Following):
         """Start or resume, pause, or stop.
 
         Raises:
-            RefusedError: `state` cannot be asked for, or not now.
+            RefusedError: `state` is not allowed, or not now.
             DaqError: as of the command that leads there.
         """
         match state:
@@ -44,7 +44,7 @@ class Run(Following):
                 await self.resume()
             case RunState.RUNNING if self.snapshot.state is RunState.RUNNING:
                 with self.command("go to Running"):
-                    self._admit(RunEvent.RESUME)  # it is there
+                    self._admit(RunEvent.RESUME)  # it is in that state
             case RunState.RUNNING:
                 await self.start()
             case RunState.PAUSED:
@@ -61,8 +61,8 @@ class Run(Following):
 
         Raises:
             BusyError: another command runs.
-            RefusedError: a run is open, or a check says no; nothing was sent.
-            DaqError: the start has halted on its way.
+            RefusedError: a run is open, or a check refuses; nothing was sent.
+            DaqError: the start has halted.
         """
         what = "start a run"
         if await self.join_or_make_way(what, _UP, is_there=self._is_open):
@@ -76,7 +76,7 @@ class Run(Following):
             self._happens(RunEvent.START)
             self.change(
                 replace(self.snapshot, taking=self._taking())
-            )  # whoever leaves now has left a run
+            )  # a server that leaves now leaves a run
             try:
                 await self._done(command, tasks, self._detector.start())
             except RefusedError:
@@ -91,12 +91,12 @@ class Run(Following):
             self._happens(RunEvent.STARTED)
 
     async def stop(self) -> None:
-        """Stop whatever takes data, and close the run; never refused.
+        """Stop all servers that take data, and close the run; never refused.
 
-        Done when no server takes data. The files are sorted after it.
+        Done when no server takes data. The files are sorted afterwards.
 
         Raises:
-            DaqError: somebody may still take data; the run stays open.
+            DaqError: a server may still take data; the run stays open.
         """
         what = "stop the run" if self.snapshot.open_run else "stop"
         if await self.join_or_make_way(what, _DOWN, is_there=self._is_stopped):
@@ -128,7 +128,7 @@ class Run(Following):
             self._happens(RunEvent.SEEN_RUNNING)
 
     async def reset(self) -> None:
-        """Leave Failed: close the run as it is. No server is sent anything.
+        """Leave Failed: close the run as it is. Nothing is sent to the servers.
 
         Raises:
             RefusedError: nothing has failed.
@@ -161,9 +161,9 @@ class Run(Following):
         await super().enable(enabled)
 
     async def sweep(self) -> None:
-        """Put aside what is left in the staging directories of the routers.
+        """Move the files left in staging of the routers to ``unassigned``.
 
-        What was to be sorted is no more; if not all could be put aside, it still is.
+        They are not sorted any more, unless some of them could not be moved.
 
         Raises:
             RefusedError: data are being taken.
@@ -178,11 +178,11 @@ class Run(Following):
                 self._sorter.start(self._followed())
                 raise
 
-    # What others ask
+    # Queries of other devices
 
     @property
     def hold(self) -> str:
-        """Why servers may not be commanded by others now; "" if they may."""
+        """Why other devices may not command servers now; "" if they may."""
         state, record = self.snapshot.state, self.snapshot.open_run
         if state not in _HOLDING:
             return ""
@@ -191,7 +191,7 @@ class Run(Following):
         return f"A run is {state.label}. To stop it: {self._cure_stop}"
 
     def busy_with(self, running: Any) -> str:
-        """Say what a put that is refused should wait for."""
+        """The command that a refused put should wait for."""
         step = f"{self.snapshot.step}, " if self.snapshot.step else ""
         what = f"{step}{running.what} since {running.elapsed:.1f} s."
         if running.goal == _DOWN:
@@ -202,13 +202,14 @@ class Run(Following):
     def _cure_stop(self) -> Cure:
         return Cure(self.prefix, "Stop", 1)
 
-    # What a command stands on
+    # Steps of the commands
 
     def _admit(self, event: RunEvent) -> None:
-        """Look whether the table allows `event` now.
+        """Check that the table allows `event` now.
 
         Raises:
-            RefusedError: no, or what the servers do is not known yet; with the cure.
+            RefusedError: it does not, or the states of the servers are not known yet;
+                with the cure.
         """
         if not self.snapshot.known:
             raise RefusedError(
@@ -225,7 +226,7 @@ class Run(Following):
             raise RefusedError(self._words(row.why))
 
     def _halted(self, error: DaqError, cure: str) -> DaqError:
-        """What is told of a start or stop that has halted by `error`."""
+        """The text for a start or stop that has halted by `error`."""
         kind = AbortedError if isinstance(error, AbortedError) else OperationError
         return kind(f"{sentence(error)} {self._words(cure)}")
 
@@ -240,7 +241,7 @@ class Run(Following):
         tasks: asyncio.TaskGroup,
         work: Coroutine[Any, Any, None],
     ) -> None:
-        """Wait for what the servers do; an abort leaves it to its own end.
+        """Wait for the servers; after an abort they end by themselves.
 
         Raises:
             DaqError: the command was aborted, or the servers have not done it.
@@ -258,10 +259,10 @@ class Run(Following):
             raise error
 
     async def _files_sorted(self, command: Command) -> None:
-        """Wait until the files of the run before are where they belong.
+        """Wait until the files of the last run are sorted.
 
         Raises:
-            RefusedError: that takes long.
+            RefusedError: it takes longer than SORT_PATIENCE.
         """
         number = self.snapshot.number
         command.step(f"Waits until the files of run {number} are sorted")
@@ -277,7 +278,7 @@ class Run(Following):
 
     async def _check(self, command: Command) -> None:
         command.step("Checks")
-        found = await look(
+        found = await check_all(
             self._detector,
             self._storages,
             experiment=self.snapshot.experiment,
@@ -291,7 +292,7 @@ class Run(Following):
             refusing.append(Finding("number", self._used(number)))
         command.step("")
         if refusing:
-            raise RefusedError(told(refusing))
+            raise RefusedError(findings_text(refusing))
         for one in overlooked:
             self.emit(
                 "check overlooked",

@@ -1,4 +1,4 @@
-"""What the experiment file says of runs."""
+"""Reads the section on runs of the experiment file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PvName = Annotated[str, Matching("[!-~]{1,120}", "the name of a PV")]
 
 
 class ObservableType(StrEnum):
-    """What the values of an observable are."""
+    """The type of the values of an observable."""
 
     FLOAT = "float"
     INT = "int"
@@ -33,7 +33,7 @@ class ObservableType(StrEnum):
 
 
 class Take(StrEnum):
-    """What of the readings in a run becomes the value of an observable."""
+    """The reading in a run that becomes the value of an observable."""
 
     MEAN = "mean"
     START = "start"
@@ -57,7 +57,7 @@ def _short(units: str) -> str:
 
 
 class Observable(Model):
-    """Something that is written down of each run: by hand, or read from a PV."""
+    """A quantity that is recorded for each run: written by hand, or read from a PV."""
 
     type: ObservableType = ObservableType.FLOAT
     """What its values are: float, int or string."""
@@ -85,7 +85,7 @@ class Observable(Model):
 
     @property
     def takes(self) -> Take:
-        """What of the readings becomes the value."""
+        """The reading that becomes the value."""
         return self.take or _TAKES[self.type][0]
 
     @model_validator(mode="after")
@@ -114,10 +114,10 @@ def _named(observables: dict[str, Observable]) -> dict[str, Observable]:
 
 
 class Checks(Model):
-    """What has to be so before a run starts.
+    """The checks before a run starts.
 
-    What is switched off is still looked at: what it would have refused is told at each
-    start.
+    A check that is switched off is still made: its finding is reported at each start,
+    and refuses nothing.
     """
 
     ready: bool = True
@@ -134,7 +134,7 @@ class Checks(Model):
     """No data file of an earlier run lies where the routers write."""
 
     disk_free: Bytes = 20e9
-    """Free space that each router has to have; 0: not looked at."""
+    """Free space that each router has to have; 0: not checked."""
 
     number: bool = True
     """No router has a directory for this run number already."""

@@ -1,4 +1,4 @@
-"""What is known of the run."""
+"""Defines the snapshot of the run control."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ LONGEST = 9999.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSnapshot(Written, DeviceSnapshot):
-    """The run that is open, or the last one, and what is written for the next.
+    """The open run, or the last one, and the operator's texts for the next.
 
     Attributes:
-        state: what the run control does.
-        open_run: the record of the run that is open; None if none is.
+        state: of the run control.
+        open_run: the record of the open run; None: no run is open.
         closed_run: the record of the last run that was closed.
         failure: why state is Failed; "" if it is not.
         number: of the open or the last run; -1 if there was none.
-        next_number: what the next run will have.
+        next_number: number of the next run.
         start: of that run, UTC [s since 1970]; None if there was none.
         stop: of it; None while it is open.
         duration: of it [s].
         live_time: of it, without pauses [s].
-        kind: what the open run is good for, else the next.
-        auto_stop: a run stops by itself after so long [s]; 0: never.
-        experiment: the name that goes into directories.
+        kind: class of the open run, else of the next.
+        auto_stop: time after which a run stops by itself [s]; 0: never.
+        experiment: its name, part of directories.
         rate: of all routers [MB/s].
         data: in staging of all routers [GB]; so files.
         disk_time_left: of the router that is full first, at this rate [h]; 9999: none
@@ -50,19 +50,19 @@ class RunSnapshot(Written, DeviceSnapshot):
         sorting: files of a run are being moved to its directory.
         unsorted: numbers of the runs whose files have yet to be moved.
         owed: files at routers that were disabled when they should be sorted.
-        writers: names of the routers that had a part in the run that was open last.
-        taking: names of those that have a part in the open run.
-        gaps: times in which one of them had none.
-        troubled: those without part in the open run now, each with what it is.
+        writers: names of the routers that took part in the last run.
+        taking: names of the members that take part in the open run.
+        gaps: times in which one of them took no part.
+        troubled: members that take no part in the open run now, with their states.
         silent: routers without new data in the open run.
-        left: disabled servers that took data when they were seen last.
+        left: disabled servers that took data at their last poll.
         stray: servers that take data though no run is open.
-        advice: what is not as it should be now, with the cure; "" if all is well.
-        filling: routers whose disk is soon full in the open run, each with when.
-        rival: which other process serves the same devices; "" if none does.
-        step: what is done now.
+        advice: the present faults, with the cures; "" without a fault.
+        filling: routers whose disk is soon full in the open run, with the time.
+        rival: the other process that serves the same devices; "": none.
+        step: the present step.
         progress: of it [%].
-        allowed: bit n: a put of State n would be taken now.
+        allowed: bit n: a put of State n is allowed now.
     """
 
     judging: ClassVar[frozenset[str]] = DeviceSnapshot.judging | {
@@ -108,7 +108,7 @@ class RunSnapshot(Written, DeviceSnapshot):
     @property
     @made_from("message", "advice")
     def message_text(self) -> str:
-        """What happens, and what is not as it should be: that is never hidden by it."""
+        """The message and the faults, which it never hides."""
         if not self.advice or self.advice in self.message:
             return self.message
         return f"{sentence(self.message)} {self.advice}"
@@ -134,7 +134,7 @@ class RunSnapshot(Written, DeviceSnapshot):
 
     @property
     def spoilt(self) -> str:
-        """What is not as it should be, in a run or without one; "" if all is well."""
+        """The faults, in a run or without one; "" without a fault."""
         found = [*self.troubled]
         if self.silent:
             found.append(f"No data: {', '.join(self.silent)}")
@@ -150,7 +150,7 @@ class RunSnapshot(Written, DeviceSnapshot):
         return "; ".join(found)
 
     def alarm(self, field: str) -> Alarm:
-        """The run's judgement: a failed run is MAJOR; what spoils one is MINOR."""
+        """The alarm of the run: MAJOR if it has failed, MINOR if it is disturbed."""
         if field != "state":
             return DeviceSnapshot.alarm(self, field)
         if not self.known:

@@ -1,4 +1,4 @@
-"""The files of ended runs on their way to the directories of the runs."""
+"""Moves the files of ended runs to the directories of the runs."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _NEWS = frozenset({"enabled", "known", "condition", "online"})
 class Sorter:
     """Moves the files of ended runs, one run after the other, all routers at once.
 
-    Files at a router that is disabled then are owed: they are moved when it is enabled
-    again, if they can only be of that run.
+    Files at a router that is disabled then are owed: they are moved when the router is
+    enabled again, if they can only be of that run.
 
     Args:
-        storages: where the files are.
-        run: whose snapshot says what is to be done (unsorted, owed), and shows what is.
+        storages: the routers.
+        run: its snapshot lists the files to move (unsorted, owed) and the progress.
     """
 
     def __init__(self, storages: Sequence[Storage], run: Any) -> None:
@@ -46,8 +46,8 @@ class Sorter:
         self._run = run
         self._work: asyncio.Task[None] | None = None
         self._cut: dict[str, str] = {}  # by router: why its files are not sorted yet
-        self._mixed: set[str] = set()  # routers with files of several runs, as told
-        self._paying: Owed | None = None  # what is being moved of that which is owed
+        self._mixed: set[str] = set()  # routers with files of several runs, as reported
+        self._paying: Owed | None = None  # the owed files that are being moved
         self._news = asyncio.Event()
         self._is_sweeping = False
         self._job = Job("sort files", clock=run.clock)
@@ -60,7 +60,7 @@ class Sorter:
             self._news.set()
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
-        """See to what is unsorted, in a task of `tasks`."""
+        """Sort the unsorted files in a task of `tasks`."""
         if self._is_sweeping or (self._work is not None and not self._work.done()):
             return
         if self._run.snapshot.unsorted or self._due():
@@ -76,7 +76,7 @@ class Sorter:
 
     @property
     def why_not(self) -> str:
-        """Why it is not done yet: a sentence for each router that does not do it."""
+        """Why it is not done yet: a sentence for each router concerned."""
         used = storages_in_use(list(self._storages.values()))
         why = list(self._cut.values())
         for name in (one.name for one in used if one.snapshot.growing):
@@ -86,7 +86,7 @@ class Sorter:
         return " ".join(why) or f"{self._job.progress}."
 
     async def sweep(self) -> None:
-        """Put aside what lies in staging, after what is on its way has been given up.
+        """Move the files in staging to ``unassigned``, after giving up all other moves.
 
         Raises:
             DaqError: not all could be moved.
@@ -111,7 +111,7 @@ class Sorter:
         self._run.change(replace(self._run.snapshot, unsorted=(), owed=owed))
 
     async def _sweep(self, storage: Storage) -> str | None:
-        """Put aside what lies there; return why not all of it could be."""
+        """Move the files in staging to ``unassigned``; return why some stay."""
         try:
             path = await storage.sweep()
         except DaqError as error:
@@ -127,7 +127,7 @@ class Sorter:
         try:
             while unsorted := self._run.snapshot.unsorted:
                 await self._sort(unsorted[0])
-                # a kill until now finds it unsorted, and tells of all files once more
+                # after a kill before this, all files are reported again
                 await self._run.settled(timeout=KEPT)
                 left = [o for o in self._run.snapshot.unsorted if o != unsorted[0]]
                 self._run.change(replace(self._run.snapshot, unsorted=tuple(left)))
@@ -147,7 +147,7 @@ class Sorter:
 
     @contextmanager
     def _sorting(self, number: int, storages: Iterable[Storage]) -> Iterator[None]:
-        """Count the files of a run that are moved, and say at the end how many."""
+        """Count the moved files of a run, and report their number at the end."""
         total = sum(len(one.snapshot.staged) for one in storages)
         self._job = job = Job(
             f"sort the files of run {number}", total=total, clock=self._run.clock
@@ -158,7 +158,7 @@ class Sorter:
             job.summary = self._moved_text(number)
 
     def _emit(self, number: int, text: str, severity: EventSeverity) -> None:
-        """Emit an event of the job: it lasts, is done, or has failed."""
+        """Emit an event: the job runs, is done, or has failed."""
         names = {None: "sorting", ResultCode.NONE: "files sorted"}
         name = names.get(self._job.outcome, "sorting failed")
         files = int(self._job.done)
@@ -169,7 +169,7 @@ class Sorter:
         return f"Run {number}: {files} moved to its directory"
 
     def _show_moved(self, number: int) -> None:
-        """Say that a run is sorted; nothing older may stand in Message."""
+        """Report that a run is sorted, in place of older messages."""
         text = self._moved_text(number)
         snapshot = self._run.snapshot
         is_idle = snapshot.state is RunState.STOPPED and not snapshot.busy
@@ -179,7 +179,7 @@ class Sorter:
     # Files at routers that were disabled
 
     def _due(self) -> list[Owed]:
-        """What can be moved now of that which is owed."""
+        """The owed files that can be moved now."""
         if self._run.snapshot.state is not RunState.STOPPED:
             return []
         due = []
@@ -193,7 +193,7 @@ class Sorter:
         return due
 
     def _is_mixed(self, router: str) -> bool:
-        """Whether files of several runs may lie at a router; said once."""
+        """Whether a router may have files of several runs; reported once."""
         runs = [o.number for o in self._run.snapshot.owed if o.router == router]
         if len(runs) < 2:
             return False
@@ -208,7 +208,7 @@ class Sorter:
         return True
 
     async def _sort_owed(self, owed: Owed) -> None:
-        """Move what is owed; a kill until its end leaves it owed."""
+        """Move the owed files; a kill before the end leaves them owed."""
         storage = self._storages[owed.router]
         self._paying = owed
         try:
@@ -228,7 +228,7 @@ class Sorter:
         self._show_moved(owed.number)
 
     def _owe(self, storage: Storage, number: int) -> None:
-        """Keep in mind that files of a run are at a router that is left alone."""
+        """Remember that files of a run are at a disabled router."""
         owed = Owed(number=number, router=storage.name)
         if owed in self._run.snapshot.owed:
             return
@@ -248,7 +248,7 @@ class Sorter:
         """Move the files of one router, again after each cut of the link.
 
         Returns:
-            What the store was told of them.
+            The records of the files.
         """
         files: list[RunFile] = []
 
@@ -271,7 +271,7 @@ class Sorter:
         return files
 
     async def _is_sorted(self, storage: Storage, number: int, moved: Any) -> bool:
-        """Try to move the files of one router; return whether that is over."""
+        """Try to move the files of one router; return whether all are done."""
         if not storage.snapshot.enabled:
             if self._has_part(storage, number):
                 self._owe(storage, number)
@@ -304,7 +304,7 @@ class Sorter:
     def _has_part(self, storage: Storage, number: int) -> bool:
         """Whether a router that is disabled may have files of that run.
 
-        It writes on while nobody looks at it.
+        A disabled router may go on writing.
         """
         closed = self._run.snapshot.closed_run
         if closed is None or closed.number != number:

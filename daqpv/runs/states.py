@@ -1,7 +1,7 @@
-"""The states of a run, what can happen to it, and the table of both.
+"""Defines the states and events of a run, and the table of transitions.
 
-Every state knows what becomes of every event: the table is whole, and what it does not
-allow it refuses with a cure.
+The table has a row for every event in every state; a command that it does not allow is
+refused with a cure.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from daqpv.core.labels import Labelled
 
 
 class RunState(Labelled):
-    """What the run control does; the numbers are those of the State PV."""
+    """The states of the run control; the numbers are those of the State PV."""
 
     STOPPED = 0  # no run is open
     STARTING = 1  # servers are started; the number is not taken yet
     RUNNING = 2
     PAUSED = 3
     STOPPING = 4
-    FAILED = 5  # a start or a stop has halted on its way; Reset leads out
+    FAILED = 5  # a start or a stop has halted; Reset leaves this state
 
 
 OPEN = frozenset({RunState.RUNNING, RunState.PAUSED})
@@ -28,7 +28,7 @@ OPEN = frozenset({RunState.RUNNING, RunState.PAUSED})
 
 
 class RunClass(Labelled):
-    """What a run is good for, as in attpc-daq; the store holds the labels."""
+    """The classes of runs, as in attpc-daq; the store holds the labels."""
 
     TESTING = 0
     PRODUCTION = 1
@@ -38,25 +38,25 @@ class RunClass(Labelled):
 
 
 class RunEvent(Enum):
-    """What can happen to a run."""
+    """The events of a run."""
 
-    # wishes
+    # commands
     START = "start"
     STOP = "stop"
     PAUSE = "pause"
     RESUME = "resume"
     RESET = "reset"
-    # how they end
+    # results of the commands
     STARTED = "all servers are Running"
     START_REFUSED = "nothing was sent"
     START_FAILED = "the start has halted"
     STOPPED = "no server takes data"
     STOP_FAILED = "a server may still take data"
-    # what the servers do by themselves, or for others
+    # changes of the servers without a command of this run
     SEEN_PAUSED = "all servers are Paused"
     SEEN_RUNNING = "all servers are Running again"
     SEEN_STOPPED = "no server takes data any more"
-    # what they do when daqpv comes back and finds a run that it had not closed
+    # states of the servers after a restart with an open run
     FOUND_RUNNING = "found all Running"
     FOUND_PAUSED = "found all Paused"
     FOUND_STOPPED = "found none that takes data"
@@ -68,19 +68,19 @@ class Entry(StrEnum):
 
     OPEN = "open"
     ENDED = "ended"  # stopped by daqpv
-    INTERRUPTED = "interrupted"  # it ended while nobody looked, or by other hands
+    INTERRUPTED = "interrupted"  # it ended unseen, or by another client
     FAILED = "failed"  # given up by Reset
 
 
 class Row(NamedTuple):
-    """What becomes of an event in a state.
+    """The transition for an event in a state.
 
     Attributes:
-        after: the state that follows; None: the wish is refused.
-        entry: what the store is told of the run; None: nothing new.
+        after: the state that follows; None: the command is refused.
+        entry: new entry of the run in the store; None: no change.
         why: of a refusal, with the cure ({run} is "Run 12", {pv} the prefix, {failure}
-            why it has failed; {start}, {stop} and {reset} are cures); or what the
-            operator is told of the run's end.
+            why it has failed; {start}, {stop} and {reset} are cures); or the
+            text on the end of the run.
     """
 
     after: RunState | None
@@ -132,7 +132,7 @@ TABLE: dict[tuple[RunState, RunEvent], Row] = {
 
     (_RUNNING, _E.START): _refused(_OPEN_ALREADY),
     (_RUNNING, _E.STOP): Row(_STOPPING),
-    (_RUNNING, _E.PAUSE): Row(_RUNNING),  # Paused is what is seen
+    (_RUNNING, _E.PAUSE): Row(_RUNNING),  # until Paused is read back
     (_RUNNING, _E.RESUME): Row(_RUNNING),
     (_RUNNING, _E.RESET): _refused(_NOT_FAILED),
     (_RUNNING, _E.SEEN_PAUSED): Row(_PAUSED),
@@ -145,7 +145,7 @@ TABLE: dict[tuple[RunState, RunEvent], Row] = {
     (_PAUSED, _E.START): _refused(_OPEN_ALREADY),
     (_PAUSED, _E.STOP): Row(_STOPPING),
     (_PAUSED, _E.PAUSE): Row(_PAUSED),
-    (_PAUSED, _E.RESUME): Row(_PAUSED),  # Running is what is seen
+    (_PAUSED, _E.RESUME): Row(_PAUSED),  # until Running is read back
     (_PAUSED, _E.RESET): _refused(_NOT_FAILED),
     (_PAUSED, _E.SEEN_RUNNING): Row(_RUNNING),
     (_PAUSED, _E.SEEN_STOPPED): Row(_OFF, Entry.INTERRUPTED, _OTHER_HANDS),
@@ -173,6 +173,6 @@ TABLE: dict[tuple[RunState, RunEvent], Row] = {
     (_FAILED, _E.RESET): Row(_OFF, Entry.FAILED, "It was given up by Reset."),
 }
 # fmt: on
-for _state in RunState:  # what only other states wait for changes nothing
+for _state in RunState:  # events that only other states expect change nothing
     for _event in RunEvent:
         TABLE.setdefault((_state, _event), _STAYS[_state])

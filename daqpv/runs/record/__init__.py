@@ -1,1 +1,1 @@
-"""The record of a run: its sheet, number, values, documents."""
+"""Records runs: numbers, run sheet, values of observables, texts."""

@@ -45,7 +45,7 @@ class Books(RecordKeeper):
         self._restore(snapshot)
 
     def _restore(self, snapshot: RunSnapshot) -> None:
-        """Show what is known of runs before the servers are seen.
+        """Restore the snapshot, before the states of the servers are known.
 
         A kill may come between any two changes of the settings.
         """
@@ -69,11 +69,11 @@ class Books(RecordKeeper):
         elif closed:
             self._show_last(closed)
         if opened and closed and opened.number == closed.number:
-            self._leave(closed)  # killed in the moment of its end
+            self._leave(closed)  # killed at its end
         if self.snapshot.open_run is None and state in _WITH_A_RUN:
             self.change(replace(self.snapshot, state=RunState.STOPPED))
 
-    # What people say of a run
+    # Puts of operators
 
     async def stop_after(self, duration: float) -> None:
         """Stop each run after `duration` [s]; 0: never by itself."""
@@ -135,7 +135,7 @@ class Books(RecordKeeper):
         self._record(record)
         text = f"Run {number} has started: {record.title}".rstrip(": ")
         self.say("run started", text, is_good=True)
-        self._tell(record, event)
+        self._report(record, event)
 
     def _take_up(self, event: RunEvent, *, goes_on: bool) -> None:
         """Take up a run that was open when daqpv ended, though it may have failed."""
@@ -157,7 +157,7 @@ class Books(RecordKeeper):
         )
         seen = clock_text(record.seen)
         self._annotate(record, f"daqpv was away from {seen} UTC for {gap:.0f} s.")
-        self._tell(self.snapshot.open_run or record, event)
+        self._report(self.snapshot.open_run or record, event)
         word = "goes on" if goes_on else "is still open"
         text = f"Run {record.number} {word}; daqpv was away for {gap:.0f} s"
         self.say("run goes on", text, is_good=False, away=round(gap, 1))
@@ -167,7 +167,7 @@ class Books(RecordKeeper):
 
         A kill may come between any two of these steps, and each is kept in this order:
         a run that is closed in the store has all that belongs to its end, and what the
-        settings know of an end is told to the store after a restart (`_mend`).
+        settings have of an end is written to the store after a restart (`_mend`).
         """
         record = self.snapshot.open_run
         assert record is not None
@@ -175,7 +175,7 @@ class Books(RecordKeeper):
         stop = max(stop, record.start)
         note = joined(self._with_gaps(record).note, note)
         closed = self._as_known(record, entry=entry, stop=stop, note=note)
-        self._tell(closed, event)
+        self._report(closed, event)
         self.change(replace(self.snapshot, closed_run=closed))
         self.keep(closed)
         self._leave(closed)
@@ -191,15 +191,15 @@ class Books(RecordKeeper):
         )
 
     def _unusual(self) -> str:
-        """Hook: what the note of the run that begins has to say, in sentences."""
+        """Hook: sentences for the note of the run that begins."""
         return ""
 
     def _taking(self) -> tuple[str, ...]:
-        """Hook: names of those that have a part in the run that begins."""
+        """Hook: names of the members that take part in the run that begins."""
         return ()
 
     def _next_from(self, number: int) -> int:
-        """`number`, or the one after it that no run has."""
+        """`number`, or the next one that no run has."""
         return self._numbers.after(number - 1)
 
     def _show_last(self, last: RunRecord) -> None:
@@ -216,7 +216,7 @@ class Books(RecordKeeper):
         )
 
     async def _learn(self, read: Callable[[], Awaitable[History]]) -> None:
-        """Read the numbers of the runs of before, as soon as the store can say."""
+        """Read the numbers of the earlier runs, as soon as the store answers."""
         while True:
             try:
                 history = await read()
@@ -238,17 +238,17 @@ class Books(RecordKeeper):
             )
 
     def _mend(self, history: History) -> None:
-        """Write how the last run has ended, if the store does not know.
+        """Write the end of the last run, if the store does not have it.
 
-        A kill may come when the settings have it and the store does not yet. What it
-        knows of a run is not written again: somebody may have edited it.
+        A kill may come when the settings have it and the store does not yet. An end in
+        the store is not written again: an operator may have edited it.
         """
         last, closed = history.last, self.snapshot.closed_run
         ended = set(history.numbers)
         if last is not None and last.entry is Entry.OPEN:
             ended.discard(last.number)
         if closed is not None and closed.number not in ended:
-            self._tell(closed, RunEvent.FOUND_STOPPED)
+            self._report(closed, RunEvent.FOUND_STOPPED)
             self.keep(closed)
             ended.add(closed.number)
         if last is not None and last.number not in {*ended, self._open_number()}:

@@ -45,7 +45,7 @@ def _as_type(kind: ObservableType, reading: Reading) -> Value:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON has it, which has no NaN and no infinity: they become text."""
+    """`value` for JSON, which has no NaN and no infinity: they become text."""
     if isinstance(value, list):
         return [plain(inner) for inner in value]
     return (

@@ -1,4 +1,4 @@
-"""The texts that belong to a run: the configuration files of the ECC servers."""
+"""Records the texts of a run: the configuration files of the ECC servers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from daqpv.runs.record.records import RunDocument, RunRecord
 from daqpv.runs.states import Entry, RunEvent
 
 TRIES = 3
-RETRY = 10.0  # [s] between two of them
+RETRY = 10.0  # [s] between two tries
 
 
 class Source(Protocol):
-    """Whose texts belong to a run: an ECC server.
+    """A source of texts: an ECC server.
 
     Attributes:
         name: of the server.
@@ -36,11 +36,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentsSnapshot(Snapshot):
-    """What is kept of the last run.
+    """The texts of the last run.
 
     Attributes:
         documents: how many texts.
-        missing: whose could not be read, and why; "" if none is missing.
+        missing: sources that could not be read, and why; "": none.
     """
 
     documents: int = 0
@@ -74,7 +74,7 @@ class Documents(Shown[DocumentsSnapshot]):
         self._wake = asyncio.Event()
 
     def observe(self, record: RunRecord, event: RunEvent) -> None:
-        """See to the texts of a run that begins (daqpv.runs.Run.observe)."""
+        """Queue the texts of a run that begins (daqpv.runs.Run.observe)."""
         if record.entry is Entry.OPEN:
             self._due.append(record.number)
             self._wake.set()

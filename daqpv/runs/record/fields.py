@@ -1,7 +1,7 @@
-"""What is known of each run, each fact declared once.
+"""Declares the facts of a run, each once.
 
-A fact is a field of a dataclass, with a `RunField` that says how it is kept and what it
-is called. From that follow the PV, the record, the column of the store, the portable
+A fact is a field of a dataclass, with a `RunField` that declares its storage and its
+names. From that follow the PV, the record, the column of the store, the portable
 file, and what ``daqpv runs`` lists, shows, exports and edits.
 """
 
@@ -21,7 +21,7 @@ _KEY = "run field"
 
 
 class FactType(Enum):
-    """What a fact is, for whoever formats it."""
+    """The type of a fact, for formatting."""
 
     TEXT = auto()
     NUMBER = auto()
@@ -36,7 +36,7 @@ class WrittenPv:
 
     Attributes:
         signal: after ``$(P)Run:``.
-        doc: what it is, for people.
+        doc: its description.
         size: of a long string [bytes]; 0: 40 characters at most.
         choices: whose labels it may have; None: any text.
     """
@@ -53,14 +53,14 @@ class RunField:
 
     Attributes:
         column: of the store; its name is that of the dataclass's field.
-        type: what it is, for whoever formats it.
-        pv: by which it is written; None: daqpv finds it out. What is written is a text.
-        listed: its heading in ``daqpv runs list``; "": it is not there.
-        shown: its label in ``daqpv runs show``; "": it is not there.
-        exported: its heading in csv and xlsx; "": it is not there.
+        type: for formatting.
+        pv: by which it is written; None: daqpv sets it. A written fact is a text.
+        listed: its heading in ``daqpv runs list``; "": not listed.
+        shown: its label in ``daqpv runs show``; "": not listed.
+        exported: its heading in csv and xlsx; "": not listed.
         key: in JSON, in the history of changes, and as an option of ``daqpv runs
             edit``; "": that of the column.
-        searched: whether ``daqpv runs list --text`` looks into it.
+        searched: whether ``daqpv runs list --text`` searches it.
     """
 
     column: Column
@@ -91,7 +91,7 @@ def fact(one: RunField) -> Mapping[str, RunField]:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What operators write of a run: of the one that is open, else of the next.
+    """The facts that operators write, of the open run, else of the next.
 
     To add a text: a line here, a script in db/versions, the page docs/runs.md. Its
     column has ``default=""``, for records that waited in a spool meanwhile.
@@ -160,7 +160,7 @@ def facts_of(record: type[Any]) -> tuple[RunField, ...]:
 def in_order(
     facts: Iterable[RunField], title: Callable[[RunField], str], first: Sequence[str]
 ) -> list[RunField]:
-    """Those of `facts` that have a title: first these, by name, then all others."""
+    """The facts that have a title: first those in `first`, then the others."""
     found = [one for one in facts if title(one)]
     rest = len(first)
     places = {name: place for place, name in enumerate(first)}
@@ -168,5 +168,5 @@ def in_order(
 
 
 def formatted(value: object) -> str:
-    """What is written, as the record has it."""
+    """A written value as the record has it."""
     return value.label if isinstance(value, RunClass) else str(value)

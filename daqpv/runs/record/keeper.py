@@ -61,22 +61,22 @@ class RecordKeeper(Device[RunSnapshot]):
     def observe(self, observer: Observer) -> None:
         """Call `observer(record, event)` when a run begins (STARTED) and ends.
 
-        And when it goes on after a restart, with what was found; its entry is OPEN.
-        It is told on the event loop, before the command that does it has ended. What it
-        keeps at the end of a run comes to the store before the record that closes it;
-        so if that was cut off by a kill, the end is told again after the restart.
+        It is also called when a run goes on after a restart; the entry is OPEN then.
+        It is called on the event loop, before the end of the command. Records that it
+        keeps at the end of a run come to the store before the record that closes it: if
+        a kill prevents that, it is called again after the restart.
         """
         self._observers.append(observer)
 
     def keep(self, record: Any) -> None:
-        """Have the store keep a record, if there is one."""
+        """Write a record to the store, if there is one."""
         if self._store is not None:
             self._store.add(record)
 
     async def settled(self, *, timeout: float = KEPT) -> None:
         """Wait until what was written would survive a kill, at most `timeout` [s].
 
-        If neither the store nor the disk takes it, they say so; nobody waits then.
+        If neither the store nor the disk takes it, they report that; it returns then.
         """
         if self._kept is not None:
             await self._kept(timeout=timeout)
@@ -104,13 +104,13 @@ class RecordKeeper(Device[RunSnapshot]):
         )
 
     def say(self, name: str, text: str, *, is_good: bool, **facts: Any) -> None:
-        """Tell of the run where it is looked for: in its Message and as an event."""
+        """Report on the run, in its Message and as an event."""
         severity = EventSeverity.INFORMATION if is_good else EventSeverity.WARNING
         self.change(replace(self.snapshot, message=text))
         self.emit(name, text, severity=severity, **facts)
 
     def _leave(self, closed: RunRecord) -> None:
-        """No run is open any more; the files of the last one have yet to be moved."""
+        """Close the open run; its files have yet to be moved."""
         numbers = (*self.snapshot.unsorted, closed.number) if self._sorts else ()
         self.change(replace(self.snapshot, unsorted=tuple(dict.fromkeys(numbers))))
         assert closed.stop is not None
@@ -128,7 +128,7 @@ class RecordKeeper(Device[RunSnapshot]):
         )
 
     def weighed(self, number: int, size: int) -> None:
-        """Write down how much data the files of the last run have [bytes]."""
+        """Record the size of the files of the last run [bytes]."""
         record = self.snapshot.closed_run
         if record is not None and record.number == number and size >= record.data:
             record = replace(record, data=size)
@@ -136,7 +136,7 @@ class RecordKeeper(Device[RunSnapshot]):
             self.keep(RunSize(number=number, data=size))
 
     def _record(self, record: RunRecord, **fields: Any) -> None:
-        """Write down what is known of the open run now."""
+        """Write the present record of the open run."""
         record = self._as_known(record, **fields)
         self._recorded = asyncio.get_running_loop().time()
         self.change(replace(self.snapshot, open_run=record))
@@ -144,19 +144,19 @@ class RecordKeeper(Device[RunSnapshot]):
         self._beat(record)
 
     def _beat(self, record: RunRecord) -> None:
-        """Note that the open run is still seen."""
+        """Record in the pulse that the run is still open."""
         if self._pulse is not None:
             self._pulse.beat(facts(record))
 
     def _annotate(self, record: RunRecord, text: str, **fields: Any) -> None:
-        """Write down something unusual of the open run, and its `fields`."""
+        """Add `text` to the note of the open run, and set `fields` of its record."""
         note = record.note
         if len(note) < LONG_NOTE:
             note = joined(note, text)
         self._record(record, note=note, **fields)
 
     def _with_gaps(self, record: RunRecord) -> RunRecord:
-        """`record` of the open run with its gaps in the note, as the store has it."""
+        """`record` of the open run as stored, with its gaps in the note."""
         gaps = attendance.note(self.snapshot.gaps)
         return replace(record, note=joined(record.note, gaps))
 
@@ -169,7 +169,7 @@ class RecordKeeper(Device[RunSnapshot]):
         }
         return replace(record, **(known | fields))
 
-    def _tell(self, record: RunRecord, event: RunEvent) -> None:
+    def _report(self, record: RunRecord, event: RunEvent) -> None:
         for observer in self._observers:
             observer(record, event)
 

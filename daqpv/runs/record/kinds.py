@@ -1,4 +1,4 @@
-"""How the store keeps what there is to know of runs."""
+"""Declares the tables of runs in the store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATH = 500  # characters
 
 
 def _of_run(name: str, *columns: Column, key: tuple[str, ...] = (), age: str) -> Table:
-    """A table of what belongs to a run, of which a later state replaces an earlier."""
+    """A table of records of a run; a later record replaces an earlier one."""
     number = t.whole("number")
     return Table(name=name, columns=(number, *columns), key=("number", *key), age=age)
 

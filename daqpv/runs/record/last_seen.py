@@ -1,6 +1,6 @@
-"""What the pulse says of the open run: until when it was seen, and its live time.
+"""Reads from the pulse until when a run was open, and its live time.
 
-The record in the store is written every half a minute; the pulse has each second.
+The record in the store is written every 30 s, and the pulse each second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from daqpv.runs.record.records import RunRecord
 
 
 def facts(record: RunRecord) -> Facts:
-    """What is noted of the open run."""
+    """The facts of the open run for the pulse."""
     return {
         "number": record.number,
         "live_time": record.live_time,
@@ -24,11 +24,11 @@ def facts(record: RunRecord) -> Facts:
 def as_last_seen(record: RunRecord, beat: Beat | None, *, now: float) -> RunRecord:
     """`record` of a run that was open when daqpv ended, as the last beat has it.
 
-    Its times are by our clock as it is now, should that have been set since.
+    Its times follow our clock, if that was set since.
 
     Args:
         record: as it was written last.
-        beat: the last one; one of another run says nothing.
+        beat: the last one; a beat of another run is ignored.
         now: the time, UTC [s since 1970].
     """
     if beat is None or beat.facts.get("number") != record.number:

@@ -1,4 +1,4 @@
-"""The numbers of runs: which are used, and which come next."""
+"""Finds the numbers of runs that are used, and the next free one."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Numbers:
         return number in self._used
 
     def use(self, numbers: Iterable[int]) -> None:
-        """Write down that there are runs of these numbers."""
+        """Mark these numbers as used."""
         self._used.update(numbers)
 
     @property
     def highest(self) -> int:
-        """The greatest used number; -1 if there is none."""
+        """The greatest used number; -1 without one."""
         return max(self._used, default=-1)
 
     def after(self, number: int) -> int:
-        """What the run after run `number` has; LAST, which is used, if there is none.
+        """The next free number after `number`; LAST, which is used, if none is free.
 
-        It never begins anew by itself: a start says then that the numbers are used up.
+        It never restarts from low numbers by itself: a start is refused then.
         """
         following = self._up_from(number + 1)
         return min(following, LAST)
@@ -40,7 +40,7 @@ class Numbers:
     def free_from(self, number: int) -> int:
         """A number to propose: the first free one from `number` on.
 
-        If there is none, the one after the runs below the last numbers.
+        If none is free there, the one after the runs below the last numbers.
         """
         free = self._up_from(number)
         if free <= LAST:

@@ -1,7 +1,6 @@
-"""What the store keeps of a run.
+"""Defines the records of a run in the store.
 
-Each record holds all there is to know of its thing: a later one of the same thing
-replaces it.
+Each record is complete: a later one with the same key replaces it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from daqpv.core.records.table import SqlType
 from daqpv.runs.record.fields import CLASS, FactType, RunField, Written, fact, facts_of
 from daqpv.runs.states import Entry
 
-SEEN_PERIOD = 30.0  # [s] the record of an open run is written so often
+SEEN_PERIOD = 30.0  # [s] period of writing the record of an open run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +26,12 @@ class RunRecord(Written):
         number: of the run.
         entry: whether it is open, and how it ended.
         start: when all servers were Running, UTC [s since 1970].
-        stop: when none took data any more; None while it is open.
+        stop: when no server took data any more; None while it is open.
         seen: when it was last known to be open.
         live_time: for how long it was Running, without pauses [s].
         kind: its class, as in RunClass.
         config: configure names of the ECC servers, joined by ", ".
-        note: what is unusual about its start or end.
+        note: unusual events of the run.
         data: size of its files, when last seen [bytes].
     """
 
@@ -112,10 +111,10 @@ class RunRecord(Written):
     )
 
     def lasted(self, now: float) -> float:
-        """For how long it has lasted at `now`, UTC [s since 1970]: seconds.
+        """Duration [s] at `now`, UTC [s since 1970].
 
-        An open run is written down every SEEN_PERIOD: one that was seen just now goes
-        on, and one that was not has lasted until then, as far as is known.
+        An open run is recorded every SEEN_PERIOD: if its last record is older than
+        that, its duration ends there.
         """
         if self.stop is not None:
             return self.stop - self.start
@@ -132,11 +131,11 @@ WRITTEN = tuple(one for one in FACTS if one.pv is not None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the store knows of the runs of the experiment.
+    """The runs of the experiment in the store.
 
     Attributes:
         numbers: of all runs.
-        last: that began last; None if there was none.
+        last: the run that began last; None without runs.
     """
 
     numbers: Collection[int] = field(default_factory=frozenset)
@@ -145,7 +144,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSize:
-    """How much data a run has, once its files are sorted; the rest of it stays.
+    """The size of a run's files after sorting; updates this field only.
 
     Its title, class ... may have been corrected since its end.
 
@@ -160,7 +159,7 @@ class RunSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunChange:
-    """Somebody has changed what is written of a run (added, never replaced)."""
+    """A change of a fact of a run (added, never replaced)."""
 
     number: int
     time: float
@@ -179,13 +178,13 @@ class RunValue:
         name: of the observable.
         type: "int", "float" or "string".
         units: of its numbers.
-        value: by hand, or what was chosen of the readings; None: not known.
+        value: written by hand, or the chosen reading; None: not known.
         start: reading at the start of the run; so `stop`.
         stop: at its end.
         mean: over time, of the readings in the run; so `low` and `high`.
         low: the least.
         high: the greatest.
-        count: readings in the run; 0 for what was written by hand.
+        count: readings in the run; 0 if written by hand.
         severity: the worst in the run.
     """
 
@@ -205,7 +204,7 @@ class RunValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPv:
-    """What a PV was at the start or the stop of a run.
+    """The value of a PV at the start or the stop of a run.
 
     Attributes:
         number: of the run.
@@ -231,7 +230,7 @@ class RunFile:
     Attributes:
         number: of the run.
         router: where it was written.
-        path: where it lies now.
+        path: where it is now.
         size: in bytes.
         time: when it was moved there, UTC [s since 1970].
     """
@@ -245,7 +244,7 @@ class RunFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """Files of a run at a router that was disabled when they should be sorted.
+    """Files of a run at a router that was disabled during the sorting.
 
     Attributes:
         number: of the run.
@@ -264,7 +263,7 @@ class RunDocument:
         number: of the run.
         server: name of the ECC server.
         name: of the text: "configure-e20009.xcfg", "Configure answer".
-        text: the whole.
+        text: all of it.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""The run sheet: what is written down of each run, by hand or read from PVs."""
+"""Records the run sheet: observables written by hand or read from PVs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from daqpv.runs.record.conversion import converted, plain, written_reading
 from daqpv.runs.record.counts import Counts, counted
 from daqpv.runs.record.records import RunChange, RunPv, RunRecord, RunValue
 from daqpv.runs.record.tally import Tally
-from daqpv.runs.record.values import Value, is_value, told
+from daqpv.runs.record.values import Value, is_value, value_text
 from daqpv.runs.settings import RunSettings
 from daqpv.runs.states import Entry, RunEvent
 
@@ -33,12 +33,12 @@ KEEP = 30.0  # [s] between two moments at which the statistics are kept for a re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSheet:
-    """What is known of the run that is open, or of the last one.
+    """The observables of the open run, or of the last one.
 
     Attributes:
         number: of the run.
         tallies: of the observables that are read, by name.
-        end: what was written down at its end; None while it is open.
+        end: the records at its end; None while it is open.
     """
 
     number: int
@@ -51,9 +51,9 @@ class SheetSnapshot(CommandSnapshot):
     """The run sheet.
 
     Attributes:
-        values: what each observable is now, by name.
-        written: what was written by hand, by name; what is empty is missing.
-        run: what is known of the open or the last run, as it is kept for a restart.
+        values: the present readings of the observables, by name.
+        written: values written by hand, by name; without empty ones.
+        run: observables of the open or the last run, kept for a restart.
     """
 
     values: Mapping[str, Reading] = field(default_factory=dict)
@@ -62,27 +62,27 @@ class SheetSnapshot(CommandSnapshot):
 
     @property
     def open_run(self) -> int | None:
-        """Number of the run that is open; None: none is."""
+        """Number of the open run; None: no run is open."""
         is_open = self.run is not None and self.run.end is None
         return self.run.number if self.run is not None and is_open else None
 
 
 class Sheet(Commanded[SheetSnapshot]):
-    """Writes down the observables of each run, and snapshots of PVs.
+    """Records the observables of each run, and snapshots of PVs.
 
-    What is read of an observable is counted from the start of a run to its end. After a
-    restart in an open run that goes on from what was kept last (`KEEP`): the time
-    between counts for nothing.
+    The readings of an observable are counted from the start of a run to its end. After
+    a restart in an open run, the counting goes on from the statistics that were kept
+    last (`KEEP`), without the time between.
 
     Args:
-        settings: what the file says.
+        settings: of the experiment file.
         readings: of any PV.
         keep: keeps a record.
         settled: waits until what was written would survive a kill.
         events: where events go.
         prefix: of its PVs.
         snapshot: what it was before a restart.
-        open_run: number of the run that was open then; None: none was.
+        open_run: number of the run that was open then; None: no run.
     """
 
     def __init__(  # noqa: PLR0913 - it joins all that a sheet is about
@@ -127,7 +127,7 @@ class Sheet(Commanded[SheetSnapshot]):
     def _written_before(
         self, snapshot: SheetSnapshot, open_run: int | None
     ) -> dict[str, int | float | str]:
-        """What was written by hand before a restart, and is still to be had."""
+        """The values written by hand before a restart that are still valid."""
         run = snapshot.run
         is_ending = run is not None and run.number == open_run and run.end is not None
         return {
@@ -145,7 +145,7 @@ class Sheet(Commanded[SheetSnapshot]):
             for name, pv in self._sources.items():
                 ends.append(self._readings.watch(pv, partial(self._read, name)))
             for pv in self._pvs:
-                self._readings.latest(pv)  # from now on it is followed
+                self._readings.latest(pv)  # subscribe to it
             while True:
                 await asyncio.sleep(KEEP)
                 self._keep_tallies()
@@ -153,15 +153,15 @@ class Sheet(Commanded[SheetSnapshot]):
             for end in ends:
                 end()
 
-    # What people write
+    # Puts of operators
 
     async def write(self, name: str, value: Value) -> None:
-        """Write down an observable, of the open run or the next; NaN or "" empties it.
+        """Set an observable of the open run, else of the next; NaN or "" empties it.
 
-        Done when it would survive a kill.
+        Done when the value would survive a kill.
 
         Raises:
-            RefusedError: it is no value.
+            RefusedError: it is not a valid value.
         """
         if isinstance(value, float) and math.isinf(value):
             error = RefusedError(f"{name}: {value} is no number that can be kept")
@@ -184,20 +184,20 @@ class Sheet(Commanded[SheetSnapshot]):
             await self._settled()
 
     def _keep_change(self, number: int, name: str, old: Value, new: Value) -> None:
-        """Write down that an observable of the open run was written."""
+        """Record a put to an observable of the open run."""
         self._keep(self._value(number, name))
         self._keep(
             RunChange(
                 number=number,
                 time=self.clock.time(),
                 field=f"Par:{name}",
-                old=told(old),
-                new=told(new),
+                old=value_text(old),
+                new=value_text(new),
                 origin=origin.get(),
             )
         )
 
-    # What is read
+    # Readings of PVs
 
     def _read(self, name: str, reading: Reading) -> None:
         value, alarm = converted(self._observables[name], reading)
@@ -216,10 +216,10 @@ class Sheet(Commanded[SheetSnapshot]):
             replace(self.snapshot, run=replace(self.snapshot.run, tallies=tallies))
         )
 
-    # What becomes of the run
+    # Begin and end of runs
 
     def observe(self, record: RunRecord, event: RunEvent) -> None:
-        """A run has begun, goes on after a restart, or has ended (`Books.observe`)."""
+        """Handle a begin, a restart in an open run, or an end (`Books.observe`)."""
         known = self.snapshot.run
         if record.entry is not Entry.OPEN:
             self._end(record.number, event)
@@ -243,9 +243,9 @@ class Sheet(Commanded[SheetSnapshot]):
         self._counts.go_on(known.tallies, self._severities())
 
     def _end(self, number: int, event: RunEvent) -> None:
-        """Write down the end of a run; what was written down of it before holds."""
+        """Record the end of a run, unless it is recorded already."""
         if self.snapshot.open_run not in (None, number):
-            return  # it is not known any more: another one has begun since
+            return  # another run has begun since
         self._keep_tallies()
         self._counts.end()
         run = self.snapshot.run
@@ -292,7 +292,7 @@ class Sheet(Commanded[SheetSnapshot]):
             )
 
     def _value(self, number: int, name: str, *, is_end: bool = False) -> RunValue:
-        """What is known of an observable in the open run."""
+        """The record of an observable of the open run."""
         one, known = self._observables[name], self.snapshot.run
         value = RunValue(number=number, name=name, type=one.type, units=one.units)
         if one.pv is None:

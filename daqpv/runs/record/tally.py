@@ -1,4 +1,4 @@
-"""What is read of a PV during a run, in a few numbers."""
+"""Keeps statistics of the readings of a PV during a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Tally:
     Attributes:
         start: the reading at the start of the run; None: it could not be read.
         mean: over time; None before time has passed.
-        seconds: over which the mean is [s]: those in which there was a number.
+        seconds: time over which the mean is taken [s], that with valid numbers.
         low: the least number.
         high: the greatest number.
         count: readings.
@@ -31,7 +31,7 @@ class Tally:
     severity: Severity = Severity.NO_ALARM
 
     def read(self, value: Value, severity: Severity) -> Tally:
-        """With one more reading; None: it is known that there is none."""
+        """The statistics with one more reading; None: not valid."""
         worst = max(self.severity, severity)
         if value is None:
             return replace(self, severity=worst)
@@ -46,7 +46,7 @@ class Tally:
         )
 
     def passed(self, value: Value, seconds: float) -> Tally:
-        """After `seconds` in which the PV was `value`."""
+        """The statistics after `seconds` in which the PV was `value`."""
         if value is None or isinstance(value, str) or seconds <= 0:
             return self
         total = self.seconds + seconds

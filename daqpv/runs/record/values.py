@@ -1,4 +1,4 @@
-"""Values of observables: what they are, as people write them, and as they are told."""
+"""Reads and formats values of observables."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def is_value(value: Value, kind: str) -> bool:
 
 
 def read(text: str, kind: str) -> Value:
-    """The value that somebody has written as `text`; None: it is empty, or NaN.
+    """The value of `text`; None: it is empty, or NaN.
 
     Raises:
-        ValueError: it is none of that type.
+        ValueError: it is not a value of that type.
     """
     if kind == "string" or not text.strip():
         return text or None if kind == "string" else None
@@ -34,6 +34,6 @@ def read(text: str, kind: str) -> Value:
     return None if math.isnan(number) else number
 
 
-def told(value: Value) -> str:
-    """`value` as the history of a run has it; "" if there is none."""
+def value_text(value: Value) -> str:
+    """`value` as text for the history of a run; "": no value."""
     return "" if value is None else str(value)

@@ -13,7 +13,7 @@ from daqpv.core import Event, EventSeverity, Origin
 from daqpv.errors import DaqError, RefusedError, quoted
 from daqpv.runs import Entry, RunChange, RunRecord, RunValue
 from daqpv.runs.record.records import WRITTEN
-from daqpv.runs.record.values import read, told
+from daqpv.runs.record.values import read, value_text
 from daqpv.store.reading.runs import one_run, values
 from daqpv.store.tables.models import EXPERIMENT, RUN
 from daqpv.store.tables.own import OWN
@@ -137,7 +137,7 @@ def _values(known: Mapping[str, RunValue], wanted: Edit) -> Iterator[_Written]:
             ) from None
         if value != old.value:
             new = replace(old, value=value)
-            yield _Written(f"Par:{name}", told(old.value), told(value), new)
+            yield _Written(f"Par:{name}", value_text(old.value), value_text(value), new)
 
 
 def _defined(name: str, known: Mapping[str, RunValue], wanted: Edit) -> RunValue:
