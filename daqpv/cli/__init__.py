@@ -1,4 +1,4 @@
-"""The command ``daqpv``: one module per family of commands, imported when used."""
+"""The command ``daqpv``: one module per group of commands, imported when it is used."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from daqpv.cli.output import Program
 
 _COMMANDS = {
     "serve": Command("serve.serve", "serve", "Serve the PVs of FILE until a signal."),
-    "check": Command("file.commands", "check", "Check FILE: say what it would serve."),
+    "check": Command(
+        "file.commands", "check", "Check FILE, and print what it would serve."
+    ),
     "init": Command(
-        "file.commands", "init", "Write a commented experiment file to begin with."
+        "file.commands", "init", "Write a first experiment file, with comments."
     ),
     "pvs": Command("file.commands", "pvs", "List the PVs of FILE."),
-    "get": Command("pv.get", "get", "Read PVs of any server, as people read them."),
+    "get": Command("pv.get", "get", "Read PVs of any server, in readable form."),
     "monitor": Command("pv.monitor", "monitor", "Show PVs now and after each change."),
-    "put": Command("pv.put", "put", "Write VALUE to PV, wait until that has ended."),
+    "put": Command("pv.put", "put", "Put VALUE to PV, and wait for its end."),
     "status": Command("status.status", "status", "Show the devices of FILE, live."),
     "runs": Command("run.commands", "runs", "Show, correct and export the runs."),
-    "log": Command("log.log", "log", "Show what happened, and who did it."),
+    "log": Command("log.log", "log", "Show the events: what happened, and by whom."),
     "db": Command("db.commands", "db", "Show, upgrade and export the store."),
     "simulate": Command("sim.simulate", "simulate", "Simulate FILE's ECC servers."),
-    "sim": Command("sim.sim", "sim", "Let a simulated ECC server misbehave."),
-    "demo": Command("sim.demo", "demo", "Show a simulated experiment with its PVs."),
-    "ecc": Command("ecc", "ecc", "Talk to one ECC server directly: for trouble only."),
+    "sim": Command("sim.sim", "sim", "Set faults of a simulated ECC server."),
+    "demo": Command("sim.demo", "demo", "Run a simulated experiment with its PVs."),
+    "ecc": Command("ecc", "ecc", "Command one ECC server directly, in an emergency."),
     "bench": Command("bench", "bench", "Measure a PV server."),
 }
 
@@ -40,11 +42,11 @@ def main() -> None:
     """An experiment's data acquisition as EPICS process variables.
 
     \b
-    Begin with a simulated experiment:     daqpv demo
-    Describe your own in one file:         daqpv init --cobos 10 \\
+    Try a simulated experiment:            daqpv demo
+    Write an experiment file:              daqpv init --cobos 10 \\
                                                --first-ip 192.168.41.60
-    See what is wrong with it:             daqpv check e20009.yaml
-    Serve it:                              daqpv serve e20009.yaml
+    Check it:                              daqpv check e20009.yaml
+    Serve its PVs:                         daqpv serve e20009.yaml
 
     Then use any EPICS client: caget, caput, camonitor, Phoebus, pyepics.
     EPICS settings come from the standard EPICS_CA*, EPICS_CAS* variables.

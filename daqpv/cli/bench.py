@@ -1,4 +1,4 @@
-"""``daqpv bench``: how fast a PV server is, ours or anybody's."""
+"""``daqpv bench``: measures a PV server, ours or another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from daqpv.cli.collector import building
 from daqpv.cli.common import EXIT_FAILED, fail, run_until_signal
 from daqpv.errors import DaqError
 
-_WIDTH = 160  # characters, where no terminal says how wide it is
+_WIDTH = 160  # characters, if stdout is no terminal
 
 PREFIX = click.option(
     "--prefix", default="B:", show_default=True, help="Of all PV names."
@@ -28,15 +28,14 @@ COUNT = click.IntRange(0, 1_000_000)
 
 @click.group()
 def bench() -> None:
-    """Measure a PV server: serve PVs for it, and be its clients.
+    """Measure a PV server: `ioc` serves the PVs, `client` measures them.
 
     \b
     In one terminal:       daqpv bench ioc
     In another:            daqpv bench client
 
     The client measures any server that has these PVs under its prefix: a C IOC,
-    pythonSoftIOC, caproto, ours. benchmarks/pv_server.py does so for all four, side by
-    side.
+    pythonSoftIOC, caproto, ours. benchmarks/pv_server.py measures all four.
     """
 
 
@@ -53,7 +52,7 @@ def bench() -> None:
 )
 @click.option("--mix", is_flag=True, help="Not all doubles: see below.")
 def ioc(*, prefix: str, n: int, m: int, rate: float, mix: bool) -> None:
-    """Serve PVs to measure, through the same code as every IOC, until a signal.
+    """Serve the PVs to measure, with the server of `daqpv serve`, until a signal.
 
     \b
         daqpv bench ioc --prefix B: --n 10000
@@ -64,14 +63,14 @@ def ioc(*, prefix: str, n: int, m: int, rate: float, mix: bool) -> None:
         rate            how often they step [Hz], to write
         e, l, s         an enum of 3 states, a whole number, a text, to write
         w               1,000,000 doubles, to write
-        slow            a put takes 5 s, asynchronously: nobody else notices
-        block           a put blocks the event loop for 100 ms: everybody notices
+        slow            a put takes 5 s, asynchronously: no other client waits
+        block           a put blocks the event loop for 100 ms: all clients wait
 
-    With --mix every second d and m is no double, but in turn a whole number, an enum, a
-    bit, a text, as the PVs of an experiment are.
+    With --mix, every second d and m is not a double but in turn a whole number, an
+    enum, a bit, a text, like the PVs of an experiment.
 
-    Prints "ready: N PVs under PREFIX, CA port X" when clients can connect. To see what
-    a blocked loop does:
+    Prints "ready: N PVs under PREFIX, CA port X" when clients can connect. To see the
+    effect of a blocked event loop:
 
     \b
         camonitor B:m0                                     (ten updates a second)
@@ -120,14 +119,14 @@ def client(
         daqpv bench client --only gets --only latency
         daqpv bench client --server ours=127.0.0.1 --server C=127.0.0.1:5070
 
-    The first server is held against the goals of daqpv, the others against it. Gets,
-    puts and events go over raw sockets, since a client library in Python takes more
-    time than a good server; connecting goes by libca. Delays count from time stamps, so
-    the server has to be on this computer; CPU and memory are those of its process. All
-    figures take about two minutes a server and run.
+    The first server is compared with the goals of daqpv, the others with the first.
+    Gets, puts and events use raw sockets, since a client library in Python takes more
+    time than a fast server; connecting uses libca. Delays are measured from time
+    stamps, so the server must run on this computer; CPU and memory are those of its
+    process. All figures take about two minutes for each server and run.
 
-    A server that dies is told in its rows. Without a PV `rate` or SCAN fields that can
-    be set to such rates, the rows at other rates say why they are empty.
+    The rows of a server that has ended say so. Without a PV `rate`, or SCAN fields that
+    can be set to such rates, the rows at other rates say why they are empty.
     """
     from rich.console import Console  # noqa: PLC0415 - ioc is to start quickly
 
@@ -158,7 +157,7 @@ def _default() -> str:
 def _target(text: str, prefix: str, n: int, m: int) -> Target:
     """The server that an option names.
 
-    Exits if it is no address, or if nobody answers there.
+    Exits if it is no address, or if no server answers there.
     """
     name, sign, address = text.partition("=")
     if not sign:

@@ -1,4 +1,4 @@
-"""Python's garbage collector, while much is built that stays."""
+"""Stops Python's garbage collector while permanent objects are built."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def building() -> Iterator[None]:
-    """Look for no garbage while things are built, and at none of them ever again.
+    """Collect no garbage while objects are built, and exclude these from collections.
 
-    What is built stays to the end. The collector went through all of it again and
-    again: with 100,000 PVs that was half of the start.
+    They stay until the end of the process. Repeated collections of all of them took
+    half of the start with 100,000 PVs.
     """
     was_on = gc.isenabled()
     gc.disable()

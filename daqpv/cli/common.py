@@ -1,4 +1,4 @@
-"""What several commands share: loading the file, running until a signal."""
+"""Code that several commands share: loading the file, running until a signal."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ END_TIMEOUT = 1.5  # [s] from a signal to the end of the process
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 COUNT = click.IntRange(1, 2**31 - 1)
-RUN = click.IntRange(0, 2**31 - 1)  # its number; more no database takes
+RUN = click.IntRange(0, 2**31 - 1)  # number of a run; databases take no greater one
 
 
 class _Seconds(click.FloatRange):
-    """A duration; "nan" is within no range, and click lets it pass."""
+    """A duration; "nan" is refused, which click accepts in any range."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -51,7 +51,7 @@ SECONDS = _Seconds(0, 1e6)
 
 
 class _Text(click.types.StringParamType):
-    """Text for a PV, or the name of one; arguments of a process may be any bytes."""
+    """Text for a PV, or its name: UTF-8, as arguments may be any bytes."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -81,13 +81,13 @@ PV = _Name()
 
 
 def fail(error: DaqError | str, code: int) -> NoReturn:
-    """Say what is wrong on stderr, and end with `code`."""
+    """Print the error to stderr, and exit with `code`."""
     complain(error)
     sys.exit(code)
 
 
 def complain(error: DaqError | str) -> None:
-    """Say on stderr what is wrong; a text of a device may be part of it."""
+    """Print the error to stderr; it may contain a text of a device."""
     click.echo(plain(str(error)), err=True)
 
 
@@ -104,9 +104,9 @@ def load_or_exit(file: Path) -> tuple[Experiment, tuple[AnyKind, ...]]:
 
 
 def load_fixed_or_exit(file: Path) -> Experiment:
-    """What `file` says to no kind: the store, above all. It takes a third of the time.
+    """The keys of `file` that belong to no kind, such as the store.
 
-    What is wrong in its sections is not told here.
+    It takes a third of the time, and reports no errors in sections.
     """
     from daqpv.config import load_fixed  # noqa: PLC0415 - 0.1 s, not for put
 
@@ -118,10 +118,10 @@ def load_fixed_or_exit(file: Path) -> Experiment:
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """Print, and do nothing else: Ctrl-C ends it, and a reader that goes away.
+    """End a command that only prints silently on Ctrl-C, or when its reader has gone.
 
     Raises:
-        OutputError: standard output takes no more, as on a full disk.
+        OutputError: standard output cannot be written, as on a full disk.
     """
     try:
         yield
@@ -133,23 +133,23 @@ def printing() -> Iterator[None]:
 
 
 def settle() -> None:
-    """Keep the event loop prompt from now on; call it when everything is built.
+    """Keep the event loop prompt from now on; call it when all devices are built.
 
-    What is there by now stays to the end: the garbage collector, which went through it
-    every few seconds for 50 to 120 ms (measured), looks only at what comes. It does not
-    do so even once: that would be the first block, and 1 % of it is garbage. A thread
-    that computes, as the store's does, gives way after 0.5 ms instead of 5.
+    The objects that exist now stay until the end. They are excluded from garbage
+    collection, which took 50 to 120 ms every few seconds (measured). There is no last
+    collection: it would block the loop, and only 1 % of the objects are garbage. A
+    thread that computes, such as the store's, gives way after 0.5 ms instead of 5.
     """
     sys.setswitchinterval(0.0005)
     gc.freeze()
 
 
 def run_until_signal(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main`; SIGINT, SIGTERM and SIGHUP cancel it, and that is a good end.
+    """Run `main`; SIGINT, SIGTERM and SIGHUP cancel it, with exit code 0.
 
     Exits with 3 if the PV server or a simulator cannot start, with 4 if another process
-    serves the same PVs. Should anything hold up the end, the process is cut short with
-    exit code 1, within 2 s of the signal.
+    serves the same PVs. If the end takes too long, the process is ended with exit code
+    1, within 2 s of the signal.
     """
     ended: list[tuple[BaseException, int]] = []
     try:

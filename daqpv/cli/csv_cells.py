@@ -1,4 +1,4 @@
-"""Texts in CSV, which spreadsheets read as well as programs."""
+"""Makes texts safe for CSV files that spreadsheets open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an experiment keeps what happened: in the folder of its file, by default."""
+"""Paths of log, store, spool and settings: by default beside the experiment file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def store_url(experiment: Experiment) -> str:
     """The URL of the store.
 
     Raises:
-        StoreError: the experiment wants none.
+        StoreError: the experiment has no store.
     """
     url = experiment.store.url
     if url == "none":
@@ -34,9 +34,9 @@ def store_url(experiment: Experiment) -> str:
 
 
 def spool_path(experiment: Experiment) -> Path:
-    """The folder where records wait while the store is away, by process.
+    """The folder where records of each process wait while the store is not available.
 
-    Each experiment has its own: one file is often a copy of another's.
+    Each experiment has its own, since its file is often a copy of another's.
     """
     name, shared = experiment.experiment, experiment.store.spool
     if shared is None:
@@ -45,12 +45,12 @@ def spool_path(experiment: Experiment) -> Path:
 
 
 def settings_path(experiment: Experiment) -> Path:
-    """The file of what operators chose."""
+    """The file of operators' choices."""
     return _beside_spool(experiment, "settings.json")
 
 
 def pulse_path(experiment: Experiment) -> Path:
-    """The file that tells until when the open run was seen."""
+    """The file with the time until which the open run was seen."""
     return _beside_spool(experiment, "pulse.json")
 
 
@@ -62,11 +62,11 @@ def _beside_spool(experiment: Experiment, name: str) -> Path:
 
 
 def refuse_leftovers(experiment: Experiment) -> None:
-    """Refuse to begin anew beside what an earlier daqpv has left elsewhere.
+    """Refuse to make new files while those of an earlier daqpv are elsewhere.
 
     Raises:
-        StoreError: it kept the store in the working directory, or records wait in a
-            spool that does not say of which experiment they are.
+        StoreError: the store is in the working directory, or records wait in a spool
+            that does not name its experiment.
     """
     name, here, folder = experiment.experiment, Path.cwd(), folder_of(experiment)
     names = [f"{name}.{kind}" for kind in ("db", "spool", "settings.json")]

@@ -1,4 +1,4 @@
-"""``daqpv ecc``: what is done to one ECC server by hand, past the PVs."""
+"""``daqpv ecc``: commands one ECC server directly, without its PVs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME = click.argument("name")
 
 @click.group()
 def ecc() -> None:
-    """Talk to one ECC server directly, past its PVs: for trouble only.
+    """Command one ECC server directly, without its PVs. Use it in an emergency only.
 
     \b
         daqpv ecc exit e20009.yaml CoBo0
@@ -40,8 +40,8 @@ def exit(file: Path, name: str, *, yes: bool) -> None:
     \b
         daqpv ecc exit e20009.yaml CoBo0
 
-    Its boards are left as they are. The process must be started again by hand, or by
-    what supervises it.
+    Its boards keep their state. Start the process again by hand, or by its
+    supervisor (launchd, systemd).
     """
     settings = _settings(file, name)
     if not yes:

@@ -1,4 +1,4 @@
-"""Groups of commands whose modules are imported when a command is named."""
+"""Command groups that import the module of a command when it is used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daqpv.cli.collector import building
 
 
 class Command(NamedTuple):
-    """Where a command lives, and what it does, in a line: known without its import.
+    """Module and help line of a command, known without its import.
 
     Attributes:
         module: of daqpv.cli.
@@ -26,7 +26,7 @@ class Command(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when the command is named: the others are quick.
+    """Imports only the module of the command that is used, so that others start fast.
 
     Args:
         lazy: the commands by their names, in the order of the help.
@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        """Write what each does; nothing is imported for that."""
+        """Write the help line of each command, without imports."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, one.help) for name, one in self._lazy.items()])
 
@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self._lazy:
             return self.other_command(cmd_name)
         found = self._lazy[cmd_name]
-        with building():  # the search for garbage takes 50 ms, and an import makes none
+        with building():  # garbage collection takes 50 ms, and imports leave no garbage
             module = import_module(f"daqpv.cli.{found.module}")
         command = getattr(module, found.function)
         assert isinstance(command, click.Command)
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is meant, or a suggestion."""
+        """The command of the arguments, or an error with a suggestion."""
         if self.get_command(ctx, args[0]) is None:
             from daqpv.config import did_you_mean  # noqa: PLC0415 - slow, seldom
 

@@ -1,4 +1,4 @@
-"""Commands of daqpv that the installed kinds of devices bring."""
+"""Imports commands of ``daqpv`` that installed kinds of device add."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Standard output and error without a buffer: nothing is left to write at the end.
 
-Python's own streams keep a buffer. What is left in it when the reader of a pipe went
-away, or when the disk is full, fails while Python ends (exit code 120). A thread that
-waits for a stopped terminal holds the buffer's lock, and Python aborts at its end.
+Python's own streams have a buffer. If the reader of a pipe has gone, or the disk is
+full, its rest fails while Python ends (exit code 120). A thread that waits for a
+stopped terminal holds the buffer's lock, and Python aborts at its end.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _NOBODY_READS = (errno.EPIPE, errno.EIO)  # of a pipe, of a terminal
 
 
 class OutputError(OSError):
-    """Standard output takes no more.
+    """Standard output cannot be written.
 
     It has no errno of its own: click ends silently for EPIPE.
 
     Attributes:
-        nobody_reads: the reader of the pipe went away, or the terminal.
+        nobody_reads: the reader of the pipe, or the terminal, has gone.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -60,7 +60,7 @@ class _Raw(io.RawIOBase):
         while rest:
             try:
                 rest = rest[os.write(self._number, rest) :]
-            except BlockingIOError:  # another process of this terminal has set that
+            except BlockingIOError:  # set by another process of this terminal
                 select.select([], [self._number], [])
             except OSError as error:
                 self._failed(error)
@@ -72,17 +72,17 @@ class _Raw(io.RawIOBase):
 
 
 class _Error(_Raw):
-    """Standard error: there is no other place to say that it fails."""
+    """Standard error: its own failures cannot be reported."""
 
     def _failed(self, error: OSError) -> None:
         pass
 
 
 def unbuffer() -> None:
-    """Give this process standard output and error without a buffer, for good.
+    """Give this process standard output and error without a buffer, until its end.
 
-    A closed one becomes the null device: else the next file that is opened, the store's
-    for example, would be standard output. Writing to it fails, as to a closed one.
+    A closed stream becomes the null device: else the next file that is opened, such as
+    the store's, would be standard output. Writing to it fails, as to a closed stream.
     """
     for number in range(3):
         try:
@@ -102,12 +102,12 @@ def _text(raw: _Raw, before: io.TextIOBase | Any) -> io.TextIOWrapper:
 
 
 class Program(LazyGroup):
-    """The whole program: what every command has in common at its end."""
+    """The whole program: handles the errors that all commands have in common."""
 
     def main(self, *args: Any, **more: Any) -> Any:
-        """Run the command that is named, and exit.
+        """Run the command of the arguments, and exit.
 
-        Exits with 1 and a sentence if standard output takes no more.
+        Exits with 1 and a sentence if standard output cannot be written.
         """
         if sys.stdout is sys.__stdout__:  # but not in a test that reads it
             unbuffer()
@@ -121,7 +121,7 @@ class Program(LazyGroup):
             sys.exit(1)
 
     def other_command(self, name: str) -> click.Command | None:
-        """A command that an installed kind of device brings.
+        """A command that an installed kind of device adds.
 
         Exits with 2 if it cannot be imported.
         """

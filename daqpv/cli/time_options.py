@@ -1,4 +1,4 @@
-"""Times as operators write them: ago, of the last 24 hours, of any day."""
+"""Reads times of options: a time ago, a time of the last 24 hours, a date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daqpv.config.units import TIME
 def moment(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> float | None:
-    """UTC [s since 1970] of a time ago, or of a moment."""
+    """UTC [s since 1970] of a time ago, or of a time of day or date."""
     if value is None:
         return None
     for read in (_ago, _moment, _last):
@@ -42,7 +42,7 @@ def _moment(text: str) -> float:
 
 
 def _last(text: str) -> float:
-    """When it was last that time of day: the night shift asks for 22:00 at three."""
+    """The last time of this time of day: at 3:00, "22:00" is yesterday evening."""
     if ":" not in text:
         raise ValueError
     moment = day_time.fromisoformat(text)

@@ -20,14 +20,14 @@ _CLEAR = "\r\x1b[K"
 
 @contextmanager
 def sign_of_life(what: str | Callable[[], str]) -> Iterator[None]:
-    """Say on stderr what is being done and since when, if that is a terminal.
+    """Print the present work and its duration to stderr, if that is a terminal.
 
-    The line is replaced each second, and gone at the end. Into a pipe or a file
+    The line is replaced each second, and removed at the end. To a pipe or a file
     nothing is written.
 
     Args:
-        what: "Copying the records", or what returns such words; it is called in a
-            thread.
+        what: "Copying the records", or a function that returns such words; it is
+            called in a thread.
     """
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield

@@ -209,7 +209,7 @@ def test_that_nothing_is_found_is_told(
         (("--since", ""), "'' is no time"),
         (("--until", "2026-13-01"), "'2026-13-01' is no time"),
         (("--since", "1h", "--until", "2h"), "--since is not before --until"),
-        (("--follow", "--until", "2h"), "--until has no sense there"),
+        (("--follow", "--until", "2h"), "--until is not valid"),
         (("-n", "-1"), "wanted is a number up to 100000, or all"),
         (("-n", "many"), "wanted is a number up to 100000, or all"),
         (("--severity", "fatal"), "'fatal' is not one of 'information'"),

@@ -1,1 +1,1 @@
-"""Commands on a file alone: ``init``, ``check``, ``pvs``."""
+"""Commands that need only a file: ``init``, ``check``, ``pvs``."""

@@ -1,4 +1,4 @@
-"""``daqpv init``, ``check`` and ``pvs``: what can be done with a file alone."""
+"""``daqpv init``, ``check`` and ``pvs``: write, check and list an experiment file."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def init(
     force: bool,
     **answers: Any,
 ) -> None:
-    """Write a commented experiment file to begin with.
+    """Write a first experiment file, with comments.
 
     \b
         daqpv init --cobos 10 --first-ip 192.168.41.60 \\
             --mutant 192.168.41.1 --experiment e20009 --prefix AT:
 
     CoBo n gets its ECC server CoBo<n>, its router data<n> and the address FIRST-IP + n;
-    the router runs at the same address, or at FIRST-ROUTER-IP + n. With --ssh daqpv
-    looks at the routers' files and disks, and sorts the files of each run.
+    the router runs at the same address, or at FIRST-ROUTER-IP + n. With --ssh, daqpv
+    polls the routers' files and disks over SSH, and sorts the files of each run.
     """
     watch = _watch(ssh)
     try:
@@ -70,7 +70,7 @@ def init(
 
 
 def _watch(user: str | None) -> str:
-    """How the routers are to be watched; exit if there is no such user's name."""
+    """The `watch` settings of the routers; exits if `user` is no valid name."""
     if user is None:
         return ""
     if not re.fullmatch(r"[A-Za-z_][\w.-]{0,31}", user, re.ASCII):
@@ -79,7 +79,7 @@ def _watch(user: str | None) -> str:
 
 
 def _write(text: str, path: Path, *, overwrite: bool) -> None:
-    """Make the file, and say what is next; exit if it cannot be made."""
+    """Write the file, and print the next step; exit if it cannot be written."""
     try:
         with path.open("w" if overwrite else "x", encoding="utf-8") as file:
             file.write(text)
@@ -99,15 +99,15 @@ def _write(text: str, path: Path, *, overwrite: bool) -> None:
     help="Print the JSON schema of experiment files, for editors, instead.",
 )
 def check(file: Path | None, *, show_schema: bool) -> None:
-    """Check FILE, and say what would be served.
+    """Check FILE, and print what it would serve.
 
     \b
         daqpv check e20009.yaml
         daqpv check --schema > daqpv.schema.json
 
-    Every problem is told at once, as file:line: key: what is wrong; the exit code is
-    then 2. Nothing is contacted but the database of the store, and nothing is made or
-    changed; a store that is away is no problem.
+    All problems are printed at once, each as "file:line: key: reason"; the exit code is
+    then 2. Only the database of the store is contacted, and nothing is written; a store
+    that does not answer is no problem.
     """
     if show_schema:
         with printing():
@@ -164,8 +164,8 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
         daqpv pvs e20009.yaml --format csv > pvs.csv
 
     For EPICS services: the settings for Phoebus save-and-restore (import), the PVs with
-    alarms for the Phoebus alarm server (its -config has to be the experiment's name),
-    what to archive for the Archiver Appliance.
+    alarms for the Phoebus alarm server (its -config must be the experiment's name),
+    the PVs to archive for the Archiver Appliance.
 
     \b
         daqpv pvs e20009.yaml --format save > settings.csv
@@ -186,7 +186,7 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
 
 
 def _checked_store(experiment: Experiment) -> str:
-    """Say how the store is; exit if it cannot be used as it is."""
+    """The state of the store, in words; exits if it cannot be used."""
     from daqpv.cli.db.check import check_store  # noqa: PLC0415 - SQLAlchemy, 0.3 s
     from daqpv.store.tables.own import schema_of  # noqa: PLC0415
 
@@ -202,7 +202,7 @@ def _read(
 ) -> tuple[Experiment, list[PvInfo]]:
     """The experiment, its PVs, and those of each process that serves some of them.
 
-    What a third party's kind prevents is reported; if `strict`, it exits.
+    Failures of third parties' kinds are reported; if `strict`, it exits.
     """
     experiment, kinds = load_or_exit(file)
     found: dict[str, PvInfo] = {}

@@ -1,4 +1,4 @@
-"""The list of PVs in the formats of others: people, programs, EPICS services."""
+"""Prints the list of PVs for people, programs and EPICS services."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _table_row(info: PvInfo) -> Sequence[str]:
 
 
 def _table(_: Experiment, infos: Infos) -> None:
-    """For a terminal folded to its width; for a pipe a line for each PV."""
+    """To a terminal folded to its width; to a pipe a line for each PV."""
     console = Console()
     rows = [_table_row(info) for info in infos]
     if not console.is_terminal:
@@ -85,10 +85,10 @@ _SHORTEST = 0.1  # [s] the least sampling period that the appliance takes
 
 
 def _archiver(_: Experiment, infos: Infos) -> None:
-    """What the Archiver Appliance takes: POST to ``/mgmt/bpl/archivePV``.
+    """The PVs for the Archiver Appliance: POST it to ``/mgmt/bpl/archivePV``.
 
-    Numbers and states, by monitor: they are sent when they change, and settings hardly
-    ever do. Not texts, nor commands, nor what another PV shows already.
+    Numbers and states, by monitor: they are sent when they change, and settings seldom
+    do. Texts, commands, and PVs that repeat another PV are left out.
     """
     names = {info.name for info in infos}
     rows = [
@@ -106,10 +106,10 @@ def _archiver(_: Experiment, infos: Infos) -> None:
 
 
 def _sampling_period(info: PvInfo) -> float:
-    """For MONITOR it sizes the buffer: 10 s of changes of this distance, and one more.
+    """The period [s], which sizes the buffer of MONITOR: 10 s of changes, and one more.
 
-    Half the least distance of two changes, so that a late write loses none; the
-    shortest where a command or another PV may cause changes at any time.
+    Half the least time between two changes, so that a late write loses none; the
+    shortest period where a command or another PV may cause changes at any time.
     """
     return max(info.period / 2, _SHORTEST)
 
@@ -120,9 +120,9 @@ _ALARM_DELAY = 10  # [s] a restart of a daqpv process takes less
 def _alarm(experiment: Experiment, infos: Infos) -> None:
     """An import file of the Phoebus alarm server: devices, and their PVs with alarms.
 
-    One fault is one alarm. A filter on a PV that is disconnected holds back the alarm:
-    the PVs of a device that does not answer have one on its Online, and all others on
-    the HEARTBEAT of the process, the one that tells of its end.
+    One fault is one alarm. A filter suppresses an alarm while the PV in it is
+    disconnected: the filter of a PV of a device that does not answer is its Online, and
+    of all others the HEARTBEAT of the process, which has the alarm of its end.
     """
     root = ET.Element("config", name=experiment.experiment)
     pv_names, names = Names(experiment.prefix), {info.name for info in infos}
@@ -164,10 +164,10 @@ def _is_heartbeat(info: PvInfo) -> bool:
 def _bearer(
     device: str, signal: str, names: Collection[str], hearts: Sequence[str]
 ) -> str:
-    """The PV whose alarm stands for that of `signal` while it is away; "" if none.
+    """The PV whose alarm replaces that of `signal` while it is disconnected, or "".
 
-    Which of several processes serves a device is not said by the file: each device
-    then has an alarm of its own when its process ends.
+    The file does not say which of several processes serves a device: then each device
+    has an alarm of its own when its process ends.
     """
     heart = f"{device}HEARTBEAT"
     if heart in hearts:

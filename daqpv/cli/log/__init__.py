@@ -1,1 +1,1 @@
-"""``daqpv log``: events, for people and for programs."""
+"""``daqpv log``: prints events, for people and for programs."""

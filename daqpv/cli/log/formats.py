@@ -1,6 +1,6 @@
-"""Events in the formats of ``daqpv log``: for people and for programs.
+"""Prints events in the formats of ``daqpv log``: for people and for programs.
 
-Clients and devices write what is in them: no control character gets out.
+Clients and devices write their texts, so control characters are removed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FIRST_WIDTH = 10  # characters of a device's name that have room from the start
 
 
 def _table() -> Printer:
-    """For a terminal a table; for a pipe the lines of the log file."""
+    """To a terminal a table; to a pipe the lines of the log file."""
     console = Console(highlight=False)
     return _Table(console) if console.is_terminal else _lines
 
@@ -41,7 +41,7 @@ def _lines(events: Iterable[KeptEvent]) -> None:
 
 
 class _Table:
-    """A line for each day, and then time, severity, device, what happened, who."""
+    """A line for each day, and then time, severity, device, text, origin."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -84,7 +84,7 @@ def _day(kept: KeptEvent) -> str:
 
 
 def _sentence(event: Event) -> str:
-    """What happened, and who did it; how often is in the text."""
+    """The text and the origin of an event; the text has its count."""
     by = f" [{event.origin}]" if event.origin else ""
     return f"{shortened(event.text)}{by}"
 
@@ -141,4 +141,4 @@ FORMATS: dict[str, Callable[[], Printer]] = {
     "json": _json,
     "csv": _csv,
 }
-"""What makes a printer, by the name of the format."""
+"""Makers of printers, by the name of the format."""

@@ -1,4 +1,4 @@
-"""``daqpv log``: what happened, and who did it."""
+"""``daqpv log``: prints the events of an experiment from its store."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ from daqpv.store.reading.reader import reader
 from daqpv.store.tables.engine import translated
 
 SHOWN = 100  # events
-MOST = 100_000  # events that are held at once; `all` are not
+MOST = 100_000  # events that are held in memory; with `all` they are not held
 POLL = 0.5  # [s]
-AFTER = 1.0  # [s] from the stop of a run to the event that tells it
+AFTER = 1.0  # [s] from the stop of a run to its event
 _PAGE = 500  # events that are printed at once
 
 
@@ -67,21 +67,23 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
 @click.command()
 @FILE
 @click.option("--since", callback=moment, metavar="TIME", help="Not older.")
-@click.option("--until", callback=moment, metavar="TIME", help="Older than that.")
-@click.option("--run", type=RUN, metavar="NUMBER", help="Of this run.")
+@click.option(
+    "--until", callback=moment, metavar="TIME", help="Events before this time."
+)
+@click.option("--run", type=RUN, metavar="NUMBER", help="Events of this run.")
 @click.option(
     "--severity",
     type=click.Choice([one.value for one in EventSeverity], case_sensitive=False),
     default=EventSeverity.INFORMATION.value,
-    help="This, and what is worse.",
+    help="Events of this severity and above.",
 )
 @click.option(
     "--device", default="", metavar="NAME", help="CoBo3, ECC:CoBo3, 'CoBo*'; - = none."
 )
-@click.option("--text", default="", metavar="TEXT", help="A part of the sentence.")
+@click.option("--text", default="", metavar="TEXT", help="A part of the event's text.")
 @click.option("--who", default="", metavar="USER", help="user, user@host, '*@host'.")
 @click.option(
-    "--name", default="", metavar="NAME", help="Of the event: what sort it is."
+    "--name", default="", metavar="NAME", help="The name of the event: put, alarm ..."
 )
 @click.option(
     "-n",
@@ -90,14 +92,14 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
     default=str(SHOWN),
     show_default=True,
     metavar="N",
-    help="The newest N, or all.",
+    help="The newest N events, or all.",
 )
 @click.option(
     "--remote",
     metavar="NAME",
     help="Instead: the last lines of the log file of this ECC server or router.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@click.option("-f", "--follow", is_flag=True, help="Wait for new events.")
 @click.option(
     "--format",
     "form",
@@ -119,13 +121,13 @@ def log(  # noqa: PLR0913 - one parameter per option
     form: str,
     **wanted: str,
 ) -> None:
-    """Show what happened in the experiment of FILE, and who did it.
+    """Show the events in the experiment of FILE: what happened, and by whom.
 
-    The newest events that fit all options come last. TIME is a time ago (30min, 1h,
-    2d) or a moment in UTC (14:00, 2026-11-20, "2026-11-20 14:00"). Names may have * and
-    ?, and neither they nor TEXT know upper and lower case. Of a run it shows what came
-    from its start to its stop, and what was told of it later: who has edited it. It
-    reads the store, whether daqpv runs or not, and changes nothing.
+    It prints the newest events that match all options, the newest last. TIME is a time
+    ago (30min, 1h, 2d) or a time in UTC (14:00, 2026-11-20, "2026-11-20 14:00"). Names
+    may contain * and ?; names and TEXT are case-insensitive. With --run it shows the
+    events from the start to the stop of the run, and later changes of its record. It
+    reads the store, even if daqpv does not run, and changes nothing.
 
     \b
         daqpv log e20009.yaml --since 1h --severity warning
@@ -154,13 +156,15 @@ def log(  # noqa: PLR0913 - one parameter per option
 def _check_times(
     since: float | None, until: float | None, *, run: int | None, follow: bool
 ) -> None:
-    """Refuse options that say different times, or none."""
+    """Refuse options whose times contradict each other."""
     if run is not None and (follow or since is not None or until is not None):
-        raise click.UsageError("--run says since when and until when, without others.")
+        raise click.UsageError(
+            "--run sets both times: --since and --until are not valid."
+        )
     if follow and until is not None:
-        raise click.UsageError("--follow shows what comes: --until has no sense there.")
+        raise click.UsageError("--follow waits for new events: --until is not valid.")
     if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since is not before --until: nothing can be there.")
+        raise click.UsageError("--since is not before --until: no event can match.")
 
 
 def _times_of(experiment: Experiment, number: int) -> tuple[float, float | None]:
@@ -188,7 +192,7 @@ class _Log:
         self._print = show
 
     def show(self, limit: int | None, *, follow: bool) -> None:
-        """Print the newest events, then what comes; exit if there is no store."""
+        """Print the newest events, then new ones; exit if there is no store."""
         try:
             url = store_url(self._experiment)
             with reader(url) as engine:
@@ -227,9 +231,9 @@ class _Log:
     def _hidden(
         self, connection: Connection, found: Sequence[KeptEvent], limit: int
     ) -> Sequence[KeptEvent]:
-        """What newest events hide that are ahead of our clock: those until now.
+        """The events until now that are hidden by events ahead of our clock.
 
-        After a clock was set back, what happens now is older than what happened then.
+        After a clock was set back, new events are older than earlier ones.
         """
         now = time.time() + AHEAD
         if self._selection.until or not found or found[-1].event.time <= now:
@@ -246,12 +250,12 @@ class _Log:
         return [one for one in by_now if one.id not in known]
 
     def _tell_waiting(self) -> None:
-        """Say so if processes on this computer have more, which the store lacks."""
+        """Report events of this computer's processes that wait for the store."""
         if text := not_in_store(self._experiment):
             _say(f"{text} {self._elsewhere()}")
 
     def _nothing(self, connection: Connection) -> str:
-        """Why nothing is found, if that is known."""
+        """Why no event is found, if that is known."""
         if self._selection == Selection():
             return " yet"
         names = list(devices(connection, self._name))
@@ -262,7 +266,7 @@ class _Log:
         return f" of a device {device}{did_you_mean(device, filter(None, names))}"
 
     def _show_news(self, engine: Engine, url: str, follower: Follower) -> None:
-        """Print what has come; a store that is away is told, and waited for."""
+        """Print new events; report a store that does not answer, and wait for it."""
         try:
             with translated(url), engine.connect() as connection:
                 for page in _pages(follower.news(connection)):
@@ -279,7 +283,7 @@ class _Log:
     _is_away = False
 
     def _elsewhere(self) -> str:
-        """Where to look, if the store cannot be read."""
+        """The file with the newest events, if the store cannot be read."""
         experiment, _ = load_or_exit(self._experiment.path)
         return f"The newest events are in {log_path(experiment)}, too."
 
@@ -291,7 +295,7 @@ def _pages(events: Iterable[KeptEvent]) -> Iterator[list[KeptEvent]]:
 
 
 def _signed(pages: Iterator[list[KeptEvent]]) -> Iterator[list[KeptEvent]]:
-    """`pages`, with a sign of life until the first; into a file until the last."""
+    """`pages`, with a sign of life until the first page; to a file until the last."""
     count = 0
     with ExitStack() as sign:
         sign.enter_context(
@@ -307,12 +311,14 @@ def _signed(pages: Iterator[list[KeptEvent]]) -> Iterator[list[KeptEvent]]:
 
 
 def _say(text: str) -> None:
-    """Tell what is no event: past the pipe."""
+    """Print a message that is no event to stderr."""
     click.echo(one_line(text), err=True)
 
 
 def _is_closed_after(seconds: float) -> bool:
-    """Wait; return at once with True when nobody reads our output any more."""
+    """Wait; return at once with True if the reader of our output has gone."""
     output = select.poll()
-    output.register(sys.stdout.fileno(), 0)  # errors and the hang-up are always told
+    output.register(
+        sys.stdout.fileno(), 0
+    )  # errors and the hang-up are always reported
     return bool(output.poll(1000 * seconds))

@@ -1,4 +1,4 @@
-"""``daqpv log FILE --remote NAME``: the log of a server's or router's own program."""
+"""``daqpv log FILE --remote NAME``: prints the log file of an ECC server or router."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def show_remote(file: Path, name: str) -> None:
 
 
 def _log(experiment: Experiment, name: str) -> RemoteLogFile:
-    """The log of the server or router `name`; exits if the file does not say where."""
+    """The log of the server or router `name`; exits if the file does not give it."""
     for section in ("ecc", "routers"):
         settings = experiment.sections[section].get(name)
         if isinstance(settings, (EccSettings, RouterSettings)):

@@ -1,4 +1,4 @@
-"""The value of a PV as a line: for people, for shell scripts, for programs."""
+"""Formats the value of a PV for people, for shell scripts and for programs."""
 
 from __future__ import annotations
 

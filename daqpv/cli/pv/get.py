@@ -1,4 +1,4 @@
-"""``daqpv get``: the values of PVs, as people and programs read them."""
+"""``daqpv get``: reads PVs, for people and programs."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ PVS = click.argument("names", type=PV, nargs=-1, required=True, metavar="PV...")
     help="How long to wait for a PV [s].",
 )
 def get(names: tuple[str, ...], form: str, timeout: float) -> None:
-    """Read PVs, of any EPICS server: a line for each, in the order given.
+    """Read PVs of any EPICS server: a line for each, in the order given.
 
-    States are shown by their labels, numbers with digits and units, long texts as
-    texts, an array by its first 1000 elements. A PV in alarm has its severity and
-    status behind the value.
+    A state is printed as its label, a number with precision and units, a long text as
+    text, an array up to its 1000th element. If a PV is in alarm, its severity and
+    status follow the value.
 
     \b
         daqpv get AT:Run:State AT:Run:Title AT:Run:Rate

@@ -1,4 +1,4 @@
-"""``daqpv monitor``: the values of PVs as they change."""
+"""``daqpv monitor``: prints PVs when they change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from daqpv.links.ca.pv import NOT_FOUND
 from daqpv.links.ca.readout import Reader, Readout
 from daqpv.links.files import console as lines
 
-LOOK = 0.5  # [s] how soon it sees that nobody reads it any more
+LOOK = 0.5  # [s] between two checks that its output is still read
 
 
 @click.command()
@@ -48,7 +48,7 @@ LOOK = 0.5  # [s] how soon it sees that nobody reads it any more
     default=TIMEOUT,
     show_default=True,
     metavar="S",
-    help="After how long a PV that nobody serves is named on stderr [s].",
+    help="Time after which a PV that is not found is named on stderr [s].",
 )
 def monitor(
     names: tuple[str, ...],
@@ -60,8 +60,8 @@ def monitor(
 ) -> None:
     """Show the values of PVs now and after each change, until Ctrl-C.
 
-    Each line has the time stamp of the PV (UTC), its name and its value, as `daqpv
-    get` shows it. A PV whose server goes is "disconnected"; it comes back by itself.
+    Each line has the time stamp of the PV (UTC), its name, and its value as in `daqpv
+    get`. A PV whose server has ended is "disconnected"; it reconnects by itself.
 
     \b
         daqpv monitor AT:Sys:State AT:Sys:Step AT:Log:Last
@@ -88,9 +88,9 @@ class _Following:
     """PVs whose changes are printed.
 
     Attributes:
-        missing: names of those that were never connected.
-        left_out: lines for which there was no room.
-        failure: why nothing can be printed, unless nobody reads it.
+        missing: names of the PVs that were never connected.
+        left_out: number of lines for which there was no room.
+        failure: why the output cannot be written; not if its reader has gone.
     """
 
     def __init__(self, names: Sequence[str], form: str, count: int | None) -> None:
@@ -104,7 +104,7 @@ class _Following:
         self.failure: OSError | None = None
 
     async def run(self, duration: float | None, timeout: float) -> None:
-        """Print until the time is over, enough lines are printed, or nobody reads."""
+        """Print until the time is over, `count` is reached, or the reader has gone."""
         with lines.Console() as console:
             client = Client()
             self._console = console
@@ -146,7 +146,7 @@ class _Following:
             reader.close()
 
     async def _ready(self, reader: Reader, timeout: float) -> None:
-        """Wait for it, and say on stderr that we do: at first on a terminal alone."""
+        """Wait for the PV, and print that to stderr: at first only to a terminal."""
         soon = min(FIRST, timeout)
         with suppress(DaqError):
             await reader.ready(soon)

@@ -1,4 +1,4 @@
-"""``daqpv put``: a put for scripts, whose exit code can be trusted."""
+"""``daqpv put``: puts a value and waits; its exit code is the result, for scripts."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _NEGATIVE = {"ignore_unknown_options": True}  # -7 is a value
     "--wait", is_flag=True, expose_value=False, help="Wait for the end: it always does."
 )
 def put(pv: str, value: str, timeout: float) -> None:
-    """Write VALUE to PV, and wait until what it started has ended.
+    """Put VALUE to PV, and wait until the action of the put has ended.
 
-    The exit code is 0 only when it was reached; else it is 1, with the reason on
-    stderr: what the device says of this put. (caput -c exits with 0 also when its own
-    time-out passes.) On a terminal it shows what the device does meanwhile.
+    The exit code is 0 if the action has succeeded; else it is 1, and the reason of the
+    device is on stderr. (caput -c also exits with 0 when its own time-out has passed.)
+    On a terminal it shows the progress of the device.
 
     \b
         daqpv put AT:ECC:CoBo0:Target Ready && echo "CoBo0 is ready"

@@ -1,4 +1,4 @@
-"""``daqpv demo``: a simulated experiment and its PVs in one go."""
+"""``daqpv demo``: runs a simulated experiment and serves its PVs."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ FIRST_PORT = 5070  # not 5064: a demo keeps out of the way of a laboratory's IOC
     "--prefix",
     default="DEMO:",
     show_default=True,
-    help="What all its PVs begin with; each demo on a computer needs one of its own.",
+    help="Of all its PVs; each demo on a computer needs another prefix.",
 )
 def demo(folder: Path | None, cobos: int, speed: float, prefix: str) -> None:
-    """Show a simulated experiment with its PVs, until Ctrl-C.
+    """Run a simulated experiment with its PVs, until Ctrl-C.
 
     \b
         daqpv demo
         daqpv demo --cobos 10 --dir my-demo
 
-    Everything stays on loopback, on a Channel Access port of its own. It prints what a
-    second terminal may type, and shows live what that does.
+    All servers listen on loopback only, on a Channel Access port of their own. It
+    prints commands for a second terminal, and shows their effect live.
 
     Exit code: 0 after a signal, 2 if an option is wrong, 4 if another demo
     has the prefix.
@@ -108,7 +108,7 @@ def _experiment(prefix: str, cobos: int) -> str:
 
 
 def _folder(folder: Path | None, stack: ExitStack) -> Path:
-    """Make the folder of the experiment; one that nobody asked for goes at the end."""
+    """Make the folder of the experiment; a temporary one is deleted at the end."""
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="daqpv-demo-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -147,7 +147,7 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
 
 
 async def _show(app: App, events: Events, words: str) -> None:
-    """Run `app`, and show what it does: as a live table, or as lines to a pipe."""
+    """Run `app`, and print its events: as a live table, or as lines to a pipe."""
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(app.run(lambda _: ready.set()))
@@ -253,7 +253,7 @@ def _port_of_its_own(prefix: str, stack: ExitStack) -> int:
             stack.enter_context(claim)
             stack.enter_context(_name(f"port-{port}-{prefix}"))  # for who wants it, too
             return port
-    raise AssertionError  # the count has no end
+    raise AssertionError  # not reached: the count has no end
 
 
 def _name(name: str) -> socket.socket:

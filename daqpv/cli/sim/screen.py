@@ -31,7 +31,7 @@ class Screen(WriterThread[Group]):
     Args:
         experiment: whose devices are displayed.
         infos: its PVs; they are followed over Channel Access.
-        words: what stands above the board.
+        words: the text above the board.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Screen(WriterThread[Group]):
         self._events: deque[Text] = deque(maxlen=SHOWN_EVENTS)
 
     def __call__(self, event: Event) -> None:
-        """Keep `event` for the next picture, if it is for people."""
+        """Keep `event` for the next picture, unless it is for the record only."""
         if event.is_aside:
             return
         style = COLOURS[event.severity] or ""

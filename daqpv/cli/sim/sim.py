@@ -1,4 +1,4 @@
-"""``daqpv sim``: let a simulated ECC server misbehave, by its control door."""
+"""``daqpv sim``: sets faults of a simulated ECC server, by its control door."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECONDS = click.option(
 
 @click.group()
 def sim() -> None:
-    """Let a simulated ECC server of FILE misbehave, or show how it is.
+    """Set faults of a simulated ECC server of FILE, or show its state.
 
     \b
         daqpv sim fault local.yaml CoBo0 Configure refuse --times 1
@@ -39,7 +39,7 @@ def sim() -> None:
         daqpv sim clear local.yaml CoBo0
         daqpv sim crash local.yaml CoBo0 --seconds 5
 
-    FILE is what daqpv simulate --local has written, or that of daqpv demo.
+    FILE is the file that daqpv simulate --local has written, or that of daqpv demo.
     """
 
 
@@ -60,11 +60,13 @@ def show(file: Path, name: str) -> None:
 @NAME
 @click.argument("method")
 @click.argument("do", type=click.Choice([kind.value for kind in Kind]))
-@click.option("--times", type=click.IntRange(1), help="So many calls [until cleared].")
-@click.option("--message", help="What it says when it refuses.")
-@click.option("--seconds", type=click.FloatRange(0, 3600), help="How slow it is.")
+@click.option(
+    "--times", type=click.IntRange(1), help="Number of calls [until cleared]."
+)
+@click.option("--message", help="Its ErrorMessage (refuse, fault).")
+@click.option("--seconds", type=click.FloatRange(0, 3600), help="Delay of slow [s].")
 def fault(file: Path, name: str, method: str, do: str, **facts: Any) -> None:
-    """Let METHOD of the simulator NAME go wrong: Configure, GetState, or * for all.
+    """Set a fault of METHOD of the simulator NAME: Configure, GetState, or * for all.
 
     \b
         daqpv sim fault local.yaml CoBo0 Configure refuse --message "no power"
@@ -78,7 +80,7 @@ def fault(file: Path, name: str, method: str, do: str, **facts: Any) -> None:
 @FILE
 @NAME
 def clear(file: Path, name: str) -> None:
-    """Take all faults of the simulator NAME away.
+    """Clear all faults of the simulator NAME.
 
     \b
         daqpv sim clear local.yaml CoBo0
@@ -91,7 +93,7 @@ def clear(file: Path, name: str) -> None:
 @NAME
 @SECONDS
 def crash(file: Path, name: str, seconds: float) -> None:
-    """Let the process of the simulator NAME die, and start again in Idle.
+    """Crash the process of the simulator NAME; it starts again in Idle.
 
     \b
         daqpv sim crash local.yaml CoBo0 --seconds 5
@@ -113,7 +115,7 @@ def offline(file: Path, name: str, seconds: float) -> None:
 
 
 def _ask(file: Path, name: str, verb: str, path: str = "", body: Any = None) -> Any:
-    """What the door of the simulator `name` answers; exits if it cannot be asked."""
+    """The answer of the door of the simulator `name`; exits if there is none."""
     url = _url(file, name)
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}sim{path}", data, method=verb)

@@ -1,4 +1,4 @@
-"""``daqpv simulate``: simulators of all ECC servers that a file names."""
+"""``daqpv simulate``: simulates the ECC servers and routers of a file."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ from daqpv.errors import KindError, SimulatorError
 def simulate(file: Path, local: Path | None, speed: float) -> None:
     """Simulate the ECC servers of FILE until SIGINT (Ctrl-C) or SIGTERM.
 
-    A simulator listens on loopback only, so a file with the laboratory's addresses
-    wants --local:
+    Simulators listen on loopback only, so a file with the laboratory's addresses needs
+    --local:
 
     \b
         daqpv simulate e20009.yaml --local local.yaml
         daqpv serve local.yaml                           (in a second terminal)
 
-    With --local, data routers that FILE says how to watch are simulated, too: they
-    write to OUT-data/ while their servers are Running.
+    With --local, data routers with a `watch` in FILE are simulated, too: they write to
+    OUT-data/ while their servers are Running.
 
-    Each can be made to misbehave (daqpv sim --help):
+    Faults can be set on each simulated ECC server (daqpv sim --help):
 
     \b
         daqpv sim fault local.yaml CoBo0 Configure refuse --times 1
@@ -92,11 +92,11 @@ def stage(
     folder: Path | None,
     speed: float,
 ) -> dict[str, Simulated]:
-    """What is simulated for `experiment`, by section.
+    """The simulators of `experiment`, by section.
 
     Args:
-        experiment: its devices are simulated, as far as their kinds can do so.
-        kinds: the installed ones.
+        experiment: its devices are simulated, if their kinds have simulators.
+        kinds: the installed kinds.
         folder: where simulated devices write, at addresses of their own; None: they
             take the addresses of the file.
         speed: how many times faster than real devices.
@@ -132,10 +132,10 @@ def _data_folder(local: Path) -> Path:
 
 
 def copy_for(parts: Mapping[str, Simulated], file: Path, out: Path) -> None:
-    """Write a copy of `file` to `out` that names what is simulated, by section.
+    """Write a copy of `file` to `out` with the addresses of the simulators.
 
-    It has a store and a log of its own, beside it: what is simulated does not get among
-    what is real.
+    It has a store and a log of its own, beside it: simulated runs and events are kept
+    apart from real ones.
 
     Raises:
         SimulatorError: `out` cannot be written.

@@ -1,4 +1,4 @@
-"""What ``daqpv status`` shows: the devices of a file, as their PVs say over CA."""
+"""Follows the devices of a file over Channel Access, for ``daqpv status``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from daqpv.links.ca.channel import Channel, Client, Form, Update
 from daqpv.runs.snapshot import LONGEST
 
 SHOWN = ("State", "Transition", "Target", "Result", "Message")
-"""The columns: whatever of it a device has."""
+"""The columns; a device may have some of them only."""
 
 _STATES = ("State", "Status", "Condition", "StoreOnline")
 _ONLINE = ("Online", "StoreOnline")
 _BEARERS = frozenset({*_ONLINE, "Condition"})
-"""Their alarm is that of a device that does not answer."""
+"""Signals whose alarm means that the device does not answer."""
 _HELPERS = frozenset(
     {"Online", "Condition", "Enable", "Transitioning", "StepTime", "LastError"}
 )
@@ -26,18 +26,18 @@ _HELPERS = frozenset(
 _OF_RUN = frozenset(
     {"Number", "Title", "DurationText", "Rate", "DiskTimeLeft", "Operator"}
 )
-"""What is shown of the run besides its row."""
+"""The signals of the run that are displayed besides its row."""
 
 
 class Signal:
-    """One PV: what it said last.
+    """The last value of one PV.
 
     Attributes:
-        info: what the PV is.
+        info: its row in the table of PVs.
         name: its last part.
         text: its value, as the server writes it.
         severity: of its alarm.
-        is_connected: whether somebody serves it, and has said its value.
+        is_connected: whether it is connected, and its value has come.
     """
 
     def __init__(self, info: PvInfo) -> None:
@@ -58,7 +58,7 @@ class Row:
 
     Attributes:
         prefix: of its PVs.
-        name: what its operators call it.
+        name: as displayed.
         signals: its followed PVs by their last part.
     """
 
@@ -69,12 +69,12 @@ class Row:
 
     @property
     def is_served(self) -> bool:
-        """Whether all its PVs are there."""
+        """Whether all its PVs are connected."""
         return all(signal.is_connected for signal in self.signals.values())
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is served, and what it is cannot be known: it does not answer.
+        """Whether it is served but its state is unknown: it does not answer.
 
         The system is lost when no server answers, not when one does not.
         """
@@ -87,21 +87,21 @@ class Row:
 
     @property
     def is_moving(self) -> bool:
-        """Whether it is between two states, whoever asked for it."""
+        """Whether it is between two states, by any client's command."""
         moving = self.signals.get("Transitioning")
         is_known = self.is_served and not self.is_lost
         return is_known and moving is not None and moving.is_true
 
     @property
     def severity(self) -> Severity:
-        """That of its gravest alarm; INVALID if it is not served."""
+        """The highest severity of its PVs; INVALID if it is not served."""
         if not self.is_served:
             return Severity.INVALID
         return next((found.severity for found in self.findings()), Severity.NO_ALARM)
 
     @property
     def state(self) -> str:
-        """In which state it is, or why that cannot be known."""
+        """Its state, or why that is unknown."""
         if not self.is_served:
             return "not served"
         is_disabled = "Enable" in self.signals and not self.signals["Enable"].is_true
@@ -110,23 +110,24 @@ class Row:
         return next(self.text(name) for name in names if name in self.signals)
 
     def text(self, name: str) -> str:
-        """What a PV says; "" if the device has none such."""
+        """The value of a PV; "" if the device has no such PV."""
         return self.signals[name].text if name in self.signals else ""
 
     @property
     def _failed(self) -> str:
-        """The signal that tells of a command that was not done; "" if none does.
+        """The signal with the result of a command that failed; "" if none failed.
 
-        What is no command of the device (to read its log) leaves Result alone.
+        Other actions, such as reading its log, do not change Result.
         """
         if not self.text("LastError") or self.text("Result") == "Busy":
             return ""
         return "LastError" if self.text("Result") in ("Done", "None") else "Result"
 
     def findings(self) -> list[Signal]:
-        """What there is to say, gravest first: alarms, and a command that failed.
+        """The signals to report, worst first: alarms, and a command that failed.
 
-        Of a device that does not answer not what cannot be read therefore.
+        For a device that does not answer, signals that are INVALID because of that are
+        left out.
         """
         if not self.is_served:
             return []
@@ -140,10 +141,10 @@ class Row:
         return sorted(found, key=lambda signal: RANK[signal.severity])
 
     def reason(self, signal: Signal) -> str:
-        """What the device says of a finding; "" if nothing.
+        """The device's text for a finding; "" if it has none.
 
-        The Message of one that is lost begins with how it is lost, until it says
-        something else.
+        The Message of a lost device begins with the reason of the loss, until another
+        message replaces it.
         """
         if signal.name == "Result":
             return self.text("LastError")
@@ -171,7 +172,7 @@ RANK = {
     Severity.MINOR: 2,
     Severity.NO_ALARM: 3,
 }
-"""What is told first: a fault, then what cannot be known for it."""
+"""The order of findings: a fault, then the values that it makes unknown."""
 
 
 class Board:
@@ -183,7 +184,7 @@ class Board:
         changed: called with a signal that changed, the time [s since 1970] with it.
 
     Attributes:
-        rows: the devices; what stands above the others first.
+        rows: the devices, system and run first.
     """
 
     def __init__(
@@ -208,7 +209,7 @@ class Board:
         self._silent = {s for row in self.rows for s in row.signals.values()}
 
     def open(self) -> None:
-        """Begin to follow; to be called in the event loop."""
+        """Start to follow; call it in the event loop."""
         client = Client()
         for row in self.rows:
             for signal in row.signals.values():
@@ -219,14 +220,14 @@ class Board:
                 self._channels.append(channel)
 
     def close(self) -> None:
-        """Follow no more."""
+        """Stop to follow."""
         for channel in self._channels:
             channel.close()
         self._channels.clear()
 
     @property
     def is_complete(self) -> bool:
-        """Whether every PV has said what it is."""
+        """Whether the value of every PV has come."""
         return not self._silent
 
     @property
@@ -249,14 +250,14 @@ class Board:
 
 
 def _level(row: Row) -> tuple[int, bool]:
-    """System and run stand above the others, and the store below these."""
+    """The order of rows: system and run above the others, the store at the end."""
     return row.prefix.count(":"), "State" not in row.signals
 
 
 def run_line(rows: Iterable[Row]) -> str:
     """The run in a line: number, state, duration, rate, disk, operator, title.
 
-    "" if there is none, or if nobody serves it.
+    "" if there is none, or if it is not served.
     """
     run = next((row for row in rows if "Number" in row.signals), None)
     if run is None or not run.is_served:
@@ -277,7 +278,7 @@ def run_line(rows: Iterable[Row]) -> str:
 
 
 def _hours(text: str) -> float | None:
-    """Until a disk is full [h]; None if it does not fill, or nobody knows."""
+    """Time until a disk is full [h]; None if it does not fill, or it is unknown."""
     try:
         hours = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The board as a picture of a terminal: devices, what is wrong, a legend."""
+"""Draws the board for a terminal: devices, alarms, a legend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from daqpv.core.timing.utc import clock_text
 from daqpv.links.ca.pv import NOT_FOUND
 
 _SUMMARIES = frozenset({"Sys", "Run"})  # in alarm because of others: counted if alone
-_FRAME = 6  # lines beside devices and what is wrong
+_FRAME = 6  # lines besides devices and alarms
 
 LETTERS = {
     Severity.NO_ALARM: " ",
@@ -28,7 +28,7 @@ LETTERS = {
     Severity.INVALID: "I",
 }
 NOT_SERVED = "D"
-"""The letter of a device or PV that no process serves: disconnected."""
+"""The letter of a device or PV that is disconnected: no process serves it."""
 
 _COLOURS = {
     Severity.NO_ALARM: "",
@@ -96,7 +96,7 @@ class Picture:
 
 
 def _table(rows: Sequence[Row], width: int) -> Table:
-    """Each column as wide as it needs; the Message gets what is left."""
+    """Each column as wide as it needs; the Message gets the rest."""
     columns = [name for name in SHOWN if width >= _WIDTHS.get(name, 0)]
     texts = [_cells(row, columns) for row in rows]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -127,7 +127,7 @@ def _calm(text: str) -> str:
 
 
 def _told(rows: Sequence[Row], prefix: str) -> tuple[list[Text], list[Text]]:
-    """What is wrong, gravest first; and what was refused, which is no alarm."""
+    """The alarms, worst first; and the refused commands, which are no alarms."""
     if not any(row.is_served for row in rows):
         text = f"{NOT_SERVED} No PV under {prefix} answers. {NOT_FOUND}"
         return [Text(text, style=_COLOURS[Severity.INVALID])], []
@@ -179,7 +179,7 @@ def _cut(text: Text) -> Text:
 
 
 def _most_urgent(rows: Sequence[Row], most: int) -> list[Row]:
-    """The rows that fit, in their order: what is wrong first, then what moves."""
+    """The rows that fit, in their order: alarms before moving devices before others."""
     by_urgency = sorted(
         rows, key=lambda row: (row.severity > 0, row.is_moving), reverse=True
     )

@@ -34,7 +34,7 @@ from daqpv.links.files import console as lines
 ONCE_WITHIN = 5.0  # [s] for all PVs to connect
 SHOWN_EVERY = 0.2  # [s] at most so often
 CLOCK = 1.0  # [s] at least so often
-_PIPE_WIDTH = 120  # characters, where no terminal says how wide it is
+_PIPE_WIDTH = 120  # characters, if stdout is no terminal
 
 EXIT_CODES = {
     Severity.NO_ALARM: 0,
@@ -49,22 +49,22 @@ EXIT_CODES = {
 @click.option(
     "--once",
     is_flag=True,
-    help="Print once, when all PVs have connected or after 5 s, and say by the exit "
-    "code how things are.",
+    help="Print once, when all PVs have connected or after 5 s; the exit code is the "
+    "worst severity.",
 )
 def status(file: Path, *, once: bool) -> None:
-    """Show the run and the devices of FILE, live: states, what moves, what is wrong.
+    """Show the run and the devices of FILE, live: states, transitions, alarms.
 
-    Ctrl-C ends it, and so does the end of its terminal. Everything comes over Channel
-    Access, from whatever processes serve it; nothing is asked of the devices. A letter
-    tells the alarm as the colour does. Into a pipe it prints a line per change.
+    Ctrl-C ends it, and so does the end of its terminal. All values come over Channel
+    Access from the processes that serve them; the devices are not polled for it. A
+    letter and the colour give the severity. To a pipe it prints a line per change.
 
     \b
         daqpv status e20009.yaml
-        daqpv status e20009.yaml --once || echo "look at the DAQ"
+        daqpv status e20009.yaml --once || echo "check the DAQ"
 
-    Exit code of --once: 0 fine, 1 a warning (MINOR), 2 an alarm (MAJOR, INVALID, or a
-    device that nobody serves) or a wrong FILE.
+    Exit code of --once: 0 no alarm, 1 MINOR, 2 MAJOR or INVALID, or a device that is
+    not served, or an invalid FILE.
     """
     experiment, infos = _read(file)
     if once:
@@ -77,7 +77,7 @@ def status(file: Path, *, once: bool) -> None:
 
 
 def _read(file: Path) -> tuple[Experiment, list[PvInfo]]:
-    """The experiment and its PVs; not those of processes: FILE does not name them."""
+    """The experiment and its PVs, without those of processes: FILE names none."""
     experiment, kinds = load_or_exit(file)
     try:
         infos = App(experiment, kinds, Events()).infos()
@@ -96,7 +96,7 @@ class _Screen:
         self._picture = Picture(self.board, experiment)
 
     async def once(self) -> Severity:
-        """Print when all PVs have connected, or after 5 s; return what is worst."""
+        """Print when all PVs have connected, or after 5 s; returns the severity."""
         self.board.open()
         with sign_of_life("Searching for the PVs"), suppress(TimeoutError):
             async with asyncio.timeout(ONCE_WITHIN):
@@ -126,7 +126,7 @@ class _Screen:
                             await self._news.wait()
                     except TimeoutError:
                         continue
-        except OSError:  # what is left to draw can go nowhere
+        except OSError:  # the terminal has gone: the rest cannot be drawn
             if not lines.nobody_reads():
                 raise
         finally:
@@ -134,12 +134,12 @@ class _Screen:
 
 
 async def _print(experiment: Experiment, infos: Sequence[PvInfo]) -> None:
-    """A line per change, until cancelled or until nobody reads them."""
+    """Print a line per change, until cancelled or until the reader has gone."""
     with lines.Console() as console:
 
         def say(signal: Signal, moment: float | None) -> None:
             if not (signal.info.alarms or signal.name in SHOWN):
-                return  # how far a step is: for the screen
+                return  # the progress of a step is for the screen only
             when = utc_text(moment or time.time())
             letter = LETTERS[signal.severity] if signal.is_connected else NOT_SERVED
             text = signal.text if signal.is_connected else "not served"
@@ -149,7 +149,7 @@ async def _print(experiment: Experiment, infos: Sequence[PvInfo]) -> None:
         board = Board(infos, experiment.prefix, say)
         board.open()
         try:
-            while not lines.nobody_reads():  # noqa: ASYNC110, nothing tells of it
+            while not lines.nobody_reads():  # noqa: ASYNC110, there is no event for it
                 await asyncio.sleep(CLOCK)
         finally:
             board.close()
