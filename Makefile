@@ -1,15 +1,15 @@
 # make demo      a simulated experiment and its PVs (Ctrl-C ends it)
 # make test      lint, types, import contract, sizes, all tests
 #
-# make install   sets up .venv and no more; also after an update (git pull)
-# make wheels    fetches what daqpv needs into wheels/, for a computer without internet
-# make lock      takes the newest versions of what daqpv needs into requirements/
-# make fresh     both commands on a new Debian 12 and 13; as root, needs debootstrap
+# make install   sets up .venv only; also after an update (git pull)
+# make wheels    downloads daqpv's dependencies to wheels/, for a computer without internet
+# make lock      updates the versions of the dependencies in requirements/
+# make fresh     runs demo and test on a new Debian 12 and 13; as root, needs debootstrap
 # make bench     measures daqpv
 #
-# Each sets up what it needs: the virtual environment .venv with the versions that
-# requirements/ names, and as root the Debian packages named below. PYTHON=... takes
-# another Python than the newest of the distribution.
+# Each command sets up what it needs: the virtual environment .venv with the versions in
+# requirements/, and as root the Debian packages named below. PYTHON=... selects another
+# Python than the newest of the distribution.
 
 VENV   ?= .venv
 PYTHON ?=
@@ -18,15 +18,15 @@ BIN     = $(VENV)/bin
 # Python runs as it does for users
 unexport $(filter PYTHON%,$(.VARIABLES))
 
-# What tests run against; without root and these they skip, but in CI
+# Servers for tests; without root and these packages the tests are skipped, but not in CI
 DEBIAN_TEST = postgresql mariadb-server default-jdk-headless maven \
     openssh-server lsof procps
 
 # The Channel Access library of Phoebus and the Archiver Appliance
 JCA     = $(VENV)/java/jca-2.4.7.jar
 
-# A shared CI machine may stand still for seconds: there, a test that fails is tried
-# again, and the summary names and counts it (R)
+# A shared CI machine may stop for seconds: there, a test that fails is repeated, and the
+# summary names and counts it (R)
 RERUNS  = $(if $(CI),--reruns 2 -rR)
 
 .PHONY: help demo test install lint types contract sizes check bench wheels lock fresh clean

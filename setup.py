@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: ship db/ and opi/ inside the package."""
+"""Ships db/ and opi/ inside the package, which pyproject.toml cannot express."""
 
 from pathlib import Path
 from shutil import copytree, ignore_patterns

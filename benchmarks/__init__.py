@@ -1,1 +1,1 @@
-"""The figures that daqpv has to reach, measured from outside; see README.md."""
+"""Measures the figures that daqpv must reach, from outside; see README.md."""

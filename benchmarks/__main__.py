@@ -1,4 +1,4 @@
-"""python -m benchmarks [names]: measure, and say what is reached.
+"""python -m benchmarks [names]: runs benchmarks, and prints the figures.
 
 Each figure is the median of three runs. The exit code is 1 if one is missed.
 """

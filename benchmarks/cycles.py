@@ -1,14 +1,14 @@
-"""Up and down, a thousand times, while servers fail at random.
+"""Cycles all servers Idle-Running-Idle a thousand times, with random failures.
 
     python -m benchmarks.cycles [--cycles 1000] [--seed 1]
 
 A MuTAnT and 11 CoBos go from Idle to Running and back to Idle. In a third of the cycles
-one operation of one server goes wrong. After each command, once all are at rest, each
-State PV must say what its simulator is; at the end all must have been brought back to
-Idle each time, and the memory of `daqpv serve` must not have grown. Else exit code 1.
+one operation of one server fails. After each command, once all are at rest, each State
+PV must have the state of its simulator; all must come back to Idle each time, and the
+memory of `daqpv serve` must not grow. Else the exit code is 1.
 
-A server whose LastError asks for it is started anew, as the operator would: a refused
-Undo leaves a real server Broken for good.
+A server whose LastError asks for it is restarted, as an operator would: a refused Undo
+leaves a real server Broken permanently.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ CYCLES = 1000
 SEED = 1
 WARM_UP = 0.2  # share of the cycles before memory counts
 GROWTH = 3.0  # [MB] that memory may have grown afterwards
-TRIES = 10  # puts of Idle until all are there: whatever fails, fails once
+TRIES = 10  # puts of Idle until all are there: each fault acts once
 CURE = "Restart getEccSoapServer"  # in the LastError of a server that is Broken
 FAULTS = ["refuse", "ignore", "cut", "fault", "html", "garbage", "crash"]
 OPERATIONS = ["Describe", "Prepare", "Configure", "Start", "Stop", "Breakup", "Undo"]
 
 
 class Cycles:
-    """The game, and what is counted.
+    """The cycles, and their counts.
 
     Attributes:
         failed: commands that ended with an error, as they should.
-        parted: State PVs that said something else than their server.
-        stuck: cycles after which not all were Idle.
-        restarted: servers that were started anew, because their LastError asked for it.
+        parted: State PVs that differed from the state of their server.
+        stuck: cycles after which not all servers were Idle.
+        restarted: servers that were restarted because their LastError asked for it.
     """
 
     def __init__(self, lab: Lab, seed: int) -> None:
@@ -75,7 +75,7 @@ class Cycles:
         return True
 
     def _come_back(self) -> None:
-        """Wait for what has crashed; the simulator starts it again, as launchd does."""
+        """Wait for crashed servers; the simulator restarts them, as launchd does."""
         until(lambda: self._says("Sys:Online", "Online"), "all servers to be back")
         for name in self._lab.names:
             is_broken = self._says(f"ECC:{name}:Condition", "Broken")
@@ -88,7 +88,7 @@ class Cycles:
         return pv.get(f"{self._lab.prefix}{signal}") == text
 
     def _compare(self) -> None:
-        """Wait until nothing moves; then PVs and servers must agree."""
+        """Wait until no server is in transition; then PVs and servers must agree."""
         lab = self._lab
         until(lambda: self._says("Sys:Transitioning", "No"), "the servers to rest")
         for name in lab.names:
@@ -109,14 +109,14 @@ def measure(cycles: int = CYCLES, seed: int = SEED) -> Iterator[Figure]:
             game.play()
         growth = lab.memory - memory
     what = f"{cycles} cycles Idle-Running-Idle, 12 servers, {game.failed} failures"
-    print(f"servers that had to be started anew: {game.restarted}")
+    print(f"servers that had to be restarted: {game.restarted}")
     yield Figure(f"{what}: PVs that were wrong", game.parted, 0, "")
-    yield Figure(f"{what}: ends elsewhere than Idle", game.stuck, 0, "")
+    yield Figure(f"{what}: ends not in Idle", game.stuck, 0, "")
     yield Figure(f"{what}: growth of memory", growth, GROWTH, "MB")
 
 
 def main() -> int:
-    """Play, and print the figures."""
+    """Run the cycles, and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cycles")
     parser.add_argument("--cycles", type=int, default=CYCLES)
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,4 +1,4 @@
-"""How soon a client learns that a server process has died.
+"""Measures the time until a client sees that a server process has died.
 
 The simulator's process is killed at random moments between two polls, and started
 again. The worst repetition counts.
@@ -29,7 +29,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _die(lab: Lab, online: Watched) -> float:
-    """How long a death is unknown [s]."""
+    """The time from the death to the client's event [s]."""
     time.sleep(random.uniform(0, PERIOD))
     killed = time.time()
     lab.simulators.kill()

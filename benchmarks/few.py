@@ -1,4 +1,4 @@
-"""CPU time of a usual experiment at rest: 64 servers, each polled once a second."""
+"""Measures CPU time of an experiment at rest: 64 servers, each polled once a second."""
 
 from __future__ import annotations
 

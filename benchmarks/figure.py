@@ -1,4 +1,4 @@
-"""What a benchmark finds."""
+"""The result of a benchmark: one number with its limit."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One number, and the most that it may be.
+    """One number with its limit.
 
     Attributes:
-        what: as in the table of README.md.
+        what: its name, as in the table of README.md.
         value: measured in one run.
-        limit: to reach: `value` must not be above.
+        limit: `value` must not exceed it.
         unit: of both.
     """
 

@@ -1,7 +1,7 @@
-"""One server of many hangs: it accepts connections and answers nothing.
+"""Measures the others while one of many servers hangs: it accepts and does not answer.
 
-What the others have without it, they have meanwhile: polls, response times, and how
-soon a put to one of them is done. Both are measured in turn; the medians are compared.
+The other servers must have the same polls, response times, and time of a put as
+without it. Both are measured in turn; the medians are compared.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ HUNG = "CoBo0"
 
 
 class Reading(NamedTuple):
-    """What the others have.
+    """The figures of the other servers.
 
     Attributes:
-        polls: a second, of the one that gets fewest.
+        polls: a second, of the server with the fewest.
         response: median of their last response times [ms].
         put: p95 of a put to one of them, one operation [ms].
         cpu: of the serving process, of a core [%].

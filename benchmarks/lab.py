@@ -1,7 +1,8 @@
-"""An experiment on loopback: simulators, daqpv, and libca in this process.
+"""Runs an experiment on loopback: simulators, daqpv, and libca in this process.
 
-Each is a process of its own. libca reads EPICS_* once per process, so all experiments
-of a session answer on one CA port, one after the other, each under its own prefix.
+Simulators and daqpv are processes of their own. libca reads EPICS_* once per process,
+so all experiments of a process use one CA port, one after the other, each with its own
+prefix.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from tests.support.ports import free_port
 
 T = TypeVar("T")
 
-DEADLINE = 30.0  # [s] for whatever a busy machine may take
-START = 120.0  # [s] for a process to begin there
+DEADLINE = 30.0  # [s] for any wait on a busy machine
+START = 120.0  # [s] for the start of a process on a busy machine
 
 
 _port, _repeater_port = str(free_port()), str(free_port())
@@ -70,7 +71,7 @@ def until(
 
 
 def reads(name: str, text: str) -> bool:
-    """Whether a PV is there and reads `text`."""
+    """Whether a PV is connected and reads `text`."""
     try:
         return pv.get(name) == text
     except NotConnectedError:  # 500 devices that begin at once keep a server busy
@@ -94,7 +95,7 @@ SIMULATE = ("-m", "daqpv", "simulate")
 
 
 class Running:
-    """A Python process that has said that it is ready."""
+    """A Python process that has printed its ready line."""
 
     def __init__(self, *arguments: str, cwd: Path) -> None:
         self.process = subprocess.Popen(
@@ -120,7 +121,7 @@ class Running:
         return any(line.startswith("ready:") for line in tuple(self._lines))
 
     def end(self) -> None:
-        """End it in order, and wait."""
+        """End it by SIGTERM, and wait."""
         self.process.terminate()
         self.process.wait(DEADLINE)
 
@@ -137,7 +138,7 @@ class Lab:
         cobos: how many servers of the role cobo.
         mutant: whether there is a MuTAnT beside them.
         speed: of the simulators.
-        serve: what Python runs, before the name of the file.
+        serve: arguments of Python, before the name of the file.
 
     Attributes:
         port: of the searches.
@@ -243,7 +244,7 @@ class Lab:
 
 
 class Watched:
-    """What a client hears of one PV, with the time at which it does.
+    """The events that a client gets of one PV, with their arrival times.
 
     Attributes:
         events: arrival (UTC [s since 1970]) and the event as pyepics gives it.

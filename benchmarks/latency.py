@@ -1,8 +1,8 @@
-"""How long the news is on its way: from a put to the server, from it to a client.
+"""Measures latencies: from a put to the ECC server, and from its answer to a client.
 
-Puts with callback lead one server to Described and back to Idle, again and again. The
-simulator says when each request arrived and when it was answered; all processes read
-the clock of this computer.
+Puts with callback lead one server to Described and back to Idle, repeatedly. The
+simulator records when each request arrived and when it was answered; all processes
+read the clock of this computer.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ NAME = "CoBo0"
 
 
 class Trial(NamedTuple):
-    """The moments of one put, UTC [s since 1970].
+    """The times of one put, UTC [s since 1970].
 
     Attributes:
         put: the client puts.
         asked: the operation arrives at the server.
         ended: the server answers the operation.
-        told: the server answers the first GetState that says the new state.
+        reported: the server answers the first GetState with the new state.
         seen: the client has the monitor event of that state.
     """
 
     put: float
     asked: float
     ended: float
-    told: float
+    reported: float
     seen: float
 
 
@@ -46,7 +46,7 @@ def measure() -> Iterator[Figure]:
     what = "CA write arriving -> SOAP request leaving"
     yield Figure(f"{what}, p50", quantile(ways, 0.50), 5, "ms")
     yield Figure(f"{what}, p99", quantile(ways, 0.99), 20, "ms")
-    news = [(trial.seen - trial.told) * 1e3 for trial in trials]
+    news = [(trial.seen - trial.reported) * 1e3 for trial in trials]
     what = "SOAP answer -> monitor event at a client"
     yield Figure(f"{what}, p50", quantile(news, 0.50), 10, "ms")
     steps = [(trial.seen - trial.ended) * 1e3 for trial in trials]
@@ -77,11 +77,11 @@ def _trials(lab: Lab) -> Iterator[Trial]:
 
 def _trial(put: float, seen: float, state: str, log: list[dict[str, Any]]) -> Trial:
     (operation,) = (one for one in log if not one["method"].startswith("Get"))
-    told = min(
+    reported = min(
         one["answered"]
         for one in log
         if one["method"] == "GetState"
         and one["state"] == state
         and one["time"] > operation["time"]
     )
-    return Trial(put, operation["time"], operation["answered"], told, seen)
+    return Trial(put, operation["time"], operation["answered"], reported, seen)

@@ -1,9 +1,8 @@
-"""CPU time of one GetState: sent, received, parsed, compared with what was known.
+"""Measures CPU time of one GetState: sent, received, parsed, compared.
 
-The process of `daqpv serve` polls many servers as often as it can be told to, some
-hundred times a second, while a client follows them. Then all servers are disabled: what
-the process uses now (timers, statistics, the client) is not the polls', and is
-subtracted.
+The process of `daqpv serve` polls many servers at the shortest period, some hundred
+times a second, while a client follows them. Then all servers are disabled: the CPU time
+that is left (timers, statistics, the client) is not of the polls, and is subtracted.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ SIGNALS = ("State", "Transition", "Online", "Message")
 
 
 class Reading(NamedTuple):
-    """What the process has used, and done, so far.
+    """The CPU time and polls of the process so far.
 
     Attributes:
         time: monotonic [s].

@@ -1,4 +1,4 @@
-"""The system over several processes: one put, and what following the others costs.
+"""Measures the system over several processes: one put, and the cost of following.
 
     python -m benchmarks.processes put [--processes 4] [--cobos 11]
     python -m benchmarks.processes follow [--servers 500] [--seconds 30]

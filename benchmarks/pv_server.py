@@ -1,4 +1,4 @@
-"""Four PV servers side by side: python benchmarks/pv_server.py [--runs 3] [--markdown].
+"""Compares four PV servers: python benchmarks/pv_server.py [--runs 3] [--markdown].
 
 A C IOC (epicscorelibs), pythonSoftIOC (softioc), caproto's own server, and daqpv's:
 each alone, one after the other, on a port of its own on 127.0.0.1. Medians of the runs.
@@ -6,8 +6,8 @@ None of them has real-time scheduling or locked memory (benchmarks/rights.py). T
 has the stock scan rates, except where counters step faster than 10 Hz. caproto serves
 plain channels, since its records would need 17 s and 1.6 GB.
 
-A server that dies under a measurement is said to have, and begun anew for the next. All
-of it takes about 40 minutes; --runs 1 a third of that.
+A server that ends during a measurement is reported, and restarted for the next. All
+measurements take about 40 minutes; --runs 1 a third of that.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PREFIX = "B:"
 N, M, RATE = 10_000, 1000, 10
 DEADLINE = 60.0  # [s] for a start
 HERE = Path(__file__).parent
-FASTER = ("fast", "most")  # these measurements want more than 10 Hz
+FASTER = ("fast", "most")  # these measurements need more than 10 Hz
 
 
 def _script(name: str) -> list[str]:
@@ -79,7 +79,7 @@ class Running:
         faster: whether counters have to step faster than 10 Hz.
 
     Attributes:
-        target: what is measured.
+        target: the server, for the measurements.
         seconds: from its start until the last PV answered.
     """
 
@@ -120,7 +120,7 @@ class Running:
             circuit.get(channel, ca.DOUBLE)
 
     def end(self) -> None:
-        """End it, whatever state it is in."""
+        """End it, in any state."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(DEADLINE)
@@ -154,7 +154,7 @@ def running(name: str, n: int = N, m: int = M) -> Iterator[Running]:
 
 
 def start(name: str) -> list[Figure]:
-    """How long a server needs to start with all PVs, and the memory that they take."""
+    """The start time of a server with all PVs, and their memory."""
     try:
         with running(name, 1, 0) as empty:
             before = empty.target.memory()
@@ -166,7 +166,7 @@ def start(name: str) -> list[Figure]:
 
 
 def figures_of(name: str, chosen: Iterable[str]) -> Iterator[Figure]:
-    """All figures of a server; it is begun anew when it has died."""
+    """All figures of a server; it is restarted when it has ended."""
     server: Running | None = None
     try:
         for what in chosen:

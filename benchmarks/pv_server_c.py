@@ -1,4 +1,4 @@
-"""What `daqpv bench ioc` serves, on a C IOC: PREFIX N M RATE [faster].
+"""Serves the PVs of `daqpv bench ioc` by a C IOC: PREFIX N M RATE [faster].
 
 The IOC of the package epicscorelibs, with a database made for it. With "faster" it has
 scan rates besides the stock ones, and counters step faster when their SCAN is put; each

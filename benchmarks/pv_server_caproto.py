@@ -1,4 +1,4 @@
-"""What `daqpv bench ioc` serves, on caproto's own server: PREFIX N M RATE.
+"""Serves the PVs of `daqpv bench ioc` by caproto's own server: PREFIX N M RATE.
 
 Prints "ready" when clients can connect.
 """
@@ -16,7 +16,7 @@ from caproto.asyncio.server import Context
 
 
 class Slow(ChannelDouble):  # type: ignore[misc]
-    """A put takes 5 s, and holds up nobody."""
+    """A put takes 5 s, and no other client waits."""
 
     async def verify_value(self, data: Any) -> Any:  # noqa: D102
         await asyncio.sleep(5)
@@ -27,7 +27,7 @@ class Block(ChannelDouble):  # type: ignore[misc]
     """A put blocks the loop for 100 ms."""
 
     async def verify_value(self, data: Any) -> Any:  # noqa: D102
-        time.sleep(0.1)  # noqa: ASYNC251, to show what that does
+        time.sleep(0.1)  # noqa: ASYNC251, to measure its effect
         return data
 
 

@@ -1,4 +1,4 @@
-"""What `daqpv bench ioc` serves, on pythonSoftIOC: PREFIX N M RATE.
+"""Serves the PVs of `daqpv bench ioc` by pythonSoftIOC: PREFIX N M RATE.
 
 Prints "ready" when clients can connect.
 """
@@ -14,7 +14,7 @@ from softioc import asyncio_dispatcher, builder, softioc
 
 
 async def slow(_value: float) -> None:
-    """A put that takes 5 s, and holds up nobody."""
+    """A put that takes 5 s, and no other client waits."""
     await asyncio.sleep(5)
 
 

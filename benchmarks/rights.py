@@ -1,8 +1,8 @@
-"""Equal rights for all PV servers that are compared.
+"""Gives all compared PV servers the same rights.
 
-EPICS base takes real-time scheduling for its threads and locks its memory where it may:
+EPICS base uses real-time scheduling for its threads and locks its memory where it may:
 as root. Such a server starves its clients on a computer with few processors. An IOC of
-a laboratory seldom runs as root: no server here has more rights than an ordinary
+a laboratory seldom runs as root, so no server here has more rights than an ordinary
 process.
 """
 

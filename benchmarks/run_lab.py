@@ -1,4 +1,4 @@
-"""An experiment that takes runs: simulators, a real sshd on loopback, and daqpv."""
+"""Runs an experiment with runs: simulators, a real sshd on loopback, and daqpv."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunLab:
     Args:
         cobos: how many.
         seconds: that each operation takes.
-        period: between two looks at a router [s].
+        period: between two polls of a router [s].
 
     Attributes:
         prefix: of all PVs.
@@ -59,7 +59,7 @@ class RunLab:
         self._seconds = str(seconds)
 
     def _answer_at(self, addresses: list[str]) -> None:
-        """Let the sshd listen at all of these, known to who logs in."""
+        """Let the sshd listen at these addresses, with known host keys."""
         config, known = self.sshd.folder / "config", self.sshd.ssh / "known_hosts"
         text, key = config.read_text(), known.read_text().partition(" ")[2]
         listens = "\n".join(f"ListenAddress {each}" for each in addresses)
@@ -113,7 +113,7 @@ class RunLab:
         self._folder.cleanup()
 
     def serve(self) -> None:
-        """Start daqpv; wait until all that it serves is seen."""
+        """Start daqpv; wait until all devices are online."""
         self.server = Running(*SERVE, self._file.name, cwd=self.folder)
 
     def until_online(self) -> None:
@@ -123,7 +123,7 @@ class RunLab:
             self.until(f"{device}:Online", "Online", within=START)
 
     def get(self, signal: str) -> str:
-        """What a PV reads; "" while it does not answer."""
+        """The value of a PV; "" while it does not answer."""
         try:
             return pv.get(self.prefix + signal)
         except (NotConnectedError, NoAnswerError):
@@ -142,7 +142,7 @@ class RunLab:
         """Put, and wait for the end.
 
         Raises:
-            OperationError: it was refused, or has failed; with what the PVs say.
+            OperationError: it was refused, or has failed; with the LastError.
         """
         try:
             pv.put(self.prefix + signal, text, timeout=PATIENCE)

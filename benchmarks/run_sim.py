@@ -1,7 +1,7 @@
-"""ECC servers and data routers whose times are exact: python run_sim.py FILE SECONDS.
+"""Simulates ECC servers and routers with exact times: python run_sim.py FILE SECONDS.
 
-Every operation takes SECONDS; routers write to where FILE says that they are staging,
-0.1 s after their servers run, and print "ready:".
+Every operation takes SECONDS; routers write to the staging folders of FILE, 0.1 s after
+their servers run. Prints "ready:".
 """
 
 from __future__ import annotations

@@ -1,17 +1,16 @@
-"""Runs, one after the other, while all that may go wrong goes wrong at random.
+"""Takes runs, one after the other, with random faults, and checks the store.
 
     python -m benchmarks.run_soak [--runs 300] [--seed 1] [--seconds 1]
 
-In three of four runs something happens: a simulator, sshd or daqpv is killed, daqpv is
-hung up or stands still, another client stops or pauses servers, somebody disables a
-server or a router, the store is locked or moved away; while the run starts, while
-it runs, while it stops or while its files are sorted. An operator (libca) does what the
-PVs say: starts, pauses, stops, resets, enables, sweeps. It notes what happened and what
-was answered, and whoever looks on notes each file that lies where routers write. At the
-end the store must say of each run what happened: how it ended and when, its live time,
-what was written of it, what its note names; and each file must lie once, whole, in the
-run in which it was begun, which its name tells. Else the untruths are printed, and the
-exit code is 1.
+Three of four runs have a fault: a simulator, sshd or daqpv is killed, daqpv gets SIGHUP
+or is stopped for a while, another client stops or pauses servers or disables a server
+or a router, the store is locked or moved away; while the run starts, while it runs,
+while it stops or while its files are sorted. An operator (libca) does what the PVs ask
+for: starts, pauses, stops, resets, enables, sweeps. It records what happened and the
+answers, and a thread records each file where routers write. At the end the store must
+have the truth of each run: its end, times, live time, changes and note; and each file
+must be there once, complete, in the run of its name. Else the differences are printed,
+and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from contextlib import suppress
 from benchmarks.lab import until
 from benchmarks.run_lab import PATIENCE, RunLab
 from benchmarks.soak_faults import AWAY, ENDS, Faults, Plan, draw
-from benchmarks.soak_truth import Scout, Told, untruths
+from benchmarks.soak_truth import Expected, Scout, untruths
 from daqpv.errors import DaqError
 
 RUNS = 300
@@ -33,21 +32,21 @@ SEED = 1
 SECONDS = 1.0  # that a run takes
 COBOS = 2
 OPERATION = 0.1  # [s]
-PERIOD = 0.5  # [s] between two looks at a router
-TRIES = 20  # of the operator, for one thing
+PERIOD = 0.5  # [s] between two polls of a router
+TRIES = 20  # of the operator, for one command
 PAUSE = 0.5  # [s]
-LINES = 60  # of the log, that are printed when the game cannot go on
+LINES = 60  # of the log, printed when the soak cannot go on
 BEAT = 1.5  # [s] of live time that may be lost by the end of daqpv, or by a poll
 
 
 class Soak:
-    """The game.
+    """The operator of the soak.
 
     Attributes:
-        runs: what happened to each, by number.
-        plan: of the run that is played.
-        faults: what strikes.
-        refused: what failed although nothing had struck.
+        runs: the record of each run, by number.
+        plan: of the present run.
+        faults: makes the faults.
+        refused: commands that failed without a fault.
     """
 
     def __init__(self, lab: RunLab, *, seed: int, seconds: float) -> None:
@@ -56,32 +55,32 @@ class Soak:
         self._seconds = seconds
         self.plan: Plan | None = None
         self.faults = Faults(lab)
-        self.runs: dict[int, Told] = {}
+        self.runs: dict[int, Expected] = {}
         self.refused: list[str] = []
 
     def draw(self) -> Plan:
-        """Draw what is to happen to the next run."""
+        """Draw the fault of the next run."""
         servers, routers = [*self._lab.urls], [*self._lab.staging]
         return draw(self._chance, servers, routers, longest_delay=3 * OPERATION)
 
     def play(self, plan: Plan) -> None:
-        """One run, as far as it comes."""
+        """Take one run, as far as its fault permits."""
         lab = self._lab
         self.get_ready()
         number = int(lab.get("Run:NextNumber"))
-        told = self._start(plan, number)
-        if told is None:
+        expected = self._start(plan, number)
+        if expected is None:
             self._bring_down(None)
             return
-        self.runs[number] = told
-        if self._lasts(plan, number, told):
-            self._stop(plan, number, told)
+        self.runs[number] = expected
+        if self._lasts(plan, number, expected):
+            self._stop(plan, number, expected)
             with self.faults.striking(plan, "sort"):
                 pass
             self._come_back()
         self._mend(plan)
 
-    def _start(self, plan: Plan, number: int) -> Told | None:
+    def _start(self, plan: Plan, number: int) -> Expected | None:
         """Start; None if no run is open then."""
         lab, title = self._lab, f"run {number}, {plan.fault}"
         lab.put("Run:Title", title)
@@ -93,31 +92,31 @@ class Soak:
             if plan.moment != "start":
                 self.refused.append(f"a start: {lab.get('Run:LastError')}")
             return None
-        told = Told(begun, time.time(), title=title)
+        expected = Expected(begun, time.time(), title=title)
         if is_answered:
-            told.answered.add("run started")
-        return told
+            expected.answered.add("run started")
+        return expected
 
-    def _lasts(self, plan: Plan, number: int, told: Told) -> bool:
+    def _lasts(self, plan: Plan, number: int, expected: Expected) -> bool:
         """Let the run go on for a while; return whether it is open after that."""
         lab, comment = self._lab, f"comment on {number}"
         time.sleep(plan.length * self._seconds)
         if plan.pauses:
-            self._pause(told)
+            self._pause(expected)
         if lab.puts("Run:Comment", comment):
-            told.comment = comment
+            expected.comment = comment
         struck = time.time()
         with self.faults.striking(plan, "run"):
             pass
         if plan.moment == "run":
-            self._expect(plan, told, since=struck)
+            self._expect(plan, expected, since=struck)
         if self._come_back() and not self._goes_on(number):
-            told.ends = {"interrupted"}
-            told.stopping, told.stopped = told.begun, time.time()
+            expected.ends = {"interrupted"}
+            expected.stopping, expected.stopped = expected.begun, time.time()
             return False
         return True
 
-    def _pause(self, told: Told) -> None:
+    def _pause(self, expected: Expected) -> None:
         """Pause the run for a while."""
         lab, asked = self._lab, time.time()
         if not lab.puts("Run:Pause"):
@@ -127,54 +126,54 @@ class Soak:
         again = time.time()
         lab.puts("Run:Resume")
         until(lambda: lab.get("Run:State") != "Paused", "the end of a pause")
-        told.paused = again - done, time.time() - asked
+        expected.paused = again - done, time.time() - asked
 
-    def _expect(self, plan: Plan, told: Told, *, since: float) -> None:
-        """Wait until what has struck in the run is seen; it must be noted."""
+    def _expect(self, plan: Plan, expected: Expected, *, since: float) -> None:
+        """Wait until daqpv has seen the fault in the run; the note must name it."""
         lab = self._lab
         match plan.fault:
             case "simulator":
                 self._until_away(plan.victim, "Idle")
-                told.notes.append(rf"{plan.victim}.*Idle from .*\(restarted\)")
+                expected.notes.append(rf"{plan.victim}.*Idle from .*\(restarted\)")
             case "foreign stop":
                 self._until_away(plan.victim, "Ready")
-                told.notes.append(f"{plan.victim}.*Ready from ")
+                expected.notes.append(f"{plan.victim}.*Ready from ")
             case "disabled server":
-                told.notes.append(f"{plan.victim}.*disabled while Running from ")
+                expected.notes.append(f"{plan.victim}.*disabled while Running from ")
             case "disabled router":
-                told.notes.append(f"{plan.router}.*disabled from ")
+                expected.notes.append(f"{plan.router}.*disabled from ")
             case "stop of the process":
                 until(lambda: lab.get("Run:State"), "daqpv to go on")
-                told.notes.append("daqpv stood still for [67] s until ")
+                expected.notes.append("daqpv stood still for [67] s until ")
             case "foreign pause":
                 lab.until("Run:State", "Paused")
                 lab.puts("Run:Resume")
                 lab.until("Run:State", "Running")
-                least, most = told.paused
-                told.paused = least, most + time.time() - since
+                least, most = expected.paused
+                expected.paused = least, most + time.time() - since
         if plan.fault in ENDS:
-            told.unseen += BEAT
+            expected.unseen += BEAT
 
     def _until_away(self, server: str, state: str) -> None:
         self._lab.until(f"ECC:{server}:State", state)
 
-    def _stop(self, plan: Plan, number: int, told: Told) -> None:
+    def _stop(self, plan: Plan, number: int, expected: Expected) -> None:
         """Stop, until the run has ended."""
-        told.stopping = time.time()
+        expected.stopping = time.time()
         with self.faults.striking(plan, "stop"):
             is_closed = self._lab.puts("Run:Stop")
         if is_closed:
-            told.ends = {"ended"}
-            told.answered.add("run ended")
+            expected.ends = {"ended"}
+            expected.answered.add("run ended")
         elif self._come_back() and not self._goes_on(number):
-            # between what it sent and what it wrote of that there is a moment
-            told.ends, told.stopping = {"ended", "interrupted"}, told.begun
+            # the kill may come between a command and its record
+            expected.ends, expected.stopping = {"ended", "interrupted"}, expected.begun
         else:
-            told.ends = {self._bring_down(number, resets=plan.resets)}
-        told.stopped = time.time()
+            expected.ends = {self._bring_down(number, resets=plan.resets)}
+        expected.stopped = time.time()
 
     def _mend(self, plan: Plan) -> None:
-        """Enable what was disabled, and stop what went on meanwhile."""
+        """Enable disabled devices, and stop servers that went on meanwhile."""
         self.faults.mend(plan)
         if plan.fault == "disabled server":
             self._lab.until(f"ECC:{plan.victim}:Online", "Online")
@@ -191,7 +190,7 @@ class Soak:
     def _is_known(self) -> bool:
         return self._lab.get("Run:State.SEVR") not in ("", "INVALID")
 
-    # What the operator does
+    # Actions of the operator
 
     def _goes_on(self, number: int) -> bool:
         """Whether the run is open."""
@@ -199,12 +198,12 @@ class Soak:
         return is_open and int(self._read("Number")) == number
 
     def _read(self, signal: str) -> str:
-        """What a PV of the run reads, as soon as daqpv answers."""
+        """The value of a PV of the run, as soon as daqpv answers."""
         name = f"Run:{signal}"
         return until(lambda: self._lab.get(name), f"{name} to be read")
 
     def _bring_down(self, number: int | None, *, resets: bool = False) -> str:
-        """Stop, however often it fails; or reset. Return how the run has ended."""
+        """Stop, repeatedly if it fails; or reset. Return how the run has ended."""
         lab, how = self._lab, "ended"
         for _ in range(TRIES):
             if resets and lab.get("Run:State") == "Failed" and lab.puts("Run:Reset"):
@@ -215,7 +214,7 @@ class Soak:
         raise TimeoutError(f"the run cannot be stopped: {lab.get('Run:LastError')}")
 
     def get_ready(self) -> None:
-        """Bring all back to where a run may start."""
+        """Bring all servers back to Ready, so that a run can start."""
         lab = self._lab
         for _ in range(TRIES):
             until(self._are_seen, "all servers to be seen as they are")
@@ -229,7 +228,7 @@ class Soak:
         raise TimeoutError(f"not Ready: {lab.get('Sys:LastError')}")
 
     def until_written(self) -> None:
-        """Wait until nothing waits in the spool: the store was away, perhaps."""
+        """Wait until the spool is empty: the store may have been away."""
         self._lab.until("Arch:StoreOnline", "Online")
         until(lambda: not float(self._read_arch("Backlog")), "an empty spool")
 
@@ -237,7 +236,7 @@ class Soak:
         return until(lambda: self._lab.get(f"Arch:{signal}"), f"{signal} to be read")
 
     def _are_seen(self) -> bool:
-        """Whether daqpv has noticed what became of a simulator that was killed."""
+        """Whether daqpv has the states of all simulators, after a kill."""
         lab = self._lab
         with suppress(OSError):  # it is not there yet
             return all(
@@ -247,7 +246,7 @@ class Soak:
         return False
 
     def _are_empty(self) -> bool:
-        """Whether no file lies in staging, as soon as daqpv has looked again."""
+        """Whether staging has no file, after the next poll."""
         paths = self._lab.staging.values()
         is_empty = not any(each.is_file() for path in paths for each in path.iterdir())
         for name in self._lab.staging:
@@ -257,7 +256,7 @@ class Soak:
 
 
 def main() -> int:
-    """Play, and print what was not true."""
+    """Run the soak, and print the differences."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run_soak")
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--seed", type=int, default=SEED)
@@ -272,7 +271,7 @@ def main() -> int:
         try:
             played = _play(soak, wanted, until=began + 60 * wanted.minutes)
         except (DaqError, TimeoutError, RuntimeError) as error:
-            _tell_failure(lab, soak, f"seed {wanted.seed}: {error}")
+            _report_failure(lab, soak, f"seed {wanted.seed}: {error}")
             return 1
         finally:
             scout.end()
@@ -292,7 +291,7 @@ def main() -> int:
 
 
 def _play(soak: Soak, wanted: argparse.Namespace, *, until: float) -> int:
-    """Play the wanted runs, or as many as there is time for; return how many."""
+    """Take the requested runs, or as many as there is time for; return how many."""
     for _ in range(wanted.skip):
         soak.draw()
     played = 0
@@ -305,8 +304,8 @@ def _play(soak: Soak, wanted: argparse.Namespace, *, until: float) -> int:
     return played
 
 
-def _tell_failure(lab: RunLab, soak: Soak, what: str) -> None:
-    """Say where the game has come to its end, and what happened before."""
+def _report_failure(lab: RunLab, soak: Soak, what: str) -> None:
+    """Print where the soak had to end, and the last events."""
     print(what)
     print(f"after {len(soak.runs)} runs, in {soak.plan}")
     for signal in ("State", "State.SEVR", "Message", "LastError"):

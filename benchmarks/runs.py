@@ -1,4 +1,4 @@
-"""Runs: how long they take to start, to stop, to be sorted, and to be read again.
+"""Measures runs: start, stop, sorting of files, and reading from the store.
 
     python -m benchmarks.runs [run sort list routers]
 
@@ -6,9 +6,9 @@ Simulators, `daqpv serve`, an sshd and the client (libca) are processes of their
 `run`: a MuTAnT and 11 CoBos, each operation takes 0.5 s, so a start (CoBos, then the
 MuTAnT) and a stop (the other way round) take 1 s; from the client's put to its
 callback. 11 routers are checked before a start, over connections that stand.
-`sort`: from the last write to one of 44 files until the client hears that Sorting is
-over. That holds the rest of the stop, and the 0.25 s between the two looks which show
-that no file grows. `list`: whole commands, from a shell. `routers`: CPU time of `daqpv
+`sort`: from the last write to one of 44 files until the client gets the end of Sorting.
+This includes the rest of the stop, and the 0.25 s between the two checks that no file
+grows. `list`: whole commands, from a shell. `routers`: CPU time of `daqpv
 serve` with 11 routers, less that with all of them disabled.
 """
 
@@ -76,7 +76,7 @@ def run() -> Iterator[Figure]:
 
 
 def sort() -> Iterator[Figure]:
-    """The files of runs on their way: the worst of them."""
+    """The sorting of the files of runs: the worst of them."""
     took = []
     with RunLab(cobos=COBOS, seconds=OPERATION) as lab:
         ready(lab)
@@ -176,14 +176,14 @@ def cpu_of_children() -> float:
 
 
 def routers() -> Iterator[Figure]:
-    """What it costs to look at routers."""
+    """The CPU time of polling routers."""
     with RunLab(cobos=COBOS, seconds=OPERATION) as lab:
         lab.until_online()
         watching = share(lab)
         for name in lab.staging:
             lab.put(f"Router:{name}:Enable", "0")
         resting = share(lab)
-    what = f"CPU of {COBOS} routers over SSH, each looked at every 2 s, of a core"
+    what = f"CPU of {COBOS} routers over SSH, each polled every 2 s, of a core"
     yield Figure(what, watching - resting, 5.0, "%")
     yield Figure("... and of daqpv without them", resting, 100.0, "%")
 

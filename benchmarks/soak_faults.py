@@ -1,4 +1,4 @@
-"""What may go wrong in a run of the soak, and who does it."""
+"""Makes the faults in the runs of the soak."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from daqpv.errors import DaqError
 from daqpv.links.soap.ecc import EccSoapLink
 
 AWAY = 0.5  # [s] for which a killed simulator or sshd is
-STANDS = 6.5  # [s] for which daqpv stands still
-LOCKED = 3.0  # [s] for which the store is locked, or its file elsewhere
+STANDS = 6.5  # [s] for which the process of daqpv is stopped
+LOCKED = 3.0  # [s] for which the store is locked, or its file is moved away
 
 NOTHING = "nothing"
 ENDS = frozenset({"daqpv", "daqpv, and others stop", "hang-up"})
-"""After these daqpv has to be started again."""
+"""After these faults daqpv must be started again."""
 
 WEIGHTS = {
     NOTHING: 5,
@@ -52,22 +52,22 @@ IN_THE_RUN = frozenset(
         "foreign pause",
     }
 )
-"""What these do to a run is known if they do it while it is Running."""
+"""Faults whose effect on a run is known if they come while it is Running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What chance has in store for a run; drawn at once, so the same with a seed.
+    """The random plan of a run; drawn at once, so the same with a seed.
 
     Attributes:
-        fault: of WEIGHTS.
-        moment: when it strikes, of MOMENTS.
-        delay: so much later [s].
-        victim: the server that it befalls.
-        router: the router that it befalls.
-        length: of the run, in units of what is wished.
+        fault: one of WEIGHTS.
+        moment: when the fault comes, one of MOMENTS.
+        delay: from that moment to the fault [s].
+        victim: the server that has the fault.
+        router: the router that has the fault.
+        length: of the run, in units of the requested length.
         pauses: whether the operator pauses the run for a while.
-        resets: whether the operator takes a Reset for the way out of Failed.
+        resets: whether the operator leaves Failed by Reset.
     """
 
     fault: str
@@ -87,7 +87,7 @@ def draw(
     *,
     longest_delay: float,
 ) -> Plan:
-    """Draw what is to happen to a run with these servers and routers."""
+    """Draw the plan of a run with these servers and routers."""
     (fault,) = chance.choices([*WEIGHTS], [*WEIGHTS.values()])
     moment = chance.choice(MOMENTS)
     return Plan(
@@ -103,7 +103,7 @@ def draw(
 
 
 class Strike:
-    """Does something `delay` [s] after it was entered, and waits until it is done."""
+    """Calls `act` `delay` [s] after it was entered, and waits for its end."""
 
     def __init__(self, act: Callable[[], None] | None, delay: float) -> None:
         self._timer = threading.Timer(delay, act) if act else None
@@ -118,11 +118,11 @@ class Strike:
 
 
 class Faults:
-    """Strikes as planned.
+    """Makes the faults of the plan.
 
     Attributes:
-        counts: how many struck, by what they were.
-        is_ended: whether daqpv has ended since it was started last.
+        counts: number of faults of each sort.
+        is_ended: whether daqpv has ended since its last start.
     """
 
     def __init__(self, lab: RunLab) -> None:
@@ -133,7 +133,7 @@ class Faults:
 
     @property
     def is_ended(self) -> bool:
-        """Whether daqpv has to be started again."""
+        """Whether daqpv must be started again."""
         return self._ended.is_set()
 
     def serve_again(self) -> None:
@@ -142,7 +142,7 @@ class Faults:
         self._ended.clear()
 
     def striking(self, plan: Plan, moment: str) -> Strike:
-        """Strike while this is entered, if that is the moment."""
+        """Make the fault while this is entered, if `moment` is its moment."""
         if plan.moment != moment or plan.fault == NOTHING:
             return Strike(None, 0.0)
         self.counts[plan.fault] += 1
@@ -183,7 +183,7 @@ class Faults:
         self._lab.puts(f"Router:{plan.router}:Enable", "0")
 
     def mend(self, plan: Plan) -> None:
-        """Enable what was disabled."""
+        """Enable disabled devices."""
         if plan.fault == "disabled server":
             self._lab.puts(f"ECC:{plan.victim}:Enable", "1")
         elif plan.fault == "disabled router":
@@ -197,7 +197,7 @@ class Faults:
             self._operate(name, Operation.PAUSE)
 
     def _operate(self, name: str, operation: Operation) -> None:
-        """What another client does, past daqpv."""
+        """Send an operation to the server directly, as another client would."""
         link = EccSoapLink("foreign", self._lab.urls[name])
         config = ConfigId(name.lower(), "exp", "exp")
         with suppress(DaqError):

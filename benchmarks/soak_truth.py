@@ -1,4 +1,4 @@
-"""What must be true of the runs of the soak: the store and the files as it happened."""
+"""Compares store and files with what happened in the runs of the soak."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from typing import NamedTuple
 
 from benchmarks.run_lab import RunLab
 
-LOOKS = 0.01  # [s] between two looks at where routers write
-TICK = 0.3  # [s] routers write so much after their servers run, on a busy computer
+LOOKS = 0.01  # [s] between two scans of the folders where routers write
+TICK = 0.3  # [s] from the start of servers to the first write, on a busy computer
 
 
 @dataclass(slots=True)
-class Told:
-    """What happened to a run.
+class Expected:
+    """The record of a run.
 
     Attributes:
-        begun: when its start was asked for; so much may be in its files.
-        started: until when it had started, at the latest.
-        stopping: when its end began, at the earliest.
-        stopped: until when it had ended, at the latest.
-        ends: what the store may say of it.
-        paused: for how long it was Paused at least and at most [s].
-        unseen: live time that nobody saw, at most [s].
-        notes: what its note must say: patterns.
-        title: as it was put, and answered.
-        comment: likewise, while it was open; None: it was not answered.
-        answered: names of the events that were told before a put was answered.
+        begun: when its start was put; its files are not older.
+        started: the latest time of its start.
+        stopping: the earliest time of its end.
+        stopped: the latest time of its end.
+        ends: the ends that the store may have.
+        paused: the least and the greatest time in Paused [s].
+        unseen: the greatest live time that daqpv did not see [s].
+        notes: patterns that its note must match.
+        title: as it was put, with success.
+        comment: as it was put while the run was open; None: without success.
+        answered: names of the events that came before a put was answered.
     """
 
     begun: float
@@ -64,10 +64,10 @@ class Row(NamedTuple):
 
 
 class Scout:
-    """Notes the files that lie where routers write.
+    """Records the files in the folders where routers write.
 
     Attributes:
-        sizes: what each had at least, by name and inode.
+        sizes: the least size of each file, by name and inode.
     """
 
     def __init__(self, folders: list[Path]) -> None:
@@ -78,7 +78,7 @@ class Scout:
         self._thread.start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop the scans."""
         self._end.set()
         self._thread.join()
 
@@ -93,8 +93,8 @@ class Scout:
                             self.sizes[key] = max(self.sizes.get(key, 0), seen.st_size)
 
 
-def untruths(lab: RunLab, runs: dict[int, Told], scout: Scout) -> Iterator[str]:
-    """Yield what the store and the directories say and what did not happen."""
+def untruths(lab: RunLab, runs: dict[int, Expected], scout: Scout) -> Iterator[str]:
+    """Yield the differences of store and directories from what happened."""
     with closing(sqlite3.connect(lab.store)) as store:
         rows = [_row(*row) for row in store.execute(_RUNS)]
         paths = dict(store.execute("SELECT path, size FROM run_file"))
@@ -102,9 +102,9 @@ def untruths(lab: RunLab, runs: dict[int, Told], scout: Scout) -> Iterator[str]:
         events = store.execute("SELECT name, text FROM event").fetchall()
     yield from _of_numbers(rows, runs)
     for row in rows:
-        if told := runs.get(row.number):
-            yield from _of_run(row, told)
-            yield from _of_books(row, told, changes, events)
+        if expected := runs.get(row.number):
+            yield from _of_run(row, expected)
+            yield from _of_books(row, expected, changes, events)
     yield from _of_files(lab, {row.number: row for row in rows}, runs, scout, paths)
 
 
@@ -122,7 +122,7 @@ def _row(
     return Row(number, entry, start / 1e6, ended, live / 1e6, *texts)
 
 
-def _of_numbers(rows: list[Row], runs: dict[int, Told]) -> Iterator[str]:
+def _of_numbers(rows: list[Row], runs: dict[int, Expected]) -> Iterator[str]:
     numbers = [row.number for row in rows]
     if numbers != sorted(set(numbers)):
         yield f"numbers do not rise: {numbers}"
@@ -130,41 +130,41 @@ def _of_numbers(rows: list[Row], runs: dict[int, Told]) -> Iterator[str]:
         yield f"the store and the operator differ in runs {set(numbers) ^ set(runs)}"
 
 
-def _of_run(row: Row, told: Told) -> Iterator[str]:
+def _of_run(row: Row, expected: Expected) -> Iterator[str]:
     run = f"run {row.number}"
-    if row.entry not in told.ends:
-        yield f"{run} is {row.entry}, not {' or '.join(told.ends)}: {told}"
-    if not told.begun <= row.start <= told.started:
-        yield f"{run} has not started at {row.start}: {told}"
-    if row.stop is None or not told.stopping <= row.stop <= told.stopped:
-        yield f"{run} has not stopped at {row.stop}: {told}"
+    if row.entry not in expected.ends:
+        yield f"{run} is {row.entry}, not {' or '.join(expected.ends)}: {expected}"
+    if not expected.begun <= row.start <= expected.started:
+        yield f"{run} has not started at {row.start}: {expected}"
+    if row.stop is None or not expected.stopping <= row.stop <= expected.stopped:
+        yield f"{run} has not stopped at {row.stop}: {expected}"
     elif row.stop < row.start:
         yield f"{run} stops before it starts"
-    least = told.stopping - told.started - told.paused[1] - told.unseen
-    most = told.stopped - told.begun - told.paused[0]
+    least = expected.stopping - expected.started - expected.paused[1] - expected.unseen
+    most = expected.stopped - expected.begun - expected.paused[0]
     if not least <= row.live_time <= most:
-        yield f"{run} was live for {row.live_time}, not {least} to {most}: {told}"
+        yield f"{run} was live for {row.live_time}, not {least} to {most}: {expected}"
 
 
 def _of_books(
     row: Row,
-    told: Told,
+    expected: Expected,
     changes: set[tuple[int, str]],
     events: list[tuple[str, str]],
 ) -> Iterator[str]:
-    """What was written of a run: what was answered must be there."""
+    """Check the changes of a run: those that were answered must be there."""
     run = f"run {row.number}"
-    for pattern in told.notes:
+    for pattern in expected.notes:
         if not re.search(pattern, row.note):
             yield f"{run}: its note says nothing of {pattern!r}: {row.note!r}"
-    if row.title != told.title:
-        yield f"{run} has the title {row.title!r}, not {told.title!r}"
-    if told.comment is not None:
-        if row.comment != told.comment:
-            yield f"{run} has the comment {row.comment!r}, not {told.comment!r}"
-        if (row.number, told.comment) not in changes:
-            yield f"{run}: nobody has changed its comment"
-    for name in sorted(told.answered):
+    if row.title != expected.title:
+        yield f"{run} has the title {row.title!r}, not {expected.title!r}"
+    if expected.comment is not None:
+        if row.comment != expected.comment:
+            yield f"{run} has the comment {row.comment!r}, not {expected.comment!r}"
+        if (row.number, expected.comment) not in changes:
+            yield f"{run}: the change of its comment is missing"
+    for name in sorted(expected.answered):
         count = sum(
             1 for one in events if one[0] == name and f"Run {row.number} " in one[1]
         )
@@ -175,7 +175,7 @@ def _of_books(
 def _of_files(
     lab: RunLab,
     rows: dict[int, Row],
-    runs: dict[int, Told],
+    runs: dict[int, Expected],
     scout: Scout,
     paths: dict[str, int],
 ) -> Iterator[str]:
@@ -198,13 +198,13 @@ def _of_files(
 
 
 def _of_file(
-    path: Path, rows: dict[int, Row], runs: dict[int, Told], paths: dict[str, int]
+    path: Path, rows: dict[int, Row], runs: dict[int, Expected], paths: dict[str, int]
 ) -> Iterator[str]:
     begun = datetime.fromisoformat(path.name.split("_")[2]).astimezone().timestamp()
     within = [
         number
-        for number, told in runs.items()
-        if told.begun - 0.001 <= begun <= told.stopped + TICK
+        for number, expected in runs.items()
+        if expected.begun - 0.001 <= begun <= expected.stopped + TICK
     ][-1:]  # the next start may come at once
     run = re.fullmatch(r"run_(\d{4,})", path.parent.name)
     if run is None:  # swept: of a start that has halted
@@ -221,8 +221,8 @@ def _of_file(
 
 
 def _is_in(row: Row, begun: float) -> bool:
-    """Whether a file was begun in a run, and not in a start right after it.
+    """Whether a file was begun in a run, not in a start right after it.
 
-    That start may have halted, and the operator may have seen the end of the run late.
+    That start may have failed, and the operator may have seen the end of the run late.
     """
     return row.start <= begun and (not row.stop or begun <= row.stop + TICK)

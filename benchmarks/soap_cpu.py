@@ -1,4 +1,4 @@
-"""CPU time of GetState over SOAP: the whole call, and its parts.
+"""Measures CPU time of GetState over SOAP: the whole call, and its parts.
 
     python benchmarks/soap_cpu.py [--calls 5000]
 
@@ -68,7 +68,7 @@ async def measure(name: str, call: Callable[[], Awaitable[object]], calls: int) 
 
 
 async def stall(body: bytes) -> float:
-    """Longest time that the loop is held up while a long answer is read [s]."""
+    """Longest time that the event loop is blocked while a long answer is read [s]."""
     loop = asyncio.get_running_loop()
     longest, last = 0.0, time.perf_counter()
 

@@ -1,11 +1,11 @@
-"""Starts: how long commands take from a shell until they have said what is asked.
+"""Measures starts: the time of commands from a shell until their output.
 
     python -m benchmarks.start
 
 `help`: `daqpv --help`. `check`: `daqpv check` of 500 ECC servers. `serve`: until the
-ready line, with 10,000 PVs and no store; it holds the search for others that serve the
-same PVs. The CPU time is that of the process alone: other work on the computer changes
-it less.
+ready line, with 10,000 PVs and no store; it includes the search for other servers of
+the same PVs. The CPU time is that of the process alone: other work on the computer
+changes it less.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SERVED = 264  # ECC servers: 10,000 PVs
 
 
 class Start(NamedTuple):
-    """What one start took, both in seconds."""
+    """Wall and CPU time of one start [s]."""
 
     wall: float
     cpu: float

@@ -1,8 +1,8 @@
-"""How soon Stop leaves while the same process sends 100,000 monitor events a second.
+"""Measures how soon Stop leaves while 100,000 monitor events a second are sent.
 
-A MuTAnT and CoBos are started and stopped through the system, again and again; the
-process that does it serves counters to a client beside (loaded.py). The simulator says
-when the MuTAnT's Stop arrived; all processes read the clock of this computer.
+A MuTAnT and CoBos are started and stopped through the system, repeatedly; the same
+process serves counters to another client (loaded.py). The simulator records when the
+MuTAnT's Stop arrived; all processes read the clock of this computer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _stop(lab: Lab) -> float:
-    """Start all, stop all; return how long the MuTAnT's Stop was on its way [ms]."""
+    """Start all, stop all; return the latency of the MuTAnT's Stop [ms]."""
     lab.put_system("Target", "Running")
     number = lab.ask(NAME, "/requests")["requests"][-1]["number"]
     put = time.time()

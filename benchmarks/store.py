@@ -1,11 +1,11 @@
-"""The store: what it keeps, how fast it is read, and what that costs those who serve.
+"""Measures the store: writing, reading, and their effect on the PV server.
 
     python -m benchmarks.store write [--seconds 60] [--rate 5000]
     python -m benchmarks.store read [--events 10000000] [--settings 10000]
     python -m benchmarks.store move --to URL [--events 1000000]
 
 `write`: a process serves PVs and adds events to its store (SQLite) at a steady rate;
-another gets and puts a PV of it, one after the other, and notes how long each took.
+another gets and puts a PV of it, one after the other, and measures each.
 `read`: `daqpv log`, the last hour of one device out of many events, and `daqpv serve`
 until it is ready, on the same store with many settings; each as a process, three times.
 `move`: export from SQLite and import into an empty database, with the memory of each.
@@ -147,13 +147,13 @@ def write(rate: float, seconds: float) -> list[Figure]:
 
 
 def spread(what: str, values: Sequence[float]) -> str:
-    """How long things took [s], in words."""
+    """Number and quantiles of durations [s], in words."""
     middle, most = (1e3 * quantile(values, share) for share in (0.5, 0.99))
     return f"{len(values)} {what}, p50 {middle:.2g} ms, p99 {most:.2g} ms"
 
 
 def latencies(seconds: float) -> tuple[list[float], list[float]]:
-    """How long gets and puts take [s], one after the other."""
+    """Durations of gets and puts [s], one after the other."""
     from daqpv.links.ca import pv as ca  # noqa: PLC0415 (after the environment)
 
     name = "BENCH:ECC:CoBo0:PollPeriod"
@@ -177,7 +177,7 @@ def latencies(seconds: float) -> tuple[list[float], list[float]]:
 
 
 def fill(path: Path, events: int, settings: int = 0) -> None:
-    """Make a store with so many events, 100 a second until now, and settings."""
+    """Make a store with `events` events, 100 a second until now, and settings."""
     from daqpv.store.tables.engine import make_engine  # noqa: PLC0415 - slow
     from daqpv.store.tables.migrate import prepare  # noqa: PLC0415
 
@@ -223,7 +223,7 @@ def read(events: int, settings: int) -> list[Figure]:
 
 
 def run(folder: str, *arguments: str) -> float:
-    """How long a daqpv command takes [s]."""
+    """The duration of a daqpv command [s]."""
     before, start = os.times(), time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "daqpv", *arguments],
@@ -240,7 +240,7 @@ def run(folder: str, *arguments: str) -> float:
 
 
 def until_ready(folder: str) -> float:
-    """How long `daqpv serve` takes until clients can connect [s]."""
+    """The time of `daqpv serve` until clients can connect [s]."""
     start = time.monotonic()
     command = [sys.executable, "-m", "daqpv", "serve", "bench.yaml"]
     with subprocess.Popen(
@@ -277,7 +277,7 @@ def move(events: int, url: str) -> list[Figure]:
 
 
 def watched(folder: str, *arguments: str) -> tuple[float, float]:
-    """How long a daqpv command takes [s], and the most memory that it had [MB]."""
+    """The duration of a daqpv command [s], and its greatest memory [MB]."""
     start, most = time.monotonic(), 0
     command = [sys.executable, "-m", "daqpv", *arguments]
     with subprocess.Popen(command, cwd=folder) as process:

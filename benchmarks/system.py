@@ -1,4 +1,4 @@
-"""The system: how long one put takes from Idle to Running, and what polling costs.
+"""Measures the system: the time of a put from Idle to Running, and the cost of polls.
 
     python benchmarks/system.py put [--cobos 11]
     python benchmarks/system.py poll [--servers 500] [--seconds 30]
@@ -36,7 +36,7 @@ SETTLING = 5.0  # [s] before polls are counted
 
 
 def simulate(port: Connection, cobos: int, duration: float) -> None:
-    """A MuTAnT and CoBos; tells their addresses, then at each request all polls."""
+    """A MuTAnT and CoBos; sends their addresses, then at each request all polls."""
     from daqpv.ecc import ConfigId, EccState, Operation  # noqa: PLC0415
     from daqpv.sim.experiment import ServerPlan, build  # noqa: PLC0415
 
@@ -92,7 +92,7 @@ def text(servers: list[tuple[str, str]]) -> str:
 
 @contextmanager
 def serving(servers: list[tuple[str, str]]) -> Iterator[tuple[psutil.Process, float]]:
-    """`daqpv serve`, and how long it took until it was ready [s]."""
+    """`daqpv serve`, and the time until it was ready [s]."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "bench.yaml").write_text(text(servers), encoding="utf-8")
         start = time.monotonic()

@@ -120,7 +120,7 @@ def test_runs_are_found_by_what_is_written_of_them(experiment: Experiment) -> No
     assert numbers(experiment.runs("list", "--text", "no beam")) == [3]
     nothing = experiment.runs("list", "--text", "nothing")
     assert (nothing.exit_code, nothing.stdout) == (0, "")
-    assert nothing.stderr == "No run fits.\n"
+    assert nothing.stderr == "No run matches.\n"
 
 
 def test_no_value_is_too_large_or_of_another_alphabet(experiment: Experiment) -> None:

@@ -1,1 +1,1 @@
-"""``daqpv db``: the store, seen from outside of the IOCs."""
+"""``daqpv db``: commands on the store, apart from ``daqpv serve``."""

@@ -1,4 +1,4 @@
-"""The store of an experiment, checked before it is used: nothing is made or changed."""
+"""Checks the store of an experiment before it is used, without any change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from daqpv.store.tables.url import shown
 
 
 def check_store(experiment: Experiment, schema: Schema = OWN) -> str:
-    """Check the store and the spool; return how the store is.
+    """Check the store and the spool; return the state of the store in words.
 
     Raises:
         StoreError: `daqpv serve` would refuse it: its driver is not installed, its
@@ -27,7 +27,7 @@ def check_store(experiment: Experiment, schema: Schema = OWN) -> str:
     if experiment.store.url == "none":
         return "none"
     url = store_url(experiment)
-    make_engine(url).dispose()  # which connects to nothing
+    make_engine(url).dispose()  # it does not connect
     refuse_leftovers(experiment)
     _refuse_unwritable(spool_path(experiment), "the spool")
     if url.startswith(SCHEME):
@@ -39,7 +39,7 @@ def check_store(experiment: Experiment, schema: Schema = OWN) -> str:
     try:
         state = state_of(url, schema)
     except StoreError as error:
-        if url.startswith(SCHEME) and not _is_locked(error):  # it is no database
+        if url.startswith(SCHEME) and not _is_locked(error):  # the file is no database
             raise
         return f"{shown(url)} is away ({error}); its records would wait in the spool"
     refuse_unusable(state, url, schema)
@@ -54,7 +54,7 @@ def _is_locked(error: StoreError) -> bool:
 
 
 def _refuse_unwritable(path: Path, what: str) -> None:
-    """Refuse a path whose folder, or the next one above that is there, is closed."""
+    """Refuse a path whose folder, or the nearest existing one above, is read-only."""
     folder = path.parent
     while not folder.exists():
         if what == "the store":

@@ -1,4 +1,4 @@
-"""``daqpv db``: the store, from outside of the IOCs."""
+"""``daqpv db``: the group of commands on the store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daqpv.cli.db.tables import status, upgrade
 
 @click.group()
 def db() -> None:
-    """Look after the store: see how it is, upgrade it, bring it to a file, and back.
+    """Manage the store: show its state, upgrade it, export it to a file, import it.
 
     \b
         daqpv db status e20009.yaml

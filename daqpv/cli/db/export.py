@@ -1,4 +1,4 @@
-"""``daqpv db export`` and ``import``: an experiment's records as one file."""
+"""``daqpv db export`` and ``import``: records of an experiment to and from a file."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from daqpv.store.tables.own import schema_of
 def export(file: Path, out: Path) -> None:
     """Write the records of FILE's experiment to OUT, a new zip file.
 
-    Events, settings and runs, as of one moment; whatever uses the store goes on. In the
-    zip file, each table is a file of JSON lines, and manifest.json says what they are.
-    OUT is there when it is complete, and is never overwritten.
+    It has events, settings and runs as of one moment; daqpv may run meanwhile. In the
+    zip file, each table is a file of JSON lines, and manifest.json describes them. OUT
+    appears when it is complete, and is never overwritten.
 
     \b
         daqpv db export e20009.yaml e20009.zip
     """
     experiment, kinds = load_or_exit(file)
-    with _told(), _job("Export") as job:
+    with _errors_reported(), _job("Export") as job:
         url, schema = store_url(experiment), schema_of(kinds)
         manifest = write_export(url, experiment.experiment, out, job, schema)
     click.echo(f"{out}: {_sum(manifest)}")
@@ -46,10 +46,10 @@ def export(file: Path, out: Path) -> None:
 @FILE
 @click.argument("source", type=click.Path(path_type=Path), metavar="IN")
 def import_(file: Path, source: Path) -> None:
-    """Bring the records in IN, an export, into the store of FILE.
+    """Import the records of IN, an export, into the store of FILE.
 
-    The store may be new, or have other experiments; of this one it must have no
-    records. Either all of IN comes in, or nothing.
+    The store may be new, or have other experiments; it must have no records of this
+    one. Either all records of IN are imported, or none.
 
     \b
         daqpv db import e20009.yaml e20009.zip
@@ -57,14 +57,14 @@ def import_(file: Path, source: Path) -> None:
     To move to another database: end daqpv, export, change `store` in FILE, import.
     """
     experiment, kinds = load_or_exit(file)
-    with _told(), _job("Import") as job:
+    with _errors_reported(), _job("Import") as job:
         url, schema = store_url(experiment), schema_of(kinds)
         manifest = read_export(url, experiment.experiment, source, job, schema)
     click.echo(f"{source}: {_sum(manifest)}")
 
 
 def _sum(manifest: portable.Manifest) -> str:
-    """How many rows there are of each table that has some."""
+    """The number of rows of each table that has any."""
     counts = [
         f"{entry.rows:,} of {name}"
         for name, entry in manifest.tables.items()
@@ -74,8 +74,8 @@ def _sum(manifest: portable.Manifest) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell what is wrong; whatever ends the process leaves nothing half done."""
+def _errors_reported() -> Iterator[None]:
+    """Print errors and exit; a signal ends the work without half a file or import."""
 
     def end(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
@@ -90,6 +90,6 @@ def _told() -> Iterator[None]:
 
 @contextmanager
 def _job(what: str) -> Iterator[Job]:
-    """A job, whose progress a terminal shows."""
+    """A job whose progress is printed to a terminal."""
     with running(Job(what)) as job, sign_of_life(lambda: f"{what}: {job.progress}"):
         yield job

@@ -1,4 +1,4 @@
-"""Records of this computer that are not in the store."""
+"""Describes the records of this computer that are not in the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from daqpv.store.writing.spool import waiting
 
 
 def not_in_store(experiment: Experiment) -> str:
-    """Say what waits for the store and what it has refused; "" if nothing."""
+    """The records that wait for the store or were refused, in words; "" if none."""
     folder, parts = spool_path(experiment), []
     if size := sum(waiting(folder).values()):
         parts.append(f"{size / 1e6:.3f} MB wait in {folder}")

@@ -1,4 +1,4 @@
-"""``daqpv db retry``: records that the store has refused, or that wait in a folder."""
+"""``daqpv db retry``: writes records to the store that it refused, or that wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from daqpv.store.writing.retry import Retried, retry_refused, retry_spool
 @FILE
 @click.argument("paths", type=click.Path(path_type=Path), metavar="[PATH]...", nargs=-1)
 def retry(file: Path, paths: tuple[Path, ...]) -> None:
-    """Offer records to the store of FILE again: those that it has refused.
+    """Write the records that the store of FILE has refused to it again.
 
     A PATH is a file refused.jsonl, or the spool folder of a process that does not run
     any more. Without PATH: all refused records of the experiment on this computer.
@@ -30,8 +30,8 @@ def retry(file: Path, paths: tuple[Path, ...]) -> None:
         daqpv db retry e20009.yaml
         daqpv db retry e20009.yaml /data/spool/main
 
-    What the store takes leaves the file; what it refuses again stays, with the reason.
-    daqpv may be running. Exit code: 0 if nothing is left, 1 if something is.
+    Accepted records leave the file; records that are refused again stay, with the
+    reason. daqpv may be running. Exit code: 0 if no record is left, else 1.
     """
     experiment, kinds = load_or_exit(file)
     left = False
@@ -44,7 +44,7 @@ def retry(file: Path, paths: tuple[Path, ...]) -> None:
             click.echo(f"Nothing is refused by {shown(url)}")
         for path in found:
             for part, done in _retry(url, experiment.experiment, path, schema):
-                click.echo(f"{part}: {_told(done)}")
+                click.echo(f"{part}: {_result_of(done)}")
                 left = left or bool(done.refused)
     except (StoreError, OSError) as error:
         fail(str(error), EXIT_FAILED)
@@ -55,7 +55,7 @@ def retry(file: Path, paths: tuple[Path, ...]) -> None:
 def _retry(
     url: str, experiment: str, path: Path, schema: Schema
 ) -> list[tuple[Path, Retried]]:
-    """Offer what is in a file, or in a folder of a process: both kinds of it."""
+    """Write the records in a file, or those in the folder of a process."""
     process = f"retry@{socket.gethostname()}"
     if not path.is_dir():
         return [(path, retry_refused(url, experiment, path, process, schema))]
@@ -70,7 +70,7 @@ def _retry(
     return done
 
 
-def _told(done: Retried) -> str:
+def _result_of(done: Retried) -> str:
     taken = done.offered - done.refused
     text = f"{taken} of {done.offered} records are in the store"
     return (

@@ -1,4 +1,4 @@
-"""``daqpv db status`` and ``upgrade``: the tables of the store, and what waits."""
+"""``daqpv db status`` and ``upgrade``: show and upgrade the tables of the store."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _LONG = 3600  # [s] that a statement may take: an index on millions of rows
 @click.command()
 @FILE
 def status(file: Path) -> None:
-    """Say where the store of FILE is, whether it can be used, and what waits for it.
+    """Show the store of FILE: its place, its tables, and the records that wait for it.
 
     \b
         daqpv db status e20009.yaml
 
-    Exit code: 0 if it can be used, 1 if it is away or its tables are of another
-    version, 2 if FILE is wrong.
+    Exit code: 0 if it can be used, 1 if it does not answer or its tables have another
+    version, 2 if FILE is invalid.
     """
     experiment, kinds = load_or_exit(file)
     folder = spool_path(experiment)
@@ -65,13 +65,14 @@ def status(file: Path) -> None:
 @FILE
 @click.option("--backup/--no-backup", default=True, help="Make a backup first [yes].")
 def upgrade(file: Path, *, backup: bool) -> None:
-    """Bring the tables of FILE's store to the version of this daqpv.
+    """Upgrade the tables of FILE's store to the version of this daqpv.
 
     \b
         daqpv db upgrade e20009.yaml
 
-    End all daqpv that use the store before. A backup is made first: of SQLite's file
-    beside it, of a server's database in this folder, by pg_dump or mariadb-dump.
+    End all daqpv processes that use the store before. A backup is made first: of an
+    SQLite file beside it, of a server's database in this folder, by pg_dump or
+    mariadb-dump.
     """
     experiment, kinds = load_or_exit(file)
     try:

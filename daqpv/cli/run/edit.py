@@ -1,4 +1,4 @@
-"""``daqpv runs edit``: what is written of a run that has ended, corrected."""
+"""``daqpv runs edit``: corrects the record of a run that has ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from daqpv.cli.common import (
     load_or_exit,
 )
 from daqpv.cli.default_paths import store_url
-from daqpv.cli.run.options import CLASSES, NUMBER, told
+from daqpv.cli.run.options import CLASSES, NUMBER, errors_reported
 from daqpv.cli.run.store import observables
 from daqpv.config import Experiment
 from daqpv.core import Names, Origin
@@ -47,7 +47,7 @@ def _settings(
 
 
 def _facts(command: Command) -> Command:
-    """Options for all that operators write of a run."""
+    """Options for all facts of a run that operators write."""
     for fact in reversed(in_order(WRITTEN, lambda fact: fact.public_name, _FIRST)):
         has_choices = fact.pv is not None and fact.pv.choices is not None
         command = click.option(
@@ -69,19 +69,19 @@ def _facts(command: Command) -> Command:
     multiple=True,
     callback=_settings,
     metavar="NAME=VALUE",
-    help="An observable; an empty VALUE empties it. Once for each.",
+    help="An observable; an empty VALUE clears it. May be given several times.",
 )
 def edit(
     file: Path, number: int, *, values: dict[str, str], **given: str | None
 ) -> None:
-    """Change what is written of run NUMBER of FILE's experiment.
+    """Correct the record of run NUMBER of FILE's experiment.
 
     \b
         daqpv runs edit e20009.yaml 12 --class Junk --comment "no beam"
         daqpv runs edit e20009.yaml 12 --set pressure=300.5 --set target=CH2
 
-    What was written before is kept, with who changed it: daqpv runs show. Of a run that
-    is open it is refused: its PVs are the way.
+    The old values are kept, with the user who changed them: daqpv runs show. An open
+    run cannot be edited here: put to its PVs.
     """
     fields = {name: text for name, text in given.items() if text is not None}
     if not fields and not values:
@@ -102,10 +102,10 @@ def edit(
 
 
 def _edited(experiment: Experiment, wanted: Edit) -> list[RunChange]:
-    """What was changed; exit if it cannot be."""
-    with told():
+    """The changes that were made; exits if they are refused."""
+    with errors_reported():
         url = store_url(experiment)
-        with reader(url):  # it is there, and its tables are ours
+        with reader(url):  # it answers, and its tables are ours
             pass
         engine = make_engine(url, writes=True, makes=False)
         try:

@@ -1,4 +1,4 @@
-"""``daqpv runs export``: the runs for other programs."""
+"""``daqpv runs export``: writes the runs for other programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from daqpv.cli.common import FILE, load_or_exit, printing
 from daqpv.cli.run.formats import TEXTS, Runs, write_xlsx
-from daqpv.cli.run.options import told
+from daqpv.cli.run.options import errors_reported
 from daqpv.cli.run.store import in_order, observables, reading
 from daqpv.config import Experiment
 from daqpv.store.portable.portable_file import new_file
@@ -23,13 +23,15 @@ _FORMATS = click.Choice([*TEXTS, "xlsx"])
 @click.command()
 @FILE
 @click.argument("out", type=click.Path(path_type=Path), required=False)
-@click.option("--format", "form", type=_FORMATS, help="Default: as OUT ends; csv.")
+@click.option(
+    "--format", "form", type=_FORMATS, help="Default: the suffix of OUT, or csv."
+)
 def export(file: Path, out: Path | None, *, form: str | None) -> None:
     """Write the runs of FILE's experiment to OUT, a new file, or print them.
 
     csv, xlsx: a row for each run, with its observables in the order of FILE; those that
-    FILE does not have any more come last. json: an array of objects, with all that is
-    known of each observable. Times are UTC.
+    FILE does not have any more come last. json: an array of objects, with value, units
+    and statistics of each observable. Times are UTC.
 
     \b
         daqpv runs export e20009.yaml > runs.csv
@@ -39,13 +41,13 @@ def export(file: Path, out: Path | None, *, form: str | None) -> None:
         out = None
     form = form or _form_of(out)
     if form == "xlsx" and out is None:
-        raise click.UsageError("xlsx is no text: it wants a file OUT.")
+        raise click.UsageError("xlsx is not a text format: it needs a file OUT.")
     found = _read(load_or_exit(file)[0], whole=form == "json")
     if out is None:
         with printing():
             TEXTS[form](found, sys.stdout)
         return
-    with told(), new_file(out) as part:
+    with errors_reported(), new_file(out) as part:
         if form == "xlsx":
             write_xlsx(found, part)
         else:
@@ -55,7 +57,7 @@ def export(file: Path, out: Path | None, *, form: str | None) -> None:
 
 
 def _form_of(out: Path | None) -> str:
-    """The format that the end of `out` says."""
+    """The format by the suffix of `out`."""
     ending = "" if out is None else out.suffix.lstrip(".").lower()
     if ending and ending not in _FORMATS.choices:
         choices = ", ".join(f".{form}" for form in _FORMATS.choices)

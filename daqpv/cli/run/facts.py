@@ -1,4 +1,4 @@
-"""The facts of a run as text for people."""
+"""Formats the facts of a run as text for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs in the formats of other programs: a row or an object for each run."""
+"""Writes runs in the formats of other programs: a row or an object for each run."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _LONGEST_CELL = 32_767  # characters that a cell of a spreadsheet holds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """What is exported.
+    """The runs to export.
 
     Attributes:
         runs: by their numbers.
         values: of the observables, by number of the run and name: a RunValue for json,
-            for other formats what stands in the row.
+            for other formats the cell of the row.
         names: of the observables, in their order.
     """
 
@@ -41,7 +41,7 @@ class Runs:
     names: Sequence[str]
 
     def rows(self) -> Iterator[list[Any]]:
-        """The head, and a row for each run; what is not known is None."""
+        """The head, and a row for each run; unknown values are None."""
         yield [*(fact.exported for fact in _FACTS), *self.names]
         for run in self.runs:
             own = self.values.get(run.number, {})
@@ -101,7 +101,7 @@ def _observable(one: RunValue) -> dict[str, Any]:
 Writer = Callable[[Runs, TextIO], None]
 
 TEXTS: dict[str, Writer] = {"csv": _csv, "json": _json}
-"""What writes a format of text."""
+"""The writers of text formats."""
 
 
 def write_xlsx(runs: Runs, path: Path) -> None:
@@ -125,7 +125,7 @@ def write_xlsx(runs: Runs, path: Path) -> None:
 
 
 def _xlsx_cells(sheet: Any, row: Iterable[Any]) -> Iterator[Any]:
-    """Texts as texts: what begins with "=" is no formula."""
+    """Texts as texts: one that begins with "=" is not a formula."""
     from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What all commands on runs share: their arguments, and what they tell."""
+"""Arguments and error messages that all commands on runs share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CLASSES = click.Choice([one.label for one in RunClass], case_sensitive=False)
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Tell what is wrong, and exit."""
+def errors_reported() -> Iterator[None]:
+    """Print the error, and exit."""
     try:
         yield
     except DaqError as error:
@@ -27,7 +27,7 @@ def told() -> Iterator[None]:
 
 
 def terminal_width() -> int | None:
-    """Of the terminal [characters]; None: nobody looks at one."""
+    """Of the terminal [characters]; None: stdout is no terminal."""
     if not sys.stdout.isatty():
         return None
     try:

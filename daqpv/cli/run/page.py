@@ -1,4 +1,4 @@
-"""All that is kept of one run, on a page for people."""
+"""Formats the whole record of a run as a page for people."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _LABEL = 15  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
-    """What the store has of a run.
+    """The whole record of a run in the store.
 
     Attributes:
-        run: its record.
-        values: its observables, in the order in which they are shown.
+        run: its facts.
+        values: its observables, in the order of the page.
         pvs: chosen PVs at its start and its stop.
-        changes: of what is written of it.
-        files: of its data.
+        changes: corrections of its record.
+        files: its data files.
         documents: texts that belong to it.
     """
 

@@ -1,4 +1,4 @@
-"""``daqpv runs show``: all that is kept of a run."""
+"""``daqpv runs show``: prints the whole record of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daqpv.cli.run.store import in_order, reading
 from daqpv.core.lines import plain
 from daqpv.store.reading import runs as store
 
-_PAGE = 100  # characters of a page that nobody looks at
+_PAGE = 100  # characters of a page that is not for a terminal
 
 
 @click.command()
@@ -22,7 +22,7 @@ _PAGE = 100  # characters of a page that nobody looks at
 @NUMBER
 @click.option("--document", metavar="NAME", help="Print a text: SERVER/NAME.")
 def show(file: Path, number: int, *, document: str | None) -> None:
-    """Show all that is kept of run NUMBER of FILE's experiment.
+    """Show the whole record of run NUMBER of FILE's experiment.
 
     \b
         daqpv runs show e20009.yaml 12

@@ -1,4 +1,4 @@
-"""The store of an experiment, and what its file says of observables."""
+"""Opens the store of an experiment, and lists the observables of its file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from daqpv.cli.default_paths import store_url
-from daqpv.cli.run.options import told
+from daqpv.cli.run.options import errors_reported
 from daqpv.config import Experiment
 from daqpv.runs.settings import Observable, RunSettings
 from daqpv.store.reading.reader import reader
@@ -18,7 +18,7 @@ from daqpv.store.tables.engine import translated
 @contextmanager
 def reading(experiment: Experiment) -> Iterator[Connection]:
     """The store as of one moment; exit if there is none."""
-    with told():
+    with errors_reported():
         url = store_url(experiment)
         with (
             reader(url, snapshot=True) as engine,

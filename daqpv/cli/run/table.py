@@ -1,4 +1,4 @@
-"""Runs as a table: for a terminal as wide as it is, for a pipe uncut."""
+"""Formats runs as a table: fitted to a terminal, or uncut for a pipe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Column(NamedTuple):
         name: of the fact; "duration" is made from others.
         head: above the cells.
         cell: of a run.
-        right: whether the cells stand at the right.
+        right: whether the cells are right-aligned.
     """
 
     name: str
@@ -62,7 +62,7 @@ def table(runs: Sequence[RunRecord], width: int | None) -> Iterator[str]:
     """A head, and a line for each of `runs`.
 
     Args:
-        runs: in the order in which they are shown.
+        runs: in the order of the lines.
         width: of the terminal [characters]; None: nothing is cut.
     """
     columns = [(one.head, *map(one.cell, runs)) for one in _COLUMNS]
@@ -85,7 +85,7 @@ def table(runs: Sequence[RunRecord], width: int | None) -> Iterator[str]:
 
 
 def _shorten(columns: list[tuple[str, ...]]) -> None:
-    """Shorten what can be, but for the heads."""
+    """Shorten cells where that is possible, not the heads."""
     shorter: dict[str, Callable[[str], str]] = {
         "kind": lambda text: text[:4],  # Test, Prod, Beam, Junk, Puls
         "start": lambda text: text[5:],  # without the year
@@ -102,7 +102,7 @@ def _widths(columns: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _others(widths: Sequence[int]) -> int:
-    """What all but the title take."""
+    """The width of all columns but the title."""
     return sum(widths) - widths[_TITLE] + _GAP * (len(widths) - 1)
 
 

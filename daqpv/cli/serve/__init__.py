@@ -1,1 +1,1 @@
-"""``daqpv serve``: the IOCs of an experiment."""
+"""``daqpv serve``: serves the PVs of an experiment."""

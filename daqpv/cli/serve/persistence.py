@@ -1,4 +1,4 @@
-"""What a process keeps for later: events, records, settings, its pulse, its claims."""
+"""Opens what a process keeps: events, records, settings, states, pulse, claims."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from daqpv.store.writing.sql_store import SqlStore
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """What a process keeps for later, and where.
+    """The data that a process keeps, and where.
 
     Attributes:
-        events: what happens, on its way to the log file and the store.
-        program_log: what the program and its libraries log becomes events.
-        store: None if the experiment wants none.
-        saved: what operators have chosen.
-        durable: the state of devices.
-        claims: which devices are served by this process, and by no other one.
-        pulse: when the process was there last.
+        events: the events, on their way to the log file and the store.
+        program_log: makes events of the log of the program and its libraries.
+        store: None if the experiment has none.
+        saved: operators' choices.
+        durable: the states of devices.
+        claims: the devices that this process serves, and no other process may.
+        pulse: the last time at which the process was running.
     """
 
     events: Events
@@ -55,7 +55,7 @@ class Persistence:
     def claim(self, app: App) -> None:
         """Claim what `app` serves; exits if another process of this computer has it.
 
-        What was to be kept until then is in the log file: the store is that process's.
+        Events until then are in the log file: the other process has the store.
         """
         try:
             self.claims.take(app.samples)
@@ -72,10 +72,10 @@ def keep(
     stack: ExitStack,
     tell: Callable[[Event], None] | None = None,
 ) -> Persistence:
-    """Open what the process `name` of `experiment` keeps; `stack` closes it in order.
+    """Open all that the process `name` keeps; `stack` closes it in order.
 
-    `tell` hears of all events, from the first. Exits if the log file cannot be written
-    or the store cannot be used as it is; a store that is away is no reason.
+    `tell` gets all events from the first. Exits if the log file cannot be written or
+    the store cannot be used; not if the store does not answer.
     """
     process = f"{name}@{socket.gethostname()}"
     events = Events(process=process, prefix=experiment.prefix)
@@ -88,7 +88,7 @@ def keep(
         events.add(tell)
     program_log = stack.enter_context(ProgramLog(events))
     store = _store(experiment, kinds, name, events, stack)
-    stack.callback(events.close)  # while all who keep them are still open
+    stack.callback(events.close)  # while log file and store are still open
     places = _places(experiment, events, stack, store)
     saved = SavedSettings(places, events, prefix=experiment.prefix)
     durable = Durable(places, events, prefix=experiment.prefix)
@@ -121,7 +121,7 @@ def _store(
         store.open()
     except StoreError as error:
         fail(error, EXIT_CONFIG)
-    stack.callback(events.close)  # with what the store says at its end
+    stack.callback(events.close)  # with the last events of the store
     stack.callback(store.close)
     events.add(store.add)
     return store
@@ -135,7 +135,7 @@ def _places(
 ) -> Places:
     """Where settings and states are kept: the store, and a copy on disk.
 
-    Without a store, the file is all that there is.
+    Without a store, they are kept in the file only.
     """
     file = stack.enter_context(SettingsFile(settings_path(experiment), events))
     return Places([file] if store is None else [store, file], events)

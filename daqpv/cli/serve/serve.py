@@ -1,4 +1,4 @@
-"""``daqpv serve``: run the IOCs of an experiment."""
+"""``daqpv serve``: runs a process that serves the PVs of an experiment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ START, END = "start", "end"  # names of events
     "--only",
     multiple=True,
     metavar="SECTION[.NAME]",
-    help="Serve these devices alone: 'ecc', or 'ecc.CoBo0'. May be given several "
+    help="Serve only these devices: 'ecc', or 'ecc.CoBo0'. May be given several "
     "times; other processes serve the rest.",
 )
 @click.option(
@@ -48,9 +48,8 @@ START, END = "start", "end"  # names of events
 def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
     """Serve the PVs of FILE until SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 
-    Prints "ready: N PVs under PREFIX, CA port X" when clients can connect, and then
-    what happens. Nothing is commanded by starting or ending: ECC servers stay in the
-    state in which they are.
+    Prints "ready: N PVs under PREFIX, CA port X" when clients can connect, and then the
+    events. Its start and its end command no device: ECC servers keep their state.
 
     \b
         daqpv serve e20009.yaml
@@ -62,8 +61,8 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
         caput -c -w 600 AT:ECC:CoBo0:Target Ready
         camonitor -S AT:ECC:CoBo0:State AT:ECC:CoBo0:Message
 
-    Exit code: 0 after a signal, 2 if FILE is wrong, 3 if the server cannot start, 4 if
-    another process serves the same PVs.
+    Exit code: 0 after a signal, 2 if FILE is invalid, 3 if the server cannot start, 4
+    if another process serves the same PVs.
     """
     experiment, kinds = load_or_exit(file)
     with ExitStack() as stack:
@@ -109,5 +108,5 @@ def serve(file: Path, only: tuple[str, ...], name: str, *, quiet: bool) -> None:
 
 
 def _is_own(event: Event) -> bool:
-    """Whether the terminal shows it anyhow."""
+    """Whether the terminal has it already."""
     return event.name in (START, END)

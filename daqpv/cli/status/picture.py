@@ -56,9 +56,9 @@ class Picture:
         self._is_simulated = experiment.server.simulated
 
     def drawn(self, width: int, height: int | None) -> RenderableType:
-        """Draw head, devices, what is wrong and legend; in `height` lines if given."""
+        """Draw head, devices, alarms and legend; in `height` lines if given."""
         rows = self._board.rows
-        wrong, refused = _told(rows, self._prefix)
+        wrong, refused = _alarms_of(rows, self._prefix)
         if height is None:
             wrong = _fitted([*wrong, *refused], sys.maxsize, width)
         else:
@@ -126,7 +126,7 @@ def _calm(text: str) -> str:
     return "" if text == "None" else text
 
 
-def _told(rows: Sequence[Row], prefix: str) -> tuple[list[Text], list[Text]]:
+def _alarms_of(rows: Sequence[Row], prefix: str) -> tuple[list[Text], list[Text]]:
     """The alarms, worst first; and the refused commands, which are no alarms."""
     if not any(row.is_served for row in rows):
         text = f"{NOT_SERVED} No PV under {prefix} answers. {NOT_FOUND}"

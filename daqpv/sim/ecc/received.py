@@ -19,7 +19,7 @@ class Received:
         config_id: `configID` as received; of Special, the command.
         table: `table` as received.
         path: of the URL. The server takes any: clients that use different ones can
-            be told apart.
+            be distinguished.
         process: number of the server process that got it, from 1 on.
         state: the state that GetState would have answered then.
         transition: of the server at that time.
