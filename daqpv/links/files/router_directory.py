@@ -46,7 +46,7 @@ class DirectoryRouterLink:
 
     async def observe(self, *, timeout: float) -> Observation:
         """Read the files and the disk."""
-        return await self._do(self._look, self._directory, timeout)
+        return await self._do(self._observe, self._directory, timeout)
 
     async def files(self, directory: bytes, *, timeout: float) -> Sequence[DataFile]:
         """List the data files in `directory`."""
@@ -59,14 +59,14 @@ class DirectoryRouterLink:
         parent = os.path.join(directory, experiment.encode())
         wanted = os.path.join(parent, folder.encode())
 
-        def look() -> bool:
+        def find() -> bool:
             os.listdir(directory)
             if not os.path.lexists(parent):
                 return False
             os.listdir(parent)
             return os.path.lexists(wanted)
 
-        return await self._do(look, directory, timeout)
+        return await self._do(find, directory, timeout)
 
     async def move(
         self,
@@ -81,7 +81,7 @@ class DirectoryRouterLink:
             lambda: _moved(directory, names, into.encode()), directory, timeout
         )
 
-    def _look(self) -> Observation:
+    def _observe(self) -> Observation:
         disk = os.statvfs(self._directory)
         unit = disk.f_frsize
         return Observation(

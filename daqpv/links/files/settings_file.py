@@ -133,7 +133,7 @@ class SettingsFile(WriterThread[_News]):
             self._kept.reach(max(one.number for one in news))
 
     def _is_written(self, records: Sequence[Remembered]) -> bool:
-        """Write `records`; an event reports a failure, and the next success."""
+        """Write `records`; return whether it succeeds. Changes of that are events."""
         try:
             with self._locked():
                 self._rewrite(records)

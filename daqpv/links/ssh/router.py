@@ -53,7 +53,7 @@ class SshRouterLink:
     async def observe(self, *, timeout: float) -> Observation:
         """Read its process, files, disk and clock."""
         for _ in range(2):  # again if its directory has changed, and at first
-            found = await self._look(timeout=timeout)
+            found = await self._observe(timeout=timeout)
             if found is not None:
                 return found
         raise ProtocolError(f"{self._who}: its directory changes with every poll")
@@ -101,11 +101,11 @@ class SshRouterLink:
             there = answers.files(answer, begun=True)
         return Moved(there, stayed)
 
-    async def _look(self, *, timeout: float) -> Observation | None:
+    async def _observe(self, *, timeout: float) -> Observation | None:
         """Read once; None if its directory is not the expected one."""
         known = path(self._staging) if self._staging else quoted(self._directory)
         answer, offset = await self._ask_with_clock(
-            scripts.ROUTERS + scripts.LOOK, known, timeout
+            scripts.ROUTERS + scripts.OBSERVE, known, timeout
         )
         processes = []
         while (word := answer.next()) == b"router":

@@ -48,7 +48,7 @@ routers() {
 """
 ROUTERS = b"if [ -d /proc/self ]; then" + PROC + b"else" + LSOF + b"fi\n"
 
-LOOK = b"""
+OBSERVE = b"""
 tell "$(date -u +%s.%N)"
 routers
 if [ -n "$d" ]; then

@@ -29,7 +29,7 @@ class Writes:
     """Processes WRITE_NOTIFY, which is answered, and WRITE, of which failures are.
 
     A refused WRITE is answered by an exception message, as from a C IOC; the result of
-    the action that it began is in PVs.
+    the action of an accepted one is in PVs.
     """
 
     def __init__(self, client: Client) -> None:

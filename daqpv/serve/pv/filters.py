@@ -211,16 +211,16 @@ def _dec(options: _Options) -> Callable[[], Gate]:
         _one_of(key, "n")
         n = _int(value)
     if n < 1:
-        raise ValueError("it wants n, a number from 1")
+        raise ValueError("it requires n, a number from 1")
     return partial(Decimation, n)
 
 
 def _sync(options: _Options) -> NoReturn:
-    raise ValueError("it follows a state of the IOC, and this one has none")
+    raise ValueError("daqpv has no IOC states to follow")
 
 
 def _utag(options: _Options) -> NoReturn:
-    raise ValueError("it follows a user tag, and values have none here")
+    raise ValueError("daqpv sets no user tags")
 
 
 _FILTERS: dict[str, Callable[[_Options], _Made]] = {

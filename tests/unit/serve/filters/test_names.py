@@ -120,7 +120,7 @@ async def test_a_search_is_answered_if_the_filters_are_good(
     ("filters", "why"),
     [
         ("{dbnd:{abs:", "wrong JSON: "),
-        ("{sync:{while:'beam'}}", "it follows a state of the IOC, and this one has"),
+        ("{sync:{while:'beam'}}", "filter sync: daqpv has no IOC states to follow"),
         ("{ts:{num:'sec'}}", "channel filter ts: it takes no option 'num'"),
         ("{nosuch:{}}", "no channel filter 'nosuch', but ts, dbnd, arr, dec"),
         ("[1:2", "no closing bracket"),
