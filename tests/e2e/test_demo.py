@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import secrets
 import shlex
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,8 +18,9 @@ from typing import Any
 import pytest
 
 from tests.support import forks
+from tests.support.terminal import open_terminal, plain
+from tests.support.waiting import DEADLINE, until
 
-TIMEOUT = 30.0  # [s] for whatever a busy machine may take
 END = 2.0 + 4.0  # [s] from the signal to the end; a busy machine may take longer
 
 
@@ -54,7 +51,7 @@ class Words:
             env=self.environ,
             text=True,
             capture_output=True,
-            timeout=TIMEOUT,
+            timeout=DEADLINE,
             check=False,
         )
 
@@ -79,10 +76,7 @@ def own_prefix() -> tuple[str, str]:
 def words_of(demo: Any) -> Words:
     """What a demo in a pipe says, as soon as it is ready."""
     demo.ready()
-    end = time.monotonic() + TIMEOUT
-    while "Ctrl-C ends it." not in demo.lines:
-        assert time.monotonic() < end, demo.text
-        threading.Event().wait(0.01)
+    until(lambda: "Ctrl-C ends it." in demo.lines, lambda: demo.text)
     return Words(demo.text)
 
 
@@ -90,7 +84,7 @@ def seconds_to_end(demo: subprocess.Popen[Any], number: int = signal.SIGINT) -> 
     """The time from a signal to the end, which must be a good one."""
     begin = time.monotonic()
     demo.send_signal(number)
-    assert demo.wait(TIMEOUT) == 0
+    assert demo.wait(DEADLINE) == 0
     return time.monotonic() - begin
 
 
@@ -193,7 +187,9 @@ def test_a_demo_in_a_directory_keeps_its_file_and_its_log(
     kept = {"demo.db", "demo.log", "demo.spool", file.name}
     assert kept <= {path.name for path in folder.iterdir()}
     command = [sys.executable, "-m", "daqpv", "check", str(file)]
-    checked = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
+    checked = subprocess.run(
+        command, capture_output=True, timeout=DEADLINE, check=False
+    )
     assert checked.returncode == 0
 
 
@@ -253,8 +249,7 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self.text = ""
-        self._ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+        self._ours, its = open_terminal(80, 50)
         command = (sys.executable, "-m", "daqpv", "demo")
         self.process = forks.Process(
             [*command, *own_prefix(), "--cobos", "1", "--speed", "50"],
@@ -293,16 +288,16 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """All that was ever written there, without colours and movements."""
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.text).splitlines()
+        return plain(self.text).splitlines()
 
     def until(self, form: str) -> str:
-        end = time.monotonic() + TIMEOUT
-        while time.monotonic() < end:
-            for line in reversed(self.lines):
-                if re.search(form, line):
-                    return line
-            threading.Event().wait(0.01)
-        raise AssertionError(f"no line {form!r} in:\n" + "\n".join(self.lines))
+        """Wait for a line of this form; return the last one."""
+
+        def found() -> str | None:
+            fitting = (one for one in reversed(self.lines) if re.search(form, one))
+            return next(fitting, None)
+
+        return until(found, lambda: f"a line {form!r} in:\n" + "\n".join(self.lines))
 
     @property
     def words(self) -> Words:
@@ -313,8 +308,8 @@ class Terminal:
         self.go_on()
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(TIMEOUT)
-        self._thread.join(TIMEOUT)
+            self.process.wait(DEADLINE)
+        self._thread.join(DEADLINE)
         os.close(self._ours)
 
 
@@ -357,9 +352,7 @@ def test_a_stopped_terminal_stops_no_pv_and_no_end(terminal: Terminal) -> None:
     terminal.stop()
     beat = f"{words.prefix}IOC:main:HEARTBEAT"
     first = int(words.get(beat))
-    end = time.monotonic() + TIMEOUT
-    while int(words.get(beat)) < first + 2:
-        assert time.monotonic() < end
+    until(lambda: int(words.get(beat)) >= first + 2, "two heartbeats")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.process.wait(2 * END) == 0
 
@@ -378,14 +371,7 @@ def test_a_demo_takes_a_run_and_sorts_its_files(
 
     put(f"{words.prefix}Sys:Target", "Ready")
     put(f"{words.prefix}Run:Start", "1")
-    until(lambda: any(file.stat().st_size for file in staging.glob("*.graw")))
+    until(lambda: any(file.stat().st_size for file in staging.glob("*.graw")), "data")
     put(f"{words.prefix}Run:Stop", "1")
-    until(lambda: len(list(sorted_.glob("CoBo0_AsAd*.graw"))) == 4)
+    until(lambda: len(list(sorted_.glob("CoBo0_AsAd*.graw"))) == 4, "sorted files")
     assert list(staging.glob("*.graw")) == []
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < end
-        threading.Event().wait(0.01)

@@ -20,7 +20,7 @@ from daqpv.links.ca.readings import AnyReadings
 from daqpv.links.ca.remote_run import RemoteRun
 from daqpv.serve import LocalPvs, Server
 from tests.support.experiment import Client, Lab, Running
-from tests.support.operating import refusal
+from tests.support.operating import found_again, refusal
 from tests.support.waiting import DEADLINE, until
 
 TIMES = 20  # a race shows only now and then
@@ -188,7 +188,9 @@ def test_a_process_that_comes_back_into_an_open_run_is_held(parts: Parts) -> Non
     parts.run.put("Start", "1")
     parts.crate.end(signal.SIGKILL)
     parts.lab.serve("--name", "p1", "--only", "ecc.CoBo1", "--only", "ecc.MuTAnT")
-    found_again(parts.lab.client("CoBo1"))
+    cobo = parts.lab.client("CoBo1")
+    found_again(cobo, "Online")
+    cobo.until("Online", "Online")
     held(parts.lab, "CoBo1")
 
 
@@ -198,17 +200,6 @@ def test_a_process_of_the_run_that_comes_back_holds_again(parts: Parts) -> None:
     only = [word for part in CONTROL for word in ("--only", part)]
     parts.lab.serve("--name", "p0", *only)
     held(parts.lab, "CoBo1")
-
-
-def found_again(client: Client) -> None:
-    """Wait until the test's libca has found a server that went."""
-
-    def is_there() -> bool:
-        with suppress(NotConnectedError):
-            return client.get("Online") == "Online"
-        return False
-
-    until(is_there, "the server to be found", 2 * DEADLINE)
 
 
 def test_a_process_without_any_run_beside_it_loses_no_time(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +24,7 @@ from daqpv.cli import main
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.migrate import prepare
 from daqpv.store.tables.models import EVENT, EXPERIMENT
+from tests.support.terminal import environ, open_terminal, read_all
 from tests.support.waiting import DEADLINE
 
 LONG = (
@@ -264,22 +261,11 @@ def test_no_control_character_gets_out(experiment: Experiment, form: str) -> Non
 
 def in_terminal(experiment: Experiment, *options: str, columns: int = 80) -> str:
     """What is printed to a terminal of so many columns."""
-    ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environ = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
-    environ |= {"TERM": "xterm-256color"}
-    with experiment.running(*options, stdout=its, stderr=its, env=environ):
+    ours, its = open_terminal(columns)
+    colours = environ(TERM="xterm-256color")
+    with experiment.running(*options, stdout=its, stderr=its, env=colours):
         os.close(its)
-        data = b"".join(iter(lambda: read(ours), b""))
-    os.close(ours)
-    return data.decode().replace("\r\n", "\n")
-
-
-def read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # the terminal's way to say that nobody writes any more
-        return b""
+        return read_all(ours).replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daqpv.errors import NotConnectedError, OperationError
+from daqpv.errors import OperationError
 from tests.support import forks
+from tests.support.operating import found_again
+from tests.support.ports import free_port
+from tests.support.waiting import until
 
 DEADLINE = 60.0  # [s]
 
@@ -55,34 +55,6 @@ while (text := pv.get(sys.argv[1])) != sys.argv[2]: time.sleep(0.05)
 def get(lab: Any, name: str, text: str) -> None:
     """Wait for a value in a process of its own, whose libca begins anew."""
     lab.run_python(_GET, lab.prefix + name, text)
-
-
-def found_again(client: Any, signal_: str) -> None:
-    """Wait until this process's libca has found a PV again that it had lost."""
-    end = time.monotonic() + DEADLINE
-    while True:
-        try:
-            client.get(signal_)
-        except NotConnectedError:
-            assert time.monotonic() < end
-        else:
-            return
-
-
-@pytest.fixture
-def free_ports() -> list[int]:
-    """Two ports that are free for TCP and UDP."""
-    with ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < 2:
-            tcp = stack.enter_context(socket.socket())
-            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            with suppress(OSError):
-                udp.bind(("127.0.0.1", port))
-                found.append(port)
-        return found
 
 
 @pytest.fixture
@@ -131,13 +103,14 @@ def test_each_of_four_processes_on_one_port_answers_for_its_devices(
 
 
 def test_processes_on_ports_of_their_own_are_found_by_unicast(
-    make_lab: Any, monkeypatch: pytest.MonkeyPatch, free_ports: list[int]
+    make_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = make_lab(cobos=2)
-    addresses = " ".join(f"127.0.0.1:{port}" for port in free_ports)
+    ports = [free_port() for _ in range(2)]
+    addresses = " ".join(f"127.0.0.1:{port}" for port in ports)
     monkeypatch.setenv("EPICS_CA_ADDR_LIST", addresses)
     lab.simulate()
-    for n, port in enumerate(free_ports):
+    for n, port in enumerate(ports):
         lab.ca_port = port
         line = lab.serve("--name", f"p{n}", "--only", f"ecc.CoBo{n}").ready()
         assert line.endswith(f"CA port {port}")
@@ -162,14 +135,14 @@ def test_a_device_that_is_served_already_is_refused_with_the_address(
 @pytest.mark.parametrize("name", ["main", "second"])
 @pytest.mark.parametrize("store", ["", "store: none"])
 def test_a_file_that_is_served_already_is_refused_on_any_port(
-    make_lab: Any, free_ports: list[int], name: str, store: str
+    make_lab: Any, name: str, store: str
 ) -> None:
     """Searches find nobody on another CA port; the computer knows it all the same."""
     lab = make_lab()
     lab.file.write_text(f"{lab.file.read_text()}{store}\n")
     lab.popen = subprocess.Popen  # its command line is read
     first = lab.serve()
-    port = str(free_ports[0])
+    port = str(free_port())
     code, text = try_to_serve(lab, "--name", name, EPICS_CAS_SERVER_PORT=port)
     assert code == 4
     (line,) = text.splitlines()  # it says nothing of records that are lost
@@ -210,10 +183,10 @@ def test_of_processes_started_at_once_exactly_one_stays(
         start("serve", shutil.copy(lab.file, folder), "--name", f"p{n}", cwd=folder)
         for n, folder in enumerate(folders)
     ]
-    end = time.monotonic() + DEADLINE
-    while sum(running.process.poll() is None for running in several) > 1:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(
+        lambda: sum(running.process.poll() is None for running in several) <= 1,
+        "all but one to end",
+    )
     (stays,) = (running for running in several if running.process.poll() is None)
     stays.ready()
     for running in several:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +17,8 @@ import pytest
 
 from daqpv.errors import OperationError
 from tests.support import forks
-
-DEADLINE = 30.0  # [s]
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+from tests.support.terminal import environ, open_terminal, plain
+from tests.support.waiting import DEADLINE, until
 
 MINOR, MAJOR, INVALID = "\x1b[33m", "\x1b[31m", "\x1b[35m"  # yellow, red, magenta
 
@@ -32,17 +27,13 @@ class Terminal:
     """daqpv status on a terminal of a size."""
 
     def __init__(self, file: Path, *, width: int, height: int) -> None:
-        environment = dict(os.environ)
-        for name in ("COLUMNS", "LINES"):  # they would overrule the terminal
-            environment.pop(name, None)
-        self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
+        self._master, slave = open_terminal(width, height)
         self.process = forks.Process(
             [sys.executable, "-m", "daqpv", "status", str(file)],
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env=environment | {"TERM": "xterm"},
+            env=environ(),
             start_new_session=True,
         )
         os.close(slave)
@@ -66,14 +57,15 @@ class Terminal:
 
     def until(self, *texts: str) -> str:
         """Wait for a frame that has all of `texts`; return it with its colours."""
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
+
+        def found() -> str | None:
             for frame in self.frames[-3:]:
-                plain = _ESCAPE.sub("", frame)
-                if all(text in plain for text in texts):
+                shown = plain(frame)
+                if all(text in shown for text in texts):
                     return frame
-            threading.Event().wait(0.05)
-        return pytest.fail(f"no frame with {texts}; last: {self.frames[-1]}")
+            return None
+
+        return until(found, lambda: f"a frame with {texts}; last: {self.frames[-1]}")
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -164,7 +156,7 @@ def test_the_screen_fits_the_width(
     lab: Any, terminal: Any, width: int, has_target: bool
 ) -> None:
     screen = terminal(width=width)
-    frame = _ESCAPE.sub("", screen.until("CoBo0", "Idle", "4 fine"))
+    frame = plain(screen.until("CoBo0", "Idle", "4 fine"))
     lines = frame.replace("\r", "").split("\n")
     assert max(map(len, lines)) <= width
     assert ("Target" in frame) is has_target
@@ -184,7 +176,7 @@ def test_more_servers_than_lines_are_counted_and_the_wrong_one_is_shown(
     last.put_only("Target", "Ready")
     last.until("Result", "Failed")
     screen = Terminal(lab.file, width=100, height=14)
-    frame = _ESCAPE.sub("", screen.until("CoBo11", "and ", "more: ", "1 wrong"))
+    frame = plain(screen.until("CoBo11", "and ", "more: ", "1 wrong"))
     lines = frame.replace("\r", "").split("\n")
     assert len(lines) <= 15
     assert re.search(r"and \d+ more: \d+ Idle", frame)
@@ -198,7 +190,7 @@ def test_a_refusal_takes_no_line_from_a_device(lab: Any) -> None:
     with pytest.raises(OperationError):
         cobo.put("Target", "None")
     screen = Terminal(lab.file, width=60, height=10)
-    frame = _ESCAPE.sub("", screen.until("Arch", "CoBo0", "4 fine"))
+    frame = plain(screen.until("Arch", "CoBo0", "4 fine"))
     assert "Result: Refused" not in frame
     assert screen.end() == 0
 

@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 from typing import cast
 
+from tests.support.ports import free_port
+
 HERE = Path(__file__).parent
 FILE = HERE.parent / "data" / "ca_requests.txt"
 PREFIX = "REC:"
@@ -227,9 +229,7 @@ async def main() -> None:
         "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
         "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = await asyncio.create_subprocess_exec(
         *IOC, env=environ(port, **loopback), stdout=asyncio.subprocess.PIPE
     )

@@ -12,15 +12,15 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, Server, ai
 from tests.support.ioc import following
-from tests.support.waiting import DEADLINE
+from tests.support.ports import free_port
+from tests.support.waiting import soon
 
 REQUESTS = following("V:Value")
 
@@ -50,14 +50,11 @@ async def serving(
     group: Pressure, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Server]:
     monkeypatch.setattr("daqpv.serve.ca.circuit._KEEP_ALIVE", 1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
     server = Server(
         slow_client=1,
         environ={
             "EPICS_CAS_INTF_ADDR_LIST": address,
-            "EPICS_CAS_SERVER_PORT": port,
+            "EPICS_CAS_SERVER_PORT": str(free_port()),
             "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
         },
     )
@@ -84,11 +81,12 @@ def vanish(client: socket.socket) -> None:
 async def test_a_client_that_vanishes_is_noticed(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
         client.sendall(REQUESTS[:-32])  # all but the subscription
-        await _until(
-            lambda: len(server.clients.circuits) == server.clients.channels == 1
+        await soon(
+            lambda: len(server.clients.circuits) == server.clients.channels == 1,
+            "a client",
         )
         vanish(client)
-        await _until(lambda: not server.clients.circuits)
+        await soon(lambda: not server.clients.circuits, "the end of it")
     assert server.clients.channels == 0
 
 
@@ -98,11 +96,12 @@ async def test_a_client_that_vanishes_while_values_come_is_noticed(
     """No probe is sent while data are on the way: they must be enough of one."""
     with socket.create_connection(("127.0.0.1", server.tcp_port)) as client:
         client.sendall(REQUESTS)
-        await _until(
-            lambda: len(server.clients.circuits) == server.clients.channels == 1
+        await soon(
+            lambda: len(server.clients.circuits) == server.clients.channels == 1,
+            "a client",
         )
         vanish(client)
-        await _until(lambda: told_and_gone(server, group))
+        await soon(lambda: told_and_gone(server, group), "the end of it")
     assert server.clients.channels == 0
     assert not group.value.outbox
 
@@ -173,11 +172,12 @@ async def test_a_client_behind_a_cut_cable_is_noticed(
             "time.sleep(600)"
         )
         with far_away.running(script):
-            await _until(
-                lambda: len(server.clients.circuits) == server.clients.channels == 1
+            await soon(
+                lambda: len(server.clients.circuits) == server.clients.channels == 1,
+                "a client",
             )
             far_away.cut()
-            await _until(lambda: told_and_gone(server, group))
+            await soon(lambda: told_and_gone(server, group), "the end of it")
     assert server.clients.channels == 0
 
 
@@ -185,9 +185,3 @@ def told_and_gone(server: Server, group: Pressure) -> bool:
     """Whether the server has noticed, while it has ever more to say."""
     group.value.post(group.value.value + 1)
     return not server.clients.circuits
-
-
-async def _until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110, anything may make it true
-            await asyncio.sleep(0.01)

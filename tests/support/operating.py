@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from daqpv.errors import OperationError
+from daqpv.errors import NotConnectedError, OperationError
 from tests.support.experiment import Client, Lab
+from tests.support.waiting import DEADLINE, until
 
 
 def ready(lab: Lab) -> tuple[Client, Client]:
@@ -22,3 +25,15 @@ def refusal(client: Client, signal_: str, text: str) -> str:
     with pytest.raises(OperationError):
         client.put(signal_, text)
     return client.get("LastError")
+
+
+def found_again(client: Client, signal_: str) -> None:
+    """Wait until libca of this process has found a PV again that it had lost."""
+
+    def answers() -> bool:
+        with suppress(NotConnectedError):
+            client.get(signal_)
+            return True
+        return False
+
+    until(answers, f"{client.prefix}{signal_} to answer", 2 * DEADLINE)

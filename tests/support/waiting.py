@@ -6,9 +6,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+
+from daqpv.core import Device
 
 T = TypeVar("T")
 
@@ -41,6 +43,14 @@ async def soon(
             _fail(what, timeout)
         await asyncio.sleep(0.01)
     return result
+
+
+async def shows(device: Device[Any], condition: Callable[[Any], bool]) -> None:
+    """Wait for a snapshot of `device` that fulfils `condition`."""
+    fulfilled = asyncio.Event()
+    device.watch(lambda now, _: fulfilled.set() if condition(now) else None)
+    async with asyncio.timeout(DEADLINE):
+        await fulfilled.wait()
 
 
 def _fail(what: str | Callable[[], str], timeout: float) -> None:

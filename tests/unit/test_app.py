@@ -20,6 +20,7 @@ from daqpv.errors import AlreadyServedError, ConfigError, ServeError
 from daqpv.iocs.device import DeviceGroup
 from daqpv.serve import longin
 from tests.support.ports import free_port
+from tests.support.waiting import shows
 
 TIMEOUT = 20.0  # [s] for whatever a busy machine may take
 
@@ -106,18 +107,6 @@ async def running(app: App) -> Any:
         task.cancel()
 
 
-async def until(device: Device[Any], condition: Callable[[Any], bool]) -> None:
-    """Wait for a snapshot of `device` that fulfils `condition`."""
-    fulfilled = asyncio.Event()
-
-    def show(snapshot: Any, changed: Any) -> None:
-        if condition(snapshot):
-            fulfilled.set()
-
-    device.watch(show)
-    await fulfilled.wait()
-
-
 def named(app: App, name: str) -> Any:
     return next(device for device in app.devices if device.name == name)
 
@@ -148,7 +137,7 @@ async def test_a_device_whose_code_fails_is_begun_anew(
 
     named(app, "A").work = fail_twice
     async with running(app):
-        await until(named(app, "A"), lambda now: now.runs == 3)
+        await shows(named(app, "A"), lambda now: now.runs == 3)
         assert value(app, "E:Pump:A:Runs") == 3
         assert value(app, "E:Pump:B:Runs") == 1
 
@@ -163,7 +152,7 @@ async def test_a_device_whose_code_failed_says_so_until_then(
 
     named(app, "A").work = fail
     async with running(app):
-        await until(named(app, "A"), lambda now: now.condition is Condition.ERROR)
+        await shows(named(app, "A"), lambda now: now.condition is Condition.ERROR)
         assert "RuntimeError: a bug (test_app.py:" in named(app, "A").snapshot.message
         assert named(app, "B").snapshot.condition is Condition.OK
     (record,) = told(caplog)
@@ -184,7 +173,7 @@ async def test_a_watcher_that_fails_is_dropped_alone(
 
     pump.watch(watch_badly)
     async with running(app):
-        await until(pump, lambda now: now.runs == 1)
+        await shows(pump, lambda now: now.runs == 1)
         pump.change(replace(pump.snapshot, runs=2))
         assert value(app, "E:Pump:A:Runs") == 2
     assert shown == [0, 1]
@@ -394,6 +383,6 @@ def test_the_table_of_pvs_has_the_order_of_the_file(make: Callable[..., App]) ->
 async def test_the_process_shows_its_figures(make: Callable[..., App]) -> None:
     app = make(TWO)
     async with running(app):
-        await until(named(app, "main"), lambda now: now.heartbeat == 1)
+        await shows(named(app, "main"), lambda now: now.heartbeat == 1)
         assert value(app, "E:IOC:main:RECORD_CNT") == len(app.infos())
         assert value(app, "E:IOC:main:CA_CLNT_CNT") == 0

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from daqpv.core import Event, EventSeverity, Origin
 from daqpv.core.lines import one_line
 from daqpv.links.files import log_file
 from daqpv.links.files.log_file import LogFile, line
+from tests.support.waiting import until
 
 MOMENT = 1795187884.25  # 2026-11-20, quarter of a second after 15:18:04 UTC
 
@@ -86,7 +87,7 @@ def test_events_are_in_the_file_in_their_order_when_it_is_closed(path: Path) -> 
 def test_an_event_is_in_the_file_soon(path: Path) -> None:
     with LogFile(path) as log:
         log(event())
-        until(lambda: path.read_text() == f"{line(event())}\n")
+        until(lambda: path.read_text() == f"{line(event())}\n", "the line")
 
 
 def test_a_file_that_was_there_is_continued(path: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_file_that_is_rotated_from_outside_is_begun_anew(
     moved = path.with_name("exp.log.1")
     with LogFile(path) as log:
         log(event("before"))
-        until(lambda: "before" in path.read_text())
+        until(lambda: "before" in path.read_text(), "the line")
         if how == "truncated":
             os.truncate(path, 0)
         elif how == "removed":
@@ -141,10 +142,10 @@ def test_a_folder_that_goes_is_said_and_one_that_comes_back_is_taken(
     path = folder / "exp.log"
     with LogFile(path) as log:
         log(event("before"))
-        until(lambda: "before" in path.read_text())
+        until(lambda: "before" in path.read_text(), "the line")
         folder.rename(tmp_path / "old")
         log(event("lost"))
-        until(lambda: "cannot write" in capsys.readouterr().err)
+        until(lambda: "cannot write" in capsys.readouterr().err, "the warning")
         folder.mkdir()
         log(event("after"))
     assert path.read_text() == f"{line(event('after'))}\n"
@@ -262,10 +263,3 @@ def test_a_disk_that_is_far_behind_loses_events_and_says_how_many(
 def read_all(reader: int, chunks: list[bytes]) -> None:
     while chunk := os.read(reader, 65536):
         chunks.append(chunk)
-
-
-def until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end
-        threading.Event().wait(0.01)

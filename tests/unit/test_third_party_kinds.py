@@ -15,11 +15,11 @@ from daqpv.app import App
 from daqpv.cli import main
 from daqpv.cli.sim.simulate import copy_for, stage
 from daqpv.config import installed_kinds, load
-from daqpv.core import Device, Event, Events, EventSeverity, Result, Severity, Status
+from daqpv.core import Event, Events, EventSeverity, Result, Severity, Status
 from tests.support.distribution import GAUGE, importable, install
 from tests.support.ports import free_port
 from tests.support.serve import Raw
-from tests.support.waiting import soon
+from tests.support.waiting import shows, soon
 
 FILE = """\
 experiment: e
@@ -99,12 +99,6 @@ async def running(app: App) -> Any:
         await ready.wait()
         yield
         task.cancel()
-
-
-async def until(device: Device[Any], condition: Callable[[Any], bool]) -> None:
-    fulfilled = asyncio.Event()
-    device.watch(lambda now, _: fulfilled.set() if condition(now) else None)
-    await fulfilled.wait()
 
 
 def gauge(app: App) -> Any:
@@ -300,7 +294,7 @@ async def test_a_field_that_was_never_seen_is_undefined(
     install_gauge()
     made = app()
     async with running(made):
-        await until(gauge(made), lambda now: now.pressure == 3.5)
+        await shows(gauge(made), lambda now: now.pressure == 3.5)
         assert (pv(made, "Pressure").value, pv(made, "Pressure").alarm[0]) == (3.5, 0)
         voltage = pv(made, "Voltage").alarm
         assert (voltage.severity, voltage.status) == (Severity.INVALID, Status.UDF)
@@ -326,13 +320,13 @@ async def test_a_run_that_ends_is_named_invalid_and_started_again(
     install_gauge((RUN, f"self.runs = getattr(self, 'runs', 0) + 1; {end}"))
     made = app()
     async with running(made):
-        await until(gauge(made), lambda now: says in now.message)
+        await shows(gauge(made), lambda now: says in now.message)
         message = gauge(made).snapshot.message
         assert message.startswith("Internal error of kind `gauges` of lab-gauge 0.1: ")
         assert pv(made, "Pressure").alarm.severity is Severity.INVALID
         assert pv(made, "Condition").alarm.severity is Severity.MAJOR
         assert pv(made, "Online").value == 0
-        await until(gauge(made), lambda now: gauge(made).runs > 2)
+        await shows(gauge(made), lambda now: gauge(made).runs > 2)
 
 
 def delay(message: str) -> float:
@@ -346,7 +340,7 @@ async def test_each_restart_waits_twice_as_long(
     install_gauge((RUN, "return"))
     made = app()
     async with running(made):
-        await until(gauge(made), lambda now: delay(now.message) >= 0.08)
+        await shows(gauge(made), lambda now: delay(now.message) >= 0.08)
 
 
 async def test_what_blocks_the_loop_is_named_with_its_distribution(
@@ -372,7 +366,7 @@ async def test_an_alarm_that_fails_makes_its_pv_invalid_and_no_other(
     install_gauge((voltage, f"{voltage}\n\n{alarm}\n{rest}"))
     made = app()
     async with running(made):
-        await until(gauge(made), lambda now: now.pressure == 3.5)
+        await shows(gauge(made), lambda now: now.pressure == 3.5)
         pressure = pv(made, "Pressure").alarm
         assert (pressure.severity, pressure.status) == (Severity.INVALID, Status.SOFT)
         assert pv(made, "Online").alarm.severity is Severity.NO_ALARM
@@ -400,7 +394,7 @@ async def test_a_command_that_raises_anything_has_failed_with_last_error(
     install_gauge((ZERO, f"{slot}\n        if 0:" if by_slot else fails))
     made = app()
     async with running(made):
-        await until(gauge(made), lambda now: now.pressure == 3.5)
+        await shows(gauge(made), lambda now: now.pressure == 3.5)
         client = await Raw.connect(made.server.tcp_port)
         sid = (await client.create(f"{PV}Zero")).p2
         assert await client.put(sid, 3, b"\0\1") != 1

@@ -29,8 +29,7 @@ from daqpv.core import (
 from daqpv.errors import StoreError
 from daqpv.links.files import settings_file
 from daqpv.links.files.settings_file import SettingsFile
-
-DEADLINE = 30.0  # [s] for whatever a busy machine may take
+from tests.support.waiting import until
 
 JSON = st.recursive(
     st.one_of(
@@ -55,13 +54,6 @@ def setting(value: Any = 2.0, **more: Any) -> Setting:
         "origin": Origin("eva", "hut"),
     }
     return Setting(**defaults | more)
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, what
-        threading.Event().wait(0.005)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 from daqpv.core import Events, Shown, Snapshot
 from daqpv.serve import Group, ai, ao, mbbi, string, waveform
+from tests.support.ports import free_port
 
 TIME, ENUM, CHAR, DOUBLE = 14, 3, 4, 6
 HEADER = struct.Struct(">HHHHII")
@@ -305,9 +306,7 @@ async def test_the_end_of_the_server_closes_all_circuits(group: Many) -> None:
 
 
 def free() -> dict[str, str]:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = str(sock.getsockname()[1])
+    port = str(free_port())
     return {
         "EPICS_CAS_SERVER_PORT": port,
         "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
