@@ -42,7 +42,7 @@ class App:
     """The devices of an experiment, their PVs, and the server that serves them.
 
     Args:
-        experiment: what the file says.
+        experiment: the contents of the file.
         kinds: the installed kinds of device.
         events: where events go.
         only: serve these alone: sections ("ecc") or devices ("ecc.CoBo0").

@@ -52,7 +52,7 @@ class ExperimentSite:
     """One running process, as kinds see it (daqpv.core.Site).
 
     Args:
-        experiment: what the file says.
+        experiment: the contents of the file.
         kinds: the installed kinds of device.
         services: what the process has for all of its devices.
         served: sections and names of the devices that this process builds.

@@ -187,7 +187,7 @@ async def _cancelled_by_signal(main: Coroutine[Any, Any, None]) -> None:
 def _cut_short() -> None:
     words = f"Something held up the end for {END_TIMEOUT:g} s; it was cut short."
     said = threading.Thread(target=click.echo, args=[words], kwargs={"err": True})
-    said.daemon = True  # and it has no more time than that, should nobody read
+    said.daemon = True  # it may block if the output is not read
     said.start()
     said.join(0.1)
     os._exit(EXIT_FAILED)

@@ -29,7 +29,7 @@ def store_url(experiment: Experiment) -> str:
     """
     url = experiment.store.url
     if url == "none":
-        raise StoreError(f"{experiment.path} wants no store (store: none)")
+        raise StoreError(f"{experiment.path} has no store (store: none)")
     return url or f"sqlite:///{folder_of(experiment)}/{experiment.experiment}.db"
 
 

@@ -78,7 +78,7 @@ def _join(one: Any, other: Any) -> Any:
 
 
 def _first_remarks(kept: Any, place: int) -> list[Any]:
-    """Give the comments before the first key, where ruamel.yaml keeps them."""
+    """Return the comments before the first key, where ruamel.yaml keeps them."""
     return list(kept[place] or []) if kept else []
 
 

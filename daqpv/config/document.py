@@ -79,7 +79,7 @@ class Node:
             yield from node.walk()
 
     def plain(self) -> Any:
-        """Give the value as ordinary Python objects."""
+        """Return the value as ordinary Python objects."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -98,7 +98,7 @@ class Node:
 
 
 def below(key: str, part: str | int) -> str:
-    """Give the dotted key of `part` under `key`."""
+    """Return the dotted key of `part` under `key`."""
     if isinstance(part, int):
         return f"{key}[{part}]"
     return f"{key}.{part}" if key else part
@@ -199,7 +199,7 @@ _SYNTAX = (  # message of ruamel.yaml; ours; whether the line is that of its con
         False,
     ),
     ("another document", "a second document: one file holds one", False),
-    ("found undefined alias '(.*)'", "no anchor &{0} stands above", False),
+    ("found undefined alias '(.*)'", "no anchor &{0} is defined above", False),
 )
 
 

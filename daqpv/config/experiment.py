@@ -41,7 +41,7 @@ class Experiment:
     faults: Sequence[Problem] = ()
 
     def of(self, kind: Kind[M, Any]) -> Mapping[str, M]:
-        """Give the settings of all devices of `kind`, by name."""
+        """Return the settings of all devices of `kind`, by name."""
         return cast("Mapping[str, M]", self.sections[kind.section])
 
     def where(self, section: str, name: str = "") -> str:

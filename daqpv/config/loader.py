@@ -130,7 +130,7 @@ class _Check:
         )
 
     def _of(self, kind: AnyKind) -> dict[str, Model]:
-        """Give the settings of a kind; none if its own code fails."""
+        """Return the settings of a kind; none if its own code fails."""
         try:
             with guarded(f"{kind}: its settings"):
                 return self._many(kind) if kind.many else self._one(kind)
@@ -147,7 +147,7 @@ class _Check:
         self._problems.append(node.problem(text))
 
     def _names(self) -> dict[str, tuple[str, ...]]:
-        """Give the names of each section; invalid sections are left out."""
+        """Return the names of each section; invalid sections are left out."""
         nodes = {s: self._root.entries.get(s) for s in self._kinds}
         return {
             section: tuple(node.entries) if node else ()
@@ -156,7 +156,7 @@ class _Check:
         }
 
     def _mapping(self, node: Node | None) -> dict[str, Node]:
-        """Give the entries of a mapping that may be absent or empty."""
+        """Return the entries of a mapping that may be absent or empty."""
         if node and not node.broken and not isinstance(node.value, dict | None):
             self._report(node, wants(node, MAPPING))
         return node.entries if node else {}
@@ -200,7 +200,7 @@ class _Check:
                 self._validated(self._kinds[section].settings, node, whole=False)
 
     def _one(self, kind: AnyKind) -> dict[str, Model]:
-        """Give the settings of a section without names; nothing if it is absent."""
+        """Return the settings of a section without names; nothing if it is absent."""
         node = self._root.entries.get(kind.section)
         if node is None:
             return self._followed(kind)
@@ -209,7 +209,7 @@ class _Check:
         return {} if settings is None else {"": settings}
 
     def _followed(self, kind: AnyKind) -> dict[str, Model]:
-        """Give the default settings of a kind whose section is left out."""
+        """Return the default settings of a kind whose section is left out."""
         cause = self._root if kind.always else self._root.entries.get(kind.follows)
         if cause is None or not cause.entries:
             return {}
@@ -217,7 +217,7 @@ class _Check:
         return {"": kind.settings()}
 
     def _many(self, kind: AnyKind) -> dict[str, Model]:
-        """Give the settings of each device of a section that has no errors."""
+        """Return the settings of each device of a section that has no errors."""
         section = self._root.entries.get(kind.section)
         defaults = self._root.entries.get("defaults")
         default = defaults.entries.get(kind.section) if defaults else None

@@ -52,7 +52,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Give ``, did you mean 'x'?`` with the nearest of `known`, or ""."""
+    """Return ``, did you mean 'x'?`` with the nearest of `known`, or ""."""
     near = nearest(word, known)
     return f", did you mean {near!r}?" if near else ""
 

@@ -73,7 +73,7 @@ def _or_nothing(entry: Schema) -> Schema:
 def _definitions(
     *models: type[BaseModel],
 ) -> tuple[dict[Any, str], Schema]:
-    """Give the name of the definition of each model, and all definitions."""
+    """Return the name of the definition of each model, and all definitions."""
     references, made = models_json_schema(
         [(model, "validation") for model in models], ref_template=f"{_DEFS}{{model}}"
     )

@@ -120,7 +120,7 @@ def problems_of(
 
 
 def _meant(detail: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
-    """Give the place of an error, and the key that is absent there, or ""."""
+    """Return the place of an error, and the key that is absent there, or ""."""
     loc, kind = detail["loc"], detail["type"]
     if kind == "missing":
         return loc[:-1], str(loc[-1])
@@ -215,7 +215,7 @@ def _say_no_such_name(detail: ErrorDetails, node: Node, known: Vocabulary) -> st
 
 
 def _say_own(detail: ErrorDetails, node: Node, known: Vocabulary) -> str:
-    """Give the text of a kind's own validator, unless it may contain a secret."""
+    """Return the text of a kind's own validator, unless it may contain a secret."""
     if sources := [part.source for part in node.walk() if part.source]:
         return f"does not take the value of {listed(sources, ' and ')}"
     return str(detail.get("ctx", {}).get("error", detail["msg"]))

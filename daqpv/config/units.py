@@ -38,7 +38,7 @@ class Quantity:
     at_most: float = math.inf
 
     def within(self, at_least: float, at_most: float) -> Quantity:
-        """Give the same, from `at_least` to `at_most`, in `si`."""
+        """Return the same, from `at_least` to `at_most`, in `si`."""
         return replace(self, at_least=at_least, at_most=at_most)
 
     @property

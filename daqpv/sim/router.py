@@ -97,7 +97,7 @@ class RouterSimulator:
                 self._owed += self.rate * (now - before)
                 await self._write_in_time()
             elif EccState.PAUSED not in states:
-                self._series = []  # event numbers begin anew with the next run
+                self._series = []  # event numbers begin at 0 in the next run
                 self._owed = 0.0
             before = now
 

@@ -101,7 +101,7 @@ def test_without_a_store_there_is_nothing_to_export(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("sqlite:///none.db", "none"))
     result = daqpv("db", "export", file, tmp_path / "out.zip")
     assert (result.exit_code, list(tmp_path.iterdir())) == (1, [file])
-    assert "wants no store" in result.stderr
+    assert "has no store" in result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -395,7 +395,7 @@ def test_it_starts_quickly_for_it_imports_neither_kinds_nor_the_pv_server(
 @pytest.mark.parametrize(
     ("store", "says"),
     [
-        ("none", "e20009.yaml wants no store (store: none). "),
+        ("none", "e20009.yaml has no store (store: none). "),
         ("sqlite:///no.db", "no.db yet: daqpv serve makes it. "),
         ("postgresql://daq:secret@127.0.0.1:1/daq", "daq:***@127.0.0.1:1/daq: "),
     ],

@@ -143,8 +143,8 @@ def _alarm(experiment: Experiment, infos: Infos) -> None:
             "annunciating": "false",
             "delay": str(_ALARM_DELAY),
         }
-        if bearer := _bearer(device, signal, names, hearts):
-            settings["filter"] = f"'{bearer}' > 0"
+        if substitute := _substitute(device, signal, names, hearts):
+            settings["filter"] = f"'{substitute}' > 0"
         for tag, text in settings.items():
             ET.SubElement(pv, tag).text = text
         if info.name in hearts:
@@ -161,7 +161,7 @@ def _is_heartbeat(info: PvInfo) -> bool:
     return signal == "HEARTBEAT" and device.split(":")[-3:-2] == ["IOC"]
 
 
-def _bearer(
+def _substitute(
     device: str, signal: str, names: Collection[str], hearts: Sequence[str]
 ) -> str:
     """The PV whose alarm replaces that of `signal` while it is disconnected, or "".

@@ -114,8 +114,8 @@ def write_xlsx(runs: Runs, path: Path) -> None:
         from openpyxl import Workbook  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise DaqError(
-            "xlsx wants openpyxl, which is not installed: pip install 'daqpv[xlsx]'. "
-            "csv and json want nothing."
+            "xlsx needs openpyxl, which is not installed: pip install 'daqpv[xlsx]'. "
+            "csv and json need nothing."
         ) from error
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Runs")

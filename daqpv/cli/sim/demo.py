@@ -251,7 +251,7 @@ def _port_of_its_own(prefix: str, stack: ExitStack) -> int:
             claim.close()
         else:
             stack.enter_context(claim)
-            stack.enter_context(_name(f"port-{port}-{prefix}"))  # for who wants it, too
+            stack.enter_context(_name(f"port-{port}-{prefix}"))  # other demos read it
             return port
     raise AssertionError  # not reached: the count has no end
 

@@ -14,7 +14,7 @@
     curl -X POST 'localhost:8083/sim/offline?seconds=5'
     curl -X POST localhost:8083/sim/restart
 
-A fault says what to ``do``: refuse (with ``message``), slow (by ``seconds``), ignore
+The ``do`` of a fault: refuse (with ``message``), slow (by ``seconds``), ignore
 (say "success"), crash, hang, cut, fault (SOAP, with ``message``), html, truncated,
 garbage, oversized (``megabytes``). It acts on ``times`` calls, or until it is cleared;
 with ``acts`` the operation is done although its answer is wrong. The method ``*``

@@ -244,7 +244,7 @@ def test_each_mistake_gives_one_sentence(
         ("a: %x\n", "exp.yaml:3: text that begins with '%' needs quotes"),
         ('a: "C:\\dat"\n', "exp.yaml:3: '\\d' means nothing in double quotes: use"),
         ("---\nb: 1\n", "exp.yaml:3: a second document: one file holds one"),
-        ("a: *x\n", "exp.yaml:3: no anchor &x stands above"),
+        ("a: *x\n", "exp.yaml:3: no anchor &x is defined above"),
         ("a: x\x07y\n", "exp.yaml:3: control character 0x07: remove it"),
     ],
 )
