@@ -10,15 +10,15 @@
     ├── StoreError              the store is away, or cannot be used as it is
     ├── SimulatorError          a simulator cannot be started
     ├── LinkError               an exchange with the outside went wrong
-    │   ├── NotConnectedError   nobody there: nothing was sent
+    │   ├── NotConnectedError   no connection: nothing was sent
     │   ├── NoAnswerError       sent, and no (whole) answer came
     │   └── ProtocolError       an answer came that cannot be understood
     └── CommandError            a command of a device did not reach its end
         ├── RefusedError        nothing was sent
         │   └── BusyError       ... because another command runs
         ├── OperationError      the device refused or failed a step
-        ├── AbortedError        somebody wished it to end
-        └── UnknownOutcomeError a step was sent; nobody knows what became of it
+        ├── AbortedError        another command or client ended it
+        └── UnknownOutcomeError a step was sent; its outcome is not known
 
 The text of an error is a sentence for the operator: it names the device, says what
 is wrong, and what to do about it.
@@ -36,7 +36,7 @@ INSTALL_AGAIN = (
     "What is installed is not of this version of daqpv: after an update, run "
     "'make install' (or: pip install -e .)"
 )
-"""What to do when a part of daqpv, or what it needs, is missing."""
+"""The cure when a part of daqpv, or a library that it needs, is missing."""
 
 
 class ResultCode(IntEnum):
@@ -72,7 +72,7 @@ class ResultCode(IntEnum):
 
 
 class DaqError(Exception):
-    """Whatever daqpv itself raises.
+    """Base class of all errors that daqpv raises.
 
     Args:
         text: a sentence; the text of the error ends with the cure, if there is one.
@@ -102,7 +102,7 @@ class ServeError(DaqError):
 
 
 class AlreadyServedError(ServeError):
-    """Another process serves our PVs: two would fight for them.
+    """Another process already serves PVs of this process.
 
     Args:
         name: of such a PV.
@@ -131,7 +131,7 @@ class LinkError(DaqError):
 
 
 class NotConnectedError(LinkError):
-    """Nobody is there. The request did not leave: it is safe to send it again."""
+    """No connection. The request was not sent: it is safe to send it again."""
 
     code = ResultCode.NOT_CONNECTED
 
@@ -151,7 +151,7 @@ class NoAnswerError(LinkError):
 
 
 class ProtocolError(LinkError):
-    """An answer came that is not what the protocol says."""
+    """The answer does not follow the protocol."""
 
     code = ResultCode.PROTOCOL
 
@@ -161,7 +161,7 @@ class CommandError(DaqError):
 
 
 class RefusedError(CommandError):
-    """The command cannot be done as things are. Nothing was sent."""
+    """The command is not possible in the present state. Nothing was sent."""
 
     code = ResultCode.REFUSED
 
@@ -179,7 +179,7 @@ class OperationError(CommandError):
 
 
 class AbortedError(CommandError):
-    """Somebody wished the command to end."""
+    """Another command or client ended the command."""
 
     code = ResultCode.ABORTED
 

@@ -1,4 +1,4 @@
-"""The process itself as a device: load, memory, clients, and what blocks its loop."""
+"""The daqpv process as a device: load, memory, clients, blocked event loop."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from daqpv.core import (
 from daqpv.core.timing.utc import utc_text
 
 PERIOD = 1.0  # [s] distance of two readings
-STANDING = 5.0  # [s] that a process does nothing before it says so
-CULPRITS = 5  # that block the loop for long and are told of singly within a minute
+STANDING = 5.0  # [s] that a process stands still before it reports that
+CULPRITS = 5  # culprits of long blocks that are reported singly within a minute
 LONG = 1.0  # [s] that clients have to wait before it matters to the shift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the operating system and the PV server say of the process.
+    """Figures of the process, from the operating system and the PV server.
 
     Attributes:
         clients: CA clients (circuits).
@@ -44,8 +44,8 @@ class Figures:
         system_load: of all processors [%].
         load: of one processor, by this process [%].
         memory: resident [bytes].
-        loop_delay: the longest time since the reading before for which the event loop
-            answered nobody [s].
+        loop_delay: the longest time since the last reading for which the event loop
+            was blocked [s].
     """
 
     clients: int
@@ -68,13 +68,13 @@ class ProcessSnapshot(Snapshot):
         now: UTC text.
         uptime: "3 days, 4:05:06".
         loop_delay: the longest time in the last second for which the event loop
-            answered nobody [s].
-        simulated: whether the outside is simulated: a demo must not pass for the
-            real thing.
+            was blocked [s].
+        simulated: whether the hardware is simulated: a demo must not be taken for a
+            real experiment.
         duplicate: whether another process serves devices of this one, too.
         clock_offset: by how much the clock of another process of the experiment is
             ahead of ours, of those that differ most [s].
-        file: a hash of the experiment file, without what may differ.
+        file: a hash of the experiment file, without the parts that may differ.
         file_differs: whether another process has another one.
     """
 
@@ -104,7 +104,7 @@ class ProcessSnapshot(Snapshot):
     file_differs: bool = False
 
     def alarm(self, field: str) -> Alarm:
-        """A simulation says so by a MINOR alarm; what parts processes is MAJOR."""
+        """A simulation is MINOR; differences between processes are MAJOR."""
         if field == "duplicate" and self.duplicate:
             return Alarm(Severity.MAJOR, Status.STATE, "served twice")
         if field == "file_differs" and self.file_differs:
@@ -129,7 +129,7 @@ class Process(Shown[ProcessSnapshot]):
     ) -> None:
         super().__init__(name, snapshot, events=events, prefix=prefix, clock=clock)
         self._measure = measure
-        self._wrong: dict[str, str] = {}  # what is, by the name of its event
+        self._wrong: dict[str, str] = {}  # faults by the name of their event
         self._clocks = Clocks(clock)
         self._age = 0.0  # [s]
         started = utc_text(self.clock.time())
@@ -193,19 +193,19 @@ class Process(Shown[ProcessSnapshot]):
         )
 
     def rival(self, text: str) -> None:
-        """Say that another process serves devices of this one; "": it does no more."""
+        """Report that another process serves devices of this one; "": no more."""
         if not text and self.snapshot.duplicate:
             self.emit("duplicate over", "No other process serves its devices now")
         self._say("duplicate", text, severity=EventSeverity.ERROR)
         self.change(replace(self.snapshot, duplicate=bool(text)))
 
     def files(self, text: str) -> None:
-        """Say that another process has another experiment file; "": none has."""
+        """Report that another process has another experiment file; "": no more."""
         self._say("files differ", text, severity=EventSeverity.ERROR)
         self.change(replace(self.snapshot, file_differs=bool(text)))
 
     def clocks(self, ahead: float, other: str) -> None:
-        """Say how far the clock of another process is ahead of ours.
+        """Report how far the clock of another process is ahead of ours.
 
         Args:
             ahead: of those that differ most [s].
@@ -225,7 +225,7 @@ class Process(Shown[ProcessSnapshot]):
     def _say(
         self, name: str, text: str, *, severity: EventSeverity, tell: bool = True
     ) -> None:
-        """Show what is wrong, beside all else that is; an event if that is new."""
+        """Show a fault besides all others; with an event if it is new."""
         if text == self._wrong.get(name, ""):
             return
         if text:
@@ -236,20 +236,20 @@ class Process(Shown[ProcessSnapshot]):
             self.emit(name, text, severity=severity)
         self.change(replace(self.snapshot, message=" ".join(self._wrong.values())))
 
-    # -- what blocks the loop ----------------------------------------------------------
+    # -- blocks of the loop ------------------------------------------------------------
 
     def blocked(self, duration: float, where: str, task: str, maker: str = "") -> None:
-        """Something has blocked the event loop: nobody was answered meanwhile.
+        """Report that the event loop was blocked, and no client was answered meanwhile.
 
-        A long one is a warning, for each culprit; short ones, which a loaded computer
-        has many of, are one event together. Both come at once, and once more after a
-        minute if it went on.
+        A long block is a warning, for each culprit; short ones, of which a loaded
+        computer has many, are one event together. Both are emitted at once, and once
+        more after a minute if they went on.
 
         Args:
             duration: for how long [s].
-            where: the innermost calls; "" if nobody could see.
-            task: that ran; "" if none.
-            maker: the kind and distribution of a third party whose code it was.
+            where: the innermost calls; "" if not known.
+            task: the task that ran; "" if none.
+            maker: kind and distribution, if it was code of a third party.
         """
         culprit = where.partition(" < ")[0] or "a call that was over too soon to see"
         is_long = duration >= LONG

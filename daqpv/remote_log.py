@@ -1,4 +1,4 @@
-"""The log of a device's own program, on its computer: the end of it, on request."""
+"""Reads the end of the log of a device's own program, on its computer, on request."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from daqpv.core.lines import one_line
 from daqpv.errors import LinkError, OperationError, RefusedError
 
 LINES = 50
-"""As many lines of a log are shown, at most."""
+"""Most lines of a log that are shown."""
 
 SIZE = 16_000
-"""Their text has less bytes: 50 lines of 319. With its headers that is less than the
+"""Limit of their text [bytes]: 50 lines of 319. With its headers it is less than the
 16,384 beyond which Java clients and EPICS before 3.16 want EPICS_CA_MAX_ARRAY_BYTES."""
 
 
 def newest(log: bytes) -> str:
-    """The last lines of `log`, as people can read them: less than `SIZE` bytes.
+    """The last lines of `log` as printable text of less than `SIZE` bytes.
 
-    What is no UTF-8 is replaced, and control characters are escaped. Of what is too
-    long the beginning is missing; "..." stands for it.
+    Bytes that are not UTF-8 are replaced, and control characters are escaped. Of a text
+    that is too long the beginning is replaced by "...".
     """
     lines = log.decode(errors="replace").splitlines()[-LINES:]
     text = "\n".join(one_line(line.expandtabs()) for line in lines)
@@ -33,17 +33,17 @@ def newest(log: bytes) -> str:
 
 
 class LogFile(Protocol):
-    """Where the log of a program lies.
+    """The log file of a program.
 
     Attributes:
-        missing: what the experiment file has to say before it can be read; "" if
-            nothing is missing.
+        missing: the keys that the experiment file needs before it can be read; "" if
+            none is missing.
     """
 
     missing: str
 
     async def read(self) -> bytes:
-        """Read its end: `LINES` lines and more, or as much as is ever shown.
+        """Read its end: at least `LINES` lines, or `SIZE` bytes.
 
         Raises:
             LinkError: its computer cannot be reached, or the file not be read.
@@ -55,7 +55,7 @@ class RemoteLogSnapshot(CommandSnapshot):
     """The log of a program, as it was read last.
 
     Attributes:
-        text: its last lines, the newest last; "" if nobody has asked for them.
+        text: its last lines, the newest last; "" if no client has asked for them.
     """
 
     observed: ClassVar[frozenset[str]] = frozenset({"text"})
@@ -64,11 +64,11 @@ class RemoteLogSnapshot(CommandSnapshot):
 
 
 class RemoteLog(Commanded[RemoteLogSnapshot]):
-    """The end of the log of the program that a device stands for.
+    """The end of the log of the program behind a device.
 
-    It has a command slot of its own: whatever the device does or is, its log can be
-    read, and no command of the device waits for that. Of the device's PVs only
-    LastError tells of it, if it fails, until it succeeds.
+    It has a command slot of its own: the log can be read in every state of the device,
+    and no command of the device waits for that. Of the device's PVs only LastError
+    shows a failure, until the log is read.
 
     Args:
         owner: the device.
@@ -83,15 +83,15 @@ class RemoteLog(Commanded[RemoteLogSnapshot]):
         self._file = file
 
     async def run(self) -> None:
-        """Do nothing until cancelled: it is read when somebody asks for it."""
+        """Do nothing until cancelled: the log is read when a client asks for it."""
         await asyncio.get_running_loop().create_future()
 
     async def read(self) -> None:
-        """Read it anew; who asks meanwhile gets the same.
+        """Read it anew; further calls meanwhile join this one.
 
         Raises:
             RefusedError: the experiment file does not say where it is.
-            OperationError: it cannot be read; what was read before stays.
+            OperationError: it cannot be read; the old text stays.
         """
         if self.running is not None:
             await self.running.join()

@@ -1,1 +1,1 @@
-"""One module per kind of device: its PVs as a table, and its build()."""
+"""The PVs of each kind of device, one module per kind, each with its build()."""

@@ -56,7 +56,7 @@ def held(put: Put) -> Put:
 
 
 def declaring(pvs: Mapping[str, Declaration]) -> Callable[[type[G]], type[G]]:
-    """Decorate a group with PVs that follow from a table: declarations by attribute."""
+    """Decorate a group with PVs made from a table: declarations by attribute."""
 
     def declare(group: type[G]) -> type[G]:
         more = {"__module__": group.__module__, "__doc__": group.__doc__}
@@ -66,10 +66,10 @@ def declaring(pvs: Mapping[str, Declaration]) -> Callable[[type[G]], type[G]]:
 
 
 class DeviceGroup(Group[D]):
-    """What every device shows, and the switch that leaves it alone.
+    """The PVs of every device.
 
     Args:
-        desc: what the device is, for people: Online.DESC.
+        desc: description of the device, for Online.DESC.
     """
 
     online = bi("Online", labels=("Offline", "Online"), doc="Whether it answers")
@@ -89,7 +89,7 @@ class DeviceGroup(Group[D]):
     last_by = string("LastBy", doc="Who gave the last command: user@host")
     last_seen = string("LastSeen", doc="When it last answered, UTC")
     errors = longin("Errors", doc="Failed commands and losses")
-    # last: whoever waits for it finds the others written
+    # last: a client that waits for it finds the others written
     result = mbbi("Result", Result, doc="How the last command ended")
 
     def __init__(self, prefix: str, device: D, *, desc: str = "") -> None:
@@ -104,5 +104,5 @@ class DeviceGroup(Group[D]):
         self.device.put_ended(channel.pvname, began, error)
 
     def refused(self, channel: Channel, error: RefusedError) -> None:
-        """Say in the device's PVs why the server did not even ask the device."""
+        """Report in the device's PVs why the PV server has refused a put."""
         self.device.refuse(f"put to {channel.pvname}", error)

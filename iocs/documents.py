@@ -13,7 +13,7 @@ from daqpv.serve import Group, long, longin
 
 
 class DocumentsGroup(Group[Documents]):
-    """What is kept of the last run."""
+    """The documents of the last run."""
 
     documents = longin("Documents", doc="Configuration files kept of it")
     missing = long("DocumentsMissing", doc="Whose files are not kept, and why")

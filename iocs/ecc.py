@@ -40,9 +40,9 @@ class EccGroup(DeviceGroup[Ecc]):
         "Target",
         EccTarget,
         put=held(command(Ecc.reach, EccState)),
-        doc="Wished state; a write moves it",
+        doc="Setpoint of State; a write moves it",
     )
-    transition = mbbi("Transition", Transition, doc="What it is doing, for anybody")
+    transition = mbbi("Transition", Transition, doc="What it is doing, for any client")
     transitioning = bi("Transitioning", labels=("No", "Yes"), doc="Between two states")
     operation = mbbo(
         "Command",
@@ -113,7 +113,7 @@ class EccGroup(DeviceGroup[Ecc]):
 
 def build(name: str, settings: EccSettings, site: Site) -> tuple[Ecc, EccGroup]:
     """Join the ECC server `name`, its SOAP link and its PVs."""
-    # zeep is a fifth of a second, which commands that build nothing need not wait for
+    # the import of zeep takes 0.2 s; commands that build nothing do without
     from daqpv.links.soap.ecc import EccSoapLink  # noqa: PLC0415
 
     prefix = site.prefix_of("ECC", name)

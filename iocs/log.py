@@ -12,7 +12,7 @@ from daqpv.store.reading.history import StoredEvents
 
 
 class LogGroup(Group[Log]):
-    """What happened last, and notes of the shift."""
+    """The last events, and notes of the shift."""
 
     text = long("Text", size=16_000, doc="The last 20 events, the newest last")
     recent = strings("Recent", size=20, doc="The same, short, the newest first")
@@ -31,7 +31,7 @@ class LogGroup(Group[Log]):
     error_count = longin("ErrorCount", doc="Errors since the start")
     last_severity = mbbi("LastSeverity", EventSeverity, doc="Of the last event")
     note = long("Note", put=command(Log.write), doc="Writes down what was done")
-    # at the end: whoever waits for it finds the others written
+    # last: a client that waits for it finds the others written
     last = long("Last", doc="The last event, UTC")
 
 

@@ -2,7 +2,7 @@
 
 Units and limits are those of devIocStats (ioc.template), so that the screens of a site
 show them; counts are whole numbers here. There is neither SYSRESET nor ACCESS: without
-access rights anybody could end the process, or shut others out.
+access rights any client could end the process, or shut others out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOAD: dict[str, Any] = {
 class ProcessGroup(Group[Process]):
     """The process that serves these PVs."""
 
-    limits_reported = False  # what blocks the loop is an event by itself
+    limits_reported = False  # a blocked loop is an event by itself
     period = PERIOD
 
     heartbeat = longin("HEARTBEAT", doc="Counts seconds since the start")

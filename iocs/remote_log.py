@@ -24,14 +24,14 @@ class RemoteLogGroup(Group[RemoteLog]):
     read_log = button("ReadLog", put=command(RemoteLog.read), doc="Read RemoteLog anew")
 
     def refused(self, channel: Channel, error: RefusedError) -> None:
-        """Say in the device's PVs why the server did not even ask for it."""
+        """Report in the device's PVs why the PV server has refused a put."""
         self.device.refuse(f"put to {channel.pvname}", error)
 
 
 def add_remote_log(
     site: Site, device: Device[Any], settings: EccSettings | RouterSettings
 ) -> None:
-    """Serve the log of what `device` stands for."""
+    """Serve the log of the program behind `device`."""
     file = RemoteLogFile(settings, site.shared(shared_hosts).host)
     log = RemoteLog(device, file, events=site.events)
     site.add(log, RemoteLogGroup(device.prefix, log))

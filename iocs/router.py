@@ -24,7 +24,7 @@ from daqpv.routers import (
 from daqpv.runs import Storage
 from daqpv.serve import ai, bi, long, longin
 
-_DISK = (0.0, 10_000.0)  # [GB] what a tank on a screen spans
+_DISK = (0.0, 10_000.0)  # [GB] range of a tank on a screen
 
 
 class RouterGroup(DeviceGroup[Router]):
@@ -96,7 +96,7 @@ class RouterGroup(DeviceGroup[Router]):
         high=1.0,
         hysteresis=0.1,
         dead_band=0.01,
-        nan=Severity.NO_ALARM,  # a surveyor page does not tell its computer's time
+        nan=Severity.NO_ALARM,  # a surveyor page does not give the time of its computer
         doc="Its clock is ahead of ours",
     )
 
@@ -104,7 +104,7 @@ class RouterGroup(DeviceGroup[Router]):
 def build(
     name: str, settings: RouterSettings, site: Site
 ) -> tuple[Router, RouterGroup]:
-    """Join the router, the way to it and its PVs."""
+    """Join the router, its link and its PVs."""
     assert settings.watch is not None
     prefix = site.prefix_of("Router", name)
     router = Router(
@@ -126,7 +126,7 @@ def build(
 
 
 def _no_data(site: Site) -> float:
-    """After how long a router that writes nothing is an alarm [s]."""
+    """Time without data after which a router is in alarm [s]."""
     try:
         settings = site.settings("run", "")
     except KeyError:  # an experiment without runs
@@ -135,7 +135,7 @@ def _no_data(site: Site) -> float:
 
 
 def _link(name: str, settings: RouterSettings, watch: Watch, site: Site) -> RouterLink:
-    """The way to the router."""
+    """The link to the router."""
     if watch.directory:
         return DirectoryRouterLink(name, watch.directory)
     over_ssh = None

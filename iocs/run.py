@@ -37,12 +37,12 @@ _LENGTH = (0.0, 86400.0)  # [s] of a run, as a plot spans it
 
 
 def settled(put: Put) -> Put:
-    """`put`, ended when a kill would lose nothing of it."""
+    """`put`, which ends when all of it would survive a kill."""
 
     async def kept(group: Any, value: Any) -> None:
         try:
             await put(group, value)
-        except DaqError:  # it may have changed the books all the same
+        except DaqError:  # a failed put may have changed the books, too
             await group.device.settled()
             raise
         await group.device.settled()
@@ -51,7 +51,7 @@ def settled(put: Put) -> Put:
 
 
 def booked(method: Callable[..., Any]) -> Put:
-    """A put that calls `method` of the run, and ends when a kill would lose nothing."""
+    """A put that calls `method` of the run, and ends when it would survive a kill."""
     return settled(command(method))
 
 
@@ -73,7 +73,7 @@ def written(fact: RunField) -> Declaration:
 
 @declaring({fact.name: written(fact) for fact in WRITTEN})
 class RunGroup(DeviceGroup[Run]):
-    """The run that is open, or the last one, and what is written for the next."""
+    """The open or the last run, and the facts for the next."""
 
     durable = (
         *("state", "failure", "open_run", "closed_run", "unsorted", "taking", "gaps"),

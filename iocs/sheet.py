@@ -13,7 +13,7 @@ from daqpv.serve import Declaration, ReadingsGroup, ai, ao, longin, longout, str
 
 
 class SheetGroup(ReadingsGroup[Sheet]):
-    """What is written down of each run; its PVs are made from the file."""
+    """The observables of each run; its PVs are made from the file."""
 
     durable = ("written", "run")
 
@@ -24,7 +24,7 @@ class SheetGroup(ReadingsGroup[Sheet]):
         super().__init__(prefix, device, pvs=pvs)
 
     async def write(self, name: str, value: Any) -> None:
-        """Write down what was put."""
+        """Record the value that was put."""
         await self.device.write(name, value)
 
 

@@ -10,7 +10,7 @@ from daqpv.store_health.settings import ArchiveSettings
 
 
 class ArchiveGroup(Group[Archive]):
-    """Whether what happens is kept."""
+    """The health of the store."""
 
     store_online = bi(
         "StoreOnline",

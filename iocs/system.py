@@ -30,7 +30,7 @@ class SystemGroup(DeviceGroup[System]):
         "Target",
         EccTarget,
         put=_operator(Operator.reach, EccState),
-        doc="Wished state; a write moves all",
+        doc="Setpoint of State; a write moves all",
     )
     transitioning = bi("Transitioning", labels=("No", "Yes"), doc="On its way")
     step = long("Step", doc="What is done now, and by how many")

@@ -137,7 +137,7 @@ class App:
         site.interlock.watch(lambda: self._this.rival(site.interlock.rival))
         self.client_environ = self._others.searches.environ()
         if saved is not None:
-            saved.tell()
+            saved.report()
 
     def _build(self, chosen: Iterable[Buildable]) -> None:
         """Build the devices; `faults` gets the errors of third parties' kinds.

@@ -1,4 +1,4 @@
-"""What every part of daqpv shares: devices, snapshots, commands, events, alarms."""
+"""The base of all parts of daqpv: devices, snapshots, commands, events, alarms."""
 
 from daqpv.core.alarm import NO_ALARM, UNDEFINED, Alarm, Severity, Status
 from daqpv.core.devices.command import Command, Goal
@@ -30,7 +30,7 @@ from daqpv.core.events.event import (
     Origin,
     caller,
     origin,
-    told,
+    reported,
 )
 from daqpv.core.milestones import Milestones
 from daqpv.core.names import Names, last_name, parted
@@ -113,10 +113,10 @@ __all__ = [
     "made_from",
     "origin",
     "parted",
+    "reported",
     "rest",
     "run_is_open",
     "sources",
     "stamp_after",
     "step_text",
-    "told",
 ]

@@ -1,4 +1,4 @@
-"""Alarms: how bad, of what sort, and why."""
+"""Alarms: severity, status and message, as EPICS has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fields of a snapshot as JSON and back, by their types."""
+"""Converts fields of a snapshot to JSON and back, by their types."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class JsonForm(Generic[T]):
         kind: the type.
 
     Raises:
-        TypeError: values of this type cannot be told as JSON.
+        TypeError: values of this type cannot be written as JSON.
     """
 
     def __init__(self, kind: Any) -> None:
@@ -41,17 +41,17 @@ class JsonForm(Generic[T]):
         """`value` as JSON has it.
 
         Raises:
-            ValueError: it is no value of the type, or JSON has none such, e.g. NaN.
+            ValueError: it is not of the type, or not valid in JSON, e.g. NaN.
         """
         try:
             encoded = self._adapter.dump_python(value, mode="json", warnings=False)
         except PydanticSerializationError:
             raise ValueError(f"{value!r} is no value of its type") from None
-        self.decode(encoded)  # or nobody could, later
+        self.decode(encoded)  # or it could not be read back later
         return encoded
 
     def decode(self, encoded: Any) -> T:
-        """The value that was encoded; nothing is bent to fit.
+        """The value that was encoded; no value is converted to fit.
 
         Raises:
             ValueError: it is no value of the type; the text says why, without a stop.
@@ -71,7 +71,7 @@ def form_of(snapshot: type, field: str) -> JsonForm[Any]:
     """The form of the values of `field` of the dataclass `snapshot`.
 
     Raises:
-        TypeError: its values cannot be told as JSON.
+        TypeError: its values cannot be written as JSON.
     """
     return JsonForm(_hints(snapshot)[field])
 
@@ -102,7 +102,7 @@ def _with_enums_by_name(kind: Any) -> Any:
 def _member(kind: type[Enum], name: object) -> Enum:
     if isinstance(name, str) and name in kind.__members__:
         return kind[name]
-    raise ValueError(f"{name!r} is none of {', '.join(kind.__members__)}")
+    raise ValueError(f"{name!r} is not one of {', '.join(kind.__members__)}")
 
 
 def _name(member: Enum) -> str:

@@ -14,7 +14,7 @@ from daqpv.core.timing.clock import CLOCK, Clock
 from daqpv.errors import AbortedError, CommandError, DaqError, ResultCode
 
 PERIOD = 0.1  # [s] least distance of two reports of one step
-LONG = 60.0  # [s] a job that lasts longer says so by an event
+LONG = 60.0  # [s] a job that lasts longer emits an event
 
 _SAMPLE = 1.0  # [s] least distance of two samples of the rate
 _SAMPLES = 60  # so that the rate is one of the last minute, not of the last burst
@@ -93,10 +93,10 @@ class Job:
         clock: by which it takes time.
 
     Attributes:
-        by: who asked for it.
+        by: the client that asked for it.
         done: units of work.
         error: why it has failed; None if it has not, or has not ended.
-        outcome: how it ended; None: it runs.
+        outcome: how it ended; None while it runs.
         summary: of what it did, for its event; "": what, and how long it took.
     """
 
@@ -193,7 +193,7 @@ class Job:
         self._aborted = self._aborted or (f"aborted by {by}" if by else "aborted")
 
     def check(self) -> None:
-        """Go on, unless the job was aborted: to be asked before each step.
+        """Return, unless the job was aborted; to be called before each step.
 
         Raises:
             AbortedError: the job was aborted.
@@ -250,11 +250,11 @@ class Step:
 def running(job: Job, emit: Emit | None = None) -> Iterator[Job]:
     """Do `job` in the body: its end is kept, and one event says how it ended.
 
-    A job that lasts longer than `LONG` emits one when that is so, as well. One that had
+    A job that lasts longer than `LONG` emits one more after that time. One that had
     nothing to do, or is cancelled because daqpv ends, emits none.
 
     Args:
-        job: what is done.
+        job: the job.
         emit: emits the events, in the event loop; None: none are wanted.
     """
     begun = emit and asyncio.get_running_loop().call_later(LONG, _say_long, job, emit)
@@ -294,7 +294,7 @@ def _capital(text: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """A length of time for people: "30 s", "5 min", "2.5 h"."""
+    """A duration as text: "30 s", "5 min", "2.5 h"."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

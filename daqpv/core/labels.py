@@ -1,4 +1,4 @@
-"""Codes whose names are also the texts of PVs."""
+"""Enumerations whose labels are the texts of PVs."""
 
 from __future__ import annotations
 

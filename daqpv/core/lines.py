@@ -1,4 +1,4 @@
-"""Texts of others on one line of ours."""
+"""Escapes texts of clients and devices, so that they fit on one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def one_line(text: str) -> str:
     r"""`text` with its control characters escaped: clients and devices write it.
 
     A line break would forge a line of the log (``\n``), an escape sequence would reach
-    somebody's terminal, and a change of direction would turn round what follows.
+    a terminal, and a change of direction would reverse the text that follows.
     """
     return text if text.isprintable() else text.translate(_ESCAPES)
 

@@ -1,4 +1,4 @@
-"""How far a thread has come with what it was given, for those who wait for it."""
+"""Reports the progress of a thread to coroutines that wait for it."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ class Milestones:
 
 
 def _end(future: asyncio.Future[None]) -> None:
-    if not future.done():  # who waited for it may have given up
+    if not future.done():  # the waiting coroutine may have been cancelled
         future.set_result(None)

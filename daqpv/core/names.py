@@ -1,4 +1,4 @@
-"""PV names, built and taken apart in one place."""
+"""Builds PV names, and splits them into section, device and signal."""
 
 from __future__ import annotations
 

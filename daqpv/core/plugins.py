@@ -1,4 +1,4 @@
-"""Calls to code of third parties: whatever it does ends as a sentence, and in time."""
+"""Calls code of third parties, with a deadline; its errors become one sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _TooLong(BaseException):
 
 @contextmanager
 def guarded(what: str) -> Iterator[None]:
-    """Turn whatever the body raises into one sentence; end it after `LONGEST`.
+    """Turn each error of the body into one sentence; end it after `LONGEST`.
 
     The deadline holds in the main thread, for what Python can interrupt.
 
@@ -75,7 +75,7 @@ def _deadline() -> Iterator[None]:
         raise _TooLong(f"has not ended in {LONGEST:g} s")
 
     handler = signal.signal(signal.SIGALRM, interrupt)
-    # again and again: what caught it once may catch it once more
+    # repeated: code that caught it once may catch it once more
     left, interval = signal.setitimer(signal.ITIMER_REAL, LONGEST, 1.0)
     try:
         yield

@@ -1,4 +1,4 @@
-"""One row of the table of PVs: what lists, docs and screens are made from."""
+"""Describes a PV; lists, docs and screens are made from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class PvInfo:
         doc: what it means, one sentence.
         saved: whether it is a setting that survives a restart.
         alarms: whether an alarm server should have it: it can be in alarm by itself
-            (of a device that is lost, only what says so), and an operator has to act.
+            (of a lost device, only the PV that reports the loss), and an operator
+            has to act.
         momentary: whether it is a command that reads 1 while it acts, else 0.
         size: the most elements of an array; of a long text its bytes, with the
             closing zero.

@@ -1,4 +1,4 @@
-"""Readings: what any PV is now, ours or anybody's."""
+"""Readings: value, alarm and time of any PV, of this process or another server."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ class Reading:
 
     @property
     def severity(self) -> Severity:
-        """Of the alarm."""
+        """Severity of the alarm."""
         return self.alarm.severity
 
     @property
     def shown(self) -> Any:
-        """The value as people see it: of an enum the label."""
+        """The value for display: of an enum the label."""
         return self.label or self.value
 
 
 class Readings(Protocol):
     """Reads any PV: in this process if it is served here, else over Channel Access.
 
-    A PV that is not there, or not any more, has a reading, too: INVALID, without a
-    value. It is looked for until it comes.
+    A PV that is not connected has a reading, too: INVALID, without a value. The search
+    for it goes on.
     """
 
     def latest(self, pv: str) -> Reading:
-        """What `pv` is now. One that nobody watches is known only after a while.
+        """The reading of `pv` now; without a watcher it is known only after a while.
 
         To be called on the event loop, when all devices are built.
         """
@@ -59,7 +59,7 @@ class Readings(Protocol):
         To be called on the event loop, when all devices are built.
 
         Returns:
-            What ends it, when called.
+            A function that ends it.
         """
 
 
@@ -67,12 +67,12 @@ class Pvs(Readings, Protocol):
     """Reads and writes any PV."""
 
     async def ask(self, pv: str) -> Reading:
-        """What `pv` is now, asked of its server; INVALID if no answer comes soon."""
+        """The reading of `pv`, from its server; INVALID if no answer comes soon."""
 
     async def put(self, pv: str, text: str) -> None:
-        """Put, and wait for the end of what that starts.
+        """Put, and wait for the end of its processing.
 
         Raises:
             OperationError: it failed.
-            LinkError: its server is not there, or went.
+            LinkError: its server is not connected, or disconnected.
         """

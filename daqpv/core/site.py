@@ -1,4 +1,4 @@
-"""What a kind of device may ask of the process that builds it."""
+"""The services that a daqpv process offers to the kinds of devices it builds."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Site(Protocol):
         prefix: of all PVs, from the experiment file.
         events: where events go.
         store: keeps records for good; None: the experiment wants no store.
-        pulse: tells after a kill when the process was there last; None: nothing does.
-        interlock: whether servers may be commanded now by others than the run.
-        readings: any PV, of this process or not, for when everything is built.
+        pulse: keeps the time at which the process last ran; None: not kept.
+        interlock: whether devices other than the run may command servers now.
+        readings: reads any PV, of this process or not, once all devices are built.
     """
 
     experiment: str
@@ -75,7 +75,7 @@ class Site(Protocol):
         """
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until what was chosen and recorded so far would survive a kill.
+        """Wait until all choices and records so far would survive a kill.
 
         Returns:
             Whether it would; False also if that is not known in `timeout` [s].
@@ -93,4 +93,4 @@ class Site(Protocol):
         """Serve another device, with its group, besides the one that is being built."""
 
     def shared(self, make: Callable[[Self], T]) -> T:
-        """What `make` makes of the site: made once, for all who ask."""
+        """The result of `make(site)`: made once, and shared by all callers."""

@@ -1,4 +1,4 @@
-"""What a simulated outside of an experiment consists of; each kind has its part."""
+"""Simulates the hardware of an experiment; each kind simulates its devices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Simulated(Protocol):
     """The simulators of one kind's devices.
 
     Attributes:
-        title: what they are together, "2 simulated ECC servers"; "" if that is nothing
+        title: of all together, "2 simulated ECC servers"; "" if that is nothing
             to wait for.
     """
 
@@ -28,10 +28,10 @@ class Simulated(Protocol):
         """
 
     def places(self) -> Mapping[str, str]:
-        """Where each is, by name, once it is ready: "at http://127.0.0.1:8083/"."""
+        """The place of each, by name, once it is ready: "at http://127.0.0.1:8083/"."""
 
     def changes(self) -> Mapping[tuple[str, ...], object]:
-        """What a file says instead to use them: ways within the section, and values."""
+        """The settings of a file that uses them: path in the section, and value."""
 
 
 class Stage:
@@ -57,7 +57,7 @@ class Stage:
         self._shared: dict[Callable[[], Any], Any] = {}
 
     def shared(self, make: Callable[[], T]) -> T:
-        """What `make` makes: once, for all kinds that ask."""
+        """The result of `make`: made once, and shared by all kinds."""
         made: T = self._shared.setdefault(make, make())
         return made
 

@@ -1,4 +1,4 @@
-"""What is kept for good, and the face of the store that keeps it."""
+"""The interface of the store, and the records that daqpv itself keeps in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What an operator chose for a device, to hold after a restart.
+    """A setting that an operator chose, to be restored after a restart.
 
     Attributes:
         time: of the choice, UTC [s since 1970].
@@ -22,7 +22,7 @@ class Setting:
         value: what was chosen, as JSON has it: None, bool, int, float, str, list, dict.
         file: what the experiment file said then, likewise; when the file says
             something else, the file wins.
-        origin: who chose it; None if nobody did.
+        origin: the client that chose it; None if no client did.
     """
 
     time: float
@@ -35,7 +35,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
-    """What a device needs to know after a restart, whatever the experiment file says.
+    """State that a device needs after a restart, independent of the experiment file.
 
     Attributes:
         time: of the change, UTC [s since 1970].
@@ -51,7 +51,7 @@ class DeviceState:
 
 
 Remembered = Setting | DeviceState
-"""What devices find again after a restart."""
+"""Records that devices read back after a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +62,13 @@ class StoreFigures:
         kept: whether anything is kept at all; False: the experiment wants no store.
         online: whether the store takes records; None: it was not tried yet.
         reason: why not.
-        spool_reason: why the disk does not take what the store does not; "" if it does.
+        spool_reason: why the spool accepts no records, either; "" if it does.
         backlog: records that are not in the store yet.
-        spool: of them on the disk [bytes].
+        spool: size of those in the spool [bytes].
         spool_limit: at which informations are left out [bytes].
         write_errors: attempts to write that failed, in the store or on the disk, and
             records that the store has refused.
-        refused: records that the store does not take; they are kept in a file.
+        refused: records that the store has refused; they are kept in a file.
         refused_reason: why it refused the last of them.
         lost: records that were damaged or taken away on the disk since the start.
         lost_reason: how.
@@ -91,11 +91,11 @@ class StoreFigures:
 class Store(Protocol):
     """Keeps records for good, in the order in which they are added, each once.
 
-    Nobody waits for it: what it cannot write now it writes later.
+    No caller waits for it: records that it cannot write now it writes later.
     """
 
     def begin(self) -> None:
-        """Begin to write; what was added before waits."""
+        """Begin to write; records that were added before wait."""
 
     def add(self, record: object) -> None:
         """Keep `record`. Synchronous; it never blocks and never raises.

@@ -1,4 +1,4 @@
-"""Threads that may be left behind: a call that never returns delays nothing else."""
+"""Runs blocking calls in threads, so that a call that never returns delays no other."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Crew:
         fail at once.
 
         Args:
-            work: what to call.
+            work: the function.
             args: for `work`.
             timeout: for all of it, with the wait for a thread [s].
 
@@ -130,7 +130,7 @@ class Crews:
         self._crews: dict[str, Crew] = {}
 
     def of(self, resource: str) -> Crew:
-        """The crew of `resource`: the same object for all who ask."""
+        """The crew of `resource`: the same object for all callers."""
         return self._crews.setdefault(resource, Crew(resource))
 
 

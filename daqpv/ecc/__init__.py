@@ -1,4 +1,4 @@
-"""ECC servers: what they can do, and the way from any state to any other."""
+"""ECC servers: their operations, and the path from any state to any other."""
 
 from daqpv.ecc.codes import LEGAL, EccState, Operation, Transition
 from daqpv.ecc.ecc import Ecc

@@ -1,4 +1,4 @@
-"""The numbers of the ECC protocol.
+"""The states, transitions and operations of the ECC protocol.
 
 Source: GET software (GetBench), src/get/rc/SM.h and BackEnd.cpp `createEngine`.
 """
@@ -23,7 +23,7 @@ class EccState(Labelled):
 
 
 class Transition(Labelled):
-    """What an ECC server is doing, as GetState counts them."""
+    """Transition of an ECC server, as GetState counts them."""
 
     NONE = 0
     DESCRIBING = 1
@@ -38,7 +38,7 @@ class Transition(Labelled):
 
 
 class Operation(Enum):
-    """What an ECC server can be asked to do; the value is the name on the wire."""
+    """Operation of an ECC server; the value is its name in requests."""
 
     DESCRIBE = "Describe"
     PREPARE = "Prepare"
@@ -57,7 +57,7 @@ class Operation(Enum):
 
     @property
     def transition(self) -> Transition:
-        """What the server does meanwhile; also the ErrorCode if it fails."""
+        """The transition during the operation; also the ErrorCode if it fails."""
         return _TRANSITION[self]
 
     @classmethod
@@ -88,5 +88,5 @@ LEGAL: dict[tuple[EccState, Operation], EccState] = {
     (EccState.PAUSED, Operation.STOP): EccState.READY,
     (EccState.PAUSED, Operation.BREAKUP): EccState.PREPARED,
 }
-"""Where an operation leads from a state. Anything else the server ignores, with the
-answer "success"."""
+"""State after an operation, by state and operation. The server ignores all others, with
+the answer "success"."""

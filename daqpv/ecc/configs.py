@@ -1,4 +1,4 @@
-"""The configuration of an ECC server: chosen, and checked before it is used."""
+"""Chooses the configuration of an ECC server, and checks it before use."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _CHANGEABLE_UP_TO = {
 }
 
 
-LISTING_PERIOD = 10.0  # [s] least distance of two tries to read the list unasked
+LISTING_PERIOD = 10.0  # [s] least distance of two background reads of the list
 
 
 class Configs:
-    """The configurations that an ECC server lists, and the one that is chosen.
+    """The configurations that an ECC server lists, and the chosen one.
 
-    An empty name would kill the server process, so none that is not in its list is
-    ever sent. The list is read once per connection, and anew when it matters.
+    An empty name would kill the server process, so only names of its list are sent.
+    The list is read once per connection, and again before a configuration is used.
 
     Args:
         ecc: the server as a device.
-        link: the way to it.
+        link: to the server.
         timeout: for reading the list [s].
         tasks: in which the list is read.
     """
@@ -45,15 +45,15 @@ class Configs:
         self._tasks = tasks
         self._is_listed = False
         self._list_after = 0.0  # [s] monotonic
-        self._trouble = ""  # the last one that was said
+        self._trouble = ""  # the last one that was reported
 
     async def choose(self, text: str) -> None:
         """Choose the configuration `describe/prepare/configure`.
 
         Raises:
             BusyError: another command runs.
-            RefusedError: it is none, the server does not list it, or the server has
-                gone beyond the state in which that part may change.
+            RefusedError: it is not of this form, the server does not list it, or the
+                server is beyond the state in which that part may change.
         """
         ecc = self._ecc
         with ecc.command(f"choose configuration {quoted(text)}") as command:
@@ -77,11 +77,11 @@ class Configs:
             await command.within(self._list_configs())
 
     def _check_parts(self, config: ConfigId) -> None:
-        """Refuse a part that the server has already used on the way to its state."""
+        """Refuse a change of a part that the server has already used."""
         snapshot = self._ecc.snapshot
         if snapshot.config is None or not snapshot.known:
             return
-        # Broken leads back to Prepared, with what the server has used so far
+        # Broken leads back to Prepared, with the parts that the server has used
         state = snapshot.heading or EccState.PREPARED
         now = snapshot.doing or snapshot.state
         for part, last in _CHANGEABLE_UP_TO.items():
@@ -93,7 +93,7 @@ class Configs:
                 )
 
     async def check(self, command: Command, operations: Iterable[Operation]) -> None:
-        """Refuse what needs a configuration that is not there: it kills the server."""
+        """Refuse operations without their configuration: they kill the server."""
         if NEEDS_CONFIG.isdisjoint(operations):
             return
         config = self._ecc.snapshot.config
@@ -108,7 +108,10 @@ class Configs:
         await self._check_listed(command, config)
 
     async def _check_listed(self, command: Command, config: ConfigId) -> None:
-        """Refuse what the server does not list now; if it cannot tell, what it did."""
+        """Refuse a configuration that the server does not list.
+
+        If the list cannot be read now, the last one counts.
+        """
         try:
             await command.within(self._list_configs())
         except LinkError as error:
@@ -130,7 +133,7 @@ class Configs:
     # The list
 
     def forget(self) -> None:
-        """Read the list anew soon: the server may be another process now."""
+        """Read the list again soon: the server may be another process now."""
         self._is_listed = False
 
     def read_soon(self) -> None:

@@ -1,6 +1,6 @@
-"""A first experiment file for n CoBos, as attpc-daq's easy setup made its records.
+"""Writes a first experiment file for n CoBos, like the easy setup of attpc-daq.
 
-The habits of AT-TPC are followed: computers with addresses that count up, one ECC
+It follows the conventions of AT-TPC: computers with addresses that count up, one ECC
 server and one data router on each, one describe file per CoBo (``describe-cobo0.xcfg``)
 and one common prepare and configure file named after the experiment.
 """
@@ -18,12 +18,12 @@ from daqpv.core import Names
 from daqpv.ecc.settings import PORT, Role
 
 _HEAD = """\
-# The experiment file of daqpv: what is there, and under which PVs it is served.
+# The experiment file of daqpv: the devices, and the names of their PVs.
 #
-#     daqpv check FILE    tells whether all of it is good
-#     daqpv serve FILE    serves it
+#     daqpv check FILE    checks this file
+#     daqpv serve FILE    serves the PVs
 #
-# Whatever follows a '#' is a remark. A value may come from the environment:
+# Text after a '#' is a comment. A value may come from the environment:
 # "${{NAME}}". A time is a number of seconds, or text with a unit: 500 ms, 2 min.
 
 version: 1 # of this format
@@ -31,14 +31,14 @@ version: 1 # of this format
 # Name of the experiment. Files are named after it.
 experiment: {experiment}
 
-# What every PV begins with: {sample}.
+# The beginning of all PV names: {sample}.
 prefix: {prefix}
 
 # More files can be joined, each with sections of its own; their names start at the
 # folder of this file. A device may stand in one file only.
 # include: [more.yaml]
 
-# Settings for all devices of a section; what a device says for itself comes first.
+# Settings for all devices of a section; those of a device itself have priority.
 # defaults:
 #   ecc:
 #     timeout: {{configure: 4 min}}
@@ -55,28 +55,28 @@ log: {{file: {name}.log}}
 # ECC servers. The name goes into the PVs: a letter, then at most 23 letters, digits,
 # '_' or '-'. Each server takes
 #   url      where it listens; port {port} if none is given
-#   role     what its boards are: cobo, mutant, mutant-slave, or all. It decides the
+#   role     type of its boards: cobo, mutant, mutant-slave, or all. It decides the
 #            order: at Start, for example, the MuTAnT comes last
 #   config   describe/prepare/configure: the files describe-NAME.xcfg and so on in the
 #            configuration directory of the server. It can be chosen later, too
 #   links    where its data go: a sender (TYPE[INSTANCE], as in the describe file) and
 #            a router of this file. A sender may have a second router: one line more
-#   desc     what it is, for people: at most 40 characters
-#   enable   false: it is left alone
-#   period   seconds between two polls; 1 if nothing is said
+#   desc     description of the device: at most 40 characters
+#   enable   false: not polled, not commanded
+#   period   seconds between two polls; default 1
 #   timeout  how long an operation may take, e.g. {{prepare: 3 min, configure: 3 min}}
 #   log_path its log file, on its computer
 #   config_dir  where its configuration files are there: kept with each run
-#   ssh      that computer, as user@host; if nothing is said, it is this one
+#   ssh      that computer, as user@host; default: this one
 ecc:
 """
 
 _ROUTERS = """
 # Data routers. Each takes
 #   address  IPv4 address: the boards take no name
-#   port     for data; 46005 if nothing is said
+#   port     for data; default 46005
 #   type     how the boards send: TCP, ZBUF (TCP without copies), FDT or ICE
-#   watch    how daqpv looks at its files and its disk, one of
+#   watch    how daqpv reads its files and its disk, one of
 #              {ssh: user@host}   {page: "http://host:8081/page"}   {directory: /data}
 #   desc, enable, period as above
 routers:
@@ -95,11 +95,11 @@ def easy_setup(  # noqa: PLR0913 (the questions of one form)
     mutant_router: str | None = None,
     watch: str = "",
 ) -> str:
-    """Write an experiment file, with remarks that explain it.
+    """Write an experiment file, with comments.
 
     Args:
         experiment: its name.
-        prefix: what every PV begins with.
+        prefix: of all PV names.
         cobos: how many CoBos, counted from 0.
         first_ip: address of CoBo 0's ECC server; that of CoBo n is n higher.
         first_router_ip: address of CoBo 0's data router, counted up as well; `first_ip`
@@ -107,7 +107,7 @@ def easy_setup(  # noqa: PLR0913 (the questions of one form)
         one_server: one ECC server, at `first_ip`, has all CoBos.
         mutant: address of the MuTAnT's ECC server, if there is a MuTAnT.
         mutant_router: address of the MuTAnT's data router, if it has one.
-        watch: how daqpv looks at each router, ``ssh: user@{address}``; "": not at all.
+        watch: how daqpv polls each router, ``ssh: user@{address}``; "": not at all.
 
     Raises:
         ValueError: a value cannot be used; the text begins with its key.
@@ -134,7 +134,7 @@ def easy_setup(  # noqa: PLR0913 (the questions of one form)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Setup:
-    """What is to be set up."""
+    """The parameters of the setup."""
 
     experiment: str
     prefix: str
@@ -146,7 +146,7 @@ class _Setup:
     watch: str
 
     def check(self) -> None:
-        """Raise ValueError if something is no good."""
+        """Raise ValueError if a parameter is not valid."""
         _check("experiment", EXPERIMENT, self.experiment)
         _check("prefix", PREFIX, self.prefix)
         if self.mutant in self.servers:

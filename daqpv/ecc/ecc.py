@@ -1,4 +1,4 @@
-"""One ECC server: its state, and the way from any state to any other."""
+"""One ECC server as a device: its state, and its commands."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
     """One ECC server: its state, and the way from any state to any other.
 
     The server answers "success" to operations that it ignores, so each step is checked
-    before it is sent and verified after by reading the state back. It may have other
-    masters: what they do shows within one poll period.
+    before it is sent and verified after by reading the state back. Other clients
+    may command it, too: their actions are seen within one poll period.
 
-    It is polled every `poll_period`, every 0.2 s while it is between two states, and
-    for ever while it is lost.
+    It is polled every `poll_period`, also while it is lost, and every 0.2 s while it is
+    between two states.
 
     Args:
         name: of the server.
-        link: the way to it.
-        snapshot: what is known from the file.
+        link: to the server.
+        snapshot: the initial one, made of the file.
         deadlines: of the exchanges.
         guard: of the order between the servers.
         more: arguments of `Shown`.
 
     Attributes:
-        lag: how late its snapshot may be behind what its process knows [s]: not at all.
+        lag: greatest delay of its snapshot [s]: 0, it is of this process.
     """
 
     lag = 0.0
@@ -86,7 +86,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
 
     @property
     def configured(self) -> str:
-        """What it answered to our last Configure: the configuration in use."""
+        """The configuration of our last successful Configure, which is in use."""
         return self._sender.configured
 
     # How it is followed
@@ -128,7 +128,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
             BusyError: another command runs, and `target` is not below its goal.
             RefusedError: no way there (offline, no configuration); nothing was sent.
             OperationError: the server refused a step; it stays where that step began.
-            AbortedError: somebody else's wish took over.
+            AbortedError: another command took over.
             UnknownOutcomeError: no answer in time, and it is not where it should be.
             LinkError: the server cannot be reached on the way down.
         """
@@ -136,8 +136,8 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
         if target is EccState.BROKEN:
             raise self._refused(
                 what,
-                "nobody goes to Broken or None. Choose Idle, Described, Prepared, "
-                "Ready, Running or Paused.",
+                "Broken and None are not valid targets. Choose Idle, Described, "
+                "Prepared, Ready, Running or Paused.",
             )
         goal = StateGoal(target, down=is_below(target, self.snapshot.heading))
         if await self._join_or_make_way(what, goal):
@@ -148,7 +148,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
             state = await self._walking.begin(command, goal)
             if state is not target:
                 if not is_below(target, state):
-                    self._walking.check_upward()  # it was lower than it seemed
+                    self._walking.check_upward()  # it was lower than last read
                 await self._configs.check(command, path(state, target))
                 await command.within(self._guard(state, tuple(path(state, target))))
             self.change(replace(self.snapshot, target=EccTarget(target)))
@@ -158,7 +158,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
         """Do exactly one operation; return when the server says that it is done.
 
         Raises:
-            RefusedError: it is None, or the server would ignore it in this state.
+            RefusedError: `operation` is None, or the server would ignore it now.
             CommandError, LinkError: as for `reach`.
         """
         if operation is None:
@@ -172,7 +172,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
             await self._one(command, state, operation)
 
     async def step_back(self) -> None:
-        """Go one state back, whatever the present one is.
+        """Go one state back from the present one.
 
         Raises:
             RefusedError: there is nothing before Idle.
@@ -200,7 +200,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
         await self._configs.refresh()
 
     async def filter_configs(self, text: str) -> None:
-        """Show in the list only what has each word of `text`; "": all."""
+        """Show in the list only lines with each word of `text`; "": all."""
         self.change(replace(self.snapshot, config_filter=text))
 
     async def poll_every(self, period: float) -> None:
@@ -219,7 +219,7 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
         self.poller.wake()
 
     def busy_with(self, running: Command) -> str:
-        """Say what a put that is refused should wait for, or how to end it."""
+        """The running command, and how to end it, for a put that is refused."""
         text = f"{running.what} since {running.elapsed:.1f} s."
         last = self._wire.last
         if last is not None and last.command is running:
@@ -229,14 +229,14 @@ class Ecc(Polled[EccSnapshot, StateAnswer]):
     # What may be begun, and when
 
     def _refused(self, what: str, why: str) -> RefusedError:
-        """A refusal that does not even ask for the command slot, written down."""
+        """A refusal before the command slot is asked for, recorded."""
         error = RefusedError(f"{self.name}: {why}")
         self.refuse(what, error)
         return error
 
     @contextmanager
     def _pursue(self, what: str, goal: StateGoal) -> Iterator[Command]:
-        """Hold the command slot, and show what it is held for."""
+        """Hold the command slot, and show the goal of the command."""
         with self.command(what, goal=goal) as command:
             self.change(replace(self.snapshot, goal=EccTarget(goal.level)))
             try:

@@ -1,4 +1,4 @@
-"""Following an ECC server, whoever commands it: what GetState says, in its snapshot."""
+"""Reads the state of an ECC server by GetState into its snapshot."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Polling = Polled[EccSnapshot, StateAnswer]
 
 
 class Follower:
-    """Shows what an ECC server says, and waits for what it will say.
+    """Shows the state of an ECC server, and waits for a state.
 
     Args:
         ecc: the server as a device, which is polled.
-        link: the way to it.
+        link: to the server.
         wire: our operations.
         guard: of the order between the servers.
         timeout: for one GetState [s].
@@ -58,10 +58,10 @@ class Follower:
         moving = self._ecc.snapshot.transitioning or self._wire.busy is not None
         if not moving or failures.is_lost:
             return period
-        # one that fails is asked less often: a hiccup of a second is no loss
+        # after a failed poll less often: a failure of a second is not a loss
         return min(period, PATIENT if failures.is_missing else FAST)
 
-    # What is waited for
+    # Waiting
 
     async def observe(self) -> StateAnswer:
         """Ask GetState, besides the schedule.
@@ -74,7 +74,7 @@ class Follower:
         return answer
 
     async def observe_until_lost(self) -> StateAnswer:
-        """The same, but again after a failure: a hiccup does not bar the way down.
+        """The same, repeated after a failure, so that one does not bar the way down.
 
         Raises:
             LinkError: the server is lost.
@@ -88,7 +88,7 @@ class Follower:
             await asyncio.sleep(PATIENT)
 
     async def settled(self, expected: EccState | None = None) -> EccState:
-        """Ask until the server is `expected`, or between no two states.
+        """Ask until the server is `expected`, or in no transition.
 
         Raises:
             UnknownOutcomeError: the server was lost meanwhile.
@@ -104,13 +104,13 @@ class Follower:
             answer = await poller.next_answer(2 * self.period())
         return answer.state
 
-    # What is shown
+    # The snapshot
 
     def show(self, answer: StateAnswer, *, is_back: bool) -> None:
-        """Show an answer to GetState, and say what it has changed.
+        """Show an answer to GetState, and report changes.
 
         Args:
-            answer: what the server says.
+            answer: of the server.
             is_back: the server was not known or lost before.
         """
         ecc, old = self._ecc, self._ecc.snapshot
@@ -157,7 +157,7 @@ class Follower:
         return round(self._wire.elapsed, 2)
 
     def _how(self, old: EccSnapshot, is_back: bool) -> str:
-        """How the server came to what it is now, in words; "" if by us."""
+        """The cause of the change, in words; "" if it is our operation."""
         if is_back:
             return "" if self._wire.busy else " while it was lost"
         if self._has_restarted(old):

@@ -1,4 +1,4 @@
-"""What may forbid a step of an ECC server: the order between the servers."""
+"""The interface that checks the order between the servers before each step."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from daqpv.ecc.codes import EccState, Operation
 
 
 class Guard(Protocol):
-    """Asked before operations of one server are sent."""
+    """Checks operations of one server before they are sent."""
 
     async def __call__(self, state: EccState, operations: Sequence[Operation]) -> None:
-        """Return if the server may go this way, as far as it can be known.
+        """Return if the server may go this way.
 
         Args:
             state: where the server is.
-            operations: what is to be sent to it, one after the other.
+            operations: to be sent to it, one after the other.
 
         Raises:
             RefusedError: another server is not where it has to be; with the cure.
         """
 
     def check(self, state: EccState, operation: Operation) -> None:
-        """The same of one operation, as things are known now: nothing is waited for.
+        """The same for one operation, by the present snapshots, without waiting.
 
-        Asked in the instant of the sending: between two turns of the event loop
-        another server may have been sent what excludes this.
+        Called in the loop turn in which it is sent: in an earlier turn an operation
+        that excludes it may have been sent to another server.
 
         Raises:
             RefusedError: as above.
@@ -37,7 +37,7 @@ class Guard(Protocol):
 
 
 class _Unguarded:
-    """Lets the server go: no other one matters."""
+    """Permits all: no other server matters."""
 
     async def __call__(self, state: EccState, operations: Sequence[Operation]) -> None:
         """Return."""
@@ -46,7 +46,7 @@ class _Unguarded:
         """Return."""
 
     def barred(self, state: EccState) -> int:
-        """Nothing is."""
+        """0: nothing is forbidden."""
         return 0
 
 

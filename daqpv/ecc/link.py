@@ -1,4 +1,4 @@
-"""What the ECC domain asks of the link to a server."""
+"""The interface of the link to an ECC server, and its answers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Config = Annotated[ConfigId, PlainValidator(_config), PlainSerializer(str)]
 
 @dataclass(frozen=True, slots=True)
 class DataLink:
-    """Where the data of one sender go.
+    """The data link of one sender.
 
     Attributes:
         sender: ``CoBo[0]``, ``Mutant[master]``: the instance of the describe file.
@@ -94,7 +94,7 @@ class EccLink(Protocol):
     """An exchange with one ECC server. Each call is one request and has a deadline.
 
     All raise NotConnectedError (nothing was sent), NoAnswerError (sent, no whole
-    answer) or ProtocolError (an answer that is none); an ErrorCode is not an error.
+    answer) or ProtocolError (the answer is not valid); an ErrorCode is not an error.
     Deadlines are in seconds and count from the call.
     """
 

@@ -1,4 +1,4 @@
-"""The way between the states of an ECC server, one operation at a time."""
+"""Finds the operations that lead an ECC server from one state to another."""
 
 from __future__ import annotations
 

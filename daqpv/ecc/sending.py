@@ -1,4 +1,4 @@
-"""One operation of an ECC server: sent once, and judged by what is read back."""
+"""Sends an operation to an ECC server once, and verifies it by reading back."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ class Deadlines:
 class Sender:
     """Sends one operation at a time to an ECC server.
 
-    What is on the wire cannot be called back: it is carried to its end in a task of
-    its own, whatever becomes of the command that asked for it.
+    A request that was sent cannot be called back: a task of its own follows it to its
+    end, also when the command that asked for it has ended.
 
     Args:
         ecc: the server as a device.
-        link: the way to it.
+        link: to the server.
         wire: where our operation is noted.
         follower: reads the state back.
         guard: of the order between the servers.
         deadlines: of the operations.
-        tasks: that carry them.
+        tasks: own the exchanges.
 
     Attributes:
-        configured: what the server answered to our last Configure: the configuration
-            in use.
+        configured: the configuration of our last successful Configure, which is in
+            use.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Sender:
         """Send `operation`, legal in `state`; return where it led, as read back.
 
         Raises:
-            RefusedError: it cannot be sent any more as things are now.
+            RefusedError: it is not possible any more in the present state.
             CommandError: it has not led there.
         """
         command.check()
@@ -91,7 +91,7 @@ class Sender:
             name = self._ecc.name
             raise RefusedError(f"{name} is not followed now. Nothing was sent.")
         self._check_now(operation, expected)
-        # at once, so that whoever looks next sees it
+        # at once, for the next reader of the snapshot
         self._asked(operation.transition)
         wire = self._wire.last = OnWire(operation, command)
         wire.task = self._tasks.begin(self._carry(wire, state, expected))
@@ -105,7 +105,7 @@ class Sender:
         return expected
 
     def _check_now(self, operation: Operation, expected: EccState) -> None:
-        """Look once more: while others were asked, another client may have acted."""
+        """Check again: another client may have acted during the last exchange."""
         state = self._ecc.snapshot.state
         if leads_to(state, operation) is not expected:
             raise RefusedError(
@@ -127,7 +127,7 @@ class Sender:
             error = await self._outcome(wire.operation, before, expected, answer)
         finally:
             self._asked(Transition.NONE)
-        if wire.command.is_over:  # it was aborted: nobody waits for this
+        if wire.command.is_over:  # it was aborted: no caller waits
             self._tell_late(error)
         return error
 
@@ -155,7 +155,7 @@ class Sender:
         expected: EccState,
         answer: OperationAnswer | LinkError,
     ) -> DaqError | None:
-        """Judge by the state that is read back: the answer alone proves nothing."""
+        """Verify by the state read back: the answer alone proves nothing."""
         if isinstance(answer, NotConnectedError):  # nothing was sent
             self._ecc.change(replace(self._ecc.snapshot, transition=Transition.NONE))
             return answer
@@ -171,7 +171,7 @@ class Sender:
         return self._failure(operation, answer, here)
 
     def _note(self, operation: Operation, answer: OperationAnswer | LinkError) -> None:
-        """Show what the server says of an operation, before the state is read back."""
+        """Show the answer to an operation, before the state is read back."""
         now = self._ecc.snapshot
         if isinstance(answer, OperationAnswer):
             self._ecc.change(replace(now, error_code=answer.error_code))
@@ -179,8 +179,8 @@ class Sender:
                 self.configured = answer.text
             return
         text = (
-            f"{sentence(answer)} Perhaps still {operation.transition.label}: its state "
-            "will tell. If this does not end, restart getEccSoapServer."
+            f"{sentence(answer)} Perhaps still {operation.transition.label}: see its "
+            "state. If this does not end, restart getEccSoapServer."
         )
         self._ecc.change(replace(now, message=text))
 

@@ -1,4 +1,4 @@
-"""What others ask of an ECC server, wherever it is served."""
+"""The interface of an ECC server, of this process or of another one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Server(Protocol):
     Attributes:
         name: unique among the ECC servers of the experiment.
         prefix: of its PVs.
-        snapshot: what is known of it now.
-        lag: how late the snapshot may be behind what the serving process knows [s].
+        snapshot: its present values.
+        lag: greatest delay of the snapshot behind the process that serves it [s].
     """
 
     name: str

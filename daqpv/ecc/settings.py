@@ -1,4 +1,4 @@
-"""What the experiment file says of an ECC server."""
+"""The section ``ecc`` of the experiment file."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from daqpv.ecc.link import ConfigId
 from daqpv.ecc.sending import Deadlines
 
 PORT = 8083
-"""Where getEccSoapServer listens if nobody says otherwise."""
+"""Default port of getEccSoapServer."""
 
 
 class Role(StrEnum):
-    """What the boards of a server are: decides their order in each transition."""
+    """Type of the boards of a server: decides their order in each transition."""
 
     MUTANT = "mutant"
     MUTANT_SLAVE = "mutant-slave"
@@ -72,7 +72,7 @@ Timeout = Annotated[float, TIME.within(0.01, 86400)]
 
 
 class LinkSettings(Model):
-    """Where the data of one sender go."""
+    """The data link of one sender."""
 
     sender: Sender
     """The instance of the describe file: "CoBo[0]", "Mutant[master]"."""
@@ -98,7 +98,7 @@ class Timeouts(Model):
     special: Timeout = 60.0
 
     def deadlines(self) -> Deadlines:
-        """Give them as the ECC device wants them."""
+        """The deadlines of the ECC device."""
         return Deadlines(
             operations={op: getattr(self, op.name.lower()) for op in Operation},
             state=self.get_state,
@@ -113,8 +113,8 @@ class EccSettings(DeviceSettings):
     """Where it listens: http://host[:port]/, port 8083 if none is given."""
 
     role: Role = Role.ALL
-    """What its boards are: mutant, mutant-slave, cobo, or all. It decides when this
-    server's turn is."""
+    """Type of its boards: mutant, mutant-slave, cobo, or all. It decides the order of
+    the servers."""
 
     config: Config | None = None
     """The configuration: describe/prepare/configure. It can be chosen later, too."""
@@ -144,7 +144,7 @@ class EccSettings(DeviceSettings):
     without a password."""
 
     def deadlines(self) -> Deadlines:
-        """Give the longest times of its exchanges."""
+        """The deadlines of its exchanges."""
         return self.timeout.deadlines()
 
     @classmethod

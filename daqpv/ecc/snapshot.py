@@ -1,4 +1,4 @@
-"""What is known of an ECC server."""
+"""The snapshot of an ECC server: the values of its PVs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from daqpv.ecc.link import Config, ConfigId, DataLink
 from daqpv.ecc.path import is_below, leads_to, path
 
 NEEDS_CONFIG = frozenset({Operation.DESCRIBE, Operation.PREPARE, Operation.CONFIGURE})
-"""The operations that the server does by a configuration."""
+"""The operations that need a configuration."""
 
 
 class EccTarget(Labelled):
-    """Where an ECC server is to be."""
+    """Target state of an ECC server."""
 
     NONE = 0
     IDLE = EccState.IDLE
@@ -36,7 +36,7 @@ class EccTarget(Labelled):
 
 
 class EccCommand(Labelled):
-    """What the Command PV offers."""
+    """The choices of the Command PV."""
 
     NONE = Transition.NONE
     DESCRIBE = Transition.DESCRIBING
@@ -51,19 +51,19 @@ class EccCommand(Labelled):
 
     @property
     def operation(self) -> Operation | None:
-        """What is sent to the server; None for NONE."""
+        """The operation; None for NONE."""
         return Operation.of(Transition(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EccSnapshot(DeviceSnapshot):
-    """What is known of an ECC server.
+    """The values of an ECC server.
 
     Attributes:
-        state: as the server said last.
-        transition: what the server does, whoever asked for it.
-        asked: what we have asked the server to do, until the outcome is read back.
-        target: where it was last wished to be; NONE if nobody wished since the start.
+        state: as last read.
+        transition: as last read, also if another client has asked for it.
+        asked: our operation, from its request until the outcome is read back.
+        target: setpoint of the state; NONE if none was put since the start.
         goal: where the running command ends; NONE if none runs.
         barred: bit n: the order of the servers forbids the way to state n, as of the
             last poll.
@@ -78,7 +78,7 @@ class EccSnapshot(DeviceSnapshot):
         role: mutant, mutant-slave, cobo or all.
         url: of its SOAP service.
         log_path: log file of the server process, on its computer; "" if not known.
-        served: whether a process serves its PVs: with none, it cannot be told anything.
+        served: whether a process serves its PVs; else it cannot be commanded.
     """
 
     observed: ClassVar[frozenset[str]] = DeviceSnapshot.observed | {
@@ -115,20 +115,20 @@ class EccSnapshot(DeviceSnapshot):
     @property
     @made_from("transition")
     def command(self) -> EccCommand:
-        """The operation that the server is doing, whoever asked for it."""
+        """The operation of the present transition, also of another client."""
         return EccCommand(self.transition)
 
     @property
     def doing(self) -> Transition:
-        """What the server does, or what it was asked and has not answered yet.
+        """The present transition, or our operation that is not answered yet.
 
-        A request without an answer may still be done: it is not over while `asked`.
+        A request without an answer may still be done: it goes on while `asked`.
         """
         return self.transition or self.asked
 
     @property
     def heading(self) -> EccState:
-        """The highest state that is, or that is being made for."""
+        """The state, or the end of the transition, if that is higher."""
         operation = Operation.of(self.doing)
         after = leads_to(self.state, operation) if operation else None
         return EccState(max(self.state, after or self.state, self.goal))
@@ -148,7 +148,7 @@ class EccSnapshot(DeviceSnapshot):
         "barred",
     )
     def allowed(self) -> int:
-        """Bit n: a wish for state n would be accepted now."""
+        """Bit n: a put of state n would be accepted now."""
         return sum(1 << target for target in EccTarget if self._allows(target))
 
     def _allows(self, target: EccTarget) -> bool:
@@ -169,7 +169,7 @@ class EccSnapshot(DeviceSnapshot):
         return free and listed and is_open
 
     def alarm(self, field: str) -> Alarm:
-        """Broken is the State's alarm: one fault, one alarm."""
+        """Broken is an alarm of State alone: one fault, one alarm."""
         alarm = super(EccSnapshot, self).alarm(field)
         if (
             alarm == NO_ALARM

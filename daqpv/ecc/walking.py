@@ -1,4 +1,4 @@
-"""The way of an ECC server to a state: how it begins, and its steps."""
+"""Leads an ECC server to a target state, one operation at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from daqpv.errors import (
 
 
 class Walking:
-    """Begins the way of a command, and goes it step by step.
+    """Leads a server to the target of a command, step by step.
 
     Args:
         ecc: the server as a device.
@@ -45,7 +45,7 @@ class Walking:
         self._guard = guard
 
     async def begin(self, command: Command, goal: StateGoal) -> EccState:
-        """Read the state anew; on the way down, first wait for what is on the wire.
+        """Read the state again; on the way down, first wait for the running operation.
 
         Raises:
             RefusedError: the way up cannot begin now; nothing was sent.
@@ -57,8 +57,8 @@ class Walking:
             await command.over(last.task)
         follower = self._follower
         try:
-            look = follower.observe_until_lost() if goal.down else follower.observe()
-            answer = await command.within(look)
+            poll = follower.observe_until_lost() if goal.down else follower.observe()
+            answer = await command.within(poll)
         except LinkError as error:
             if goal.down:
                 raise
@@ -94,7 +94,7 @@ class Walking:
             )
 
     async def walk(self, command: Command, state: EccState, target: EccState) -> None:
-        """Go to `target`; the first step may be sent, the others are asked for.
+        """Go to `target`; the guard is asked before each step but the first.
 
         Raises:
             CommandError: it has not led there.

@@ -1,4 +1,4 @@
-"""What of ours is on the wire to an ECC server, and since when the server does it."""
+"""Keeps our running operation of an ECC server, and the time of its transition."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class OnWire:
     """An operation of ours, from its sending until its outcome is read back.
 
     Attributes:
-        operation: what was sent.
-        command: for which command; it may be aborted, and so end before.
+        operation: as sent.
+        command: the command that sent it; an abort may end it earlier.
         task: the exchange and the reading back.
         answered: the exchange has ended; the state is to be read back.
     """
@@ -33,7 +33,7 @@ class OnWire:
 
     @property
     def label(self) -> str:
-        """What the server does meanwhile."""
+        """The transition during the operation."""
         return self.operation.transition.label
 
 
@@ -56,12 +56,12 @@ class Wire:
 
     @property
     def by(self) -> Origin | None:
-        """Who asked for that."""
+        """The client that asked for it."""
         return None if self.busy is None else self.busy.command.by
 
     @property
     def elapsed(self) -> float:
-        """Since the present, else the last transition began [s]."""
+        """Time since the present, else the last transition began [s]."""
         return self._clock.monotonic() - self._began
 
     def begin(self) -> None:
@@ -69,11 +69,11 @@ class Wire:
         self._began = self._clock.monotonic()
 
     def doing(self, *, within: float) -> Transition:
-        """What the server has just been asked to do, if it may not have begun yet.
+        """The operation that was just sent, if its transition may not have begun yet.
 
         Args:
-            within: so soon after it is believed [s]: a request may hang without being
-                done.
+            within: the longest time to a transition [s]: a request may hang without
+                being done.
         """
         busy = self.busy
         if busy is None or busy.answered or self.elapsed > within:

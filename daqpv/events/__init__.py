@@ -1,4 +1,4 @@
-"""The log of the experiment: its last events, its counts, and notes of the shift."""
+"""The log of the experiment as PVs: last events, their counts, notes of the shift."""
 
 from daqpv.events.log import History, Log, LogSnapshot
 

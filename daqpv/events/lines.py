@@ -1,4 +1,4 @@
-"""How an event reads in the PVs of the log."""
+"""Formats events as lines for the PVs of the log."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _MARKS = {
 
 
 def long_line(event: Event) -> str:
-    """``2026-11-20 15:18:04 ERROR CoBo3: Offline: nobody answers [ann@hut]``, UTC."""
+    """``2026-11-20 15:18:04 ERROR CoBo3: Offline: no answer [ann@hut]``, UTC."""
     by = f" [{event.origin}]" if event.origin else ""
     text = f"{time_text(event.time)} {_MARKS[event.severity]}{_what(event)}"
     return one_line(f"{text}{by}")
 
 
 def short_line(event: Event) -> str:
-    """``15:18:04 E CoBo3: Offline: nobody ans``: what 39 bytes hold."""
+    """``15:18:04 E CoBo3: Offline: no connect``, cut to 39 bytes."""
     mark = _MARKS[event.severity][:1].upper()
     return one_line(f"{clock_text(event.time)} {mark and f'{mark} '}{_what(event)}")
 
 
 def newest_lines(lines: Iterable[str]) -> str:
-    """As many of the last of `lines` as a PV holds, each cut to what is readable."""
+    """As many of the last lines as a PV holds, each cut to `LONGEST`."""
     kept: list[str] = []
     size = 0
     for line in reversed(tuple(lines)):

@@ -1,4 +1,4 @@
-"""The log as a device: what happened last in the whole experiment, and notes."""
+"""The log as a device: last events of the whole experiment, notes of the shift."""
 
 from __future__ import annotations
 
@@ -31,41 +31,41 @@ _log = logging.getLogger(__name__)
 
 LAST = 20  # events that are shown
 SHOW_PERIOD = 0.1  # [s] at least between two changes of the PVs
-LOOK_PERIOD = 1.0  # [s] between two looks at what other processes tell
-FORGET_PERIOD = 3600.0  # [s] between two looks for what is too old
-FORGET_PAUSE = 0.2  # [s] between two pieces: others want to write, too
+LOOK_PERIOD = 1.0  # [s] between two queries for events of other processes
+FORGET_PERIOD = 3600.0  # [s] between two queries for old events
+FORGET_PAUSE = 0.2  # [s] between two pieces: other processes write, too
 
 
 class History(Protocol):
-    """The events of the experiment, of all its processes, as they are kept.
+    """The kept events of all processes of the experiment.
 
     Raises:
         StoreError: the store is away.
     """
 
     async def last(self, count: int) -> Sequence[Event]:
-        """The last `count` events that are for people, oldest first."""
+        """The last `count` events that are not aside, oldest first."""
 
     async def news(self) -> Sequence[Event]:
-        """What has come since `last` or the last call, as it came."""
+        """Events since `last` or the last call, in the order of arrival."""
 
     async def forget(self, before: float) -> int:
-        """Delete a piece of what is older than `before`; returns how many, 0: none."""
+        """Delete some of the events before `before`; returns how many, 0: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSnapshot(Snapshot):
     """The last events, and how many there were since the start of the process.
 
-    It bears no alarm: a fault is an alarm of the PV that it concerns, and an alarm
-    server that had it here as well would sound twice, and again for each event.
+    It has no alarm: a fault is an alarm of the PV that it concerns. With one here as
+    well, an alarm server would sound twice, and again for each event.
 
     Attributes:
         last: the last event, a line.
         last_severity: of that.
         text: the last 20 events, a line each, the newest last.
         recent: the same, short, the newest first.
-        infos: informations; what is folded counts as often as it happened.
+        infos: informations; a folded event counts as often as it happened.
         warnings: warnings.
         error_count: errors.
         note: the last note of the shift.
@@ -89,7 +89,7 @@ class Log(Shown[LogSnapshot]):
     Args:
         events: of this process.
         prefix: of the PVs.
-        history: the events of all processes; None: nobody keeps them.
+        history: the events of all processes; None: no store.
         keep: how old they may get [s].
         clock: gives all its times.
     """
@@ -126,7 +126,7 @@ class Log(Shown[LogSnapshot]):
             self._news.set()
 
     def write(self, note: str) -> None:
-        """Write down what the shift did: an event with who did it.
+        """Record a note of the shift, as an event of its client.
 
         Raises:
             RefusedError: there is nothing to write.
@@ -141,7 +141,7 @@ class Log(Shown[LogSnapshot]):
         self.emit("note", note, folding=Folding(same=note, kinds=None))
 
     async def run(self) -> None:
-        """Show what happens, until cancelled."""
+        """Show events until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._show_news())
             if self._history is not None:
@@ -180,20 +180,20 @@ class Log(Shown[LogSnapshot]):
     # -- the store ---------------------------------------------------------------------
 
     async def _look(self, history: History) -> None:
-        """Take what has come into the store."""
+        """Read new events from the store."""
         try:
             if self._has_begun:
                 self._take_kept(await history.news())
             else:
                 self._take_kept(await history.last(LAST))
                 self._has_begun = True
-        except StoreError as error:  # which says so itself
+        except StoreError as error:  # which reports that itself
             _log.debug("%s", error)
 
     def _take_kept(self, kept: Iterable[Event]) -> None:
-        """Show what other processes told, and this one before it was restarted.
+        """Show events of other processes, and of this one before its restart.
 
-        Each goes where its time belongs; what was told here stays in its order.
+        They are sorted in by time; events of this process keep their order.
         """
         last = list(self._last)
         self._age += self._clocks.look().seconds
@@ -206,7 +206,7 @@ class Log(Shown[LogSnapshot]):
             if since_start:
                 self._counts[event.severity] += event.count
             place = len(last)
-            # what is ahead of our clock was told before that was set back
+            # events ahead of our clock were emitted before it was set back
             while place and event.time < last[place - 1].time <= now + AHEAD:
                 place -= 1
             last.insert(place, event)
@@ -214,7 +214,7 @@ class Log(Shown[LogSnapshot]):
         self._last = deque(last, maxlen=LAST)
 
     async def _forget(self, history: History) -> None:
-        """Delete what is too old, a piece at a time."""
+        """Delete old events, a piece at a time."""
         before, count = self.clock.time() - self._keep, 0
         try:
             while piece := await history.forget(before):

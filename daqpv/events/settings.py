@@ -1,4 +1,4 @@
-"""The section ``log`` of the experiment file."""
+"""Reads the section ``log`` of the experiment file."""
 
 from __future__ import annotations
 

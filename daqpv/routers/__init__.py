@@ -1,4 +1,4 @@
-"""Data routers: what takes the data of the boards and writes them to disk."""
+"""Data routers: programs that receive the data of the boards and write them to disk."""
 
 from daqpv.routers.following import Pace
 from daqpv.routers.link import (
@@ -9,7 +9,7 @@ from daqpv.routers.link import (
     Observation,
     Obstacle,
     RouterLink,
-    shown,
+    printable,
 )
 from daqpv.routers.router import Router
 from daqpv.routers.settings import RouterSettings, RouterType, Watch
@@ -29,5 +29,5 @@ __all__ = [
     "RouterSnapshot",
     "RouterType",
     "Watch",
-    "shown",
+    "printable",
 ]

@@ -1,4 +1,4 @@
-"""Following a data router: polls of its files and its disk, in its snapshot."""
+"""Polls the files and the disk of a data router into its snapshot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from daqpv.core import Condition, EventSeverity, Polled
-from daqpv.routers.link import Observation, shown
+from daqpv.routers.link import Observation, printable
 from daqpv.routers.snapshot import LONGEST, RouterSnapshot, with_files
 
 FULL = 10e6  # [bytes] a disk with less is full
@@ -15,12 +15,12 @@ FULL = 10e6  # [bytes] a disk with less is full
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often, and how patiently, a router is looked at.
+    """Period and deadlines of the polls of a router.
 
     Attributes:
-        period: distance of two looks [s].
-        timeout: for one look [s].
-        no_data: it is silent when nothing was written for so long in a run [s].
+        period: between two polls [s].
+        timeout: of one poll [s].
+        no_data: in a run, time without growth after which it is silent [s].
     """
 
     period: float = 2.0
@@ -32,14 +32,14 @@ Polling = Polled[RouterSnapshot, Observation]
 
 
 class Follower:
-    """Shows what is seen of a data router, and says what has changed.
+    """Shows the observations of a data router, and reports changes.
 
     Args:
         router: the router as a device.
         pace: of the polls.
 
     Attributes:
-        directory: to which it was seen to write last; None: never seen.
+        directory: to which it wrote at the last poll; None: not known yet.
     """
 
     def __init__(self, router: Polling, pace: Pace) -> None:
@@ -52,7 +52,7 @@ class Follower:
         self._expects_data = False
 
     def expect_data(self, expected: bool) -> None:
-        """From now on data should come, or not: its own alarm goes by that."""
+        """Expect data from now on, or not; the alarm of Rate depends on it."""
         if expected and not self._expects_data:
             self._grew = self._router.clock.monotonic()
         self._expects_data = expected
@@ -60,10 +60,10 @@ class Follower:
             self._router.change(replace(self._router.snapshot, silent=False))
 
     def show(self, seen: Observation, *, is_back: bool) -> None:
-        """Show what is seen, and say what has changed.
+        """Show an observation, and report changes.
 
         Args:
-            seen: by a poll.
+            seen: the result of a poll.
             is_back: the router was not known or lost before.
         """
         router, old, disk = self._router, self._router.snapshot, seen.disk
@@ -74,7 +74,7 @@ class Follower:
             known=True,
             online=True,
             condition=Condition.OK,
-            directory=shown(seen.directory),
+            directory=printable(seen.directory),
             rate=rate,
             disk_size=disk.size,
             disk_free=disk.free,
@@ -89,13 +89,13 @@ class Follower:
         self._listen()
 
     def _measure(self, seen: Observation, is_back: bool) -> float:
-        """Growth since the last look, over the time that has really passed [byte/s]."""
+        """Growth since the last poll, divided by the measured time [byte/s]."""
         sizes = {file.name: file.size for file in seen.files}
         before, self._sizes = self._sizes, sizes
         now = self._router.clock.monotonic()
         elapsed, self._looked = now - self._looked, now
         if is_back or before is None or self.directory != seen.directory:
-            self._grew = now  # what came before is not known
+            self._grew = now  # earlier growth is not known
             return 0.0
         grown = sum(_growth(before.get(name, 0), size) for name, size in sizes.items())
         if grown:
@@ -103,7 +103,7 @@ class Follower:
         return grown / elapsed if elapsed > 0 else 0.0
 
     def _listen(self) -> None:
-        """Say so if data should come and do not, or do again."""
+        """Report when expected data do not come, and when they come again."""
         router, now = self._router, self._router.snapshot
         quiet = router.clock.monotonic() - self._grew
         silent = self._expects_data and quiet >= self._pace.no_data
@@ -121,7 +121,7 @@ class Follower:
             router.emit("data again", text)
 
     def _tell(self, old: RouterSnapshot, is_back: bool) -> None:
-        """Say in message and event what a poll changed."""
+        """Report in message and event what a poll has changed."""
         router, new = self._router, self._router.snapshot
         if is_back:
             again = " again" if old.last_seen else ""
@@ -152,5 +152,5 @@ def _time_left(free: float, rate: float) -> float:
 
 
 def _growth(before: int, now: int) -> int:
-    """By how much a file has grown; one that is smaller was begun anew."""
+    """By how much a file has grown; one that is smaller was started again."""
     return now - before if now >= before else now

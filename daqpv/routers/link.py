@@ -1,4 +1,4 @@
-"""What the routers' domain asks of the link to a data router."""
+"""The interface of the link to a data router, and its answers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 SUFFIX = b".graw"
-"""What the name of a data file ends in.
+"""Suffix of the names of data files.
 
 Source: GET software (GetBench), src/get/daq/FrameStorage.cpp.
 """
 
 
-def shown(name: bytes) -> str:
-    """`name` as one line of text: what is no printable UTF-8 by its number."""
+def printable(name: bytes) -> str:
+    """`name` as one line of text; other bytes than printable UTF-8 are escaped."""
     text = name.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
@@ -34,8 +34,8 @@ class Disk:
 
     Attributes:
         size: of it.
-        free: what the router may still write.
-        used: what is used of that which the router may use [%].
+        free: space that the router may still use.
+        used: used part of the space that the router may use [%].
     """
 
     size: float = math.nan
@@ -44,21 +44,21 @@ class Disk:
 
     @classmethod
     def of(cls, size: float, *, taken: float, free: float) -> Self:
-        """Make it of what ``df`` says: some of `size` may be kept for root."""
+        """Make it from figures of ``df``; part of `size` may be reserved for root."""
         usable = taken + free
         return cls(size, free, 100 * taken / usable if usable > 0 else 100.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What was seen of a router in one look.
+    """The result of one poll of a router.
 
     Attributes:
         directory: where it writes (staging).
         files: data files there.
         disk: on which it lies.
         clock_offset: by how much its clock is ahead of ours [s]; NaN: not known.
-        process: tells its process apart from the one before; "" if that is not known.
+        process: identifies its process; changes with a restart; "" if not known.
     """
 
     directory: bytes
@@ -78,11 +78,11 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What is where after a move.
+    """The result of a move.
 
     Attributes:
-        there: data files in the directory to which it went, old and new.
-        stayed: those that could not be moved.
+        there: data files in the target directory, old and new.
+        stayed: files that could not be moved.
     """
 
     there: Sequence[DataFile]
@@ -90,28 +90,28 @@ class Moved:
 
 
 class RouterLink(Protocol):
-    """The way to one data router, and to its files.
+    """The link to one data router, and to its files.
 
     Directories are absolute, names are bytes: a file may be called anything. Deadlines
-    are in seconds and count from the call. All raise NotConnectedError (nobody there;
-    no router runs there), NoAnswerError (it was asked, and no whole answer came) or
-    ProtocolError (it answers that it cannot, or what nobody understands).
+    are in seconds and count from the call. All raise NotConnectedError (no
+    connection, or no router runs there), NoAnswerError (no complete answer came) or
+    ProtocolError (it answers with an error, or the answer is not valid).
     """
 
     async def __aenter__(self) -> object:
-        """Begin to be used; what is kept open meanwhile is closed by `__aexit__`."""
+        """Open the link; `__aexit__` closes it."""
 
     async def __aexit__(self, *failure: object) -> None:
-        """Be used no more."""
+        """Close the link."""
 
     async def observe(self, *, timeout: float) -> Observation | None:
-        """Look at the router; None: there was an answer, and nothing new in it."""
+        """Poll the router; None: it has answered, and nothing is new."""
 
     async def files(self, directory: bytes, *, timeout: float) -> Sequence[DataFile]:
         """List the data files in `directory`.
 
         Raises:
-            OperationError: this link can only look; so the next two.
+            OperationError: this link can only poll; so the next two.
         """
 
     async def has(
@@ -130,11 +130,11 @@ class RouterLink(Protocol):
         """Move files to the directory `into`, which is made in `directory` if needed.
 
         Nothing is overwritten. A move that was cut may be sent again while the first
-        one still goes on. Without names it tells what is there.
+        one still goes on. Without names it lists the directory.
 
         Args:
             directory: where the files lie.
-            names: of the files; who is gone meanwhile is no obstacle.
+            names: of the files; missing ones are skipped.
             into: relative path of one or more names, without "..".
             timeout: for all of it.
         """

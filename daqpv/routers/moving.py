@@ -1,4 +1,4 @@
-"""Moving the files of a data router out of staging, each reported once."""
+"""Moves the files of a data router out of staging, and reports each once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 from daqpv.core import Folding
 from daqpv.errors import LinkError, NotConnectedError, OperationError, counted
 from daqpv.routers.following import Follower, Pace, Polling
-from daqpv.routers.link import DataFile, Obstacle, RouterLink, shown
+from daqpv.routers.link import DataFile, Obstacle, RouterLink, printable
 from daqpv.routers.snapshot import with_files
 
 STILL = 0.25  # [s] files that are the same so much later have stopped growing
-GROWS = 2.0  # [s] files that grow for longer are told of
-GROWING = 120.0  # [s] who waits for longer waits in vain
+GROWS = 2.0  # [s] files that grow for longer are reported
+GROWING = 120.0  # [s] after which files that still grow are not waited for
 MOVE = 60.0  # [s] for one exchange that moves files
 GRACE = 5.0  # [s] for one that is on its way when it is called back
-SLICE = 100  # files that are told of before others may run
+SLICE = 100  # files that are reported in one turn of the event loop
 
 _EACH = Folding(singly=100_000)
 _MOST = 3  # obstacles in one sentence
@@ -30,13 +30,13 @@ T = TypeVar("T")
 
 
 class Mover:
-    """Moves what is in staging, one directory at a time.
+    """Moves all files in staging, one directory at a time.
 
     Args:
         router: the router as a device.
-        link: the way to it.
+        link: to the router.
         follower: knows where it writes.
-        pace: how patient an exchange is.
+        pace: deadlines of an exchange.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Mover:
         self._follower = follower
         self._timeout = pace.timeout
         self._moving = asyncio.Lock()
-        self._moved: dict[str, set[bytes]] = {}  # what was reported, by directory
+        self._moved: dict[str, set[bytes]] = {}  # reported files, by directory
 
     async def directory(self) -> bytes:
         """The directory to which it writes, as last seen.
@@ -87,22 +87,22 @@ class Mover:
             if result.stayed:
                 raise OperationError(self._why(result.stayed, directory, into))
             self._moved.pop(into, None)
-            return f"{shown(directory)}/{into}" if names else ""
+            return f"{printable(directory)}/{into}" if names else ""
 
     async def _report(
         self, files: Sequence[DataFile], directory: bytes, into: str, moved: Told
     ) -> None:
-        """Tell of each file once, also of one that was moved before the link was cut.
+        """Report each file once, also one that was moved before the link was cut.
 
-        What was moved for a daqpv that has ended since is told again.
+        Files that were moved for an earlier daqpv process are reported again.
         """
-        told = self._moved.setdefault(into, set())
-        new = [file for file in files if file.name not in told]
+        known = self._moved.setdefault(into, set())
+        new = [file for file in files if file.name not in known]
         for count, file in enumerate(new, start=1):
-            told.add(file.name)
-            path = f"{shown(directory)}/{into}/{shown(file.name)}"
+            known.add(file.name)
+            path = f"{printable(directory)}/{into}/{printable(file.name)}"
             text = f"{self._router.name}: {path} ({file.size} bytes)"
-            # the run tells people how many; the record has each
+            # the run reports their number; file and store keep each
             self._router.emit(
                 "file moved",
                 text,
@@ -119,8 +119,8 @@ class Mover:
         """The files in staging, as soon as none of them grows any more.
 
         Raises:
-            OperationError: one of them always does.
-            LinkError: they cannot be seen.
+            OperationError: one of them still does after `GROWING`.
+            LinkError: they cannot be listed.
         """
         before = await self._files(directory)
         loop = asyncio.get_running_loop()
@@ -143,7 +143,7 @@ class Mover:
                         )
         except TimeoutError as error:
             raise OperationError(
-                f"The files in {shown(directory)} still grow after "
+                f"The files in {printable(directory)} still grow after "
                 f"{GROWING:g} s, so they stay there. Who takes data?"
             ) from error
         finally:
@@ -154,21 +154,21 @@ class Mover:
         return await self._link.files(directory, timeout=self._timeout)
 
     def _why(self, stayed: Sequence[Obstacle], directory: bytes, into: str) -> str:
-        each = "; ".join(f"{shown(one.name)}: {one.why}" for one in stayed[:_MOST])
+        each = "; ".join(f"{printable(one.name)}: {one.why}" for one in stayed[:_MOST])
         more = f"; and {len(stayed) - _MOST} more" if len(stayed) > _MOST else ""
         return (
-            f"{counted(len(stayed), 'file')} left in {shown(directory)}, "
+            f"{counted(len(stayed), 'file')} left in {printable(directory)}, "
             f"the others are in {into}: {each}{more}"
         )
 
 
 async def _whole(work: Coroutine[Any, Any, T]) -> T:
-    """Do `work`; who is cancelled waits for its end, so that no move is half told."""
+    """Do `work`; a cancel waits for its end, so that each move is reported whole."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=GRACE)
         if not task.cancel() and not task.cancelled():
-            task.exception()  # seen: nobody is there to be told
+            task.exception()  # retrieved: no caller is left
         raise

@@ -1,4 +1,4 @@
-"""A data router: where the files of runs are, and how they get where they belong."""
+"""A data router as a device: its polls, and the moves of its files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daqpv.routers.moving import Mover, Told
 from daqpv.routers.snapshot import RouterSnapshot
 
 UNASSIGNED = "unassigned"
-"""Directory of files of which nobody knows the run."""
+"""Directory of files whose run is not known."""
 
 
 class Router(Polled[RouterSnapshot, Observation]):
@@ -22,8 +22,8 @@ class Router(Polled[RouterSnapshot, Observation]):
 
     Args:
         name: of the router.
-        link: the way to it.
-        snapshot: what is known from the file.
+        link: to the router.
+        snapshot: the initial one, made of the file.
         pace: of the polls.
         more: arguments of `Shown`.
     """
@@ -51,7 +51,7 @@ class Router(Polled[RouterSnapshot, Observation]):
             await super().run()
 
     async def poll(self) -> Observation | None:
-        """Look at its files and its disk; None: there is nothing new."""
+        """Poll its files and its disk; None: nothing is new."""
         seen = await self._link.observe(timeout=self._pace.timeout)
         now = self.snapshot
         if seen is None and now.enabled and now.known and not now.is_lost:
@@ -64,18 +64,18 @@ class Router(Polled[RouterSnapshot, Observation]):
         return self._pace.period
 
     def answered(self, answer: Observation, is_back: bool) -> None:
-        """Show what is seen."""
+        """Show an observation."""
         if self.snapshot.enabled:
             self._follower.show(answer, is_back=is_back)
 
     def without_readings(self) -> RouterSnapshot:
-        """What grows, and until when, is not known while it is lost."""
+        """Rate and time left are not known while it is lost."""
         return replace(self.snapshot, rate=0.0, disk_time_left=math.nan, silent=False)
 
     # What a run asks (daqpv.runs.Storage)
 
     def expect_data(self, expected: bool) -> None:
-        """From now on data should come, or not: its own alarm goes by that."""
+        """Expect data from now on, or not; the alarm of Rate depends on it."""
         self._follower.expect_data(expected)
 
     async def has_run(self, experiment: str, number: int) -> bool:
@@ -88,12 +88,12 @@ class Router(Polled[RouterSnapshot, Observation]):
     async def sort(self, experiment: str, number: int, *, moved: Told) -> None:
         """Move the files in staging to the directory of the run.
 
-        After a cut it may be called again: what had been moved meanwhile is told then.
+        After a cut it may be called again: files moved meanwhile are reported then.
         """
         await self._mover.move(f"{experiment}/{_run(number)}", moved)
 
     async def sweep(self) -> str:
-        """Move what is left in staging to ``unassigned/<UTC>/``; return that path."""
+        """Move the files left in staging to ``unassigned/<UTC>/``; return that path."""
         now = datetime.fromtimestamp(self.clock.time(), UTC)
         into = f"{UNASSIGNED}/{now:%Y%m%dT%H%M%SZ}"
         return await self._mover.move(into, lambda path, size: None)

@@ -1,4 +1,4 @@
-"""What the experiment file says of a data router."""
+"""The section ``routers`` of the experiment file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ABSOLUTE = Matching(r"(/|~(/|$)).*", "an absolute path, or one that begins with
 
 
 class Watch(Model):
-    """How daqpv looks at what a router does: ssh, page, page and ssh, or directory."""
+    """How daqpv polls a router: by ssh, page, page and ssh, or directory."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -60,14 +60,14 @@ class Watch(Model):
     that is given as well."""
 
     directory: Annotated[str, _ABSOLUTE] | None = None
-    """Look into a directory of this computer: an absolute path."""
+    """Read a directory of this computer: an absolute path."""
 
     staging: Annotated[str, _ABSOLUTE] | None = None
     """With ssh alone: where the router writes, on its computer. Default: the working
     directory of its dataRouter process."""
 
     def place(self, port: int) -> tuple[object, ...]:
-        """What it looks at, of a router with this `port`: two of one place are one."""
+        """The polled place of a router with this `port`; equal for the same files."""
         if self.page:
             return ("page", self.page)
         if self.ssh:
@@ -88,7 +88,7 @@ class Watch(Model):
 
 
 class RouterSettings(DeviceSettings):
-    """A data router, as the boards reach it, and how daqpv looks at it."""
+    """A data router: its address for the boards, and how daqpv polls it."""
 
     address: IPv4
     """IPv4 address: the boards take no name."""
@@ -100,27 +100,27 @@ class RouterSettings(DeviceSettings):
     """How boards send to it: ICE, TCP, ZBUF or FDT."""
 
     watch: Watch | None = None
-    """How daqpv looks at its files and disk: ssh, page or directory. Without it the
-    router is only a place to which data links lead."""
+    """How daqpv polls its files and disk: ssh, page or directory. Without it the router
+    is only the end of data links."""
 
     period: Annotated[float, TIME.within(0.2, 3600)] = 2.0
-    """Time between two looks at it."""
+    """Time between two polls."""
 
     log_path: str = ""
     """The log file of dataRouter, on its computer: ReadLog and ``daqpv log FILE
     --remote NAME`` read its end over the watch's ssh."""
 
     timeout: Annotated[float, TIME.within(0.5, 600)] = 10.0
-    """How long a look at it may take."""
+    """Longest time of a poll."""
 
     @classmethod
     def conflicts(cls, devices: Mapping[str, Self]) -> Iterable[Conflict]:
-        """Find routers whose files are the same ones: they would be counted twice."""
+        """Find routers with the same files, which would be counted twice."""
         first: dict[tuple[object, ...], str] = {}
         for name, settings in devices.items():
             if settings.watch is None:
                 continue
             other = first.setdefault(settings.watch.place(settings.port), name)
             if other != name:
-                text = "looks at the same files as another one"
+                text = "polls the same files as another one"
                 yield Conflict(name, ("watch",), text, (other, ("watch",)))

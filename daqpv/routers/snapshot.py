@@ -1,4 +1,4 @@
-"""What is known of a data router."""
+"""The snapshot of a data router: the values of its PVs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from daqpv.core import NO_ALARM, Alarm, DeviceSnapshot, Severity, Status, made_from
-from daqpv.routers.link import DataFile, shown
+from daqpv.routers.link import DataFile, printable
 
 LONGEST = 9999.0 * 3600
 """A disk that lasts at least so long [s]: at the present rate it does not fill."""
@@ -16,22 +16,22 @@ LONGEST = 9999.0 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterSnapshot(DeviceSnapshot):
-    """What is known of a data router.
+    """The values of a data router.
 
     Attributes:
         directory: where it writes (staging).
         staging_empty: no data file lies there; None: not known.
         staged: names of the data files there.
         bytes: their size.
-        rate: growth of the data files, averaged between two looks [byte/s].
+        rate: growth of the data files, averaged between two polls [byte/s].
         disk_size: of the disk to which it writes [bytes]; NaN if not known; so
             disk_free.
-        disk_used: of what it may use of it [%].
+        disk_used: used part of the space that it may use [%].
         disk_time_left: until it is full at the present rate [s], LONGEST at most: so if
             it does not fill; NaN if not known.
         clock_offset: by how much its clock is ahead of ours [s]; NaN: not known.
-        process: tells its process apart from the one before; "" if that is not known.
-        silent: no data come though they should.
+        process: identifies its process; changes with a restart; "" if not known.
+        silent: expected data do not come.
         growing: files that are to be moved still grow, and are waited for.
     """
 
@@ -83,7 +83,7 @@ class RouterSnapshot(DeviceSnapshot):
     @property
     @made_from("disk_free")
     def disk_free_gb(self) -> float:
-        """What is free on it [GB]."""
+        """Free space of the disk [GB]."""
         return self.disk_free / 1e9
 
     @property
@@ -93,7 +93,7 @@ class RouterSnapshot(DeviceSnapshot):
         return self.disk_time_left / 3600
 
     def alarm(self, field: str) -> Alarm:
-        """No data is the Rate's alarm: one fault, one alarm."""
+        """No data is an alarm of Rate alone: one fault, one alarm."""
         alarm = super(RouterSnapshot, self).alarm(field)
         if alarm == NO_ALARM and field == "rate_mb_s" and self.silent:
             return Alarm(Severity.MAJOR, Status.STATE, "no data in a run")
@@ -104,7 +104,7 @@ def with_files(snapshot: RouterSnapshot, files: Sequence[DataFile]) -> RouterSna
     """`snapshot` with `files` in staging."""
     return replace(
         snapshot,
-        staged=tuple(sorted(shown(file.name) for file in files)),
+        staged=tuple(sorted(printable(file.name) for file in files)),
         bytes=sum(file.size for file in files),
         staging_empty=not files,
     )

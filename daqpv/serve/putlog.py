@@ -1,7 +1,7 @@
 """Emits puts of clients and alarms of PVs as events; each put is exactly one event.
 
 A put that became a command of a device is already announced by the device
-(`daqpv.core.told`). Its own event is for the record only: it stores what the client
+(`daqpv.core.reported`). Its own event is for the record only: it stores what the client
 wrote and the answer to it. The same holds for alarms that a device reports, since it
 has emitted the reason, and for alarms of limits in groups that do not report them.
 """

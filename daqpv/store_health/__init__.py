@@ -1,4 +1,4 @@
-"""How well the history of the experiment is kept."""
+"""The health of the store, as PVs."""
 
 from daqpv.store_health.store_health import Archive, ArchiveSnapshot
 

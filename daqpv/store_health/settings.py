@@ -1,4 +1,4 @@
-"""The section ``archive`` of the experiment file."""
+"""Reads the section ``archive`` of the experiment file."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from daqpv.config.model import Model
 
 
 class ArchiveSettings(Model):
-    """Nothing to say yet: where the store is, says the key ``store``."""
+    """No keys yet: the key ``store`` gives the place of the store."""

@@ -1,4 +1,4 @@
-"""The store as a device: whether it takes records, and what waits for it."""
+"""The store as a device: whether it accepts records, and how many wait for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from daqpv.core import (
 )
 
 CURE = "Mend the cause, then: daqpv db retry FILE"
-PERIOD = 0.5  # [s] between two looks at it
+PERIOD = 0.5  # [s] between two readings of its figures
 FILLING, FULL = 0.5, 0.9  # of the spool's limit: MINOR, MAJOR
 
 
@@ -30,14 +30,14 @@ class ArchiveSnapshot(Snapshot):
 
     Attributes:
         kept: whether the experiment wants a store.
-        store_online: whether the store takes records; None: not tried yet.
+        store_online: whether the store accepts records; None: not tried yet.
         reason: why not; "" if it does.
-        spool_reason: why the disk takes nothing, either; "" if it does.
+        spool_reason: why the spool accepts no records, either; "" if it does.
         backlog: records that are not in the store yet.
-        spool: of them on the disk [MB].
+        spool: size of those in the spool [MB].
         filled: the part of the spool's limit that they take.
         write_errors: attempts to write that failed.
-        refusal: what the store refuses, with the cure, and what is lost; "" if neither.
+        refusal: records refused, with the cure, and records lost; "" if there are none.
     """
 
     judging: ClassVar[frozenset[str]] = frozenset(
@@ -58,7 +58,7 @@ class ArchiveSnapshot(Snapshot):
     refusal: str = ""
 
     def alarm(self, field: str) -> Alarm:
-        """One fault, one alarm: the store's, and the disk's that stands in for it."""
+        """One fault, one alarm: of the store, and of the spool that replaces it."""
         if not self.kept:
             return Alarm(Severity.NO_ALARM, Status.DISABLE, "no store is wanted")
         if field == "store_online" and not self.store_online:
@@ -120,7 +120,7 @@ class Archive(Shown[ArchiveSnapshot]):
 
 
 def _message(figures: StoreFigures) -> str:
-    """The worst first: the store, the disk, what is refused, what waits."""
+    """The worst first: the store, the spool, refused records, waiting records."""
     faults = [figures.reason, figures.spool_reason, _refusal(figures)]
     if figures.reason and not figures.spool_reason:
         faults[1] = "records wait in the spool"

@@ -1,4 +1,4 @@
-"""All ECC servers as one: their order, and the rule that it is for single ones."""
+"""All ECC servers as one device: their common state and commands, and their order."""
 
 from daqpv.system.guard import Order
 from daqpv.system.operator import Operator

@@ -1,4 +1,4 @@
-"""One configuration name for all servers: all or none."""
+"""Sets one configuration name for all servers, or for none."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ async def choose_everywhere(
 ) -> None:
     """Replace prepare and configure name of every server by `name`.
 
-    Those that may refuse it, since they did not list it when they were last asked,
-    choose first. If one refuses, those that have taken it get their old one back.
+    Servers that did not list it when last read choose first. If one refuses, those
+    that have accepted it get their old one back.
 
     Args:
         command: an abort gives the old ones back, too.
@@ -47,7 +47,7 @@ async def choose_everywhere(
 
 
 def _present(servers: Sequence[Server]) -> dict[Server, ConfigId]:
-    """What the servers have now, all of them."""
+    """The configurations of all servers."""
     if not servers:
         raise RefusedError("No ECC server is enabled.")
     found = {one: one.snapshot.config for one in servers}
@@ -63,7 +63,7 @@ def _present(servers: Sequence[Server]) -> dict[Server, ConfigId]:
 def _check_states(
     servers: Sequence[Server], old: Mapping[Server, ConfigId], name: str, prefix: str
 ) -> None:
-    """Refuse what the servers have already used, for all of them in one sentence."""
+    """Refuse names that servers have already used, for all in one sentence."""
     for part, last in (("prepare", _PREPARE_UP_TO), ("configure", _CONFIGURE_UP_TO)):
         beyond = [
             one

@@ -1,4 +1,4 @@
-"""What is seen of all ECC servers as one."""
+"""Derives the common state of all ECC servers from their snapshots."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from daqpv.system.servers import (
 )
 from daqpv.system.snapshot import SystemSnapshot, SystemState
 
-PERIOD = 1.0  # [s] the time stamp follows the servers' so often
-PATIENCE = 180.0  # [s] the longest that an operation takes, if nobody says otherwise
+PERIOD = 1.0  # [s] period at which the time stamp follows those of the servers
+PATIENCE = 180.0  # [s] default for the longest operation
 
 WITHOUT_RUN = range(EccState.IDLE, EccState.RUNNING)
 """States in which no run is open: going there stops the one that is."""
@@ -38,17 +38,17 @@ _TROUBLES = (Condition.OFFLINE, Condition.HUNG, Condition.ERROR, Condition.BROKE
 
 
 class Following(Device[SystemSnapshot]):
-    """All ECC servers as one: their common state, and what may become of it.
+    """All ECC servers as one: their common state, and the states that may follow.
 
     Args:
-        servers: all of the experiment, wherever they are served.
+        servers: all of the experiment, of any process.
         table: the order of the groups.
         events: where events go.
         prefix: of its PVs.
-        patience: how long the way down waits for what others have on the wire [s].
-        snapshot: what is known before the servers are looked at.
+        patience: how long the way down waits for operations of others [s].
+        snapshot: the initial one, before the first poll.
         reconfigures: a MuTAnT that has started is configured anew before a run.
-        interlock: what an open run forbids to operators; None: there are no runs.
+        interlock: forbids commands while a run is open; None: there are no runs.
         clock: gives all its times.
 
     Attributes:
@@ -74,7 +74,7 @@ class Following(Device[SystemSnapshot]):
         self._table = table
         self._patience = patience
         self._reconfigures = reconfigures
-        self._fresh: set[str] = set()  # who was not started since it was configured
+        self._fresh: set[str] = set()  # servers not started since they were configured
         self._tasks = Tasks()
         self._news = asyncio.Event()
         self._is_walking = False
@@ -100,7 +100,7 @@ class Following(Device[SystemSnapshot]):
 
     @property
     def is_settled(self) -> bool:
-        """Whether each server in use was read or found lost, and one answers."""
+        """Whether each server in use was read or is lost, and one answers."""
         known = all(one.snapshot.known for one in self._enabled())
         return known and bool(self._online())
 
@@ -126,7 +126,7 @@ class Following(Device[SystemSnapshot]):
 
     @property
     def troubled(self) -> tuple[str, ...]:
-        """Servers in use that are lost or broken, each with what it is."""
+        """Servers in use that are lost or broken, each with its condition."""
         return tuple(
             f"{one.name} is {where(one.snapshot)}"
             for one in self._enabled()
@@ -135,7 +135,7 @@ class Following(Device[SystemSnapshot]):
 
     @property
     def unready(self) -> tuple[str, ...]:
-        """Servers in use that are not Ready, each with what it is."""
+        """Servers in use that are not Ready, each with its state."""
         return tuple(
             f"{one.name} is {where(one.snapshot)}"
             for one in self._enabled()
@@ -155,7 +155,7 @@ class Following(Device[SystemSnapshot]):
         found = {one.snapshot.config_configure for one in self._enabled()}
         return ", ".join(sorted(found))
 
-    # What is seen
+    # The snapshot
 
     def _enabled(self) -> list[Server]:
         return [one for one in self._servers if one.snapshot.enabled]
@@ -164,7 +164,7 @@ class Following(Device[SystemSnapshot]):
         return [one for one in self._enabled() if is_there(one.snapshot)]
 
     def _heading(self) -> EccState:
-        """The highest state that is, or that is being made for."""
+        """The highest state of a server, or end of its transition."""
         levels = [one.snapshot.heading for one in self._online()]
         return EccState(max([*levels, self.snapshot.goal], default=0))
 
@@ -189,7 +189,7 @@ class Following(Device[SystemSnapshot]):
         return SystemState(states.pop()) if len(states) == 1 else SystemState.MIXED
 
     def _look(self) -> None:
-        """Show what the servers are now."""
+        """Show the present states of the servers."""
         enabled, online = self._enabled(), self._online()
         snapshots = [one.snapshot for one in enabled]
         newest = max((one.time for one in snapshots), default=self.clock.time())
@@ -217,7 +217,7 @@ class Following(Device[SystemSnapshot]):
         )
 
     def _allowed(self, enabled: list[Server], online: list[Server]) -> int:
-        """Bit n: an operator's wish for state n would be accepted now."""
+        """Bit n: a put of state n by an operator would be accepted now."""
         if not online:
             return 0
         if self.interlock.reason:

@@ -1,4 +1,4 @@
-"""The order of the servers as a rule for each single one."""
+"""Checks the order between the servers before each step of a single one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daqpv.system.plan import DOWN, READY, STOP, TAKING_DATA, Part, Row, States,
 from daqpv.system.plural import at, names, they_are, title, without
 from daqpv.system.servers import is_there
 
-_LOOK = 0.02  # [s] distance of two looks at servers whose news come late
+_LOOK = 0.02  # [s] period of checks of servers whose snapshots come late
 
 _RELEVANT = frozenset(
     {"state", "transition", "asked", "condition", "known", "enabled", "role"}
@@ -24,11 +24,11 @@ _RELEVANT = frozenset(
 _EVERYWHERE = frozenset(EccState)
 
 Post: TypeAlias = tuple[Part, States | None]
-"""A server for the guard: its part, and where it is and soon will be; None: unknown."""
+"""A server for the guard: its part, its state and the next one; None: not known."""
 
 
 def post_of(snapshot: EccSnapshot) -> Post | None:
-    """The post of a server; None if it is left alone."""
+    """The post of a server; None if it is disabled."""
     if not snapshot.enabled:
         return None
     if not is_there(snapshot):
@@ -50,7 +50,7 @@ def fits(post: Post | None, row: Row, mover: Part) -> bool:
 
 
 class Order:
-    """Where all servers are, for the guards of those in this process.
+    """The states of all servers, for the guards of those in this process.
 
     Args:
         servers: gives all of the experiment; asked when first needed.
@@ -130,7 +130,7 @@ class _Offence(NamedTuple):
 
 
 class OrderGuard:
-    """Forbids one server what the order between the servers forbids."""
+    """Forbids one server the steps that the order between the servers forbids."""
 
     def __init__(self, name: str, order: Order) -> None:
         self._name = name
@@ -139,8 +139,8 @@ class OrderGuard:
     async def __call__(self, state: EccState, operations: Sequence[Operation]) -> None:
         """Return if the server may go this way (daqpv.ecc.Guard).
 
-        News of servers in other processes come a little later than the ends of their
-        commands: they are waited for before they count as an offence.
+        Snapshots of servers in other processes arrive a little later than the ends of
+        their commands: the check waits for them before it refuses.
         """
         self._check_rival(operations)
         clock = asyncio.get_running_loop()
@@ -197,22 +197,22 @@ class OrderGuard:
         state: EccState,
         operations: Sequence[Operation],
     ) -> str:
-        """Say what is wanted, what is, and what to type."""
+        """The refusal: required states, present states, and the cure."""
         _, row, wanted = offences[0]
         servers = [one.server for one in offences if one.wanted == wanted]
         if len(servers) == 1 and servers[0].name == self._name:
-            wish, there = "it", f"it is {state.label}"
+            subject, there = "it", f"it is {state.label}"
         else:
-            wish = title(servers[0]) if len(servers) == 1 else names(servers)
+            subject = title(servers[0]) if len(servers) == 1 else names(servers)
             there = they_are(servers)
         for operation in operations:
             state = leads_to(state, operation) or state
         return (
-            f"{self._name}: {row.operation.label} wants {wish} {at(wanted)}; {there}. "
-            f"{self._cure(servers, wanted, state)}"
+            f"{self._name}: {row.operation.label} wants {subject} {at(wanted)}; "
+            f"{there}. {self._cure(servers, wanted, state)}"
         )
 
-    def _cure(self, servers: Sequence[Server], wanted: States, wish: EccState) -> str:
+    def _cure(self, servers: Sequence[Server], wanted: States, target: EccState) -> str:
         system = self._order.prefix
         lost = [one for one in servers if not is_there(one.snapshot)]
         if lost:
@@ -220,7 +220,7 @@ class OrderGuard:
         states = {one.snapshot.state for one in servers}
         if states & TAKING_DATA and max(wanted) <= READY:
             return f"First: {Cure(system, 'Stop', 1)}"
-        all_of_them = Cure(system, "Target", wish.label)
+        all_of_them = Cure(system, "Target", target.label)
         if len(servers) > 1 or servers[0].name == self._name:
             return f"All: {all_of_them}"
         if servers[0].snapshot.doing:

@@ -1,4 +1,4 @@
-"""What a command of the system goes by."""
+"""Groups the servers, the order and the settings that a command of the system needs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from daqpv.system.plan import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What a walk goes by.
+    """The servers, order and settings of a walk.
 
     Attributes:
         servers: all of the experiment.
-        interlock: whether anything may go up.
+        interlock: whether servers may be brought up.
         table: the order.
-        tasks: owns what is on the wire: an abort does not end that.
+        tasks: own running operations, which an abort does not end.
         news: set whenever a snapshot of a server has changed.
         prefix: of the PVs of the system, for the cure.
-        patience: how long the way down waits for what others have on the wire [s].
+        patience: how long the way down waits for operations of others [s].
     """
 
     servers: Sequence[Server]

@@ -1,4 +1,4 @@
-"""What operators may ask of the system while a run is open."""
+"""The commands of the system for operators, who must respect an open run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from daqpv.system.system import System
 
 
 class Operator:
-    """The commands of the system as operators have them: an open run is obeyed.
+    """The commands of the system for operators.
 
-    Only the way down is free then, and it stops the run. The run itself commands the
-    System, and is not held.
+    While a run is open, only the way down is free, and it stops the run. The run itself
+    commands the System directly.
 
     Args:
-        system: the system; what forbids commands is its `interlock`.
+        system: the system; its `interlock` says whether a run is open.
     """
 
     def __init__(self, system: System) -> None:
@@ -38,7 +38,7 @@ class Operator:
         await self._system.reach(target)
 
     async def stop(self) -> None:
-        """Stop whatever takes data, and the run; errors as `System.stop`."""
+        """Stop all servers that take data, and the run; errors as `System.stop`."""
         if not await self._run_stopped():
             await self._system.stop()
 
@@ -52,7 +52,7 @@ class Operator:
             await self._system.step_back()
 
     async def _run_stopped(self) -> bool:
-        """Stop the run that is open; False: none is."""
+        """Stop the open run; False: there is none."""
         if not await self._system.interlock.asked():
             return False
         await self._system.interlock.release()

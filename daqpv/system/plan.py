@@ -1,4 +1,4 @@
-"""The order between ECC servers: a table, and the ways that follow from it.
+"""Defines the order between ECC servers as a table, and plans paths by it.
 
 The MuTAnT gives clock and trigger to the CoBos: it is prepared before them, configured
 and started after them, and stopped first. Sources: GET software (GetBench),
@@ -49,12 +49,12 @@ Parts: TypeAlias = frozenset[Part]
 States: TypeAlias = frozenset[EccState]
 Standing: TypeAlias = tuple[Part, EccState]
 Spread: TypeAlias = frozenset[Standing]
-"""Where the servers are: each part with each state in which one of it is. How many
-they are changes no plan."""
+"""The states of the servers: each part with each state of a server of it. Their number
+changes no plan."""
 
 
 class OnFailure(Enum):
-    """What is done when members of a group have failed.
+    """The action after failures in a group.
 
     A group is sent out at once, so its other members always come to their end first.
     """
@@ -65,7 +65,7 @@ class OnFailure(Enum):
 
 
 class Wants(NamedTuple):
-    """In which states all servers have to be before one of a group is sent anything.
+    """The states that all servers must have before a group is sent an operation.
 
     Attributes:
         earlier: those whose group comes before.
@@ -84,11 +84,11 @@ class Row:
 
     Attributes:
         name: its key in the file.
-        operation: what is sent.
+        operation: to be sent.
         sources: from which states.
         order: the groups, one after the other; parallel inside.
         wants: the guard.
-        on_failure: what is done when a member fails.
+        on_failure: the action when a member fails.
     """
 
     name: str
@@ -107,11 +107,11 @@ class Row:
 
     @property
     def is_down(self) -> bool:
-        """Whether it is a step of the way down: that one leaves the lost behind."""
+        """Whether it is a step of the way down, which skips lost servers."""
         return self.operation in DOWN
 
     def turn(self, part: Part) -> int:
-        """When the turn of `part` is, from 0."""
+        """Position of `part` in the order, from 0."""
         return next(i for i, group in enumerate(self.order) if part in group)
 
     def wanted(self, mover: Part, other: Part) -> States:
@@ -122,7 +122,7 @@ class Row:
         return self.wants.earlier if theirs < mine else self.wants.later
 
     def offenders(self, mover: Part, spread: Spread) -> Spread:
-        """Those in `spread` who are not where they have to be."""
+        """Those in `spread` that are not in a required state."""
         return frozenset(
             (part, state)
             for part, state in spread
@@ -135,7 +135,7 @@ def _in(*states: EccState) -> States:
 
 
 def _most(state: EccState) -> Wants:
-    """Nobody above `state`."""
+    """A guard that permits no server above `state`."""
     states = frozenset(one for one in EccState if one <= state)
     return Wants(states, states, states)
 
@@ -185,10 +185,10 @@ class Step:
 
     @property
     def label(self) -> str:
-        """What is done to whom: "Configure: CoBos"."""
+        """Operation and groups: "Configure: CoBos"."""
         parts = {part for part, _ in self.movers}
-        who = " and ".join(part.label for part in Part if part in parts)
-        return f"{self.row.operation.label}: {who}"
+        groups = " and ".join(part.label for part in Part if part in parts)
+        return f"{self.row.operation.label}: {groups}"
 
     def applied(self, spread: Spread) -> Spread:
         """Where the servers are after it."""
@@ -200,9 +200,9 @@ class Plan(NamedTuple):
     """The way to a target.
 
     Attributes:
-        steps: what can be done, in order.
-        blocked: the step that would come next, and that its guard forbids.
-        offenders: the standings because of which it does.
+        steps: possible ones, in order.
+        blocked: the next step, which its guard forbids; None if none is forbidden.
+        offenders: the standings because of which it is forbidden.
     """
 
     steps: tuple[Step, ...]
@@ -242,7 +242,7 @@ class Table:
         return Plan(tuple(steps))
 
     def _next(self, spread: Spread, target: EccState) -> Step | None:
-        """What comes next: down first, the highest step first; then up, the lowest."""
+        """The next step: down first, from the highest; then up, from the lowest."""
         for name, movers in (*self._down(spread, target), *self._up(spread, target)):
             if movers:
                 row = self.rows[name]
@@ -252,7 +252,7 @@ class Table:
         return None
 
     def _down(self, spread: Spread, target: EccState) -> Iterator[tuple[str, Spread]]:
-        """Who has to go down: those above `target`, and those out of the order."""
+        """Servers that must go down: those above `target`, and those out of order."""
         if target <= READY:
             yield "stop", _at(spread, *TAKING_DATA)
         early = self._early(spread, "prepare")
@@ -277,7 +277,7 @@ class Table:
             yield "resume", _at(spread, PAUSED)
 
     def _early(self, spread: Spread, name: str) -> Spread:
-        """Those who have done a step that a group before theirs has not done."""
+        """Servers that have done a step before a group that precedes theirs."""
         row = self.rows[name]
         behind = [row.turn(part) for part, state in spread if state < row.after]
         return frozenset(
@@ -297,6 +297,6 @@ def _offenders(step: Step, spread: Spread) -> Spread:
         return frozenset()
     running = _at(spread, *TAKING_DATA)
     if any(state < READY for _, state in spread):
-        return running  # nobody is levelled beside one who takes data
+        return running  # no server is moved while another one takes data
     found = (step.row.offenders(part, spread) for part, _ in step.movers)
     return frozenset[Standing]().union(*found)

@@ -1,4 +1,4 @@
-"""Sentences about several servers."""
+"""Forms sentences about several servers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def names(servers: Iterable[Server]) -> str:
 
 
 def where(snapshot: EccSnapshot) -> str:
-    """Where a server is, in a word: what it does, how it is lost, or its state."""
+    """A server in a word: its transition, how it is lost, or its state."""
     if not snapshot.known:
         return "not known yet"
     if not snapshot.served:
@@ -41,7 +41,7 @@ def where(snapshot: EccSnapshot) -> str:
 
 
 def are(servers: Collection[Server]) -> str:
-    """Say where servers are: "CoBo1 and CoBo4 are Prepared, CoBo2 is Idle"."""
+    """The states of servers: "CoBo1 and CoBo4 are Prepared, CoBo2 is Idle"."""
     groups: dict[str, list[str]] = {}
     for server in servers:
         groups.setdefault(where(server.snapshot), []).append(server.name)
@@ -53,9 +53,9 @@ def are(servers: Collection[Server]) -> str:
 
 
 def without(lost: Collection[Server]) -> str:
-    """Say how to go on when servers are lost.
+    """The cure when servers are lost.
 
-    One that no process serves has no PVs either, so nobody can disable it there.
+    A server that no process serves has no PVs, so it cannot be disabled there.
     """
     them = "it" if len(lost) == 1 else "them"
     unserved = [one.name for one in lost if not one.snapshot.served]
@@ -72,7 +72,7 @@ def config_of(server: Server) -> Cure:
 
 
 def they_are(servers: Collection[Server]) -> str:
-    """Say where servers are that were just named."""
+    """The states of servers that were just named."""
     found = {where(server.snapshot) for server in servers}
     if len(found) > 1:
         return are(servers)
@@ -80,7 +80,7 @@ def they_are(servers: Collection[Server]) -> str:
 
 
 def at(states: States) -> str:
-    """Say which states are wanted: "at Prepared or above"."""
+    """The required states: "at Prepared or above"."""
     lowest, highest = min(states), max(states)
     if len(states) > 2 and highest is EccState.PAUSED:
         return f"at {lowest.label} or above"
@@ -90,7 +90,7 @@ def at(states: States) -> str:
 
 
 def title(server: Server) -> str:
-    """The server with an article, if there is only one of its sort."""
+    """The server, with an article if there is only one of its type."""
     if Part.of(server.snapshot.role) is not Part.MUTANT:
         return server.name
     is_named_so = server.name.casefold() == "mutant"
@@ -98,7 +98,7 @@ def title(server: Server) -> str:
 
 
 def named(server: Server, error: object) -> str:
-    """What went wrong with a server, with its name."""
+    """A failure of a server, with its name."""
     text = str(error)
     return text if server.name in text else f"{server.name}: {text}"
 

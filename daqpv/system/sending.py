@@ -1,4 +1,4 @@
-"""An operation on its way to a group of servers, all at once."""
+"""Sends an operation to all servers of a group at once, and waits for their ends."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Sending:
     """Sends for one command of the system.
 
     Args:
-        command: its abort calls back what is not on the wire yet.
-        tasks: owns what is on the wire: an abort does not end that.
+        command: its abort withdraws operations that are not sent yet.
+        tasks: own sent operations, which an abort does not end.
 
     Attributes:
-        has_sent: whether any may have reached a server.
+        has_sent: whether an operation may have reached a server.
     """
 
     def __init__(self, command: Command, tasks: Tasks) -> None:
@@ -46,23 +46,23 @@ class Sending:
 
         Args:
             label: of the step.
-            operation: what they are to do.
-            group: who.
-            within: wait so long [s]; who has not ended by then has failed.
+            operation: to be sent.
+            group: the servers.
+            within: longest wait [s]; servers that have not ended then have failed.
 
         Returns:
-            Who failed, and why.
+            The servers that failed, and why.
 
         Raises:
-            AbortedError: the command was; it says who goes on nevertheless.
+            AbortedError: the command was aborted; the text names servers that go on.
         """
         self._command.check()
         round_ = _Round(operation, self._command.step(label, len(group)))
         works = {one: self._tasks.begin(round_.operate(one)) for one in group}
         try:
             async with asyncio.timeout(within):
-                everybody = self._tasks.begin(_all(works.values()))
-                await self._command.over(everybody)
+                all_ends = self._tasks.begin(_all(works.values()))
+                await self._command.over(all_ends)
         except TimeoutError:
             text = f"no end of {operation.label} within {within:g} s"
             late = UnknownOutcomeError(text)
@@ -75,10 +75,10 @@ class Sending:
 
 
 class _Round:
-    """One operation of a group: who has done it, and who has failed.
+    """One operation of a group, and its results.
 
     Attributes:
-        errors: of those who have failed.
+        errors: of servers that have failed.
     """
 
     def __init__(self, operation: Operation, step: Step) -> None:
@@ -87,7 +87,7 @@ class _Round:
         self.errors: dict[Server, DaqError] = {}
 
     async def operate(self, server: Server) -> None:
-        """Have `server` do it."""
+        """Send it to `server`, and wait for its end."""
         try:
             await server.operate(self._operation)
         except DaqError as error:
@@ -97,7 +97,7 @@ class _Round:
 
     @property
     def was_reached(self) -> bool:
-        """Whether the operation may have reached somebody."""
+        """Whether the operation may have reached a server."""
         unsent = (RefusedError, LinkError)
         errors = self.errors.values()
         return bool(self._step.done) or not all(
@@ -110,7 +110,7 @@ def _withdrawn(
     works: Mapping[Server, asyncio.Task[None]],
     aborted: AbortedError,
 ) -> AbortedError:
-    """Call back what is not on the wire yet; say what goes on."""
+    """Withdraw operations that are not sent yet; return a text about the others."""
     open_ = [one for one, work in works.items() if not work.done()]
     going = [one for one in open_ if one.snapshot.doing is operation.transition]
     for server in open_:

@@ -1,4 +1,4 @@
-"""What the system asks of the servers that it sees."""
+"""Questions about the snapshots of servers, for the system."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _DATA_TRANSITIONS = frozenset(
 
 
 def is_there(snapshot: EccSnapshot) -> bool:
-    """Whether the server is known, and not lost."""
+    """Whether the server was read, and is not lost."""
     return snapshot.known and not snapshot.is_lost
 
 
 def is_moving(snapshot: EccSnapshot) -> bool:
-    """Whether the server is on its way, may soon be, or has a command."""
+    """Whether the server is in a transition, may soon be, or has a command."""
     return bool(snapshot.doing) or snapshot.busy
 
 
@@ -37,12 +37,12 @@ def standing(server: Server) -> Standing:
 
 
 def spread(servers: Iterable[Server]) -> Spread:
-    """Where the servers are."""
+    """The states of the servers."""
     return frozenset(map(standing, servers))
 
 
 def rehearse(plan: Plan, servers: Iterable[Server]) -> tuple[int, list[Server]]:
-    """How many operations a plan takes, and whose configuration it needs."""
+    """Number of operations of a plan, and the servers whose configuration it needs."""
     count, needing = 0, []
     for server in servers:
         part, state = standing(server)

@@ -1,4 +1,4 @@
-"""What the experiment file says of the whole system."""
+"""The section ``system`` of the experiment file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Reconfigure(StrEnum):
 
 
 class Orders(Model):
-    """The order of the groups in each step; what is not given stays as it is.
+    """The order of the groups in each step; steps not given keep the usual order.
 
     The role `all` goes with `cobo`.
     """
@@ -89,7 +89,7 @@ class SystemSettings(Model):
     it was configured. Event numbers and time stamps then begin again with each run."""
 
     def table(self) -> Table:
-        """Give the order, as it is then."""
+        """The resulting order."""
         given: Mapping[str, tuple[Parts, ...] | None]
         given = {row.name: getattr(self.order, row.name) for row in ROWS}
         return Table({name: order for name, order in given.items() if order})

@@ -1,4 +1,4 @@
-"""What is known of the whole system."""
+"""The snapshot of the whole system: the values of its PVs."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class SystemState(Labelled):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemSnapshot(DeviceSnapshot):
-    """What is known of the whole system.
+    """The values of the whole system.
 
     Attributes:
         state: the common state of the servers that are enabled and answer.
-        target: where the system was last wished to be; NONE if nobody wished.
+        target: setpoint of the state; NONE if none was put since the start.
         goal: where the running command ends; NONE if none runs.
-        transitioning: whether a server, or a command of the system, is on its way.
-        step: what is done now: "Configure: CoBos, 7 of 10"; else where it halted.
+        transitioning: whether a server is in a transition, or a command runs.
+        step: the present step: "Configure: CoBos, 7 of 10"; else where it halted.
         progress: operations done, of those that the running command takes [%].
         online_count: servers that are enabled and answer.
         enabled_count: servers that take part.
         total: servers.
-        disabled: names of those that are left alone.
-        troubled: enabled ones that are lost or Broken, each with what it is.
-        allowed: bit n: an operator's wish for state n would be accepted now.
+        disabled: names of those that are disabled.
+        troubled: enabled ones that are lost or Broken, each with its condition.
+        allowed: bit n: a put of state n by an operator would be accepted now.
         config_name: the configure name that all servers have; "" if not one.
     """
 
@@ -69,13 +69,13 @@ class SystemSnapshot(DeviceSnapshot):
     @property
     @made_from("disabled")
     def disabled_names(self) -> str:
-        """Names of the servers that are left alone."""
+        """Names of the disabled servers."""
         return ", ".join(self.disabled)
 
     def _lost_alarm(self, field: str) -> Alarm:
-        """The judgement on the whole, once it is known."""
+        """The alarm of a field, once all servers are known."""
         if field == "condition":
-            return NO_ALARM  # Online and State bear it
+            return NO_ALARM  # the alarm is of Online and State
         if field == "online":
             missing = self.online_count < self.enabled_count or not self.enabled_count
             return (

@@ -1,4 +1,4 @@
-"""Stop: whatever takes data is stopped, and at the end it is looked at again."""
+"""Stops all servers that take data, and verifies at the end that none does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from daqpv.system.servers import is_there, may_take_data, spread, standing
 
 DEADLINE = 15.0  # [s] for a group to stop; then the next one is stopped
 BACK = 8.0  # [s] for servers whose process was started anew to be seen again
-_LOOKS = 3  # a stop that servers get who have come back meanwhile
+_LOOKS = 3  # stops, for servers that have come back meanwhile
 
 
 class Stopping:
@@ -25,7 +25,7 @@ class Stopping:
 
     Args:
         command: its abort ends the waiting.
-        sending: the way to them.
+        sending: sends to groups of servers.
         means: servers and their order.
     """
 
@@ -33,14 +33,14 @@ class Stopping:
         self._command = command
         self._sending = sending
         self._means = means
-        self._unsent: set[str] = set()  # who never got the Stop
-        self._refused: set[str] = set()  # who did not do it
+        self._unsent: set[str] = set()  # servers that never got the Stop
+        self._refused: set[str] = set()  # servers that did not do it
 
     def _enabled(self) -> list[Server]:
         return [one for one in self._means.servers if one.snapshot.enabled]
 
     async def stop(self, among: Collection[Server] | None = None) -> dict[str, str]:
-        """Stop whatever takes data, group after group, and nothing else.
+        """Stop all servers that take data, group after group, and nothing else.
 
         A group has 15 s; then, as after any failure, the next one is stopped.
 
@@ -48,7 +48,7 @@ class Stopping:
             among: only these; None: all.
 
         Returns:
-            Who may still take data, and why.
+            The servers that may still take data, and why.
         """
         failures: dict[str, str] = {}
         row = self._means.table.rows["stop"]
@@ -75,7 +75,7 @@ class Stopping:
             error = errors.get(one)
             is_unsent = isinstance(error, RefusedError | LinkError)
             (self._unsent.add if is_unsent else self._unsent.discard)(one.name)
-            # one that has done it and takes data was started again by others
+            # one that has done it and takes data was started again by another client
             (self._refused.discard if error is None else self._refused.add)(one.name)
         return {
             one.name: named(one, errors.get(one) or are([one]))
@@ -84,13 +84,13 @@ class Stopping:
         }
 
     async def stop_all(self) -> dict[str, str]:
-        """Stop whatever takes data; then look again.
+        """Stop all servers that take data; then check again.
 
-        A server whose process was started anew meanwhile takes data and never got the
-        Stop: it gets it now.
+        A server that has come back meanwhile may take data and never have got the Stop:
+        it gets it now.
 
         Returns:
-            Who may still take data as of now, why, and who never got the Stop.
+            The servers that may still take data now, why, and which never got the Stop.
         """
         failures = await self.stop()
         for _ in range(_LOOKS):
@@ -108,7 +108,7 @@ class Stopping:
         return self._as_now(failures)
 
     async def _wait_for_unseen(self) -> None:
-        """Wait a moment for servers that no process serves, or that are not read."""
+        """Wait a moment for servers that are not served, or not read yet."""
 
         async def all_seen() -> None:
             while any(not o.known or not o.served for o in self._snapshots()):
@@ -123,7 +123,7 @@ class Stopping:
         return [one.snapshot for one in self._enabled()]
 
     def _as_now(self, failures: Mapping[str, str]) -> dict[str, str]:
-        """Of those that failed, and all others, who may take data now."""
+        """Of servers that failed, and all others, those that may take data now."""
         found = {}
         for one in self._enabled():
             if not is_there(one.snapshot):

@@ -1,4 +1,4 @@
-"""All ECC servers as one device: its commands."""
+"""The commands of all ECC servers as one device."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from daqpv.system.walk import Walk
 
 
 class System(Following):
-    """The way of all servers to any state; its arguments are those of `Following`.
+    """Leads all servers to any state; its arguments are those of `Following`.
 
-    Servers are commanded in the groups of the table, the next when each of the last
-    has been read back. Disabled ones are left alone.
+    Servers are commanded in the groups of the table; a group begins when each server of
+    the one before was read back. Disabled ones get no commands.
 
-    The run commands it by these methods (daqpv.runs.Detector); operators do by those
-    of `Operator`, which obey an open run.
+    The run uses these methods (daqpv.runs.Detector); operators use those of `Operator`,
+    which respect an open run.
     """
 
     # Commands
@@ -37,17 +37,17 @@ class System(Following):
 
         Raises:
             BusyError: another command runs, and `target` is not below its goal.
-            RefusedError: it cannot be done as things are; nothing was sent.
-            OperationError: it halted, or on the way down somebody was left behind.
-            AbortedError: somebody else's wish took over.
+            RefusedError: it is not possible in the present state; nothing was sent.
+            OperationError: it halted, or a server was left behind on the way down.
+            AbortedError: another command took over.
             UnknownOutcomeError: it halted at a server that gave no answer.
         """
         what = f"go to {target.label}"
         if target in (SystemState.BROKEN, SystemState.MIXED):
             raise self._refused(
                 what,
-                f"Nobody goes to {target.label}. Choose Idle, Described, Prepared, "
-                "Ready, Running or Paused.",
+                f"{target.label} is not a valid target. Choose Idle, Described, "
+                "Prepared, Ready, Running or Paused.",
             )
         target = EccState(target)
         goal = StateGoal(target, down=is_below(target, self._heading()))
@@ -66,8 +66,8 @@ class System(Following):
     async def start(self) -> None:
         """Bring all servers to Running, for a run; errors as `reach`.
 
-        A MuTAnT that has started since it was configured is configured anew, if so
-        set.
+        A MuTAnT that has started since it was configured is configured again, if
+        `reconfigures`.
         """
         goal = StateGoal(EccState.RUNNING, down=False)
         if await self._join_or_make_way("start", goal):
@@ -89,12 +89,12 @@ class System(Following):
         await self.reach(EccState.RUNNING)
 
     async def stop(self) -> None:
-        """Stop whatever takes data, in order, and nothing else.
+        """Stop all servers that take data, in order, and nothing else.
 
         It is never refused. Each group has 15 s, and each gets its turn.
 
         Raises:
-            OperationError: somebody may still take data.
+            OperationError: a server may still take data.
         """
         goal = StateGoal(READY, down=True, exact=False)
         if await self._join_or_make_way("stop", goal):
@@ -135,7 +135,7 @@ class System(Following):
             await walk.down(after)
 
     def abort(self) -> None:
-        """End the running command before its next step; what is on the wire goes on."""
+        """End the running command before its next step; a sent operation goes on."""
         if self.running is not None:
             self.running.abort()
 
@@ -144,7 +144,7 @@ class System(Following):
 
         Raises:
             BusyError: another command runs.
-            RefusedError: a server does not list that, or has gone beyond it.
+            RefusedError: a server does not list it, or has already used its name.
         """
         with self.command(f"choose configuration {name!r}") as command:
             self._check_upward()
@@ -153,18 +153,18 @@ class System(Following):
             )
 
     def enabled_changed(self) -> None:
-        """Show what the servers are, or that nobody cares."""
+        """Show the states of the servers, or that they are not followed."""
         self._look()
 
     def busy_with(self, running: Command) -> str:
-        """Say what a put that is refused should wait for, or how to end it."""
+        """The running command, and how to end it, for a put that is refused."""
         step = f"{self.snapshot.step}, " if self._is_walking else ""
         return (
             f"{step}{running.what} since {running.elapsed:.1f} s. "
             f"Wait, or: {Cure(self.prefix, 'Abort', 1)}"
         )
 
-    # What a command stands on
+    # Conditions of a command
 
     def _refused(self, what: str, why: str) -> RefusedError:
         error = RefusedError(why)
@@ -187,7 +187,7 @@ class System(Following):
 
     @contextmanager
     def _pursue(self, what: str, goal: StateGoal) -> Iterator[Walk]:
-        """Hold the command slot, and show what it is held for."""
+        """Hold the command slot, and show the goal of the command."""
         try:
             with self.command(what, goal=goal) as command:
                 if not self._tasks.are_open:
@@ -231,7 +231,7 @@ class System(Following):
         self.change(replace(self.snapshot, step=step, progress=percent, message=step))
 
     def _common_state(self) -> EccState:
-        """The state that all have.
+        """The common state.
 
         Raises:
             RefusedError: there is none; with the cure.

@@ -1,4 +1,4 @@
-"""One command of the system on its way: group by group, by the table."""
+"""Carries out one command of the system, group by group, by the table."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ from daqpv.system.servers import (
 )
 from daqpv.system.stopping import Stopping
 
-_MOST_STEPS = 60  # of a way down; it takes more only if somebody else leads it up
+_MOST_STEPS = 60  # of a way down; it takes more only if another client leads up
 
 
 class Walk:
-    """What one command of the system does to the servers.
+    """The steps of one command of the system.
 
     Args:
         command: its abort ends the walk before the next step.
-        means: servers, order, and who owns what is sent.
+        means: servers, order, and owner of sent operations.
     """
 
     def __init__(self, command: Command, means: Means) -> None:
         self._command = command
         self._means = means
-        self._left: dict[str, str] = {}  # whom the way down leaves behind, and why
+        self._left: dict[str, str] = {}  # servers left behind on the way down, and why
         self._starts = False  # the last step was one after which all have to run
         self._sending = Sending(command, means.tasks)
         self._stopping = Stopping(command, self._sending, means)
 
     def accepted(self, goal: Goal) -> None:
-        """From now on others may join, on the way to `goal`."""
+        """Let other commands to `goal` join from now on."""
         self._command.goal = goal
 
     # Up
@@ -69,7 +69,7 @@ class Walk:
         """Bring all to `target`, first to one level; halt at the first failure.
 
         Raises:
-            RefusedError: it cannot be done as things are; nothing was sent.
+            RefusedError: it is not possible in the present state; nothing was sent.
             CommandError: it halted.
         """
         self.check_up(target)
@@ -86,13 +86,13 @@ class Walk:
                 raise await self._halt(step, failed)
 
     async def reconfigure(self, *, fresh: Collection[str]) -> None:
-        """Configure anew whoever gives the clock, so that a run begins at event 0.
+        """Configure the MuTAnT again, which gives the clock, so that events begin at 0.
 
         Args:
-            fresh: names of those who have not started since they were configured.
+            fresh: names of servers that have not started since they were configured.
 
         Raises:
-            RefusedError: somebody else is not Ready; nothing was sent.
+            RefusedError: another server is not Ready; nothing was sent.
             CommandError: it halted.
         """
         worn = [
@@ -134,10 +134,10 @@ class Walk:
             raise await self._halt(step, failed)
 
     def check_up(self, target: EccState) -> None:
-        """Look whether the way up to `target` is open.
+        """Return if the way up to `target` is possible.
 
         Raises:
-            RefusedError: no; with the cure.
+            RefusedError: it is not; with the cure.
         """
         servers = self._enabled()
         if not servers:
@@ -153,7 +153,7 @@ class Walk:
         self._check_configs(unlisted(needing))
 
     def _check_configs(self, servers: Iterable[Server]) -> None:
-        """Refuse what a server is to use and does not list."""
+        """Refuse configurations that a server needs and does not list."""
         for server in servers:
             config, prefix = server.snapshot.config, server.prefix
             if config is None:
@@ -205,16 +205,16 @@ class Walk:
     async def down(self, target: EccState) -> None:
         """Bring all to `target`, each from where it is, the highest step first.
 
-        Whoever is lost or stays busy is left behind, and named at the end.
+        Servers that are lost or stay busy are left behind, and named at the end.
 
         Raises:
-            CommandError: it halted, or somebody was left behind.
+            CommandError: it halted, or a server was left behind.
         """
         for _ in range(_MOST_STEPS):
             await self._stop_before(target)
             if not self._command.total:
                 await self.rest(target, until_running=target <= READY)
-                if target <= READY and self._somebody_runs():
+                if target <= READY and self._one_takes_data():
                     continue  # one that came back, or by another client: stop it now
             members = self._members()
             plan = self._means.table.plan(spread(members), target)
@@ -227,7 +227,7 @@ class Walk:
         self._judge(target)
 
     def _is_barred(self, step: Step) -> bool:
-        """Whether those who were left behind forbid the step, as far as one sees."""
+        """Whether servers that were left behind forbid the step, as last read."""
         if not step.row.is_down:
             return bool(self._left)  # not without them
         left = [o for o in self._enabled() if o.name in self._left]
@@ -255,7 +255,7 @@ class Walk:
             raise await self._halt(step, failed)
 
     async def rest(self, target: EccState, *, until_running: bool = False) -> None:
-        """Wait until no server is on its way; end what leads above `target`.
+        """Wait until no server is in a transition; abort commands above `target`.
 
         Args:
             target: the state.
@@ -268,7 +268,7 @@ class Walk:
 
         async def all_at_rest() -> None:
             while moving := [o for o in self._members() if is_moving(o.snapshot)]:
-                if until_running and self._somebody_runs():
+                if until_running and self._one_takes_data():
                     return
                 self._command.step(f"Waiting: {are(moving)}")
                 self._means.news.clear()
@@ -283,12 +283,12 @@ class Walk:
                     text = f"{server.name} is busy: {server.snapshot.message}"
                     self._left[server.name] = text
 
-    def _somebody_runs(self) -> bool:
+    def _one_takes_data(self) -> bool:
         servers = [one.snapshot for one in self._enabled()]
         return any(is_there(one) and may_take_data(one) for one in servers)
 
     def _judge(self, target: EccState) -> None:
-        """Raise what there is to say at the end of the way down."""
+        """Raise the errors that remain at the end of the way down."""
         away = [one for one in self._members() if one.snapshot.state is not target]
         if self._left or away:
             why = list(self._left.values())
@@ -299,31 +299,31 @@ class Walk:
         return OperationError(text)
 
     async def stop(self) -> dict[str, str]:
-        """Stop whatever takes data; see `Stopping.stop`."""
+        """Stop all servers that take data; see `Stopping.stop`."""
         return await self._stopping.stop()
 
     async def stop_all(self) -> dict[str, str]:
-        """Stop whatever takes data, and look again; see `Stopping.stop_all`."""
+        """Stop all servers that take data, and check again; see `Stopping.stop_all`."""
         return await self._stopping.stop_all()
 
     # One step
 
     async def _do(self, step: Step) -> dict[Server, DaqError]:
-        """Do one step; return whom it did not lead where it leads, and why."""
+        """Do one step; return the servers that are not in its end state, and why."""
         group = [one for one in self._members() if standing(one) in step.movers]
         errors = await self._sending.send(step.label, step.row.operation, group)
         after = step.row.after
         return {
             server: error
             for server, error in errors.items()
-            # it may have been somebody else who brought it there
+            # another client may have brought it there
             if server.snapshot.state is not after or is_moving(server.snapshot)
         }
 
     async def _halt(
         self, step: Step, failed: Mapping[Server, DaqError]
     ) -> CommandError:
-        """Do what the table says of a failure; return it as one error."""
+        """Do the action of the table after a failure; return one error."""
         reasons = [named(server, error) for server, error in failed.items()]
         if step.row.on_failure is OnFailure.STOP and self._sending.has_sent:
             not_stopped = await self.stop()
@@ -343,7 +343,7 @@ class Walk:
         return [one for one in self._means.servers if one.snapshot.enabled]
 
     def _members(self) -> list[Server]:
-        """Those who go along: enabled, there, and not left behind."""
+        """Servers that take part: enabled, not lost, and not left behind."""
         enabled = self._enabled()
         for server in enabled:
             if not is_there(server.snapshot):

@@ -129,7 +129,7 @@ async def test_a_running_command_shows_its_goal(lab: Any, remote: RemoteServer) 
     [
         (lambda s: s.operate(Operation.START), "no 'Start' from state 'Idle'"),
         (lambda s: s.operate(None), "None is no operation"),
-        (lambda s: s.reach(EccState.BROKEN), "nobody goes to Broken"),
+        (lambda s: s.reach(EccState.BROKEN), "Broken and None are not valid targets"),
         (lambda s: s.choose("nonsense"), "describe/prepare/configure"),
         (lambda s: s.choose(""), "describe/prepare/configure"),
     ],

@@ -1,1 +1,1 @@
-"""Devices: commands go in, snapshots come out."""
+"""The base classes of devices: they take commands and give snapshots."""

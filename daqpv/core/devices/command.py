@@ -1,4 +1,4 @@
-"""A command that runs: whom it serves, how it is ended, how others join it."""
+"""A running command: its goal, its abort, and how other commands join it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a command is after, so that others can join it or take over.
+    """The goal of a command, so that others can join it or take over.
 
     Attributes:
         level: where it ends; devices count their states upward.
@@ -33,7 +33,7 @@ class Goal:
         return self.level < other.level
 
     def is_met_by(self, theirs: object) -> bool:
-        """Whether a command after `theirs` does what one after this would."""
+        """Whether a command to `theirs` does the same as one to this."""
         if not isinstance(theirs, type(self)):
             return False
         if self.exact:
@@ -41,7 +41,7 @@ class Goal:
         return self.down and theirs.down and not self.is_below(theirs)
 
     def overtakes(self, theirs: object) -> bool:
-        """Whether a command after this takes over from one after `theirs`."""
+        """Whether a command to this takes over from one to `theirs`."""
         if not self.down:
             return False
         if not self.exact or not isinstance(theirs, type(self)):
@@ -53,7 +53,7 @@ class Command(Job):
     """What occupies a device's command slot: a job that others can join.
 
     Attributes:
-        goal: what it is after; a second wish for the same goal joins it.
+        goal: where it leads; a second command for the same goal joins it.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Command(Job):
     async def over(self, work: asyncio.Task[T]) -> T:
         """Wait for `work`, and return its result.
 
-        An abort ends the waiting and leaves the work alone: what is on the wire
-        cannot be called back.
+        An abort ends the waiting, and the work goes on: a request that was sent cannot
+        be called back.
 
         Raises:
             AbortedError: the command was aborted before `work` ended, or daqpv ends.
@@ -100,7 +100,7 @@ class Command(Job):
             if task.cancel():
                 await asyncio.wait({task})
             if not task.cancelled():
-                task.exception()  # seen: an abort says more than what it cut off
+                task.exception()  # retrieved: the abort is reported instead
 
     async def join(self) -> None:
         """Wait until the command has ended, and end as it did."""
@@ -113,7 +113,7 @@ class Command(Job):
         await self._ended.wait()
 
     def end(self, error: BaseException | None) -> DaqError | None:
-        """Keep the outcome for all who joined or wait. The command slot calls this."""
+        """Keep the outcome for all callers that joined; for the command slot."""
         super().end(error)
         self._abort.cancel()
         self._ended.set()

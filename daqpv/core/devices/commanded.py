@@ -1,4 +1,4 @@
-"""What takes commands: one command slot, and what it writes down."""
+"""Runs commands one at a time, and records their result, message and event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ C = TypeVar("C", bound=CommandSnapshot)
 
 
 class Commanded(Shown[C]):
-    """What takes commands, one at a time; its arguments are those of `Shown`.
+    """Takes commands, one at a time; its arguments are those of `Shown`.
 
     Attributes:
         running: the command that holds the slot; None if it is free.
@@ -43,7 +43,7 @@ class Commanded(Shown[C]):
 
         Args:
             what: what the command does, in the imperative: "go to Ready".
-            goal: what it is after, for those who may join it.
+            goal: where it leads, so that other commands can join it.
 
         Raises:
             BusyError: another command holds the slot.
@@ -61,7 +61,7 @@ class Commanded(Shown[C]):
         self.command_ended(command, None)
 
     def abort(self) -> None:
-        """End the running command before its next step; what is on the wire goes on."""
+        """End the running command before its next step; a sent request goes on."""
         if self.running is not None:
             self.running.abort()
 
@@ -70,11 +70,11 @@ class Commanded(Shown[C]):
     ) -> bool:
         """Join a running command that leads to `goal`, or end it if that is lower.
 
-        To be asked before `command`, by commands that have a goal.
+        Commands that have a goal call it before `command`.
 
         Args:
             what: what the new command does; the same one is joined.
-            goal: what it is after.
+            goal: where it leads.
             is_there: whether the device is where an exact goal ends.
 
         Returns:
@@ -104,7 +104,7 @@ class Commanded(Shown[C]):
         return False
 
     def busy_with(self, running: Command) -> str:
-        """Hook: what a command that is refused is told of the running one."""
+        """Hook: the sentence about the running command, for one that is refused."""
         return f"{running.what} since {running.elapsed:.1f} s. Wait until it has ended."
 
     def _take(self, command: Command) -> None:
@@ -125,9 +125,9 @@ class Commanded(Shown[C]):
     def command_ended(self, command: Command, error: BaseException | None) -> None:
         """Write down how `command` ended: first why, then the result.
 
-        What was refused while another command runs shows for that moment only: whoever
-        waits for the end of the other one must not take this for it. Override it to
-        show more.
+        A command that was refused while another one runs changes the result for a
+        moment only: a client that waits for the other one must not take it for the end
+        of that. Override it to show more.
         """
         result, severity = _judge(error)
         failure = command.end(error)
@@ -162,7 +162,7 @@ class Commanded(Shown[C]):
     def put_ended(self, pv: str, began: float, error: Exception | None) -> None:
         """A put to `pv` has ended; a good one ends the failure of one before it.
 
-        An error that no command has met, a bug, becomes its failure.
+        An error outside of a command, a bug, becomes the failure of the put.
 
         Args:
             pv: the PV's name.
@@ -182,23 +182,23 @@ class Commanded(Shown[C]):
             self.change(self._without_failure())
 
     def failed(self, name: str, text: str) -> None:
-        """Say a failure for which no command is waiting any more."""
+        """Report a failure for which no command waits any more."""
         noted = self._after_failure(text, ResultCode.FAILED, None)
         self.change(replace(noted, message=text, errors=noted.errors + 1))
         self.emit(name, text, severity=EventSeverity.ERROR)
 
     def refuse(self, what: str, error: RefusedError) -> None:
-        """Write down that `what` was refused before it could become a command."""
+        """Record that `what` was refused before it became a command."""
         self.command_ended(Command(what, clock=self.clock), error)
 
     def _after_failure(self, text: str, code: ResultCode, by: Origin | None) -> C:
-        """Remember whose failure this is; return the snapshot that shows it."""
+        """Note the client of this failure; return the snapshot with it."""
         self._last_failure = LastFailure(by, self.clock.monotonic(), self.clock)
         last_error = f"{utc_text(self.clock.time())} {text}"
         return replace(self.snapshot, last_error=last_error, result_code=code)
 
     def _after_success(self, command: Command) -> C:
-        """The snapshot after a command that has done well: a failure may be over."""
+        """The snapshot after a good command, which may end an earlier failure."""
         began = self.clock.monotonic() - command.elapsed
         failure = self._last_failure
         is_over = failure is None or failure.is_over(began, command.by)

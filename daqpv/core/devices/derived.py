@@ -1,4 +1,4 @@
-"""Properties of a snapshot that say which of its fields they are made from."""
+"""Declares from which fields of a snapshot a property is made."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def made_from(*fields: str) -> Callable[[_F], _F]:
     """Declare the fields from which a property of a snapshot is made.
 
-    Who shows the property looks at it again only when one of them has changed. One
-    without this is looked at with every change, which a poll a second may bring.
+    The property is read again only when one of them has changed. Without this it is
+    read with every change, which may be each second.
     ::
 
         @property
@@ -31,7 +31,7 @@ def sources(kind: type, name: str) -> frozenset[str] | None:
     """The fields with which the attribute `name` of a snapshot of `kind` changes.
 
     Returns:
-        A field's own name; what a property is declared to be made from; None: any.
+        A field's own name; the declared fields of a property; None: any.
     """
     if name in getattr(kind, "__dataclass_fields__", ()):
         return frozenset({name})

@@ -1,4 +1,4 @@
-"""Devices: they are somewhere else, and answer or do not."""
+"""The base class of devices that can be lost, enabled and disabled."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ D = TypeVar("D", bound=DeviceSnapshot)
 
 
 class Device(Commanded[D]):
-    """A device: it is online or lost, and can be left alone; arguments as `Shown`."""
+    """A device: online or lost, enabled or disabled; arguments as `Shown`."""
 
     def __init__(self, name: str, snapshot: D, **more: Unpack[Surroundings]) -> None:
         super().__init__(name, snapshot, **more)
         self._seen = -_SEEN_PERIOD
 
     async def enable(self, enabled: bool) -> None:
-        """Follow and command the device, or leave it alone.
+        """Follow and command the device, or do neither.
 
         Raises:
             BusyError: a command runs.
@@ -54,7 +54,7 @@ class Device(Commanded[D]):
         """Show that the device is lost, with an event.
 
         Args:
-            condition: how it is.
+            condition: of the device from now on.
             reason: a sentence.
         """
         text = f"{condition.label}: {reason}"
@@ -70,7 +70,7 @@ class Device(Commanded[D]):
         self.emit("lost", text, severity=EventSeverity.ERROR, condition=condition.label)
 
     def without_readings(self) -> D:
-        """Hook: the snapshot, without what makes no sense while the device is lost."""
+        """Hook: the snapshot, without values that are not valid after a loss."""
         return self.snapshot
 
     def crashed(self, text: str) -> None:

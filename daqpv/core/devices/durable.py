@@ -1,7 +1,7 @@
-"""State that a device needs after a restart, whatever the experiment file says.
+"""Keeps the state of devices, and restores it after a restart.
 
 Operators choose settings (daqpv.core.devices.saved), and the file may overrule them.
-The state of a device is its own: a run that is open, files that have yet to be moved.
+The state of a device is independent of the file: an open run, files yet to be moved.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Key = tuple[str, str]  # device and field
 
 
 class Durable:
-    """The state of the devices of one process, kept and given back.
+    """Keeps and restores the state of the devices of one process.
 
     Args:
         places: where it is kept.
-        events: where it is said that something cannot be kept or given back.
+        events: reports values that cannot be kept or restored.
         prefix: of all PVs.
     """
 
@@ -38,7 +38,7 @@ class Durable:
         self._places = places
         self._events = events
         self._prefix = prefix
-        self._values: dict[Key, Any] = {}  # what is kept, as JSON
+        self._values: dict[Key, Any] = {}  # the kept values, as JSON
 
     def restored(self, prefix: str, fields: Sequence[str], snapshot: S) -> S:
         """`snapshot` with the state that the device had.
@@ -74,7 +74,7 @@ class Durable:
         return replace(snapshot, **known) if known else snapshot
 
     def _find(self, device: str, field: str) -> DeviceState | None:
-        """What is kept of a field. Before version 0005 it was kept as a setting."""
+        """The kept value of a field. Before version 0005 it was kept as a setting."""
         state = self._places.find(DeviceState, device, field)
         before = self._places.find(Setting, device, field)
         if before is not None and (state is None or before.time > state.time):
@@ -89,7 +89,7 @@ class Durable:
     def follow(
         self, prefix: str, fields: Sequence[str]
     ) -> Callable[[Snapshot, Collection[str]], None]:
-        """A watcher of a device that keeps what changes of its state."""
+        """A watcher of a device that keeps each change of its state."""
         device = self._device(prefix)
 
         def watch(snapshot: Snapshot, changed: Collection[str]) -> None:

@@ -6,15 +6,15 @@ from daqpv.core.devices.snapshot import Condition
 from daqpv.errors import LinkError, NoAnswerError, ProtocolError
 
 MISSES = 3
-"""A device is lost when so many polls in a row have failed."""
+"""Number of failed polls in a row after which a device is lost."""
 
 
 class PollFailures:
-    """Counts failed polls, and says what they make of the device's condition.
+    """Counts failed polls, and derives the condition of the device.
 
-    A loss is declared after MISSES failures of any sort. A lost device changes its
-    sort of loss after MISSES failures of another sort, so that one which wavers does
-    not flood the log.
+    A loss is declared after MISSES failures of any sort. The sort of
+    loss changes after MISSES failures of another sort, so that a device with changing
+    failures does not flood the log.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class PollFailures:
 
     @property
     def is_lost(self) -> bool:
-        """Whether so many polls have failed that there is no hope of an answer."""
+        """Whether so many polls have failed that no answer is expected."""
         return self._total >= MISSES
 
     def clear(self) -> None:
@@ -37,7 +37,7 @@ class PollFailures:
         self._total = self._alike = 0
 
     def count(self, error: LinkError) -> Condition | None:
-        """Count a failed poll; return how the device is, None while undecided."""
+        """Count a failed poll; return the condition, None while undecided."""
         sort = _sort_of(error)
         self._alike = self._alike + 1 if sort is self._sort else 1
         self._sort = sort

@@ -1,4 +1,4 @@
-"""What an open run forbids to everybody else, and a second process to everybody."""
+"""Forbids commands of servers while a run is open, or a second process serves them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run_is_open(number: int, prefix: str) -> str:
 
 
 class Holder(Protocol):
-    """Who holds the servers: the run, of this process or of another one."""
+    """The run that holds the servers, of this process or of another one."""
 
     @property
     def hold(self) -> str:
@@ -34,15 +34,15 @@ class Holder(Protocol):
         """Stop the run, as an operator would.
 
         Raises:
-            DaqError: somebody may still take data; the run stays open.
+            DaqError: a server may still take data; the run stays open.
         """
 
 
 class Interlock:
     """Whether servers may be commanded now; one for all of a site.
 
-    An open run holds them for all others, and commands them past that. While another
-    process serves devices of this one, too, nobody brings them up, not even the run.
+    While a run is open, only the run may command them. While another process serves
+    devices of this one, too, no command may bring them up, not even that of the run.
     """
 
     def __init__(self) -> None:
@@ -53,31 +53,30 @@ class Interlock:
         self._rivals: dict[str, str] = {}
 
     def take(self, holder: Holder, *, ask: Ask | None = None) -> None:
-        """From now on `holder` holds the servers while its `hold` says so.
+        """Let `holder` hold the servers while its `hold` is not empty.
 
         Args:
             holder: the run.
-            ask: gives its `hold` as it is now, if what is known of that here may be
-                late.
+            ask: reads its `hold` now, if the local value may be late.
         """
         self._holder, self._ask = holder, ask
         holder.watch(self._seen)
 
     @property
     def reason(self) -> str:
-        """Why they may not, as far as is known here; "" if they may."""
+        """Why they may not, as known in this process; "" if they may."""
         return "" if self._holder is None else self._holder.hold
 
     async def asked(self) -> str:
         """Why they may not, now, with the cure; "" if they may.
 
-        To be asked before a command. What holds nobody is not asked anew.
+        To be called before a command. A holder with an empty local `hold` is not asked.
         """
         reason = self.reason
         return await self._ask() if reason and self._ask is not None else reason
 
     async def release(self) -> None:
-        """End what holds them, as an operator would: stop the run.
+        """Stop the run that holds them, as an operator would.
 
         Raises:
             DaqError: it could not be stopped.
@@ -87,18 +86,18 @@ class Interlock:
 
     @property
     def rival(self) -> str:
-        """Why nobody may bring servers up, with the cure; "" if they may.
+        """Why no command may bring servers up, with the cure; "" if one may.
 
         Another process serves devices of this one, too, and commands the same servers.
         """
         return next(filter(None, self._rivals.values()), "")
 
     def found(self, proof: str, what: str) -> None:
-        """Say what a proof tells of another process now.
+        """Report what one search has found about a second process.
 
         Args:
-            proof: who tells: each has its own say.
-            what: a sentence: which devices it serves, and where; "" if there is none.
+            proof: name of the search; each has its own result.
+            what: a sentence: which devices it serves, and where; "" if none was found.
         """
         before = self.rival
         self._rivals[proof] = what and (

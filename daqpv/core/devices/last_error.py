@@ -1,4 +1,4 @@
-"""How long the last failure of a device is shown: for whom it is, and until when."""
+"""Decides how long LastError shows the last failure of a device."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from daqpv.core.events.event import Origin
 from daqpv.core.timing.clock import Clock
 
-READ_WITHIN = 60.0  # [s] so long a failure stays for who has made it
+READ_WITHIN = 60.0  # [s] a failure stays so long for the client that caused it
 
 
 @dataclass(slots=True)
 class LastFailure:
-    """What `last_error` is about.
+    """The origin of `last_error`.
 
     Attributes:
-        by: who met it; None if nobody did.
+        by: the client whose put failed; None if no client did.
         at: when, monotonic [s].
         clock: gives that.
         pv: the PV that was put to; "" if not known.
@@ -27,9 +27,9 @@ class LastFailure:
     pv: str = ""
 
     def is_over(self, began: float, by: Origin | None) -> bool:
-        """Whether what `by` began at `began`, and has done well, puts an end to it.
+        """Whether a good command of `by`, begun at `began`, ends the failure.
 
-        What another client does well meanwhile leaves time to read it.
+        A good command of another client does not end it at once: it can be read first.
         """
         is_theirs = self.by is None or self.by == by
         is_read = self.clock.monotonic() - self.at > READ_WITHIN

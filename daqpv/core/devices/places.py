@@ -1,4 +1,4 @@
-"""Where it is kept what devices find again after a restart: the store, a file."""
+"""Keeps settings and states of devices in several places: the store, a file."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ class Place(Protocol):
     """A place where settings and states of devices are kept."""
 
     def read(self) -> Iterable[Remembered]:
-        """All of the experiment; it may block, not for ever.
+        """All records of the experiment; it may block for a limited time.
 
         Raises:
-            StoreError: no more can be read now, and those that came before hold; the
-                text says why, and what does not hold.
+            StoreError: the others cannot be read now; those already returned are valid.
+                The text says why, and which values are missing.
         """
 
     def add(self, record: Remembered, /) -> None:
         """Keep `record` soon, in place of the last one of its device and field."""
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until what was added would survive a kill; whether it would."""
+        """Wait until all added records would survive a kill; whether they would."""
 
 
 def key_of(record: Remembered) -> Key:
-    """What `record` is the last word on."""
+    """Kind, device and field of `record`."""
     return type(record), record.device, record.field
 
 
 class Places:
-    """All places of one process; of what several have the newest holds.
+    """All places of one process; of several records of a field, the newest is valid.
 
     Args:
         places: they are read at once.
-        events: where it is said that one cannot be read.
+        events: reports a place that cannot be read.
     """
 
     def __init__(self, places: Sequence[Place], events: Events) -> None:
         self._places = places
         self._newest: dict[Key, Remembered] = {}
-        self._behind: dict[Key, list[Place]] = {}  # who lacks what is kept
+        self._behind: dict[Key, list[Place]] = {}  # the places that lack a kept record
         found = [(place, self._read(place, events)) for place in places]
         for key, newest in self._newest.items():
             behind = [
@@ -63,7 +63,7 @@ class Places:
                 self._behind[key] = behind
 
     def _read(self, place: Place, events: Events) -> tuple[dict[Key, Remembered], bool]:
-        """What a place has, and whether all of that could be read."""
+        """The records of a place, and whether all of them could be read."""
         records: dict[Key, Remembered] = {}
         is_whole = True
         try:
@@ -89,7 +89,7 @@ class Places:
             place.add(record)
 
     def after(self, since: float, *earlier: Remembered | None) -> float:
-        """A time for what replaces `earlier`: `since`, but later than those."""
+        """`since`, but later than `earlier`, for a record that replaces those."""
         times = (one.time + _TICK for one in earlier if one is not None)
         return round(max((since, *times)), 6)
 
@@ -100,6 +100,6 @@ class Places:
             place.add(record)
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until all places have what was kept; whether they have [s]."""
+        """Wait until all places have all records; False if not in `timeout` [s]."""
         waits = (place.kept(timeout=timeout) for place in self._places)
         return all(await asyncio.gather(*waits))

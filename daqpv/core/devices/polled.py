@@ -1,4 +1,4 @@
-"""Devices that are polled."""
+"""The base class of devices that are polled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ A = TypeVar("A")
 
 
 class Polled(Device[P], Generic[P, A]):
-    """A device whose snapshot follows what polls find.
+    """A device whose snapshot follows from polls.
 
     Args:
         name: as of `Shown`.
@@ -66,7 +66,7 @@ class Polled(Device[P], Generic[P, A]):
 
         Raises:
             LinkError: there was no good answer.
-            ValueError: what it answered cannot be read: a ProtocolError.
+            ValueError: its answer is not valid; it becomes a ProtocolError.
         """
 
     def noted(self, answer: A) -> P:

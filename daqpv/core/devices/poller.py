@@ -1,4 +1,4 @@
-"""Polls a device, a node or a job, and decides when it is lost and when it is back."""
+"""Polls a device, and decides when it is lost and when it is back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daqpv.core.devices.snapshot import Condition
 from daqpv.core.timing.schedule import rest
 from daqpv.errors import LinkError, NoAnswerError, sentence
 
-GRACE = 1.0  # [s] after its deadline a poll is cut off: links say it better in time
+GRACE = 1.0  # [s] from the deadline to a cancel: links give a better reason in time
 
 A = TypeVar("A")
 
@@ -22,7 +22,7 @@ class Poller(Generic[A]):
     """Polls with a period until cancelled; there is one poll at a time.
 
     The polls keep to a schedule that begins at a random moment of the first period, so
-    many pollers do not poll together. Beats that pass during a slow poll, or while the
+    many pollers do not poll together. Times that pass during a slow poll, or while the
     process is suspended, are left out.
 
     Args:
@@ -39,7 +39,7 @@ class Poller(Generic[A]):
     Attributes:
         enabled: the same; while it is False nothing counts as lost.
         failures: since the last answer.
-        reason: what the last failed poll said, a sentence.
+        reason: of the last failed poll, a sentence.
         answer: the last one; None before the first.
     """
 
@@ -80,7 +80,7 @@ class Poller(Generic[A]):
                     await self._wake.wait()
 
     def wake(self) -> None:
-        """Poll now, or look at the period anew; the schedule stays as it is."""
+        """Poll now, or read the period anew; the schedule stays as it is."""
         self._wake.set()
 
     def enable(self, enabled: bool) -> None:

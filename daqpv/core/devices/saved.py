@@ -1,6 +1,6 @@
-"""Settings that stay: what operators chose holds after a restart.
+"""Keeps settings that operators chose, and restores them after a restart.
 
-A device gets them through its constructor, before anybody can connect; nothing is put.
+A device gets them through its constructor, before a client can connect; nothing is put.
 An operator's last choice holds until the value in the experiment file itself changes:
 then the file wins, and an event says so.
 """
@@ -25,7 +25,7 @@ from daqpv.errors import ServeError, quoted, sentence
 S = TypeVar("S", bound=Snapshot)
 Key = tuple[str, str]  # device and field, as in Setting
 
-_NAMED = 5  # so many of those restored are named in the event of the start
+_NAMED = 5  # number of restored settings that are named in the event of the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class SavedField:
     Attributes:
         field: of the snapshot.
         signal: the PV that operators put, after the device's prefix.
-        drive: between what its values must be; equal limits: anything.
+        drive: limits of its values; equal limits: no limit.
         labels: the texts of its states, if it is a switch.
     """
 
@@ -45,7 +45,7 @@ class SavedField:
     labels: tuple[str, ...] = ()
 
     def check(self, value: object) -> None:
-        """Refuse what a put would be refused for.
+        """Check a value as a put does.
 
         Raises:
             ValueError: `value` is outside the drive limits.
@@ -56,8 +56,8 @@ class SavedField:
         if not low <= value <= high:
             raise ValueError(f"it must be within {low:g} to {high:g}")
 
-    def told(self, value: Any) -> str:
-        """`value`, as JSON has it, for people."""
+    def formatted(self, value: Any) -> str:
+        """`value`, of JSON, as text."""
         if isinstance(value, bool) and len(self.labels) > value:
             return self.labels[value]
         if value is None or value == "":
@@ -71,16 +71,16 @@ class _Followed:
 
     saved: SavedField
     form: JsonForm[Any]
-    file: Any  # what the experiment file says, as JSON
-    value: Any  # what the device has now, likewise
+    file: Any  # of the experiment file, as JSON
+    value: Any  # of the device now, likewise
 
 
 class SavedSettings:
-    """What operators chose for the devices of one process, kept and given back.
+    """Keeps and restores what operators chose for the devices of one process.
 
     Args:
         places: where they are kept.
-        events: where it is said when a choice does not hold any more.
+        events: reports choices that are not valid any more.
         prefix: of all PVs.
     """
 
@@ -92,19 +92,19 @@ class SavedSettings:
         self._restored: list[str] = []  # for people
 
     async def kept(self, *, timeout: float) -> bool:
-        """Wait until all places have what was chosen; whether they have [s]."""
+        """Wait until all places have all choices; False if not in `timeout` [s]."""
         return await self._places.kept(timeout=timeout)
 
     def restored(self, prefix: str, saved: Iterable[SavedField], snapshot: S) -> S:
-        """`snapshot`, which is as the file says, with what operators chose instead.
+        """`snapshot`, made of the experiment file, with the choices of operators.
 
         Args:
             prefix: of the device's PVs.
-            saved: what of it survives a restart.
+            saved: its fields that survive a restart.
             snapshot: for the device's constructor.
 
         Raises:
-            ServeError: a saved field is none, or its values cannot be kept.
+            ServeError: there is no such field, or its values cannot be kept.
         """
         device = self._device(prefix)
         kind: type = type(snapshot)
@@ -123,12 +123,12 @@ class SavedSettings:
             if kept is not None and self._holds(followed, kept):
                 chosen[one.field] = form.decode(kept.value)
                 followed.value = kept.value
-                said = f"{prefix}{one.signal} {one.told(kept.value)}"
+                said = f"{prefix}{one.signal} {one.formatted(kept.value)}"
                 self._restored.append(said)
         return replace(snapshot, **chosen) if chosen else snapshot
 
     def _holds(self, followed: _Followed, kept: Setting) -> bool:
-        """Whether the choice `kept` is other than the file, and holds."""
+        """Whether the choice `kept` differs from the file, and is valid."""
         key = kept.device, kept.field
         self._places.share(kept)
         saved, file = followed.saved, followed.file
@@ -137,8 +137,8 @@ class SavedSettings:
                 self._events.report(
                     "setting",
                     f"{self._choice(saved, kept)} is dropped, for the experiment file "
-                    f"has changed: it said {saved.told(kept.file)} and says "
-                    f"{saved.told(file)}, which holds now.",
+                    f"has changed: it said {saved.formatted(kept.file)} and says "
+                    f"{saved.formatted(file)}, which holds now.",
                     severity=EventSeverity.WARNING,
                     device=kept.device,
                 )
@@ -152,7 +152,7 @@ class SavedSettings:
             self._events.report(
                 "setting",
                 f"{self._choice(saved, kept)} does not fit any more: {sentence(error)} "
-                f"What the experiment file says holds: {saved.told(file)}",
+                f"What the experiment file says holds: {saved.formatted(file)}",
                 severity=EventSeverity.WARNING,
                 device=kept.device,
             )
@@ -161,16 +161,16 @@ class SavedSettings:
         return True
 
     def _choice(self, saved: SavedField, kept: Setting) -> str:
-        """Say who chose what, and when."""
+        """The choice, with its time and client, for a sentence."""
         moment = utc_text(kept.time, "minutes")
         by = f" by {kept.origin}" if kept.origin else ""
         return (
-            f"{self._prefix}{kept.device}:{saved.signal}: {saved.told(kept.value)}, "
-            f"chosen{by} at {moment},"
+            f"{self._prefix}{kept.device}:{saved.signal}: "
+            f"{saved.formatted(kept.value)}, chosen{by} at {moment},"
         )
 
-    def tell(self) -> None:
-        """Say what is not as the experiment file says; once, when all are built."""
+    def report(self) -> None:
+        """Report the choices that differ from the file; once, when all are built."""
         if not self._restored:
             return
         named = ", ".join(self._restored[:_NAMED])
@@ -184,12 +184,12 @@ class SavedSettings:
     def follow(
         self, prefix: str, saved: Iterable[SavedField]
     ) -> Callable[[Snapshot, Collection[str]], None]:
-        """A watcher of a device that keeps what changes of its saved fields.
+        """A watcher of a device that keeps each change of its saved fields.
 
         Args:
             prefix: of the device's PVs.
-            saved: what of it survives a restart. What was not asked for by `restored`
-                does not: a warning tells the author of the kind.
+            saved: its fields that survive a restart. Those that were not given to
+                `restored` do not: a warning reports it to the author of the kind.
         """
         device = self._device(prefix)
         own: dict[str, _Followed] = {}
@@ -230,13 +230,14 @@ class SavedSettings:
             self._keep(key, followed, since=time.time())
 
     def _keep(self, key: Key, followed: _Followed, *, since: float) -> None:
-        """Keep what a device has now, in place of what was kept before.
+        """Keep the present value of a field, in place of the one kept before.
 
         Args:
             key: device and field.
             followed: the field.
-            since: when that came about. What is decided at a start is only just newer
-                than the choice it is about: a place that is away may know a later one.
+            since: the time of the change. A decision at the start is only just newer
+                than the choice that it replaces: a place that is away may have a later
+                one.
         """
         device, field = key
         last = self._places.find(Setting, device, field)

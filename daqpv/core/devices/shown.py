@@ -1,4 +1,4 @@
-"""What PVs show: a snapshot, and who watches it."""
+"""The base class of everything with PVs: its snapshot, watchers and events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from daqpv.core.events.event import (
     Origin,
     caller,
     origin,
-    told,
+    reported,
 )
 from daqpv.core.timing.clock import CLOCK, Clock, stamp_after
 
@@ -43,16 +43,15 @@ class Shown(Generic[S]):
 
     Args:
         name: unique among its kind.
-        snapshot: what is known at the start.
+        snapshot: the initial one.
         events: where events go.
-        prefix: of its PVs, for its events, and for the sentences that tell operators
-            what to type.
+        prefix: of its PVs, for its events, and for the cures in its sentences.
         clock: gives all its times.
 
     Attributes:
         name: as above.
         prefix: as above.
-        snapshot: what is known now.
+        snapshot: the present one.
         clock: as above.
     """
 
@@ -94,8 +93,8 @@ class Shown(Generic[S]):
         Fields that are equal drop out. If none is left, nothing happens, unless `at`
         says that the device was observed: then the snapshot's time moves.
 
-        Time stamps rise, and are never more than a second ahead of our clock, whatever
-        `at` says: it may come from another computer, whose clock is wrong.
+        Time stamps rise, and are never more than a second ahead of our clock, not
+        even by `at`, which may come from another computer, whose clock is wrong.
 
         Args:
             snapshot: the new one; its time does not count.
@@ -134,7 +133,7 @@ class Shown(Generic[S]):
             return
         try:
             show(self.snapshot, fields)
-        except Exception:  # a watcher is a plugin: it goes alone
+        except Exception:  # a watcher is a plugin: only this one is dropped
             _log.exception("%s: a watcher failed and is dropped", self.name)
             with suppress(ValueError):
                 self._watchers.remove(show)
@@ -149,8 +148,8 @@ class Shown(Generic[S]):
         folding: Folding = STORM,
         **facts: object,
     ) -> None:
-        """Emit an event of this device, on behalf of `by`, else whom we act for."""
-        names = told.get()
+        """Emit an event of this device, on behalf of `by`, else of the running put."""
+        names = reported.get()
         if names is not None:
             names.add(name)
         event = Event(
@@ -174,12 +173,12 @@ class Shown(Generic[S]):
         self.change(replace(self.snapshot, message=text))
 
     async def run(self) -> None:
-        """Follow what is shown until cancelled."""
+        """Follow the source of the snapshot until cancelled."""
         raise NotImplementedError
 
 
 def _same(old: object, new: object) -> bool:
-    numpy = sys.modules.get("numpy")  # whoever has arrays has loaded it: it is slow
+    numpy = sys.modules.get("numpy")  # its import is slow; arrays have loaded it
     if numpy and (isinstance(old, numpy.ndarray) or isinstance(new, numpy.ndarray)):
         return _same_array(old, new)
     if isinstance(old, float) and isinstance(new, float) and math.isnan(new):

@@ -1,4 +1,4 @@
-"""Snapshots: all that is known of something at one moment."""
+"""Snapshots: the values of a device, or other thing with PVs, at one moment."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from daqpv.errors import ResultCode
 
 
 class Condition(Labelled):
-    """How a device is."""
+    """The condition of a device: whether and how it answers."""
 
     OK = 0
     DISABLED = 1
-    OFFLINE = 2  # nobody answers there
-    HUNG = 3  # it takes the question and never answers
+    OFFLINE = 2  # no connection
+    HUNG = 3  # it accepts requests and does not answer
     BROKEN = 4  # it answers, and says that it is unusable
-    ERROR = 5  # it answers something that nobody understands
+    ERROR = 5  # its answers cannot be understood
 
     @property
     def label(self) -> str:
@@ -47,11 +47,11 @@ _LOST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All that is known of something at one moment; never changed, only replaced.
+    """The values of one thing at one moment; never changed, only replaced.
 
     Attributes:
         time: of the last observation or change, UTC [s since 1970].
-        message: what happens, in a sentence.
+        message: a sentence about the present activity.
     """
 
     observed: ClassVar[frozenset[str]] = frozenset()
@@ -68,7 +68,7 @@ class Snapshot:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether what is observed was not read yet, and will be."""
+        """Whether the observed fields were not read yet, and will be."""
         return False
 
     def alarm(self, field: str) -> Alarm:
@@ -82,7 +82,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSnapshot(Snapshot):
-    """What is known of something that takes commands, one at a time.
+    """The values of something that takes commands, one at a time.
 
     Attributes:
         busy: whether a command holds the command slot.
@@ -103,7 +103,7 @@ class CommandSnapshot(Snapshot):
     result_code: ResultCode = ResultCode.NONE
     last_by: str = ""
     errors: int = 0
-    result: Result = Result.NONE  # last: written after what explains it
+    result: Result = Result.NONE  # last: written after the fields that explain it
 
     def alarm(self, field: str) -> Alarm:
         """A command that failed is a MINOR alarm of its result."""
@@ -114,13 +114,13 @@ class CommandSnapshot(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSnapshot(CommandSnapshot):
-    """What is known of a device.
+    """The values of a device.
 
     Attributes:
         known: False until the device was first read, or found lost.
-        condition: how the device is.
+        condition: whether and how the device answers.
         online: whether the device answers.
-        enabled: a disabled device is left alone; its values stay as they were.
+        enabled: a disabled device is not polled; its values stay as they were.
         last_seen: when the device last answered, UTC text; "" if never.
     """
 
@@ -160,8 +160,8 @@ class DeviceSnapshot(CommandSnapshot):
         """One fault, one MAJOR: Online's if nothing answers, else Condition's."""
         if not self.is_lost:
             return NO_ALARM
-        bearer = "condition" if self.condition is Condition.ERROR else "online"
-        if field in ("online", "condition") and field != bearer:
+        primary = "condition" if self.condition is Condition.ERROR else "online"
+        if field in ("online", "condition") and field != primary:
             return NO_ALARM
-        severity = Severity.MAJOR if field == bearer else Severity.INVALID
+        severity = Severity.MAJOR if field == primary else Severity.INVALID
         return Alarm(severity, _LOST[self.condition], self.condition.label.lower())

@@ -1,4 +1,4 @@
-"""The tasks of a device: they have an owner, and an end."""
+"""Owns the tasks of a device, and ends them with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Tasks:
-    """Tasks that may begin while a device is followed, and end with that.
+    """Tasks that may begin while a device is followed, and end when that ends.
 
     Use it as a context manager while the device is followed.
     """

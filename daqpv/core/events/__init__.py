@@ -1,1 +1,1 @@
-"""Events: what happens, folded and handed to sinks."""
+"""Events, their folding, and the bus that hands them to sinks."""

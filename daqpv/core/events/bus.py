@@ -1,4 +1,4 @@
-"""The way of events: from those who emit them to the sinks that keep them."""
+"""Hands events from their emitters to the sinks that keep them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from daqpv.core.names import Names
 
 _log = logging.getLogger(__name__)
 
-_LOOK = 1.0  # [s] between two looks at what was counted
+_LOOK = 1.0  # [s] between two checks of the counted events
 _WAITING = 10_000  # events of other threads that may wait for the loop
 
 Sink = Callable[[Event], None]
 
 
 class Events:
-    """The way from those who emit events to those who keep them.
+    """Hands events from their emitters to all sinks.
 
     All sinks receive the same events in the same order: that in which they were
     emitted. What a sink emits itself comes after the event that it received.
@@ -70,10 +70,10 @@ class Events:
         self._sinks.append(sink)
 
     def emit(self, event: Event, folding: Folding = STORM) -> None:
-        """Hand `event` to every sink; a sink that raises harms nobody else.
+        """Hand `event` to every sink; a sink that raises does not affect the others.
 
-        From another thread than that of the loop: soon. What happens again and again
-        is counted and emitted later.
+        From another thread than that of the loop: soon. Repeated events are counted
+        and emitted later.
 
         Args:
             event: what happened.
@@ -82,7 +82,7 @@ class Events:
         if threading.get_ident() != self._thread:
             self._emit_later(event, folding)
             return
-        if self._folder.tells(event, folding):
+        if self._folder.emits(event, folding):
             self._deliver(event)
 
     def report(
@@ -104,7 +104,7 @@ class Events:
             severity: how much it matters to the shift.
             device: prefix of its PVs, or the part of it that names the device.
             fields: the facts of the sentence, for machines.
-            by: who did it.
+            by: the client that caused it.
             folding: how often such an event is emitted singly.
         """
         event = Event(
@@ -163,7 +163,7 @@ class Events:
     # -- folding -----------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Tell what was counted when its minute is over, until cancelled."""
+        """Emit counted events when their minute is over, until cancelled."""
         self._loop = asyncio.get_running_loop()
         while True:
             self._emit_foreign()
@@ -172,7 +172,7 @@ class Events:
             await asyncio.sleep(_LOOK)
 
     def close(self) -> None:
-        """Tell what was counted: the process ends."""
+        """Emit all counted events: the process ends."""
         self._loop = None
         self._emit_foreign()
         for event in self._folder.rest():

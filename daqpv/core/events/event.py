@@ -1,4 +1,4 @@
-"""Events: everything that happens, said once, with who did it.
+"""Defines events: what happened, when, and which client or process caused it.
 
 A device emits; sinks (console, file, store, PVs) receive. A sink is called on the event
 loop and must not block it.
@@ -17,8 +17,8 @@ from types import MappingProxyType
 class EventSeverity(StrEnum):
     """How much an event matters to the shift.
 
-    Information is normal; a warning is an exception that breaks nothing off: what was
-    requested was refused, what is there goes on; an error breaks something off.
+    Information is normal. A warning is an exception that interrupts nothing: a request
+    was refused, and what runs goes on. An error interrupts something.
     """
 
     INFORMATION = "information"
@@ -33,7 +33,7 @@ class EventSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asked for something: a user on a host, as the client says."""
+    """The author of a request: a user on a host, as the client says."""
 
     user: str
     host: str
@@ -43,18 +43,19 @@ class Origin:
 
     @classmethod
     def parse(cls, text: str) -> Origin | None:
-        """Read ``user@host`` as it was written; None if it is empty: nobody."""
+        """Read ``user@host`` as it was written; None if it is empty."""
         user, _, host = text.rpartition("@")
         return cls(user, host) if text else None
 
 
 origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
-"""Who the running code acts for: the PV server sets it round each put."""
+"""The client for which the running code acts; the PV server sets it for each put."""
 
-told: ContextVar[set[str] | None] = ContextVar("told", default=None)
+reported: ContextVar[set[str] | None] = ContextVar("reported", default=None)
 """Names of the events that devices have emitted because of the running put.
 
-The PV server sets it round each put: what a device has said need not be said again.
+The PV server sets it for each put, so that it does not report again what the device
+has reported.
 """
 
 
@@ -70,9 +71,9 @@ class Event:
         name: a short constant by which events of one sort are found again.
         text: one sentence for people.
         device: PV name part of the device, e.g. ``ECC:CoBo0``; empty for the process.
-            Who emits gives the prefix of its PVs.
+            The emitter gives the prefix of its PVs.
         fields: the facts of the sentence, for machines.
-        origin: who did it; None when nobody did.
+        origin: the client that caused it; None if no client did.
         process: ``name@host`` of the daqpv process in which it happened; stamped.
         function: where in the program: ``module.function``.
         count: how often it happened: repeated ones are folded into one.
@@ -91,10 +92,10 @@ class Event:
 
     @property
     def is_aside(self) -> bool:
-        """Whether it is for the record alone: its facts say so (``aside``).
+        """Whether only file and store keep it: its facts say so (``aside``).
 
-        People hear the same from another event, or need not hear it: a put that a
-        device tells as its command, clients that come and go. File and store have it.
+        Another event reports the same, or operators do not need it: a put that the
+        device reports as its command, clients that connect and disconnect.
         """
         return bool(self.fields.get("aside"))
 
@@ -106,8 +107,8 @@ class Folding:
     Attributes:
         same: what, besides device and name, makes two events the same.
         singly: how often the same is emitted singly within a minute.
-        kinds: so many different ones of one device and name are kept apart; None:
-            `same` is what people wrote, and each different one is emitted.
+        kinds: so many different ones of one device and name are counted separately;
+            None: `same` is a text of people, and each different one is emitted.
     """
 
     same: str = ""
@@ -116,7 +117,7 @@ class Folding:
 
 
 STORM = Folding()
-"""Of all that says nothing else: a storm of them is folded, and nothing short of it."""
+"""The default: only a storm of equal events is folded."""
 
 
 def caller(depth: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""Folding: repeated events are emitted singly at first, and then counted.
+"""Folds repeated events: the first are emitted singly, the others are counted.
 
 Nothing is lost: the counts of the emitted events add up to what happened. A fault that
 goes on for hours is emitted a few times, and then once a minute.
@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 
 from daqpv.core.events.event import Event, Folding
 
-WINDOW = 60.0  # [s] after which what was counted is emitted
-MOST = 10_000  # different things that are kept apart; they take about 1 kB each
+WINDOW = 60.0  # [s] after which counted events are emitted
+MOST = 10_000  # different series at a time; they take about 1 kB each
 
 _Sort = tuple[str, str]  # device and name
-_Key = tuple[str, str, str | None]  # and what makes it the same; None: too many kinds
+_Key = tuple[str, str, str | None]  # and `Folding.same`; None: too many kinds
 
 
 @dataclass(slots=True)
 class _Series:
-    """The same thing, again and again.
+    """Repetitions of one event.
 
     Attributes:
         end: of its present minute, by the clock.
@@ -38,7 +38,7 @@ class _Series:
 
 
 class Folder:
-    """Decides what is emitted at once, and emits the rest with its count.
+    """Decides which events are emitted at once, and emits the others with a count.
 
     Args:
         clock: that never jumps [s].
@@ -49,8 +49,8 @@ class Folder:
         self._series: dict[_Key, _Series] = {}  # in the order of their ends
         self._kinds: Counter[_Sort] = Counter()
 
-    def tells(self, event: Event, folding: Folding) -> bool:
-        """Whether to tell `event` now; it is counted if not."""
+    def emits(self, event: Event, folding: Folding) -> bool:
+        """Whether to emit `event` now; it is counted if not."""
         series = self._find(event, folding)
         if series is None:
             return True
@@ -81,9 +81,9 @@ class Folder:
         return series
 
     def due(self) -> Iterator[Event]:
-        """What was counted in minutes that are over; to be asked now and then.
+        """What was counted in minutes that are over; to be called regularly.
 
-        What went on in its last minute is not emitted singly in the next one.
+        A series that went on in its last minute is not emitted singly in the next one.
         """
         now = self._clock()
         while self._series:
@@ -105,7 +105,7 @@ class Folder:
         yield _counted(series.last, series.count)
 
     def rest(self) -> Iterator[Event]:
-        """What was counted and is not emitted yet: the end."""
+        """What was counted and is not emitted yet, when the process ends."""
         for series in tuple(self._series.values()):
             if series.last is not None:
                 yield _counted(series.last, series.count)

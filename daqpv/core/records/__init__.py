@@ -1,1 +1,1 @@
-"""What is kept for good: kinds of records, and the tables that hold them."""
+"""Declares the kinds of records that the store keeps, and their tables."""

@@ -1,4 +1,4 @@
-"""A kind of record: a dataclass, and the table that keeps what is made of it."""
+"""Maps a dataclass of records to the table of the store that keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain values, which files, the spool and every database engine take."""
+"""Converts values to plain ones that files, the spool and all databases accept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cut(text: str, length: int) -> str:
 def clean(text: str) -> str:
     r"""`text` with NUL and lone surrogates escaped: ``\x00``, ``\udc80``.
 
-    Devices send them, and PostgreSQL takes neither.
+    Devices send them, and PostgreSQL accepts neither.
     """
     if not text.isascii():
         text = text.encode("utf-8", "backslashreplace").decode()

@@ -1,7 +1,6 @@
-"""Tables of the store as declarations: columns, key, versions. No database is needed.
+"""Declares tables of the store: columns, key, versions. No database is needed.
 
-A column says how it holds a value of a record: of which SQL type it is, and how the
-value is encoded and decoded.
+A column gives its SQL type, and how a value of a record is encoded and decoded.
 """
 
 from __future__ import annotations
@@ -53,8 +52,8 @@ class Column:
         encode: the plain value of the attribute's.
         decode: the attribute's value of the plain one; None: it is the same.
         default: the plain value in a row that was written before the table had the
-            column: a spool may have waited since. REQUIRED: such a row changes what is
-            there, and makes nothing new.
+            column: the spool may hold such rows. REQUIRED: such a row updates an
+            existing one, and inserts none.
     """
 
     name: str
@@ -181,7 +180,7 @@ def time(name: str, *, nullable: bool = False) -> Column:
 
 
 def value(name: str) -> Column:
-    """Whatever JSON has: None, bool, int, float, str, list, dict."""
+    """A value of JSON: None, bool, int, float, str, list, dict."""
     return Column(name=name, type=SqlType.JSON, attribute=name)
 
 

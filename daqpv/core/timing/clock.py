@@ -1,4 +1,4 @@
-"""Clocks: time stamps that rise, time that passes, and a clock that was set."""
+"""Reads the clocks of the computer, makes rising time stamps, and detects steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TICK = 1e-6  # [s] least distance of two stamps: archivers refuse equal ones
 
 
 STEP = 0.5  # [s] by which our clock must be set for us to call it a step
-STALL = 5.0  # [s] for which a process did not run, and should say so
+STALL = 5.0  # [s] for which a process must stand still to report it
 
 
 class Clock:
@@ -44,7 +44,7 @@ class Clock:
 
 
 CLOCK = Clock()
-"""The clock of whatever is not given another one."""
+"""The default clock."""
 
 
 def stamp_after(
@@ -53,8 +53,8 @@ def stamp_after(
     """The time stamp of what is observed at `at`, after one at `last`.
 
     It is later than `last` and at most a second ahead of our clock. `at` may come from
-    a computer whose clock is wrong; if our own clock was set back, `last` is what is
-    ahead, and the stamp is the only one that is earlier.
+    a computer whose clock is wrong; if our own clock was set back, `last` is
+    ahead, and only then the stamp is earlier than `last`.
 
     Args:
         last: the stamp before, UTC [s since 1970].
@@ -70,7 +70,7 @@ def stamp_after(
 
 
 class Passed(NamedTuple):
-    """What has happened to time between two looks.
+    """The time between two readings of the clocks.
 
     Attributes:
         seconds: that have passed [s], however our clock was set.
@@ -82,14 +82,14 @@ class Passed(NamedTuple):
 
 
 class Clocks:
-    """Our clock beside the steady one: sees how long it was, and who has set it."""
+    """Compares our clock with the steady one: how much time passed, and any step."""
 
     def __init__(self, clock: Clock = CLOCK) -> None:
         self._clock = clock
         self._steady, self._wall = clock.both()
 
     def look(self) -> Passed:
-        """What has passed since the look before, or since this was made."""
+        """The time since the last call, or since this object was made."""
         before = self._steady, self._wall
         self._steady, self._wall = self._clock.both()
         seconds = self._steady - before[0]

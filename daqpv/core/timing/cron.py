@@ -1,4 +1,4 @@
-"""The five fields of cron, in UTC: there is no daylight saving time to care for."""
+"""Reads the five fields of cron, in UTC, without daylight saving time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The pulse: what a process notes each second, to know after a kill when it was there.
+"""The pulse: facts that a process writes each second, to find after a kill.
 
-It is on the disk at once, and costs one small write a second.
+They reach the disk at once, and cost one small write a second.
 """
 
 from __future__ import annotations

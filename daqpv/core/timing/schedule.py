@@ -1,4 +1,4 @@
-"""Schedules: when to do something again, and the task that does it then."""
+"""Schedules, and the task that calls a coroutine at their times."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Once in each period, whatever a call lasts.
+    """Once in each period, however long a call lasts.
 
     Args:
         period: [s], at least 1 us.
@@ -96,15 +96,15 @@ def cron(text: str) -> Cron:
 
 
 class ScheduledTask:
-    """Calls a coroutine at the times of a schedule; whoever runs it owns it.
+    """Calls a coroutine at the times of a schedule; the caller of `run` owns it.
 
     A time that is missed, because the computer was suspended, the event loop blocked,
-    or the wall clock set ahead, is made up for at once; several are, too, by one call.
+    or the wall clock set ahead, leads to one call at once, however many were missed.
     Times that pass during a call are left out. A wall clock that is set back by up to a
-    day repeats nothing; one that was further ahead had been wrong, and is believed now.
+    day repeats nothing; one that was further ahead had been wrong, and counts from now.
 
     Args:
-        work: what to call. What it raises ends `run`.
+        work: the coroutine function. An error that it raises ends `run`.
         schedule: when.
         clock: of the computer.
 

@@ -1,4 +1,4 @@
-"""Times as text, in UTC. Times are UTC [s since 1970] everywhere in daqpv."""
+"""Formats times as text in UTC. Times are UTC [s since 1970] everywhere in daqpv."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from daqpv.routers import (
     Moved,
     Observation,
     Obstacle,
-    shown,
+    printable,
 )
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class DirectoryRouterLink:
     def __init__(self, name: str, directory: str) -> None:
         self._name = name
         self._directory = os.fsencode(os.path.expanduser(directory))
-        self._disk = Crew(f"{name} in {shown(self._directory)}")
+        self._disk = Crew(f"{name} in {printable(self._directory)}")
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,7 +97,7 @@ class DirectoryRouterLink:
 
     async def _do(self, work: Callable[[], T], directory: bytes, timeout: float) -> T:
         """Run `work` in the thread of the disk."""
-        who = f"{self._name} in {shown(directory)}"
+        who = f"{self._name} in {printable(directory)}"
         try:
             return await self._disk.call(work, timeout=timeout)
         except LinkError as error:
@@ -108,7 +108,7 @@ class DirectoryRouterLink:
             ) from error
         except OSError as error:
             name = error.filename or directory
-            path = shown(name if isinstance(name, bytes) else os.fsencode(name))
+            path = printable(name if isinstance(name, bytes) else os.fsencode(name))
             raise ProtocolError(f"{who}: {path}: {error.strerror}") from error
 
 

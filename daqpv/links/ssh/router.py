@@ -19,7 +19,7 @@ from daqpv.routers import (
     Moved,
     Observation,
     Obstacle,
-    shown,
+    printable,
 )
 
 
@@ -96,7 +96,7 @@ class SshRouterLink:
         there: Sequence[DataFile] = ()
         while (word := answer.next()) == b"stayed":
             name, why = answer.next(), answer.next()
-            stayed.append(Obstacle(name, shown(why).strip("; ")))
+            stayed.append(Obstacle(name, printable(why).strip("; ")))
         if word == b"files":
             there = answers.files(answer, begun=True)
         return Moved(there, stayed)
@@ -133,7 +133,7 @@ class SshRouterLink:
     def _process_of(self, processes: Collection[Process]) -> str:
         """The number of this router's process; "" if it is not known."""
         ours = sorted(one.number for one in processes if one.port == self._port)
-        return ",".join(map(shown, ours))
+        return ",".join(map(printable, ours))
 
     def _choose(self, processes: Collection[Process]) -> bytes:
         """Choose the directory of this router from all processes there."""
@@ -146,7 +146,7 @@ class SshRouterLink:
                 "Start it"
             )
         if len(directories) > 1:
-            every = ", ".join(sorted(map(shown, directories)))
+            every = ", ".join(sorted(map(printable, directories)))
             raise ProtocolError(
                 f"{self._who}: several dataRouter run there for port {self._port}, in "
                 f"{every}. End one, or say in the file, in its watch: staging"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from daqpv.errors import ProtocolError, sentence
 from daqpv.links.numbers import whole
-from daqpv.routers import SUFFIX, DataFile, Disk, shown
+from daqpv.routers import SUFFIX, DataFile, Disk, printable
 
 DATA_PORT = 46005
 """The port at which dataRouter listens without an argument for it.
@@ -52,7 +52,7 @@ class Answer:
         """
         word = next(self._words, b"")
         if word == b"problem":
-            raise self.error(shown(next(self._words, b"")).removeprefix("ls: "))
+            raise self.error(printable(next(self._words, b"")).removeprefix("ls: "))
         return word
 
     def raw(self) -> bytes:

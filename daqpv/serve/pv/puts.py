@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from daqpv.core import Origin, origin, told
+from daqpv.core import Origin, origin, reported
 from daqpv.core.plugins import reason
 from daqpv.errors import AbortedError, RefusedError
 from daqpv.serve.pv.source import Source
@@ -85,7 +85,7 @@ class Puts:
             RefusedError: the put is not possible; group and log are already informed.
         """
         source = put.source
-        tokens = origin.set(put.by), told.set(put.announced)
+        tokens = origin.set(put.by), reported.set(put.announced)
         try:
             source.check_enabled()
             put.value = accepted()
@@ -102,7 +102,7 @@ class Puts:
             self._refuse(put, RefusedError(f"{source.name}: {reason(error)}"))
         finally:
             origin.reset(tokens[0])
-            told.reset(tokens[1])
+            reported.reset(tokens[1])
         self._log(put, None if work is None else _given_up())
         if work is None:
             answer(None)

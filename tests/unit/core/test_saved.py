@@ -93,7 +93,7 @@ class Site:
         snapshot = self.saved.restored(prefix, SAVED, PumpSnapshot(**file))
         device = Device("A", snapshot, events=events, prefix=prefix)
         device.watch(self.saved.follow(prefix, SAVED))
-        self.saved.tell()
+        self.saved.report()
         return device
 
     @property
@@ -214,8 +214,8 @@ def test_a_choice_after_the_file_has_won_holds(site: Site) -> None:
     [
         ("speed", 11.0, 1.0, "within 0.5 to 10"),
         ("speed", "fast", 1.0, "valid number"),
-        ("mode", "WARP", "OFF", "'WARP' is none of OFF, FAST"),
-        ("mode", 1, "OFF", "none of OFF, FAST"),
+        ("mode", "WARP", "OFF", "'WARP' is not one of OFF, FAST"),
+        ("mode", 1, "OFF", "one of OFF, FAST"),
         ("enabled", "no", True, "boolean"),
     ],
 )

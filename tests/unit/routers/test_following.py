@@ -9,7 +9,7 @@ import pytest
 
 from daqpv.core import Condition, Severity, Status
 from daqpv.errors import ProtocolError
-from daqpv.routers import Disk, shown
+from daqpv.routers import Disk, printable
 from daqpv.routers.following import _time_left
 from tests.support.routers import HUNG, OFFLINE, Watched
 
@@ -204,4 +204,4 @@ async def test_a_disk_of_which_nothing_is_known_is_no_number(watched: Watched) -
     ],
 )
 def test_names_are_shown_as_one_line(name: bytes, text: str) -> None:
-    assert shown(name) == text
+    assert printable(name) == text

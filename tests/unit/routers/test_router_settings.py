@@ -158,7 +158,7 @@ def test_two_routers_of_one_directory_are_found(
     with pytest.raises(ConfigProblems) as caught:
         load(file, KINDS, {})
     (problem,) = caught.value.problems
-    assert "e.yaml:5: routers.data1.watch: looks at the same files as another" in str(
+    assert "e.yaml:5: routers.data1.watch: polls the same files as another" in str(
         problem
     )
 
