@@ -173,7 +173,9 @@ def test_daqpv_ends_in_the_middle_of_a_stop(lab: Lab, number: signal.Signals) ->
 def saved_state(lab: Lab) -> str:
     """What a restart would know of the state of the run."""
     with closing(sqlite3.connect(lab.folder / "exp.db")) as store:
-        query = "SELECT value FROM setting WHERE device = 'Run' AND field = 'state'"
+        query = (
+            "SELECT value FROM device_state WHERE device = 'Run' AND field = 'state'"
+        )
         return str(store.execute(query).fetchone())
 
 
