@@ -1,4 +1,4 @@
-"""Alembic's environment: daqpv hands it the connection (daqpv.store.tables.migrate)."""
+"""Sets up Alembic, with the connection from daqpv.store.tables.migrate."""
 
 from alembic import context
 

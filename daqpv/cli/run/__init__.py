@@ -1,1 +1,1 @@
-"""``daqpv runs``: the runs of an experiment."""
+"""Commands on the runs of an experiment (``daqpv runs``)."""

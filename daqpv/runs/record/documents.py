@@ -90,7 +90,7 @@ class Documents(Shown[DocumentsSnapshot]):
                 missing = await asyncio.gather(
                     *(self._keep_of(number, one) for one in self._sources)
                 )
-                self._tell(number, [text for text in missing if text])
+                self._report(number, [text for text in missing if text])
 
     async def _keep_of(self, number: int, source: Source) -> str:
         """Keep the texts of one source; return why not, or ""."""
@@ -112,7 +112,7 @@ class Documents(Shown[DocumentsSnapshot]):
         )
         return ""
 
-    def _tell(self, number: int, missing: Sequence[str]) -> None:
+    def _report(self, number: int, missing: Sequence[str]) -> None:
         if missing:
             text = " ".join(missing)
             self.change(replace(self.snapshot, missing=text))
