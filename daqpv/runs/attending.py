@@ -51,7 +51,7 @@ class Attending(Books):
 
     def _attend(self) -> None:
         """Find which members take part in the open run, and record the gaps."""
-        anew = self._started_anew()
+        restarts = self._restarted_routers()
         if self.snapshot.open_run is None or not self.snapshot.known:
             return
         members = self._members()
@@ -68,7 +68,7 @@ class Attending(Books):
         gaps = attended(
             before, members, self.snapshot.taking, wanted=wanted, now=self.clock.time()
         )
-        for name in anew:
+        for name in restarts:
             if name in self.snapshot.taking:
                 gaps = restarted(gaps, name, now=self.clock.time())
         if gaps == before:
@@ -78,7 +78,7 @@ class Attending(Books):
             self._record(self.snapshot.open_run)
             self._report_gaps(before, gaps)
 
-    def _started_anew(self) -> list[str]:
+    def _restarted_routers(self) -> list[str]:
         """Routers with another process than at the last call."""
         seen = {router(o.name): o.snapshot.process for o in self._storages}
         before, now = self._processes, {n: p for n, p in seen.items() if p}
@@ -97,7 +97,7 @@ class Attending(Books):
                 warning = EventSeverity.WARNING
                 self.emit("run gap", text, severity=warning, member=gap.name)
             elif gap.what[-1] == RESTARTED:
-                text = f"{run}: {gap.name} {gap.text}. What it had in hand may be lost"
+                text = f"{run}: {gap.name} {gap.text}. Unwritten data may be lost"
                 warning = EventSeverity.WARNING
                 self.say("router restarted", text, is_good=False, member=gap.name)
             else:

@@ -29,7 +29,7 @@ from daqpv.runs.checks import storages_in_use
 from daqpv.runs.detector import Detector, Storage
 from daqpv.runs.record.records import SEEN_PERIOD, History, RunRecord
 from daqpv.runs.settings import OnLoss, RunSettings
-from daqpv.runs.snapshot import LONGEST, RunSnapshot
+from daqpv.runs.snapshot import RunSnapshot, first_full
 from daqpv.runs.sorting import Sorter
 from daqpv.runs.states import OPEN, RESET_FIRST, TABLE, Entry, RunEvent, RunState
 
@@ -37,13 +37,6 @@ PERIOD = 1.0  # [s] period of the durations, and of the pulse of an open run
 SUM_PERIOD = 0.2  # [s] least time between two changes of the routers' sums
 
 _TAKEN = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
-
-
-def _first_full(left: Sequence[float]) -> float:
-    """Time until the first disk is full [h]; NaN: not known."""
-    if not left:
-        return LONGEST
-    return min(filter(math.isfinite, left), default=math.nan) / 3600
 
 
 class Following(Attending):
@@ -159,7 +152,7 @@ class Following(Attending):
         record = self.snapshot.open_run
         if record is None:
             return "No run is open"
-        return f"Run {record.number} was open: looking at what the servers do"
+        return f"Run {record.number} was open: waits for the states of the servers"
 
     def _tick(self) -> None:
         """Count time, stop after AutoStop, and record that the run is still open."""
@@ -258,7 +251,7 @@ class Following(Attending):
         self.change(
             replace(
                 self.snapshot,
-                disk_time_left=_first_full([one.disk_time_left for one in used]),
+                disk_time_left=first_full([one.disk_time_left for one in used]),
                 allowed=self._allowed(),
             )
         )

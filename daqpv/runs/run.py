@@ -213,8 +213,8 @@ class Run(Following):
         """
         if not self.snapshot.known:
             raise RefusedError(
-                "It is not known yet what the servers do. Wait until they are seen; a "
-                "lost one can be left out by its Enable."
+                "The states of the servers are not known yet. Wait until they are "
+                "read; to leave out a lost server, disable it with its Enable."
             )
         if not self.snapshot.enabled:
             raise RefusedError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,6 +25,13 @@ from daqpv.runs.states import RunClass, RunState
 
 LONGEST = 9999.0
 """Disks that last at least so long [h]: at the present rate none fills."""
+
+
+def first_full(left: Sequence[float]) -> float:
+    """Time until the first disk is full [h], from `left` [s]; NaN: not known."""
+    if not left:
+        return LONGEST
+    return min(filter(math.isfinite, left), default=math.nan) / 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,7 +164,7 @@ class Sheet(Commanded[SheetSnapshot]):
             RefusedError: it is not a valid value.
         """
         if isinstance(value, float) and math.isinf(value):
-            error = RefusedError(f"{name}: {value} is no number that can be kept")
+            error = RefusedError(f"{name}: {value} is not a finite number")
             self.refuse(f"write {name}", error)
             raise error
         if value == "" or (isinstance(value, float) and math.isnan(value)):

@@ -72,8 +72,8 @@ def retry_spool(
         OSError: the folder cannot be read or written.
     """
     said: list[str] = []
-    nobody = Source("0" * 32, "")
-    spool = Spool(folder, nobody, schema=schema, limit=_NO_LIMIT, say=said.append)
+    no_source = Source("0" * 32, "")
+    spool = Spool(folder, no_source, schema=schema, limit=_NO_LIMIT, say=said.append)
     if not spool.open():
         raise StoreError(f"{folder}: a process of daqpv uses it; end that first")
     count, again = spool.count, Refused(folder)

@@ -133,7 +133,7 @@ class RetryQueue:
             EventSeverity.ERROR,
             "store away",
             f"{self._name} takes no records: {reason.removeprefix(f'{self._url}: ')}. "
-            "They wait and go in when it does again.",
+            "They wait, and are written when it takes records again.",
         )
 
     def _succeeded(self) -> None:

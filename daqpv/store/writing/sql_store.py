@@ -115,9 +115,7 @@ class SqlStore:
                 newest[key_of(one)] = one
         yield from newest.values()
         if self._away:
-            raise StoreError(
-                f"{self._away}. Choices that stand in the store alone do not hold."
-            )
+            raise StoreError(f"{self._away}. Settings in the store alone do not hold.")
 
     def _waiting(self, kind: RecordKind[R]) -> Iterator[R]:
         """The records in the spool since an earlier start."""

@@ -298,9 +298,9 @@ class Writer:
             self._tell(
                 EventSeverity.ERROR,
                 "spool away",
-                f"The spool {self._folder} takes no records: {reason}. As long as the "
-                "store does not, either, they wait in memory, and are lost if daqpv "
-                "ends. Make room there.",
+                f"The spool {self._folder} takes no records: {reason}. While the store "
+                "takes none either, they wait in memory, and are lost if daqpv ends. "
+                "Make room there.",
             )
         self._spool_reason = reason
 

@@ -92,7 +92,7 @@ async def test_an_observable_can_be_emptied(desk: Desk) -> None:
         assert sheet.snapshot.written == {}
         assert sheet.snapshot.values["field"].severity is Severity.INVALID
         assert sheet.snapshot.values["target"].severity is Severity.NO_ALARM
-        with pytest.raises(RefusedError, match="inf is no number"):
+        with pytest.raises(RefusedError, match="inf is not a finite number"):
             await sheet.write("field", math.inf)
 
 
