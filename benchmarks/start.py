@@ -42,8 +42,10 @@ def start(folder: Path, arguments: Sequence[str], line: str | None = None) -> St
     """Start daqpv; wait for its end, or for a line that begins so, and end it."""
     began = time.monotonic()
     command = [*DAQPV, *arguments]
+    environ = dict(os.environ)
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed daqpv is compiled
     with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, text=True
+        command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environ
     ) as process:
         assert process.stdout is not None
         for said in process.stdout:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from daqpv.cli.collector import building
 from daqpv.cli.output import OutputError
 from daqpv.core.lines import is_text, plain
 from daqpv.errors import AlreadyServedError, ConfigError, DaqError
@@ -96,9 +97,10 @@ def load_or_exit(file: Path) -> tuple[Experiment, tuple[AnyKind, ...]]:
     from daqpv.config import installed_kinds, load  # noqa: PLC0415 - 0.2 s, not for put
 
     try:
-        installed = installed_kinds()
-        kinds = installed.kinds
-        return load(file, kinds, faults=installed.faults), kinds
+        with building():
+            installed = installed_kinds()
+            kinds = installed.kinds
+            return load(file, kinds, faults=installed.faults), kinds
     except ConfigError as error:
         fail(error, EXIT_CONFIG)
 

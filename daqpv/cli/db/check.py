@@ -18,14 +18,12 @@ from daqpv.store.tables.url import shown
 
 
 def check_store(experiment: Experiment, schema: Schema = OWN) -> str:
-    """Check the store and the spool; return the state of the store in words.
+    """Check the store (not "none") and the spool; return its state in words.
 
     Raises:
         StoreError: `daqpv serve` would refuse it: its driver is not installed, its
             folder cannot be written, its tables are not ours.
     """
-    if experiment.store.url == "none":
-        return "none"
     url = store_url(experiment)
     make_engine(url).dispose()  # it does not connect
     refuse_leftovers(experiment)

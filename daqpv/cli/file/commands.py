@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from daqpv.app import App
+from daqpv.cli.collector import building
 from daqpv.cli.common import EXIT_CONFIG, FILE, complain, fail, load_or_exit, printing
 from daqpv.cli.file.pv_lists import FORMATS
 from daqpv.config import (
@@ -187,6 +188,8 @@ def pvs(file: Path, form: str, device: str | None, processes: tuple[str, ...]) -
 
 def _checked_store(experiment: Experiment) -> str:
     """The state of the store, in words; exits if it cannot be used."""
+    if experiment.store.url == "none":
+        return "none"
     from daqpv.cli.db.check import check_store  # noqa: PLC0415 - SQLAlchemy, 0.3 s
     from daqpv.store.tables.own import schema_of  # noqa: PLC0415
 
@@ -209,8 +212,9 @@ def _read(
     faults: list[Problem] = []
     try:
         for name in processes:
-            app = App(experiment, kinds, Events(), name=name)
-            found |= {info.name: info for info in app.infos()}
+            with building():
+                app = App(experiment, kinds, Events(), name=name)
+                found |= {info.name: info for info in app.infos()}
             faults = app.faults
     except DaqError as error:
         fail(error, EXIT_CONFIG)

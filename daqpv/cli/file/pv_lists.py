@@ -10,9 +10,6 @@ from dataclasses import asdict
 from xml.etree import ElementTree as ET
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from daqpv.config import Experiment
 from daqpv.core import Names, PvInfo, parted
@@ -40,6 +37,10 @@ def _table_row(info: PvInfo) -> Sequence[str]:
 
 def _table(_: Experiment, infos: Infos) -> None:
     """To a terminal folded to its width; to a pipe a line for each PV."""
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s, not for check
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console()
     rows = [_table_row(info) for info in infos]
     if not console.is_terminal:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from daqpv.app import App
+from daqpv.cli.collector import building
 from daqpv.cli.common import (
     EXIT_CONFIG,
     FILE,
@@ -80,7 +81,8 @@ def _read(file: Path) -> tuple[Experiment, list[PvInfo]]:
     """The experiment and its PVs, without those of processes: FILE names none."""
     experiment, kinds = load_or_exit(file)
     try:
-        infos = App(experiment, kinds, Events()).infos()
+        with building():
+            infos = App(experiment, kinds, Events()).infos()
     except DaqError as error:
         fail(error, EXIT_CONFIG)
     processes = Names(experiment.prefix).device("IOC")

@@ -145,8 +145,8 @@ class Declared(Channel):
         members = getattr(self.form, "members", None)
         return command(self.group, members[value] if members else value)
 
-    def info(self) -> PvInfo:
-        """The PV's row in the table of PVs."""
+    def info(self, *, primary: bool = False) -> PvInfo:
+        """The PV's row in the table of PVs; `primary`: it has the device's alarm."""
         meta, form = self.meta, self.form
         device = getattr(self.group, "device", None)
         return PvInfo(
@@ -160,7 +160,7 @@ class Declared(Channel):
             limits=(meta.lopr, meta.hopr) if meta.lopr < meta.hopr else None,
             doc=meta.desc,
             saved=bool(self.declaration.saved),
-            alarms=meta.has_alarms,
+            alarms=self.declaration.alarm_tree and (meta.has_alarms or primary),
             momentary=self.momentary,
             size=form.nelm,
             period=getattr(self.group, "period", 0.0),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time as clock
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from caproto.server import PVGroup
@@ -217,14 +216,7 @@ class Group(PVGroup, Generic[D]):
     def infos(self) -> list[PvInfo]:
         """A row for each PV."""
         names = self.primary_alarms()
-        return [
-            replace(
-                info,
-                alarms=channel.declaration.alarm_tree
-                and (info.alarms or info.name in names),
-            )
-            for channel, info in ((c, c.info()) for c in self._declared())
-        ]
+        return [one.info(primary=one.name in names) for one in self._declared()]
 
     def primary_alarms(self) -> frozenset[str]:
         """The PVs that carry the device's alarms: for each alarm the first one."""
