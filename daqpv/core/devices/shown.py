@@ -81,7 +81,7 @@ class Shown(Generic[S]):
         of the snapshot has moved. A watcher that raises is logged and dropped.
         """
         self._watchers.append(show)
-        self._show(show, tuple(self.snapshot.__dataclass_fields__))
+        self._show(show, frozenset(self.snapshot.__dataclass_fields__))
 
     def change(self, snapshot: S, *, at: float | None = None) -> None:
         """Replace the snapshot, and show the new one to all watchers.

@@ -87,8 +87,7 @@ def _reason(limit: float, *, above: bool) -> str:
 
 def judge_for(meta: Meta) -> Judge | None:
     """A judge for a PV; None if its values cannot cause an alarm."""
-    severities = (meta.hhsv, meta.hsv, meta.lsv, meta.llsv, *meta.state_severities)
-    return Judge(meta) if any(s > Severity.NO_ALARM for s in severities) else None
+    return Judge(meta) if meta.has_alarms else None
 
 
 def beyond(last: Any, value: Any, dead_band: float) -> bool:
