@@ -18,15 +18,7 @@ from daqpv.errors import (
     sentence,
 )
 from daqpv.system.means import Means
-from daqpv.system.plan import (
-    BROKEN,
-    READY,
-    STOP,
-    OnFailure,
-    Part,
-    Spread,
-    Step,
-)
+from daqpv.system.plan import BROKEN, READY, STOP, OnFailure, Part, Spread, Step
 from daqpv.system.plural import are, config_of, named, several, where, without
 from daqpv.system.sending import Sending
 from daqpv.system.servers import (

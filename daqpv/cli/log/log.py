@@ -66,7 +66,7 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
 
 @click.command()
 @FILE
-@click.option("--since", callback=moment, metavar="TIME", help="Not older.")
+@click.option("--since", callback=moment, metavar="TIME", help="Only events since then.")
 @click.option(
     "--until", callback=moment, metavar="TIME", help="Events before this time."
 )
