@@ -66,7 +66,9 @@ def _count_of(ctx: click.Context, param: click.Parameter, value: str) -> int | N
 
 @click.command()
 @FILE
-@click.option("--since", callback=moment, metavar="TIME", help="Only events since then.")
+@click.option(
+    "--since", callback=moment, metavar="TIME", help="Events since this time."
+)
 @click.option(
     "--until", callback=moment, metavar="TIME", help="Events before this time."
 )
