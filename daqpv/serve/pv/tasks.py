@@ -54,14 +54,19 @@ class Tasks:
         return True
 
     def stop(self) -> None:
-        """Start no more tasks."""
-        self.is_open = False
+        """Start no more tasks, and cancel the running ones, in this turn of the loop.
+
+        The devices end in the same turn: a command that were cancelled later would take
+        the end of its device for a failure.
+        """
+        if self.is_open:
+            self.is_open = False
+            for task in self._running:
+                task.cancel()
 
     async def close(self) -> None:
-        """Start no more tasks; cancel the running ones, and wait for their end."""
+        """Stop, and wait until all tasks have ended."""
         self.stop()
-        for task in self._running:
-            task.cancel()
         if self._running:
             await asyncio.wait(self._running)
 
