@@ -39,7 +39,7 @@ demo: $(VENV)/.run
 install: $(VENV)/.run
 
 test: check $(VENV)/.servers $(JCA)
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(RERUNS) $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(RERUNS) $(ARGS)
 
 check: lint types contract sizes
 

@@ -423,7 +423,7 @@ def test_a_workbook_has_numbers_as_numbers_and_no_formulas(
     assert "f" not in types
     text = exported.runs("export", "--format", "xlsx")
     assert text.exit_code == 2
-    assert "it wants a file OUT" in text.stderr
+    assert "it needs a file OUT" in text.stderr
 
 
 def test_without_openpyxl_a_workbook_says_what_to_install(

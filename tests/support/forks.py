@@ -89,7 +89,7 @@ class Template:
             "words": list(arguments["args"][1:]),
             "cwd": os.fspath(arguments["cwd"] or os.getcwd()),
             "env": dict(os.environ if environ is None else environ),
-            "ignored": [n for n in SIGNALS if signal.getsignal(n) is signal.SIG_IGN],
+            "signals": [(n, signal.getsignal(n) is signal.SIG_IGN) for n in SIGNALS],
             "start_new_session": arguments["start_new_session"],
             "process_group": arguments["process_group"],
         }

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from tests.support import forks
+from tests.support.leftovers import STAYING
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
@@ -61,6 +62,7 @@ class Ioc:
             stderr=self._said,
             text=True,
         )
+        STAYING.add(self.process.pid)  # a test may start that of its module again
         if self._files is not None:
             resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, self._files)
         assert self.process.stdout is not None

@@ -20,7 +20,6 @@ from daqpv.runs import Entry, RunRecord
 from daqpv.store.tables.own import OWN
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.sql_store import SqlStore
-from tests.support.store import StoreServer
 from tests.support.waiting import DEADLINE
 
 
@@ -139,15 +138,6 @@ def retry(folder: Path, url: str, *paths: Path) -> Result:
 
 def record(seen: float, title: str) -> RunRecord:
     return RunRecord(number=7, entry=Entry.OPEN, start=1.0, seen=seen, title=title)
-
-
-LATIN1 = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
-
-
-@pytest.fixture
-def latin1(store_servers: Callable[[str], StoreServer]) -> str:
-    """A database of PostgreSQL that does not take every text."""
-    return store_servers("postgresql").database(LATIN1)
 
 
 NEXT = """

@@ -95,8 +95,11 @@ def become(request: dict[str, Any], files: Sequence[int]) -> None:
         os.setsid()
     elif request["process_group"] >= 0:
         os.setpgid(0, request["process_group"])
-    for number in request["ignored"]:
-        signal.signal(number, signal.SIG_IGN)
+    for number, is_ignored in request["signals"]:  # else as when Python starts
+        plain = (
+            signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        )
+        signal.signal(number, signal.SIG_IGN if is_ignored else plain)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])

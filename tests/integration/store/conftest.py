@@ -58,3 +58,12 @@ def store_server(
     yield server
     server.send(signal.SIGCONT)
     server.start()
+
+
+LATIN1 = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+
+
+@pytest.fixture
+def latin1(store_servers: Callable[[str], StoreServer]) -> str:
+    """A database of PostgreSQL that does not take every text."""
+    return store_servers("postgresql").database(LATIN1)

@@ -13,9 +13,7 @@ from daqpv.store.tables import migrate
 from daqpv.store.tables.engine import make_engine
 from daqpv.store.tables.rows import Source
 from daqpv.store.writing.spool import Spool
-from tests.support.keeping import entries, latin1
-
-__all__ = ["latin1"]
+from tests.support.keeping import entries
 
 
 def check(folder: Path, store: str | None, *, command: str = "check") -> Result:
