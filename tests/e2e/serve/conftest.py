@@ -12,11 +12,13 @@ import pytest
 def lab(simulated_lab: Any) -> Iterator[Any]:
     """Two simulated CoBos in Idle, without faults, under a prefix of their own."""
     simulated_lab.renew()
+    before = {name: simulated_lab.sim(name)() for name in simulated_lab.urls}
     yield simulated_lab
     simulated_lab.serve_no_more()
     for name in simulated_lab.urls:
         sim = simulated_lab.sim(name)
         sim("/faults", "DELETE")
+        sim("/durations", "PUT", **before[name]["durations"])
         sim("/restart", "POST")
 
 
