@@ -20,7 +20,7 @@ unexport $(filter PYTHON%,$(.VARIABLES))
 
 # Servers for tests; without root and these packages the tests are skipped, but not in CI
 DEBIAN_TEST = postgresql mariadb-server default-jdk-headless maven \
-    openssh-server lsof procps
+    openssh-server lsof procps mosquitto snmpd socat
 
 # The Channel Access library of Phoebus and the Archiver Appliance
 JCA     = $(VENV)/java/jca-2.4.7.jar
@@ -68,7 +68,7 @@ LOCK = $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 \
 lock: $(VENV)/.dev
 	$(BIN)/pip install -q uv
 	$(LOCK) --extra dev -o requirements/dev.txt requirements/build.in pyproject.toml
-	$(LOCK) -c requirements/dev.txt -o requirements/run.txt \
+	$(LOCK) -c requirements/dev.txt --extra modbus -o requirements/run.txt \
 	    requirements/build.in pyproject.toml
 
 fresh:

@@ -1,0 +1,1 @@
+"""Instruments: their values, settable channels, and how they are spoken to."""

@@ -1,0 +1,30 @@
+"""The settings of instruments: the keys of their section, and of descriptions."""
+
+from daqpv.instruments.settings.channel import (
+    Channel,
+    ChannelType,
+    Level,
+    State,
+    Word,
+)
+from daqpv.instruments.settings.files import Columns, Files
+from daqpv.instruments.settings.instrument import InstrumentSettings, SetGroup
+from daqpv.instruments.settings.simulator import Rule, Simulator
+from daqpv.instruments.settings.talk import Acknowledge, Ask, Talk
+
+__all__ = [
+    "Acknowledge",
+    "Ask",
+    "Channel",
+    "ChannelType",
+    "Columns",
+    "Files",
+    "InstrumentSettings",
+    "Level",
+    "Rule",
+    "SetGroup",
+    "Simulator",
+    "State",
+    "Talk",
+    "Word",
+]

@@ -1,0 +1,126 @@
+"""Settings of how an instrument speaks in lines or messages of bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from daqpv.config import TIME, Model, wanted
+
+
+class Ask(Model):
+    """One exchange of a cycle: a question, and how its answer is read."""
+
+    ask: str | None = None
+    """The question, without its terminator. None: only listen (see `stream`)."""
+
+    answer: str = ""
+    """The pattern of the answer: ``{pressure:g},{temperature:g}``. Braces name
+    channels; docs/instruments.md has all forms."""
+
+    lines: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Lines of the answer."""
+
+    every: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """It is asked in every so many cycles."""
+
+
+def _listed(given: object) -> object:
+    """One thing is a list of one."""
+    return [given] if isinstance(given, dict | str) else given
+
+
+Asks = Annotated[tuple[Ask, ...], BeforeValidator(_listed)]
+
+
+class Acknowledge(Model):
+    """An answer in two steps: a line that accepts, and after `then` the data."""
+
+    ok: str = "\x06"
+    """The line that accepts the command."""
+
+    refused: str = "\x15"
+    """The line that refuses it."""
+
+    then: str | None = "\x05"
+    """What is sent to get the data, without a terminator. None: they come at once."""
+
+    why: str | None = None
+    """What to ask for the reason of a refusal; its answer goes into LastError."""
+
+
+class Talk(Model):
+    """How an instrument speaks; keys of the instrument itself."""
+
+    terminator: str | None = None
+    """End of a line, both ways; ``"\\r\\n"`` if none of the three is given."""
+
+    send_terminator: str | None = None
+    """End of what is sent. Default: `terminator`."""
+
+    receive_terminator: str | None = None
+    """End of what comes. ``""``: a silence of `gap` ends it. Default: `terminator`."""
+
+    answer_length: Annotated[int, Field(ge=1, le=65536)] | None = None
+    """Bytes of each answer, in place of a terminator."""
+
+    encoding: str = "utf-8"
+    """Of texts; ``latin-1`` for those with a degree sign of one byte."""
+
+    timeout: Annotated[float, TIME.within(0.01, 600)] = 1.0
+    """Longest time for an answer [s]."""
+
+    retries: Annotated[int, Field(ge=0, le=10)] = 0
+    """A question without an answer is asked so many times more; commands are not."""
+
+    gap: Annotated[float, TIME.within(0, 60)] = 0.0
+    """Least time between an answer and the next question [s]."""
+
+    echo: bool = False
+    """The instrument sends each line back before its answer; it is compared."""
+
+    acknowledge: Acknowledge | None = None
+    """Answers come in two steps."""
+
+    checksum: str | None = None
+    """Name of the check sum at the end of each message, both ways: ``sum8``, ``xor8``,
+    ``crc16-modbus``."""
+
+    init: Annotated[tuple[str | Ask, ...], BeforeValidator(_listed)] = ()
+    """Commands after each connection: a text is sent without waiting for an answer,
+    ``{ask: ..., answer: ...}`` expects one."""
+
+    settle_time: Annotated[float, TIME.within(0, 60)] = 0.0
+    """Wait after the connection before anything is sent; what comes meanwhile is
+    dropped (an Arduino restarts when its port opens)."""
+
+    read: Asks = ()
+    """Questions of each cycle, and how their answers are read."""
+
+    stream: Asks = ()
+    """Patterns of lines that come unasked."""
+
+    comment: str | None = None
+    """Lines of a stream that begin so are ignored."""
+
+    errors: dict[str, str] = Field(default_factory=dict)
+    """Patterns of answers that mean a refusal, and their meaning: ``{"ERR*": "not
+    understood", "E0?": "out of range"}``; ``*`` and ``?`` stand for any text."""
+
+    deny: tuple[str, ...] = ()
+    """Commands that must never be sent, with ``*`` and ``?``; a description names those
+    that are dangerous."""
+
+
+def checked_encoding(name: str) -> str:
+    """Return `name`, if Python has that encoding.
+
+    Raises:
+        PydanticCustomError: it has not.
+    """
+    try:
+        "".encode(name)
+    except LookupError:
+        raise wanted("an encoding, such as utf-8 or latin-1") from None
+    return name
