@@ -27,6 +27,7 @@ setup(
     packages=find_packages(include=["daqpv*"]),
     package_data={
         "daqpv": ["py.typed"],
+        "daqpv.instruments.descriptions": ["*.yaml"],
         "daqpv.links.ca": ["bin/caRepeater"],
         "daqpv.links.soap": ["*.wsdl"],
     },

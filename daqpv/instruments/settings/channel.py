@@ -55,6 +55,32 @@ def _word(given: object) -> object:
     return {"severity": given} if isinstance(given, str) else given
 
 
+class StatusWord(Word):
+    """What a status before a value means."""
+
+    shown: bool = False
+    """Whether the value beside it is shown, with the alarm. Default: the last value
+    stays."""
+
+
+class Bit(Model):
+    """What a bit of a status means when it is set."""
+
+    label: Annotated[str, Field(min_length=1, max_length=39)]
+    """In the text of the channel, and in the message of the alarm."""
+
+    severity: Level = Level.NONE
+    """Of the alarm when it is set."""
+
+
+def _bit(given: object) -> object:
+    """``0: on`` is short for ``0: {label: on}``."""
+    return {"label": given} if isinstance(given, str) else given
+
+
+BitNumber = Annotated[int, Field(ge=0, le=63)]
+
+
 class State(Model):
     """One state of an enum or boolean channel."""
 
@@ -169,6 +195,20 @@ class Channel(Shown):
     """What words and certain numbers in place of a value mean, by text:
     ``{OVER: major, "9.91E37": {severity: invalid, text: no number}}``."""
 
+    status: dict[str, Annotated[StatusWord, BeforeValidator(_word)]] = Field(
+        default_factory=dict
+    )
+    """What the status means that comes with each value, by text; patterns have it as
+    ``{NAME.status:d},{NAME:g}``: ``{"0": none, "5": {text: no sensor}}``. The value
+    counts only if its status is ``none`` here; a status that is not here is INVALID."""
+
+    bits: dict[BitNumber, Annotated[Bit, BeforeValidator(_bit)]] = Field(
+        default_factory=dict
+    )
+    """What each bit means, of an integer or text channel; a text has the labels of
+    those that are set: ``{0: on, 5: {label: trip, severity: major}}``. Bit 0 is the
+    least significant."""
+
     # -- how it is written
 
     write: str | bool = False
@@ -233,6 +273,8 @@ class Channel(Shown):
             raise wanted("two states for a boolean: [Off, On]")
         if self.type is ChannelType.ARRAY and self.length is None:
             raise wanted("length for an array: the most elements")
+        if self.bits and self.type not in (ChannelType.INTEGER, ChannelType.TEXT):
+            raise wanted("the type integer or text for a channel with bits")
         if len(self.units.encode()) > 15:
             raise wanted("units of at most 15 bytes")
         if self.min is not None and self.max is not None and self.min >= self.max:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from daqpv.config import TIME, DeviceSettings, Model
+from daqpv.config import TIME, DeviceSettings, Model, wanted
+from daqpv.instruments.descriptions import completed
+from daqpv.instruments.descriptions.merge import Unmatched
 from daqpv.instruments.settings.channel import Channel
+from daqpv.instruments.settings.described import check_model, with_description
 from daqpv.instruments.settings.files import Files
 from daqpv.instruments.settings.simulator import Simulator
+from daqpv.instruments.settings.table import Table, is_usable
 from daqpv.instruments.settings.talk import Talk
 
 
@@ -26,12 +36,20 @@ class SetGroup(Model):
     """What an operator reads when `check` is not true."""
 
 
+def _fitting(pattern: object) -> object:
+    """Refuse a pattern for which no channel was found."""
+    if isinstance(pattern, Unmatched):
+        raise wanted("the name of a channel of the description; * fits any letters")
+    return pattern
+
+
 class InstrumentSettings(Files, Talk, DeviceSettings):
     """An instrument: how it is reached, how it speaks, its channels."""
 
     model: str | None = None
-    """A description that daqpv knows: ``daqpv instrument list``. All other keys add to
-    it, or replace what it says."""
+    """A description that daqpv knows (``daqpv instrument list``), or a file
+    ``descriptions/MODEL.yaml`` beside the experiment file. All other keys add to it, or
+    replace what it says; mappings are merged key by key."""
 
     connection: str | None = None
     """``tcp://HOST:PORT``, ``serial:///dev/ttyUSB0?baud=9600``, ``udp://``,
@@ -47,6 +65,13 @@ class InstrumentSettings(Files, Talk, DeviceSettings):
     channels: dict[str, Channel] = Field(default_factory=dict)
     """By the name that becomes that of the PV."""
 
+    tables: dict[str, Table] = Field(default_factory=dict)
+    """Templates that make many like channels."""
+
+    leave_out: tuple[Annotated[str, BeforeValidator(_fitting)], ...] = ()
+    """Channels of the description or of tables that are not served, with ``*`` and
+    ``?``: ``[Gauge2, "*Filament"]``."""
+
     groups: dict[str, SetGroup] = Field(default_factory=dict)
     """Settable channels that are changed together."""
 
@@ -58,3 +83,18 @@ class InstrumentSettings(Files, Talk, DeviceSettings):
 
     options: dict[str, Any] = Field(default_factory=dict)
     """Further settings of the connection, as after ``?`` in its URL."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: Any, info: ValidationInfo) -> Any:
+        """Take from the description what the file does not say."""
+        if not isinstance(given, dict):
+            return given
+        return completed(with_description(given, info.context, cls), is_usable)
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, model: str | None, info: ValidationInfo) -> str | None:
+        if model is not None:
+            check_model(model, info.context, cls)
+        return model

@@ -22,7 +22,11 @@ class Rule(Model):
     """Variables that get new values: formulas."""
 
     answer: str | None = None
-    """What it answers; braces show variables. None: nothing."""
+    """What it answers, after `set`; braces show variables: ``{volts:.3f}``. None:
+    nothing; with `acknowledge` it says that it has accepted."""
+
+    refuse: bool = False
+    """With `acknowledge`: it says that it has refused."""
 
 
 def _listed(given: object) -> object:
@@ -51,9 +55,12 @@ class Simulator(Model):
     stream: str | None = None
     """The line that it sends unasked, every `stream_period`."""
 
+    stream_when: str | None = None
+    """A formula that must be true for it to send. Default: it always does."""
+
     stream_period: Annotated[float, TIME.within(0.01, 3600)] = 1.0
     """Time between two such lines [s]."""
 
     points: dict[str, Any] = Field(default_factory=dict)
     """For instruments with registers, OIDs or nodes: by the channel's name, the
-    formula of its value. Written channels keep what was written."""
+    formula of its value. Default: the variable of that name; a write sets it."""

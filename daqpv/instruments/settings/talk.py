@@ -87,6 +87,15 @@ class Talk(Model):
     """Name of the check sum at the end of each message, both ways: ``sum8``, ``xor8``,
     ``crc16-modbus``."""
 
+    wake: str | None = None
+    """Sent as it is after each connection, before anything else, without a terminator;
+    what comes until the line is silent is dropped. It ends what a program has begun
+    that is gone: ``"\\x03"``."""
+
+    identity: Ask | None = None
+    """Asked after each connection, before `init`: an answer that does not fit the
+    pattern is that of another instrument."""
+
     init: Annotated[tuple[str | Ask, ...], BeforeValidator(_listed)] = ()
     """Commands after each connection: a text is sent without waiting for an answer,
     ``{ask: ..., answer: ...}`` expects one."""
