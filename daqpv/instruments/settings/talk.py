@@ -17,7 +17,7 @@ class Ask(Model):
 
     answer: str = ""
     """The pattern of the answer: ``{pressure:g},{temperature:g}``. Braces name
-    channels; docs/instruments.md has all forms."""
+    channels; docs/patterns.md has all forms."""
 
     lines: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Lines of the answer."""

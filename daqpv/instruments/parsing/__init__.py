@@ -1,0 +1,6 @@
+"""Reads values from what instruments send, and writes commands; without I/O."""
+
+from daqpv.instruments.parsing.pattern import Pattern
+from daqpv.instruments.parsing.values import Value
+
+__all__ = ["Pattern", "Value"]
