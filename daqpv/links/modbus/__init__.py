@@ -1,0 +1,1 @@
+"""Link to devices that speak Modbus: TCP, RTU on a serial line, RTU over TCP."""

@@ -1,0 +1,82 @@
+"""What stands after ``?`` in the address of a Modbus device."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Field, ValidationError
+
+from daqpv.config import TIME, Model
+from daqpv.instruments.modbus.place import Order, first_problem
+from daqpv.instruments.modbus.plan import MOST_BITS, MOST_REGISTERS
+from daqpv.instruments.settings import InstrumentSettings
+
+M = TypeVar("M", bound=Model)
+
+
+class ModbusOptions(Model):
+    """Options of all Modbus devices."""
+
+    order: Order = Order.BIG
+    """Of bytes and registers: big (ABCD), little (DCBA), big-swap (BADC), little-swap
+    (CDAB). A channel may have its own."""
+
+    max_gap: Annotated[int, Field(ge=0, le=124)] = 0
+    """So many addresses between two channels are read as well, if that saves a
+    question. 0: none, since a device refuses a block with a hole."""
+
+    max_registers: Annotated[int, Field(ge=1, le=MOST_REGISTERS)] = MOST_REGISTERS
+    """The most registers that it gives at once."""
+
+    max_bits: Annotated[int, Field(ge=1, le=MOST_BITS)] = MOST_BITS
+    """The most coils or discrete inputs that it gives at once."""
+
+    single: bool = True
+    """False: one register or coil is written with function 16 or 15 as well."""
+
+
+class TcpOptions(ModbusOptions):
+    """Options of ``modbus-tcp://HOST:502``."""
+
+    unit: Annotated[int, Field(ge=0, le=255)] = 1
+    """Number of the unit behind a gateway; most other devices ignore it."""
+
+
+class RtuOptions(ModbusOptions):
+    """Options of ``modbus-rtu-tcp://HOST:PORT``."""
+
+    unit: Annotated[int, Field(ge=1, le=247)] = 1
+    """Number of the unit on the line."""
+
+    silence: Annotated[float, TIME.within(0.01, 60)] = 0.5
+    """After a time-out, nothing is sent until the line was silent for so long [s]."""
+
+
+class SerialOptions(RtuOptions):
+    """Options of ``modbus-rtu:///dev/ttyUSB0``."""
+
+    baud: Annotated[int, Field(ge=50, le=4_000_000)] = 9600
+    """Bits per second."""
+
+    parity: Literal["N", "E", "O"] = "N"
+    """None, even or odd."""
+
+    stop: Literal[1, 2] = 1
+    """Stop bits."""
+
+
+def options_of(name: str, settings: InstrumentSettings, model: type[M]) -> M:
+    """The options of an instrument: those in its address, and its key `options`.
+
+    Raises:
+        ValueError: one is not known, or wrong.
+    """
+    query = dict(parse_qsl(urlsplit(settings.connection or "").query))
+    given: dict[str, Any] = query | settings.options
+    if given.get("stop") in ("1", "2"):
+        given["stop"] = int(given["stop"])
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise ValueError(f"{name}: {first_problem('options', error)}") from error
