@@ -61,6 +61,7 @@ from daqpv.core import (
 )
 from daqpv.core.job import Job, Progress, running
 from daqpv.core.labels import Labelled
+from daqpv.core.numbers import number
 from daqpv.core.records import table as columns
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.records.table import Branch, Column, SqlType, Table
@@ -85,7 +86,6 @@ from daqpv.errors import (
 )
 from daqpv.iocs.device import DeviceGroup, command, held
 from daqpv.links.line import LineLink
-from daqpv.links.numbers import number
 from daqpv.serve import (
     Declaration,
     Group,

@@ -13,7 +13,7 @@ from daqpv.errors import INSTALL_AGAIN, ConfigError, KindError
 GROUP = "daqpv.iocs"
 """The entry point group in which a distribution names its kinds."""
 
-OWN = ("archive", "ecc", "log", "routers", "run", "system")
+OWN = ("archive", "ecc", "instruments", "log", "routers", "run", "system")
 """The sections of daqpv's own kinds: without one of them it cannot work."""
 
 

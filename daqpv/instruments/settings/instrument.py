@@ -98,3 +98,14 @@ class InstrumentSettings(Files, Talk, DeviceSettings):
         if model is not None:
             check_model(model, info.context, cls)
         return model
+
+    @property
+    def questions(self) -> int:
+        """The number of questions in a cycle, at most."""
+        own = {one.ask for one in self.channels.values() if one.ask is not None}
+        return max(1, len(self.read) + len(own))
+
+    @property
+    def longest_cycle(self) -> float:
+        """A cycle that takes longer has failed [s]."""
+        return self.timeout * (1 + self.retries) * self.questions + self.gap

@@ -17,9 +17,9 @@ import re
 import time
 from collections.abc import Collection, Sequence
 
+from daqpv.core.numbers import whole
 from daqpv.errors import NotConnectedError, OperationError, ProtocolError
 from daqpv.links.http.exchange import HttpPeer
-from daqpv.links.numbers import whole
 from daqpv.routers import SUFFIX, DataFile, Disk, Moved, Observation, RouterLink
 
 MAX_PAGE = 8 * 2**20  # [bytes]; a line has about 100

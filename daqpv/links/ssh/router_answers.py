@@ -10,8 +10,8 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from daqpv.core.numbers import whole
 from daqpv.errors import ProtocolError, sentence
-from daqpv.links.numbers import whole
 from daqpv.routers import SUFFIX, DataFile, Disk, printable
 
 DATA_PORT = 46005

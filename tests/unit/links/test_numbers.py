@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daqpv.core.numbers import LARGEST, whole
 from daqpv.links.http import router_page
-from daqpv.links.numbers import LARGEST, whole
 from daqpv.links.ssh import router_answers
 from daqpv.routers import Disk
 

@@ -10,7 +10,7 @@ LARGEST = 2**63 - 1
 
 _DIGITS = len(str(LARGEST))
 _REAL = re.compile(
-    r"\s*[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,4})?\s*", re.ASCII
+    r"\s*[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eEdD][+-]?\d{1,4})?\s*", re.ASCII
 )
 
 
@@ -27,11 +27,14 @@ def whole(text: bytes, *, most: int = LARGEST) -> int:
 
 
 def number(text: str) -> float:
-    """Parse a number as instruments write it: "1.2E-05", " +3.".
+    """Parse a number as instruments write it: "1.2E-05", " +3.", "1.5D3".
 
     Raises:
         ValueError: it is not a number, not finite, or followed by text such as a unit.
     """
-    if not _REAL.fullmatch(text) or not math.isfinite(value := float(text)):
+    if not _REAL.fullmatch(text):
+        raise ValueError(f"{text[:60]!r} is not a number")
+    value = float(text.replace("D", "e").replace("d", "e"))
+    if not math.isfinite(value):
         raise ValueError(f"{text[:60]!r} is not a number")
     return value

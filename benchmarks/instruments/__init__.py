@@ -1,0 +1,1 @@
+"""Benchmarks of instruments: polls, streams, dead devices, a serial line."""

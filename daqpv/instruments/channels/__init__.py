@@ -1,0 +1,1 @@
+"""The channels of an instrument: from what it sends to readings with alarms."""

@@ -1,0 +1,129 @@
+"""The values of all channels of an instrument: conversion, staleness, loss."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from daqpv.core import UNDEFINED, Alarm, Reading, Severity, Status
+from daqpv.instruments.channels.conversion import Conversion
+from daqpv.instruments.driver import Frame
+from daqpv.instruments.settings.channel import Channel
+
+
+class Channels:
+    """The channels that an instrument sends, and until when their values are good.
+
+    The driver knows channels by their key in the settings, all others by the name that
+    they have in PVs.
+
+    Args:
+        channels: settings by key; those with a formula are left out.
+        stale: after so long without a value a channel is stale [s]; a channel's own
+            setting wins. None: three periods and `slack`.
+        slack: time for a cycle [s].
+        period: between two cycles [s].
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        *,
+        stale: float | None,
+        slack: float,
+        period: float,
+    ) -> None:
+        read = {key: one for key, one in channels.items() if one.is_read}
+        self._names = {key: one.name or key for key, one in read.items()}
+        self._channels = {self._names[key]: one for key, one in read.items()}
+        self._conversions = {key: Conversion(key, one) for key, one in read.items()}
+        self._stale, self._slack = stale, slack
+        self._arrived: dict[str, float] = {}
+        self.pace(period)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the channels."""
+        return self._channels.keys()
+
+    def pace(self, period: float) -> None:
+        """The instrument is read with another period [s] from now on."""
+        usual = self._stale or 3 * period + self._slack
+        self._longest = {
+            name: channel.stale or usual * channel.every
+            for name, channel in self._channels.items()
+        }
+        shortest = min(self._longest.values(), default=10.0)
+        self.tick = min(max(shortest / 4, 0.02), 1.0)
+
+    def begin(self, now: float) -> None:
+        """Wait for values from `now` on, monotonic [s]."""
+        self._arrived = dict.fromkeys(self._channels, now)
+
+    def taken(
+        self, frame: Frame, values: Mapping[str, Reading], *, now: float, time: float
+    ) -> tuple[dict[str, Reading], list[str]]:
+        """The readings of `frame`, and what of it cannot be read.
+
+        Args:
+            frame: of the driver.
+            values: the readings before.
+            now: monotonic [s].
+            time: of the values, UTC [s since 1970].
+        """
+        readings: dict[str, Reading] = {}
+        bad = []
+        for key, raw in frame.values.items():
+            name = self._names.get(key)
+            if name is None:
+                continue
+            self._arrived[name] = now
+            last = values.get(name)
+            try:
+                readings[name] = self._conversions[key].reading(raw, time, last)
+            except (ValueError, ArithmeticError) as error:
+                bad.append(f"{name}: {error}")
+                readings[name] = _without(last, _unreadable(error), time)
+        return readings, bad
+
+    def overdue(self, now: float) -> frozenset[str]:
+        """The channels that are stale at `now`, monotonic [s]."""
+        longest = self._longest
+        return frozenset(
+            name for name, since in self._arrived.items() if now - since > longest[name]
+        )
+
+    def stale(
+        self, names: Iterable[str], values: Mapping[str, Reading], time: float
+    ) -> dict[str, Reading]:
+        """The readings of channels without news."""
+        found = {}
+        for name in names:
+            text = f"no value for {self._longest[name]:.3g} s"
+            alarm = Alarm(Severity.INVALID, Status.TIMEOUT, text)
+            found[name] = _without(values.get(name), alarm, time)
+        return found
+
+    def lost(
+        self, values: Mapping[str, Reading], alarm: Alarm, time: float
+    ) -> dict[str, Reading]:
+        """All readings, with `alarm`: the instrument is lost, disabled or stopped."""
+        self._arrived.clear()
+        return {name: _without(values.get(name), alarm, time) for name in self.names}
+
+    def unread(self) -> dict[str, Reading]:
+        """The readings before the first contact."""
+        return {name: Reading(value=None, alarm=UNDEFINED) for name in self.names}
+
+
+def _without(last: Reading | None, alarm: Alarm, time: float) -> Reading:
+    """The last value, with an alarm; a value never read stays undefined."""
+    if last is None or last.value is None:
+        if alarm.severity is Severity.NO_ALARM:
+            return Reading(value=None, alarm=UNDEFINED, time=time)
+        return Reading(value=None, alarm=alarm, time=time)
+    return replace(last, alarm=alarm, time=time)
+
+
+def _unreadable(error: Exception) -> Alarm:
+    return Alarm(Severity.INVALID, Status.READ, str(error)[:80])

@@ -1,0 +1,275 @@
+"""An instrument: it is read, its values are judged, and its channels are written."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Unpack
+
+from daqpv.core import Alarm, Condition, Polled, Severity, Status
+from daqpv.core.devices.shown import Surroundings
+from daqpv.core.events.event import EventSeverity
+from daqpv.cure import Cure
+from daqpv.errors import (
+    LinkError,
+    NoAnswerError,
+    NotConnectedError,
+    ProtocolError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from daqpv.instruments.channels.inputs import Inputs
+from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.driver import Driver, Frame, Raw, Read, Write
+from daqpv.instruments.evaluation import Evaluation
+from daqpv.instruments.snapshot import InstrumentSnapshot, InstrumentState
+
+_CLOSING = 2.0  # [s] for a driver to close
+_MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
+_PATIENCE = 3  # attempts in a row, before they come less often
+_RATE_PERIOD = 1.0  # [s]
+
+_DISABLED = Alarm(Severity.NO_ALARM, Status.DISABLE, "disabled")
+_STOPPED = Alarm(Severity.NO_ALARM, Status.DISABLE, "stopped")
+_LOST = {
+    Condition.OFFLINE: Status.COMM,
+    Condition.HUNG: Status.TIMEOUT,
+    Condition.ERROR: Status.READ,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an instrument is made of.
+
+    Attributes:
+        driver: the link to it.
+        channels: those that it sends.
+        inputs: the channels that are computed, and what they need.
+    """
+
+    driver: Driver
+    channels: Channels
+    inputs: Inputs
+
+
+class Instrument(Polled[InstrumentSnapshot, Frame]):
+    """An instrument of any sort; its driver knows how it is spoken to.
+
+    Args:
+        name: as of `Shown`.
+        snapshot: the initial one: what operators chose.
+        parts: as above.
+        timeout: longest time of a cycle, and of a write [s]; the driver's own deadlines
+            are shorter.
+        more: the others of `Shown`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        snapshot: InstrumentSnapshot,
+        parts: Parts,
+        *,
+        timeout: float,
+        **more: Unpack[Surroundings],
+    ) -> None:
+        super().__init__(name, snapshot, timeout=timeout, **more)
+        self._driver, self._channels = parts.driver, parts.channels
+        self._inputs = parts.inputs
+        self._evaluation = Evaluation(parts.channels, parts.inputs, self.clock)
+        self._timeout = timeout
+        self._turn = asyncio.Lock()  # one exchange at a time
+        self._cycle = 0
+        self._failed = 0  # attempts in a row
+        self.change(replace(self.snapshot, values=self._evaluation.unread()))
+        self._follow_state()
+
+    # -- reading it
+
+    async def run(self) -> None:
+        """Read it until cancelled."""
+        self._driver.listen(self)
+        self._inputs.follow(self._recompute)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch())
+                tasks.create_task(self.poller.run())
+        finally:
+            self._inputs.leave()
+            await self._close()
+
+    async def poll(self) -> Frame:
+        """Read it once."""
+        async with self._turn:
+            try:
+                if not self._driver.is_open:
+                    await self._open()
+                frame = await self._driver.exchange(Read(self._cycle))
+            except LinkError:
+                self._failed += 1
+                raise
+        self._cycle += 1
+        self._failed = 0
+        if frame.bad and not frame.good:
+            self.change(self._evaluation.counted(frame, self.snapshot))
+            raise ProtocolError(f"{self._driver.who}: {frame.bad[-1]}")
+        return frame
+
+    def period(self) -> float:
+        """Until the next cycle [s]; longer while it is not reached."""
+        period = self.snapshot.period
+        if self._failed < _PATIENCE or period >= _MOST_REST:
+            return period
+        rest: float = max(period, 0.5) * 2 ** min(self._failed - _PATIENCE, 6)
+        return min(rest, _MOST_REST)
+
+    async def _open(self) -> None:
+        try:
+            await self._driver.open()
+        except BaseException:
+            await self._close()
+            raise
+        self._cycle = 0
+        self._channels.begin(self.clock.monotonic())
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await self._driver.close()
+        except (TimeoutError, LinkError) as error:
+            text = f"{self._driver.who} was not closed properly: {error}"
+            self.emit("close", text, severity=EventSeverity.WARNING)
+
+    async def _watch(self) -> None:
+        """Mark values that are stale, and show the rate."""
+        shown = self.clock.monotonic()
+        while True:
+            await asyncio.sleep(self._channels.tick)
+            self.change(self._evaluation.overdue(self.snapshot))
+            now = self.clock.monotonic()
+            if now - shown >= _RATE_PERIOD:
+                shown = now
+                self.change(self._evaluation.with_rate(self.snapshot))
+
+    # -- what comes
+
+    def noted(self, answer: Frame) -> InstrumentSnapshot:
+        """The snapshot with the values of a frame."""
+        bad = self.snapshot.lines_bad
+        noted = self._evaluation.after(answer, self.snapshot)
+        if noted.lines_bad != bad:
+            text = f"{self.name}: {noted.last_bad}"
+            self.emit("bad_line", text, severity=EventSeverity.WARNING)
+        return noted
+
+    def heard(self, frame: Frame) -> None:
+        """Values have come unasked."""
+        if self.is_followed:
+            self.change(self.noted(frame), at=self.clock.time())
+
+    def broken(self, error: LinkError) -> None:
+        """The connection is gone between two cycles."""
+        if self.is_followed:
+            alarm = Alarm(Severity.INVALID, Status.COMM, str(error)[:80])
+            self.change(self._evaluation.all_with(alarm, self.snapshot))
+            self.poller.wake()
+
+    def _recompute(self) -> None:
+        self.change(self._evaluation.recomputed(self.snapshot))
+
+    # -- loss, stop
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is read now, or tried."""
+        now = self.snapshot
+        return now.enabled and now.state is InstrumentState.ACQUIRING
+
+    def refuse_unless_followed(self) -> None:
+        """Raise RefusedError, with the cure, if it is disabled or stopped."""
+        if not self.snapshot.enabled:
+            cure = Cure(self.prefix, "Enable", 1)
+            raise RefusedError(f"{self.name} is disabled. To enable it:", cure=cure)
+        if self.snapshot.state is InstrumentState.STOPPED:
+            cure = Cure(self.prefix, "State", "Acquiring")
+            raise RefusedError(f"{self.name} is stopped. To begin:", cure=cure)
+
+    def lost(self, condition: Condition, reason: str) -> None:
+        """Show that it is lost, with an event."""
+        alarm = Alarm(Severity.INVALID, _LOST[condition], condition.label.lower())
+        self.change(self._evaluation.all_with(alarm, self.snapshot))
+        super().lost(condition, reason)
+
+    def enabled_changed(self) -> None:
+        """Begin to read it, or stop it."""
+        self._follow_state()
+
+    def _follow_state(self) -> None:
+        self.poller.enable(self.is_followed)
+        self._failed = 0
+        if not self.is_followed:
+            alarm = _STOPPED if self.snapshot.enabled else _DISABLED
+            stopped = self._evaluation.all_with(alarm, self.snapshot)
+            self.change(replace(stopped, rate=0.0))
+
+    # -- commands
+
+    async def reach(self, state: InstrumentState) -> None:
+        """Begin to read it, or stop; a stopped instrument is not connected.
+
+        Raises:
+            BusyError: a command runs.
+        """
+        begins = state is InstrumentState.ACQUIRING
+        with self.command("begin to acquire" if begins else "stop to acquire"):
+            if state is self.snapshot.state:
+                return
+            now = replace(self.snapshot, state=state)
+            if begins:  # not known until it has answered
+                now = replace(now, known=False, condition=Condition.OFFLINE)
+            self.change(now)
+            self._follow_state()
+            if not begins:
+                async with self._turn:
+                    await self._close()
+
+    async def set_period(self, period: float) -> None:
+        """Read it with another period [s] from now on."""
+        with self.command(f"set the period to {period:g} s"):
+            self.change(replace(self.snapshot, period=period))
+            self._channels.pace(period)
+            self.poller.wake()
+
+    async def read(self) -> None:
+        """Read it now.
+
+        Raises:
+            LinkError: there was no good answer.
+        """
+        with self.command("read"):
+            self.refuse_unless_followed()
+            await self.poller.observe()
+
+    async def send(self, channel: str, raw: Raw) -> None:
+        """Write `raw` to a channel, and return when the instrument has accepted it.
+
+        This is what the put gate uses; there is no other way to an instrument.
+
+        Raises:
+            NotConnectedError: nothing was sent.
+            OperationError: the instrument refuses it, in its own words.
+            UnknownOutcomeError: sent, and whether it arrived is not known.
+        """
+        async with self._turn:
+            if not self._driver.is_open:
+                raise NotConnectedError(f"{self._driver.who} is not connected")
+            try:
+                async with asyncio.timeout(self._timeout):
+                    frame = await self._driver.exchange(Write(channel, raw))
+            except (NoAnswerError, ProtocolError, TimeoutError) as error:
+                text = (
+                    f"{self._driver.who}: whether it took {raw!r} is not known: {error}"
+                )
+                raise UnknownOutcomeError(text) from error
+        self.change(self.noted(frame), at=self.clock.time())

@@ -1,0 +1,191 @@
+"""The PVs of an instrument: ``$(P)Inst:<name>:``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from daqpv.config import Kind
+from daqpv.core import Site, Snapshot
+from daqpv.instruments.channels.inputs import Inputs
+from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.driver import Driver
+from daqpv.instruments.drivers import driver_kind, scheme_of
+from daqpv.instruments.instrument import Instrument, Parts
+from daqpv.instruments.no_driver import NoDriver
+from daqpv.instruments.section import InstrumentSection
+from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings
+from daqpv.instruments.snapshot import (
+    InstrumentSnapshot,
+    InstrumentState,
+    InstrumentStatus,
+)
+from daqpv.iocs.device import DeviceGroup, command
+from daqpv.serve import (
+    Declaration,
+    ReadingsGroup,
+    ai,
+    ao,
+    bi,
+    button,
+    long,
+    longin,
+    mbbi,
+    mbbo,
+    string,
+    waveform,
+)
+
+LEVEL = "Inst"
+"""The level of instruments in PV names."""
+
+_LONG_LINE = 500  # [bytes]
+
+
+class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
+    """An instrument, and its channels as the file has them."""
+
+    state = mbbo(
+        "State",
+        InstrumentState,
+        put=command(Instrument.reach),
+        saved=True,
+        doc="Acquiring, or Stopped: a write acts",
+    )
+    status = mbbi("Status", InstrumentStatus, doc="Whether values come")
+    period = ao(
+        "Period",
+        units="s",
+        precision=3,
+        drive=(0.01, 86400.0),
+        put=command(Instrument.set_period),
+        saved=True,
+        doc="Between two cycles",
+    )
+    read = button("Read", put=command(Instrument.read), doc="Reads it now")
+    lines_ok = longin("LinesOK", doc="Answers and lines read well")
+    lines_bad = longin("LinesBad", doc="Those that were not")
+    last_bad = long("LastBad", size=_LONG_LINE, doc="The last of them, and why")
+    late = longin("LateAnswers", doc="Came too late and were dropped")
+    rate = ai("Rate", units="Hz", precision=2, doc="Answers and lines per second")
+    # after all values: a client that waits for it finds a whole answer
+    counter = longin("Sequence", doc="Counts answers; posted last")
+
+    def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
+        """Post what has changed; first the values, at the end Sequence."""
+        super().show(snapshot, changed)
+        if "sequence" in changed:
+            assert isinstance(snapshot, InstrumentSnapshot)
+            self.counter.post(snapshot.sequence, time=snapshot.time)
+
+
+def declared(name: str, channel: Channel) -> Declaration:
+    """The PV that shows the values of a channel."""
+    doc = channel.desc or f"Channel {name}"
+    labels = tuple(state.label for state in channel.states)
+    match channel.type:
+        case ChannelType.NUMBER:
+            return ai(name, precision=channel.precision, **limits(channel), doc=doc)
+        case ChannelType.INTEGER:
+            return longin(name, **limits(channel), doc=doc)
+        case ChannelType.BOOLEAN:
+            return bi(name, labels=labels or ("Off", "On"), doc=doc)  # type: ignore[arg-type]
+        case ChannelType.ENUM:
+            return mbbi(name, labels, doc=doc)
+        case ChannelType.TEXT if channel.length:
+            return long(name, size=channel.length + 1, doc=doc)
+        case ChannelType.TEXT:
+            return string(name, doc=doc)
+        case ChannelType.ARRAY:
+            return waveform(
+                name,
+                size=channel.length or 1,
+                precision=channel.precision,
+                units=channel.units,
+                display=channel.display or (0.0, 0.0),
+                doc=doc,
+            )
+
+
+def limits(channel: Channel) -> dict[str, Any]:
+    """The limits of a number, as declarations take them."""
+    found: dict[str, Any] = {
+        "units": channel.units,
+        "dead_band": channel.dead_band,
+        "hysteresis": channel.hysteresis,
+    }
+    for limit in ("lolo", "low", "high", "hihi", "archive_dead_band"):
+        value = getattr(channel, limit)
+        if value is not None:
+            found[limit] = value
+    if channel.display is not None:
+        found["display"] = channel.display
+    elif channel.min is not None and channel.max is not None:
+        found["display"] = (channel.min, channel.max)
+    return found
+
+
+def build(
+    name: str, settings: InstrumentSettings, site: Site
+) -> tuple[Instrument, InstrumentGroup]:
+    """Join the instrument, its driver and its PVs."""
+    prefix = site.prefix_of(LEVEL, name)
+    state = InstrumentState.STOPPED if settings.stopped else InstrumentState.ACQUIRING
+    snapshot = site.restored(
+        prefix,
+        InstrumentGroup,
+        InstrumentSnapshot(
+            enabled=settings.enable, state=state, period=settings.period
+        ),
+    )
+    instrument = Instrument(
+        name,
+        snapshot,
+        _parts(name, settings, site, period=snapshot.period),
+        timeout=settings.longest_cycle,
+        events=site.events,
+        prefix=prefix,
+    )
+    pvs = [
+        declared(channel.name or key, channel)
+        for key, channel in settings.channels.items()
+    ]
+    return instrument, InstrumentGroup(prefix, instrument, pvs=pvs, desc=settings.desc)
+
+
+def _parts(
+    name: str, settings: InstrumentSettings, site: Site, *, period: float
+) -> Parts:
+    driver = _driver(name, settings, site)
+    channels = Channels(
+        settings.channels,
+        stale=settings.stale,
+        slack=settings.longest_cycle if driver.polls else 10.0,
+        period=period,
+    )
+    return Parts(driver=driver, channels=channels, inputs=_inputs(name, settings, site))
+
+
+def _driver(name: str, settings: InstrumentSettings, site: Site) -> Driver:
+    scheme = scheme_of(settings)
+    if scheme is None:
+        return NoDriver(name)
+    return driver_kind(scheme).make(name, settings, site)
+
+
+def _inputs(name: str, settings: InstrumentSettings, site: Site) -> Inputs:
+    return Inputs.of(
+        name,
+        settings.channels,
+        readings=site.readings,
+        pv_of=lambda one, channel: site.prefix_of(LEVEL, one) + channel,
+    )
+
+
+KIND = Kind(
+    section="instruments",
+    settings=InstrumentSection,
+    api=1,
+    build=build,
+    known_by=(LEVEL, "Online"),
+)

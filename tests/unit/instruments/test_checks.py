@@ -1,0 +1,81 @@
+"""What is refused in the section of instruments, with file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daqpv.config import ConfigProblems, load
+from daqpv.config.installed import installed_kinds
+from daqpv.instruments.checks import RESERVED
+from daqpv.iocs.instrument import InstrumentGroup
+from daqpv.serve import Declaration
+
+HEAD = """experiment: lab
+prefix: "LAB:"
+store: none
+instruments:
+"""
+
+
+def problems(text: str, folder: Path) -> list[str]:
+    """The problems of a file with these instruments, which begin at line 5."""
+    file = folder / "lab.yaml"
+    file.write_text(HEAD + text)
+    try:
+        load(file, installed_kinds().kinds)
+    except ConfigProblems as error:
+        return [str(one).replace(f"{file}:", "") for one in error.problems]
+    return []
+
+
+def test_reserved_names_are_the_signals_of_every_instrument() -> None:
+    signals = {
+        one.pvspec.name
+        for one in InstrumentGroup._pvs_.values()
+        if isinstance(one, Declaration)
+    }
+    assert signals <= RESERVED
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("  a: {channels: {Status: {calc: '1'}}}", "a PV Status"),
+        ("  a: {channels: {online: {calc: '1'}}}", "a PV Online"),
+        ("  a: {channels: {'a b': {calc: '1'}}}", "part of a PV name"),
+        ("  a: {channels: {p: {name: 'x.y', calc: '1'}}}", "part of a PV name"),
+        ("  a: {channels: {p_RBV: {calc: '1'}}}", "read-back"),
+        ("  a: {channels: {p: {calc: '1'}, P: {calc: '2'}}}", "the channel p, too"),
+        ("  a: {channels: {p: {calc: '1/'}}}", "channels.p.calc"),
+        ("  a: {channels: {p: {calc: 'p + 1'}}}", "names itself"),
+        ("  a: {channels: {p: {calc: 'q'}}}", "q"),
+        ("  a: {channels: {p: {scale: 'value +', calc: '1'}}}", "channels.p.scale"),
+        ("  a: {channels: {p: {units: Torr}}}", "needs a `calc`"),
+        ("  a: {}", "no channels"),
+        ("  a: {connection: nothing, channels: {p: {}}}", "begins with what it is"),
+        ("  a: {connection: 'tpc://h:1', channels: {p: {}}}", "no driver for tpc:"),
+        ("  a: {groups: {g: {channels: [x]}}, channels: {p: {calc: '1'}}}", "settable"),
+    ],
+)
+def test_a_section_that_cannot_be_used_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    [problem, *_] = problems(text, tmp_path)
+    assert said in problem
+    assert problem.startswith("5: instruments.a"), problem
+
+
+def test_a_circle_over_two_instruments_is_found(tmp_path: Path) -> None:
+    text = "  a: {channels: {x: {calc: b.y}}}\n  b: {channels: {y: {calc: a.x}}}\n"
+    [problem] = problems(text, tmp_path)
+    assert "a.x" in problem
+    assert "b.y" in problem
+
+
+def test_a_section_of_formulas_is_good(tmp_path: Path) -> None:
+    text = (
+        "  a: {channels: {x: {calc: 'b.y + 1'}}}\n  b: {channels: {y: {calc: '2'}}}\n"
+    )
+    assert problems(text, tmp_path) == []

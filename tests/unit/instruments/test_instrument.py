@@ -1,0 +1,277 @@
+"""Reading an instrument: values, loss and return, staleness, stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from daqpv.core import Condition, Result, Severity, Status
+from daqpv.errors import (
+    NoAnswerError,
+    NotConnectedError,
+    OperationError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from daqpv.instruments.driver import Fault, Frame, Write
+from daqpv.instruments.instrument import Instrument
+from daqpv.instruments.snapshot import InstrumentState, InstrumentStatus
+from tests.support.instruments import MemoryDriver, instrument
+from tests.support.virtual import Clock
+from tests.support.waiting import soon
+
+REFUSED = NotConnectedError("memory: connection refused")
+
+
+@asynccontextmanager
+async def followed(
+    driver: MemoryDriver, channels: dict[str, dict[str, Any]], **more: Any
+) -> AsyncIterator[Instrument]:
+    """An instrument that is read."""
+    gas = instrument(driver, channels, **more)
+    task = asyncio.ensure_future(gas.run())
+    try:
+        yield gas
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        assert not driver.is_open
+
+
+async def until(condition: Callable[[], bool], within: float = 100.0) -> None:
+    async with asyncio.timeout(within):
+        await soon(condition, "the condition")
+
+
+async def test_values_come_with_the_period() -> None:
+    driver = MemoryDriver(pressure=300.0)
+    async with followed(driver, {"pressure": {}}, period=0.5) as gas:
+        await asyncio.sleep(10.1)
+        assert gas.snapshot.values["pressure"].value == 300.0
+        assert gas.snapshot.status is InstrumentStatus.OK
+        assert driver.reads in (20, 21, 22)
+        assert gas.snapshot.rate == pytest.approx(2.0, rel=0.1)
+        assert driver.opened == 1
+
+
+async def test_a_lost_instrument_makes_its_values_invalid_and_comes_back() -> None:
+    driver = MemoryDriver(pressure=300.0)
+    async with followed(driver, {"pressure": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        driver.error = REFUSED
+        await until(lambda: gas.snapshot.condition is Condition.OFFLINE)
+        reading = gas.snapshot.values["pressure"]
+        assert (reading.value, reading.severity) == (300.0, Severity.INVALID)
+        assert gas.snapshot.status is InstrumentStatus.ERROR
+        driver.error = None
+        await until(lambda: gas.snapshot.online)
+        assert gas.snapshot.values["pressure"].severity is Severity.NO_ALARM
+        assert driver.opened == 2
+
+
+async def test_a_lost_instrument_is_tried_less_often() -> None:
+    driver = MemoryDriver()
+    driver.error = REFUSED
+    async with followed(driver, {"pressure": {}}, period=0.1) as gas:
+        await asyncio.sleep(1000)
+        rest = gas.period()
+        assert rest == 10.0
+        driver.error = None
+        await until(lambda: gas.snapshot.online, within=11)
+        assert gas.period() == 0.1
+
+
+async def test_a_value_that_does_not_come_is_stale() -> None:
+    driver = MemoryDriver(pressure=300.0, temperature=20.0)
+    channels: dict[str, dict[str, Any]] = {"pressure": {}, "temperature": {}}
+    async with followed(driver, channels) as gas:
+        await until(lambda: gas.snapshot.online)
+        del driver.values["pressure"]
+        await until(lambda: bool(gas.snapshot.stale))
+        reading = gas.snapshot.values["pressure"]
+        assert reading.alarm.status is Status.TIMEOUT
+        assert reading.severity is Severity.INVALID
+        assert gas.snapshot.values["temperature"].severity is Severity.NO_ALARM
+        assert gas.snapshot.status is InstrumentStatus.STALE
+        assert gas.snapshot.severity("status") is Severity.MINOR
+        del driver.values["temperature"]
+        await until(lambda: len(gas.snapshot.stale) == 2)
+        assert gas.snapshot.severity("status") is Severity.MAJOR
+        driver.values["pressure"] = 301.0
+        await until(lambda: len(gas.snapshot.stale) == 1)
+        assert gas.snapshot.values["pressure"].severity is Severity.NO_ALARM
+        assert gas.snapshot.severity("status") is Severity.MINOR
+
+
+async def test_a_stream_is_stale_after_its_time() -> None:
+    driver = MemoryDriver(polls=False)
+    async with followed(driver, {"t": {}}, stale=3.0) as gas:
+        await until(lambda: driver.is_open)
+        assert driver.listener is not None
+        driver.listener.heard(Frame(values={"t": 20.5}))
+        assert gas.snapshot.values["t"].value == 20.5
+        await asyncio.sleep(2.5)
+        assert not gas.snapshot.stale
+        await asyncio.sleep(2)
+        assert gas.snapshot.status is InstrumentStatus.STALE
+        driver.listener.heard(Frame(values={"t": 21.0}))
+        assert not gas.snapshot.stale
+
+
+async def test_a_connection_that_breaks_makes_values_invalid_at_once() -> None:
+    driver = MemoryDriver(polls=False)
+    async with followed(driver, {"t": {}}) as gas:
+        await until(lambda: driver.is_open)
+        assert driver.listener is not None
+        driver.listener.heard(Frame(values={"t": 20.5}))
+        await driver.close()
+        driver.listener.broken(REFUSED)
+        assert gas.snapshot.values["t"].alarm.status is Status.COMM
+        await until(lambda: driver.opened == 2, within=1)
+
+
+async def test_a_longer_period_is_not_stale() -> None:
+    driver = MemoryDriver(t=1.0)
+    async with followed(driver, {"t": {}}, period=0.1) as gas:
+        await until(lambda: gas.snapshot.online)
+        await gas.set_period(100.0)
+        await asyncio.sleep(1000)
+        assert gas.snapshot.status is InstrumentStatus.OK
+        assert driver.reads < 30
+
+
+async def test_a_stopped_instrument_is_closed_and_keeps_its_values() -> None:
+    driver = MemoryDriver(t=1.0)
+    async with followed(driver, {"t": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        await gas.reach(InstrumentState.STOPPED)
+        assert not driver.is_open
+        reading = gas.snapshot.values["t"]
+        assert (reading.value, reading.severity) == (1.0, Severity.NO_ALARM)
+        assert reading.alarm.status is Status.DISABLE
+        reads = driver.reads
+        await asyncio.sleep(100)
+        assert driver.reads == reads
+        assert gas.snapshot.status is InstrumentStatus.OFF
+        with pytest.raises(RefusedError, match="Acquiring"):
+            await gas.read()
+        await gas.reach(InstrumentState.ACQUIRING)
+        await until(lambda: gas.snapshot.status is InstrumentStatus.OK)
+        assert driver.opened == 2
+
+
+async def test_a_disabled_instrument_takes_no_values() -> None:
+    driver = MemoryDriver(t=1.0)
+    async with followed(driver, {"t": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        await gas.enable(False)
+        assert driver.listener is not None
+        driver.listener.heard(Frame(values={"t": 2.0}))
+        assert gas.snapshot.values["t"].value == 1.0
+        assert gas.snapshot.values["t"].alarm.status is Status.DISABLE
+
+
+async def test_bad_lines_are_counted_and_shown() -> None:
+    driver = MemoryDriver(polls=False)
+    async with followed(driver, {"t": {}}) as gas:
+        await until(lambda: driver.is_open)
+        assert driver.listener is not None
+        driver.listener.heard(Frame(bad=["T=2x: no number"], good=0))
+        driver.listener.heard(Frame(values={"t": "2x"}))
+        assert gas.snapshot.lines_bad == 2
+        assert gas.snapshot.last_bad == "t: '2x' is not a number"
+        assert gas.snapshot.values["t"].severity is Severity.INVALID
+
+
+async def test_answers_that_are_all_bad_are_an_error() -> None:
+    driver = MemoryDriver(t=1.0)
+    driver.bad = ["garbage: expected a number"]
+    async with followed(driver, {"t": {}}) as gas:
+        await until(lambda: gas.snapshot.condition is Condition.ERROR)
+        assert gas.snapshot.lines_bad >= 3
+        assert "garbage" in gas.snapshot.message
+
+
+async def test_a_fault_is_an_alarm_with_the_words_of_the_instrument() -> None:
+    driver = MemoryDriver(p=Fault("sensor off", Severity.MAJOR, Status.STATE))
+    async with followed(driver, {"p": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        alarm = gas.snapshot.values["p"].alarm
+        assert alarm == (Severity.MAJOR, Status.STATE, "sensor off")
+
+
+async def test_a_time_of_the_instrument_is_that_of_its_values(clock: Clock) -> None:
+    driver = MemoryDriver(p=1.0)
+    driver.time = clock.time() - 5.0
+    async with followed(driver, {"p": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        assert gas.snapshot.values["p"].time == driver.time
+        driver.time = clock.time() + 1000.0  # its clock is wrong
+        await asyncio.sleep(5)
+        assert gas.snapshot.values["p"].time <= clock.time()
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+async def test_a_clock_that_jumps_makes_nothing_stale(
+    clock: Clock, step: float
+) -> None:
+    driver = MemoryDriver(p=1.0)
+    async with followed(driver, {"p": {"smooth": 10.0}}) as gas:
+        await asyncio.sleep(20)
+        clock.step = step
+        await asyncio.sleep(20)
+        assert gas.snapshot.status is InstrumentStatus.OK
+        assert gas.snapshot.values["p"].value == pytest.approx(1.0)
+
+
+async def test_a_put_waits_for_the_read_and_never_meets_it() -> None:
+    driver = MemoryDriver(p=1.0)
+    async with followed(driver, {"p": {}}, period=0.1) as gas:
+        await until(lambda: gas.snapshot.online)
+        driver.delay = 0.05
+        await asyncio.gather(*(gas.send("p", float(i)) for i in range(20)))
+        assert [one.value for one in driver.written] == [float(i) for i in range(20)]
+
+
+async def test_the_outcome_of_a_write_without_an_answer_is_unknown() -> None:
+    driver = MemoryDriver(p=1.0)
+    async with followed(driver, {"p": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+
+        def silent(write: Write) -> None:
+            raise NoAnswerError("no answer in 1 s", timed_out=True)
+
+        driver.take = silent
+        with pytest.raises(UnknownOutcomeError):
+            await gas.send("p", 1.0)
+
+        def refused(write: Write) -> None:
+            raise OperationError("gas: E05 out of range")
+
+        driver.take = refused
+        with pytest.raises(OperationError, match="E05"):
+            await gas.send("p", 1.0)
+        assert gas.snapshot.condition is Condition.OK
+
+
+async def test_read_reads_now() -> None:
+    driver = MemoryDriver(p=1.0)
+    async with followed(driver, {"p": {}}, period=1000.0) as gas:
+        await until(lambda: gas.snapshot.online)
+        driver.values["p"] = 2.0
+        await gas.read()
+        assert gas.snapshot.values["p"].value == 2.0
+        assert gas.snapshot.result is Result.DONE
+
+
+async def test_sequence_counts_changes_of_values() -> None:
+    driver = MemoryDriver(p=1.0)
+    async with followed(driver, {"p": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        before = gas.snapshot.sequence
+        await gas.read()
+        assert gas.snapshot.sequence == before + 1
