@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -77,8 +77,9 @@ class Talk(Model):
     gap: Annotated[float, TIME.within(0, 60)] = 0.0
     """Least time between an answer and the next question [s]."""
 
-    echo: bool = False
-    """The instrument sends each line back before its answer; it is compared."""
+    echo: bool | Literal["character"] = False
+    """The instrument sends each line back before its answer; it is compared.
+    ``character``: each character is sent when the echo of the one before has come."""
 
     acknowledge: Acknowledge | None = None
     """Answers come in two steps."""

@@ -1,0 +1,1 @@
+"""Instruments that speak in lines: what is said, and what the answers mean."""

@@ -1,0 +1,273 @@
+"""The driver of instruments that speak in lines, whatever the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from daqpv.core import Status
+from daqpv.errors import (
+    LinkError,
+    NoAnswerError,
+    NotConnectedError,
+    OperationError,
+    ProtocolError,
+    RefusedError,
+)
+from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
+from daqpv.instruments.lines.commands import Commands
+from daqpv.instruments.lines.cycle import Cycle
+from daqpv.instruments.lines.exchanges import DeviceRefusalError, Exchanges
+from daqpv.instruments.lines.framing import Framing
+from daqpv.instruments.lines.inbox import Exchange, Inbox
+from daqpv.instruments.lines.line import Line
+from daqpv.instruments.lines.plan import Plan, Question
+from daqpv.instruments.lines.unasked import Unasked
+from daqpv.instruments.settings import Ask, InstrumentSettings
+
+_SETTLED = 0.05  # [s] in which an unwanted answer to a text of `init` comes
+_MOST_SILENT = 2  # questions without an answer, and none with: the instrument is gone
+
+
+class LineDriver:
+    """An instrument that speaks in lines.
+
+    Args:
+        name: of the instrument.
+        settings: of the instrument.
+        line: the connection to it.
+
+    Raises:
+        ValueError: a setting cannot be used.
+
+    Attributes:
+        who: the instrument and its address.
+        polls: whether it is asked for anything.
+        inbox: what comes from it.
+        hears: it sends lines unasked.
+    """
+
+    def __init__(self, name: str, settings: InstrumentSettings, line: Line) -> None:
+        self.who = f"{name} at {line.who}"
+        self._line = line
+        self._talk = settings
+        framing = Framing(settings)
+        self._plan = Plan(settings)
+        self._exchanges = Exchanges(self.who, settings, framing)
+        self._unasked = Unasked(self._plan, settings, framing)
+        self._exchanges.stray = self._unasked.takes
+        self._commands = Commands(self.who, settings, self._plan)
+        self._starts = _starts(settings)
+        self._check()
+        self.polls = bool(self._plan.questions)
+        self.hears = bool(self._plan.streams)
+        self.inbox = Inbox(
+            framing,
+            self._unasked.message,
+            self.who,
+            paced=settings.echo == "character",
+            silence=max(settings.gap, _SETTLED) if framing.by_silence else 0.0,
+        )
+        self._life = -1  # of the line, when this instrument was opened
+        self._begun: dict[str, Raw] = {}  # values that came with `init`
+        self._silent: dict[str, None] = {}  # questions that had no answer last time
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `exchange` can be called."""
+        return self._life == self._line.life and self._line.is_open
+
+    def listen(self, listener: Listener) -> None:
+        """Give `listener` the lines that come unasked."""
+        self._unasked.listener = listener
+
+    async def open(self) -> None:
+        """Connect, wait, and send what the instrument needs at the start.
+
+        Raises:
+            NotConnectedError: no connection.
+            NoAnswerError: connected, and no answer to a question of `init`.
+            ProtocolError: an answer to `init` that does not fit: another instrument.
+        """
+        self._life = -1
+        await self._line.open(self)
+        life = self._line.life
+        if self._talk.settle_time:
+            await self._line.rest(self, self._talk.settle_time)
+        for text in self._starts:
+            await self._begin(text)
+        if any(isinstance(text, str) for text in self._starts):
+            await self._line.rest(self, max(self._talk.gap, _SETTLED))
+        self._life = life
+
+    async def exchange(self, request: Request) -> Frame:
+        """Read once, or write one channel.
+
+        Raises:
+            LinkError: there was no good answer.
+            OperationError: the instrument refuses what was written.
+            RefusedError: it must never be sent, or cannot be.
+        """
+        if not self.is_open:
+            raise NotConnectedError(
+                f"{self.who}: the connection is gone. It is made again by itself"
+            )
+        if isinstance(request, Write):
+            return await self._write(request)
+        return await self._read(request)
+
+    async def close(self) -> None:
+        """Close; other instruments on the same line keep it open."""
+        self._life = -1
+        await self._line.close(self)
+
+    def lost(self, error: LinkError) -> None:
+        """The connection is gone between two exchanges."""
+        life, self._life = self._life, -1
+        listener = self._unasked.listener
+        if life >= 0 and listener is not None:
+            listener.broken(error)
+
+    # -- reading
+
+    async def _read(self, request: Read) -> Frame:
+        cycle = Cycle(self._begun)
+        self._begun = {}
+        for question in self._in_turn(request):
+            await self._ask(cycle, question)
+            if cycle.failed >= _MOST_SILENT and not cycle.good:
+                break
+        if not cycle.good and cycle.error is not None and not cycle.bad:
+            raise cycle.error
+        return cycle.frame(self._unasked.late_so_far())
+
+    def _in_turn(self, request: Read) -> Iterable[Question]:
+        """The questions of a cycle: those that had no answer last, and one of them."""
+        due = self._plan.due(request)
+        if not self._silent:
+            return due
+        order = list(self._silent)
+        silent = [q for q in due if q.text in self._silent]
+        lively = [q for q in due if q.text not in self._silent]
+        silent.sort(key=lambda q: order.index(q.text))
+        return lively + (silent[:1] if lively else silent)
+
+    async def _ask(self, cycle: Cycle, question: Question) -> None:
+        """Ask one question; note the answer, or why there is none."""
+        self._silent.pop(question.text, None)
+        try:
+            cycle.take(await self._answered(cycle, question))
+        except DeviceRefusalError as refusal:
+            cycle.take(dict.fromkeys(question.channels, Fault(refusal.words)))
+        except (NoAnswerError, ProtocolError) as error:
+            self._silent[question.text] = None  # asked last from now on
+            is_late = isinstance(error, NoAnswerError)
+            fault = Fault(str(error), status=Status.TIMEOUT if is_late else Status.READ)
+            cycle.fail(error, dict.fromkeys(question.channels, fault))
+        except NotConnectedError as error:
+            if not cycle.good:
+                raise
+            cycle.fail(error, {})
+
+    async def _answered(self, cycle: Cycle, question: Question) -> dict[str, Raw]:
+        """The values of an answer; a question without one is asked again."""
+        tries = 1 + self._talk.retries
+        while True:
+            tries -= 1
+            if not self.is_open:  # closed after a time-out
+                await self.open()
+            exchange = self._exchange(question)
+            try:
+                values = await self._done(exchange)
+                break
+            except (NoAnswerError, ProtocolError):
+                if not tries:
+                    raise
+            finally:
+                cycle.bad += exchange.bad
+        if exchange.is_odd:
+            self._line.doubt(self._talk.timeout)
+        return values
+
+    def _exchange(self, question: Question) -> Exchange:
+        if not question.parts:
+            return self._exchanges.order(question.text)
+        return self._exchanges.question(
+            question.text,
+            question.values,
+            lines=question.lines,
+            is_binary=question.is_binary,
+        )
+
+    async def _done(self, exchange: Exchange) -> dict[str, Raw]:
+        """Do an exchange.
+
+        Raises:
+            ProtocolError: something came in place of the answer.
+        """
+        talk = self._talk
+        try:
+            values: dict[str, Raw] | None = await self._line.talk(
+                self, exchange, timeout=talk.timeout, gap=talk.gap
+            )
+        except NoAnswerError as error:
+            if not exchange.bad:
+                raise
+            raise ProtocolError(
+                f"{self.who} has not answered {exchange.text!r} as expected. It sent "
+                f"{exchange.bad[-1]}. Correct the pattern in the settings, or add the "
+                "text to `words` or `errors`"
+            ) from error
+        return values or {}
+
+    # -- writing
+
+    async def _write(self, request: Write) -> Frame:
+        text, reply = self._commands.command(request.channel, request.value)
+        if reply is None:
+            exchange = self._exchanges.order(text)
+        else:
+            exchange = self._exchanges.question(text, reply.values)
+        values = await self._done(exchange)
+        late = self._unasked.late_so_far()
+        good = 0 if exchange.steps is None else 1
+        return Frame(values=values, good=good, bad=exchange.bad, late=late)
+
+    # -- beginning
+
+    async def _begin(self, start: str | Ask) -> None:
+        """Do one exchange of the beginning."""
+        if isinstance(start, str):
+            exchange = self._exchanges.text(start)
+        elif not start.answer:
+            exchange = self._exchanges.order(start.ask or "")
+        else:
+            part = self._plan.part(start.answer, "init")
+            text = start.ask or ""
+            exchange = self._exchanges.question(text, part.values, lines=start.lines)
+        try:
+            self._begun |= await self._done(exchange)
+        except OperationError as error:
+            raise ProtocolError(f"{error}. Correct `init` in the settings") from error
+
+    def _check(self) -> None:
+        """Check all that is sent by itself.
+
+        Raises:
+            ValueError: it must not, or cannot be sent.
+        """
+        starts = [
+            one if isinstance(one, str) else one.ask or "" for one in self._starts
+        ]
+        for one in self._starts:
+            if isinstance(one, Ask) and one.answer:
+                self._plan.part(one.answer, "init")
+        try:
+            for text in (*starts, *(one.text for one in self._plan.questions)):
+                self._exchanges.check(text)
+        except RefusedError as error:
+            raise ValueError(str(error)) from error
+
+
+def _starts(settings: InstrumentSettings) -> tuple[str | Ask, ...]:
+    """What is sent after each connection; the last begin the streams."""
+    return (*settings.init, *(one.ask for one in settings.stream if one.ask))

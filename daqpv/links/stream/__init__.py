@@ -1,0 +1,1 @@
+"""Connections to instruments that speak in lines: TCP, UDP, serial lines, VISA."""

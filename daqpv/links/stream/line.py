@@ -1,0 +1,297 @@
+"""One connection, and the instruments that take turns on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from daqpv.errors import (
+    LinkError,
+    NoAnswerError,
+    NotConnectedError,
+    ProtocolError,
+    quoted,
+)
+from daqpv.instruments.lines.inbox import Exchange
+from daqpv.instruments.lines.line import Party
+from daqpv.links.stream.wire import Wire
+
+_MOST_UNSENT = 64 * 1024  # bytes that wait: the other side does not read
+_PATIENCE = 2.0  # [s] for a line to become silent
+_JOINING = 0.1  # [s] after the opening: what comes has begun before
+
+
+class StreamLine:
+    """A connection that carries bytes. It implements `daqpv.instruments.lines.Line`.
+
+    An exchange begins when the line is in step: what came late has been dropped. After
+    an exchange without an answer, a connection that starts afresh is closed; on the
+    others nothing is sent until a late answer would have come, and the line is silent.
+
+    Args:
+        wire: carries the bytes.
+        is_shared: several instruments answer behind the connection, so that a new one
+            may get answers to questions of the one before.
+    """
+
+    def __init__(self, wire: Wire, *, is_shared: bool = False) -> None:
+        self.who = wire.who
+        self.life = 0
+        self._wire = wire
+        self._is_fresh = wire.is_fresh and not is_shared
+        self._turn = asyncio.Lock()
+        self._parties: list[Party] = []
+        self._party: Party | None = None  # whose exchange runs, or was the last
+        self._exchange: Exchange | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._silence: asyncio.TimerHandle | None = None
+        self._doubt = 0.0  # until then late answers may come; 0: the line is in step
+        self._heard = self._ended = 0.0  # the last byte, and the last exchange
+        self._opened = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._wire.is_open
+
+    async def open(self, party: Party) -> None:
+        """Connect, unless another party has.
+
+        Raises:
+            NotConnectedError: no connection.
+        """
+        async with self._turn:
+            if party not in self._parties:
+                self._parties.append(party)
+            if self._wire.is_open:
+                return
+            self._shut()
+            await self._wire.closed()
+            for one in self._parties:
+                one.inbox.reset()
+            await self._wire.open(self)
+            self._opened = asyncio.get_running_loop().time()
+            self.life += 1
+
+    async def close(self, party: Party) -> None:
+        """Take leave; the connection closes with the last party."""
+        if party in self._parties:
+            self._parties.remove(party)
+        if self._party is party:
+            self._party = None
+        if not self._parties:
+            self._shut()
+            await self._wire.closed()
+
+    async def talk(
+        self, party: Party, exchange: Exchange, *, timeout: float, gap: float
+    ) -> Any:
+        """Do one exchange, when it is its turn; see `Line`."""
+        async with self._turn:
+            if gap or self._doubt or party.inbox.is_midway:
+                await self._in_step(party, gap)
+            self._check(party)
+            self._party, self._exchange = party, exchange
+            loop = asyncio.get_running_loop()
+            try:
+                self._wire.write(party.inbox.begin(exchange))
+                if not exchange.is_done:
+                    self._done = loop.create_future()
+                    timer = loop.call_later(timeout, self._late, exchange, timeout)
+                    try:
+                        await self._done
+                    finally:
+                        timer.cancel()
+            except asyncio.CancelledError:
+                self._spoilt(timeout)
+                raise
+            finally:
+                self._done = self._exchange = None
+                party.inbox.end()
+                self._ended = loop.time()
+            if exchange.error is not None:
+                if isinstance(exchange.error, LinkError):
+                    self._spoilt(timeout)
+                raise exchange.error
+            return exchange.value
+
+    async def rest(self, party: Party, seconds: float) -> None:
+        """Send nothing for that time [s]; what comes is dropped."""
+        async with self._turn:
+            party.inbox.is_deaf = True
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                party.inbox.is_deaf = False
+
+    def doubt(self, seconds: float) -> None:
+        """Whatever comes in the next seconds [s] belongs to no later exchange."""
+        now = asyncio.get_running_loop().time()
+        self._doubt = max(self._doubt, now + seconds)
+
+    # -- the receiver of the wire
+
+    def received(self, data: bytes) -> None:
+        """Bytes have come: they are for the exchange that runs, or unasked."""
+        self._heard = now = asyncio.get_running_loop().time()
+        if self._opened:
+            self._joined(now)
+        try:
+            if self._done is not None:
+                assert self._party is not None
+                self._feed(self._party, data)
+            else:
+                for party in self._listening():
+                    self._feed(party, data)
+        except ProtocolError as error:
+            self._fail(error, error)
+
+    def boundary(self) -> None:
+        """What has come so far is a whole message."""
+        self._silence = None
+        for party in self._listening():
+            self._answer(party, party.inbox.boundary())
+
+    def lost(self, error: LinkError) -> None:
+        """The connection is gone."""
+        exchange, party = self._exchange, self._party
+        if exchange is None or party is None:
+            self._fail(error, error)
+            return
+        instead = NoAnswerError(
+            f"{party.who} closed the connection instead of answering "
+            f"{quoted(exchange.text)}. Does it take one client only, and another "
+            "program is connected?",
+            timed_out=False,
+        )
+        self._fail(error, instead)
+
+    def _joined(self, now: float) -> None:
+        """The first bytes have come: are they the middle of a line?"""
+        is_midway = now < self._opened + _JOINING and self._done is None
+        self._opened = 0.0
+        if is_midway and self._wire.joins_midway:
+            for party in self._parties:
+                party.inbox.is_cut = True
+
+    def _listening(self) -> list[Party]:
+        """The parties to which bytes are given that come now."""
+        party = self._party
+        if self._done is not None and party is not None:
+            return [party]
+        first = party or (self._parties[0] if self._parties else None)
+        return [one for one in self._parties if one.hears or one is first]
+
+    def _feed(self, party: Party, data: bytes) -> None:
+        inbox = party.inbox
+        self._answer(party, inbox.feed(data))
+        if inbox.silence:
+            if self._silence is not None:
+                self._silence.cancel()
+            loop = asyncio.get_running_loop()
+            self._silence = loop.call_later(inbox.silence, self.boundary)
+
+    def _answer(self, party: Party, reply: bytes) -> None:
+        """Send what an exchange has to say now, and wake whoever waits for its end."""
+        if reply:
+            self._wire.write(reply)
+        done = self._done
+        if done is None or done.done() or party is not self._party:
+            return
+        if self._exchange is not None and self._exchange.is_done:
+            done.set_result(None)
+
+    # -- in step, and out of it
+
+    def _check(self, party: Party) -> None:
+        if not self._wire.is_open:
+            raise NotConnectedError(
+                f"{party.who}: the connection is gone. It is made again by itself"
+            )
+        if self._wire.unsent > _MOST_UNSENT:
+            self._shut()
+            raise NoAnswerError(
+                f"{party.who} does not take what is sent. Switch it off and on",
+                timed_out=True,
+            )
+
+    async def _in_step(self, party: Party, gap: float) -> None:
+        """Wait until the line is in step, and `gap` [s] after the last exchange.
+
+        Raises:
+            ProtocolError: the other side does not stop to send.
+        """
+        loop = asyncio.get_running_loop()
+        if self._doubt:
+            await self._silent(party)
+            for one in self._parties:
+                one.inbox.drop()
+        elif party.inbox.is_midway and not party.inbox.framing.is_line:
+            self._doubt = loop.time()
+            await self._silent(party)
+        wait = self._ended + gap - loop.time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    async def _silent(self, party: Party) -> None:
+        """Wait until no late answer can come, and nothing comes any more."""
+        loop = asyncio.get_running_loop()
+        limit = max(self._doubt, loop.time()) + _PATIENCE
+        while self._wire.is_open:
+            until = self._doubt
+            if not any(one.hears for one in self._parties):
+                until = max(until, self._heard + self._wire.quiet)
+            now = loop.time()
+            if now >= until:
+                break
+            if now > limit:
+                error = ProtocolError(
+                    f"{party.who} does not stop to send. Is it set to send by itself, "
+                    "or is the baud rate wrong?"
+                )
+                self._fail(error, error)
+                raise error
+            await asyncio.sleep(until - now)
+        self._doubt = 0.0
+
+    def _late(self, exchange: Exchange, timeout: float) -> None:
+        """The deadline of an exchange has passed."""
+        if exchange.is_done or self._done is None or self._party is None:
+            return
+        exchange.fail(
+            NoAnswerError(
+                f"{self._party.who} has not answered {quoted(exchange.text)} in "
+                f"{timeout:g} s. Is it on, and are terminator and address right?",
+                timed_out=True,
+            )
+        )
+        self._answer(self._party, b"")
+
+    def _spoilt(self, timeout: float) -> None:
+        """An answer may come late: it must not become another's."""
+        if self._is_fresh:
+            self._shut()
+        else:
+            self.doubt(timeout)
+
+    def _fail(self, error: LinkError, instead: LinkError) -> None:
+        """End the connection, and tell everybody.
+
+        Args:
+            error: for those who wait for nothing.
+            instead: for the exchange that runs.
+        """
+        self._shut()
+        exchange, busy = self._exchange, self._party
+        if exchange is not None and busy is not None:
+            exchange.fail(instead)
+            self._answer(busy, b"")
+        for party in list(self._parties):
+            if exchange is None or party is not busy:
+                party.lost(error)
+
+    def _shut(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        self._wire.close()
