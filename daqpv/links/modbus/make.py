@@ -74,7 +74,7 @@ def make_rtu_tcp(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     """
     options = options_of(name, settings, RtuOptions)
     host, port = _host_port(name, settings)
-    echo, silence = settings.echo, options.silence
+    echo, silence = bool(settings.echo), options.silence
 
     def make() -> Line:
         return RtuLine(TcpWire(host, port), silence=silence, echo=echo)
@@ -94,7 +94,7 @@ def make_rtu(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     path = urlsplit(settings.connection or "").path
     if not path.startswith("/"):
         raise ValueError(f"{name}: the address is modbus-rtu:///dev/ttyUSB0")
-    echo = settings.echo
+    echo = bool(settings.echo)
     port = options.baud, options.parity, options.stop
 
     def make() -> Line:
