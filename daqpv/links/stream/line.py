@@ -14,10 +14,10 @@ from daqpv.errors import (
 )
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
+from daqpv.links.stream.step import Step
 from daqpv.links.stream.wire import Wire
 
 _MOST_UNSENT = 64 * 1024  # bytes that wait: the other side does not read
-_PATIENCE = 2.0  # [s] for a line to become silent
 _JOINING = 0.1  # [s] after the opening: what comes has begun before
 
 
@@ -45,8 +45,7 @@ class StreamLine:
         self._exchange: Exchange | None = None
         self._done: asyncio.Future[None] | None = None
         self._silence: asyncio.TimerHandle | None = None
-        self._doubt = 0.0  # until then late answers may come; 0: the line is in step
-        self._heard = self._ended = 0.0  # the last byte, and the last exchange
+        self._step = Step()
         self._opened = 0.0
 
     @property
@@ -88,7 +87,7 @@ class StreamLine:
     ) -> Any:
         """Do one exchange, when it is its turn; see `Line`."""
         async with self._turn:
-            if gap or self._doubt or party.inbox.is_midway:
+            if gap or self._step.is_doubtful or party.inbox.is_midway:
                 await self._in_step(party, gap)
             self._check(party)
             self._party, self._exchange = party, exchange
@@ -108,7 +107,7 @@ class StreamLine:
             finally:
                 self._done = self._exchange = None
                 party.inbox.end()
-                self._ended = loop.time()
+                self._step.ended = loop.time()
             if exchange.error is not None:
                 if isinstance(exchange.error, LinkError):
                     self._spoilt(timeout)
@@ -126,14 +125,13 @@ class StreamLine:
 
     def doubt(self, seconds: float) -> None:
         """Whatever comes in the next seconds [s] belongs to no later exchange."""
-        now = asyncio.get_running_loop().time()
-        self._doubt = max(self._doubt, now + seconds)
+        self._step.doubt(seconds)
 
     # -- the receiver of the wire
 
     def received(self, data: bytes) -> None:
         """Bytes have come: they are for the exchange that runs, or unasked."""
-        self._heard = now = asyncio.get_running_loop().time()
+        self._step.heard = now = asyncio.get_running_loop().time()
         if self._opened:
             self._joined(now)
         try:
@@ -221,38 +219,19 @@ class StreamLine:
         Raises:
             ProtocolError: the other side does not stop to send.
         """
-        loop = asyncio.get_running_loop()
-        if self._doubt:
-            await self._silent(party)
+        step, inbox = self._step, party.inbox
+        is_doubtful = step.is_doubtful
+        if is_doubtful or (inbox.is_midway and not inbox.framing.is_line):
+            never = any(one.hears for one in self._parties)
+            try:
+                await step.silence(party.who, self._wire, is_never_silent=never)
+            except ProtocolError as error:
+                self._fail(error, error)
+                raise
+        if is_doubtful:
             for one in self._parties:
                 one.inbox.drop()
-        elif party.inbox.is_midway and not party.inbox.framing.is_line:
-            self._doubt = loop.time()
-            await self._silent(party)
-        wait = self._ended + gap - loop.time()
-        if wait > 0:
-            await asyncio.sleep(wait)
-
-    async def _silent(self, party: Party) -> None:
-        """Wait until no late answer can come, and nothing comes any more."""
-        loop = asyncio.get_running_loop()
-        limit = max(self._doubt, loop.time()) + _PATIENCE
-        while self._wire.is_open:
-            until = self._doubt
-            if not any(one.hears for one in self._parties):
-                until = max(until, self._heard + self._wire.quiet)
-            now = loop.time()
-            if now >= until:
-                break
-            if now > limit:
-                error = ProtocolError(
-                    f"{party.who} does not stop to send. Is it set to send by itself, "
-                    "or is the baud rate wrong?"
-                )
-                self._fail(error, error)
-                raise error
-            await asyncio.sleep(until - now)
-        self._doubt = 0.0
+        await step.gap(gap)
 
     def _late(self, exchange: Exchange, timeout: float) -> None:
         """The deadline of an exchange has passed."""
@@ -272,7 +251,7 @@ class StreamLine:
         if self._is_fresh:
             self._shut()
         else:
-            self.doubt(timeout)
+            self._step.doubt(timeout)
 
     def _fail(self, error: LinkError, instead: LinkError) -> None:
         """End the connection, and tell everybody.
