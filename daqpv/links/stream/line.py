@@ -156,13 +156,7 @@ class StreamLine:
         if exchange is None or party is None:
             self._fail(error, error)
             return
-        instead = NoAnswerError(
-            f"{party.who} closed the connection instead of answering "
-            f"{quoted(exchange.text)}. Does it take one client only, and another "
-            "program is connected?",
-            timed_out=False,
-        )
-        self._fail(error, instead)
+        self._fail(error, _closed(party, exchange))
 
     def _joined(self, now: float) -> None:
         """The first bytes have come: are they the middle of a line?"""
@@ -237,13 +231,7 @@ class StreamLine:
         """The deadline of an exchange has passed."""
         if exchange.is_done or self._done is None or self._party is None:
             return
-        exchange.fail(
-            NoAnswerError(
-                f"{self._party.who} has not answered {quoted(exchange.text)} in "
-                f"{timeout:g} s. Is it on, and are terminator and address right?",
-                timed_out=True,
-            )
-        )
+        exchange.fail(_no_answer(self._party, exchange, timeout))
         self._answer(self._party, b"")
 
     def _spoilt(self, timeout: float) -> None:
@@ -274,3 +262,20 @@ class StreamLine:
             self._silence.cancel()
             self._silence = None
         self._wire.close()
+
+
+def _closed(party: Party, exchange: Exchange) -> NoAnswerError:
+    return NoAnswerError(
+        f"{party.who} closed the connection instead of answering "
+        f"{quoted(exchange.text)}. Does it take one client only, and another program "
+        "is connected?",
+        timed_out=False,
+    )
+
+
+def _no_answer(party: Party, exchange: Exchange, timeout: float) -> NoAnswerError:
+    return NoAnswerError(
+        f"{party.who} has not answered {quoted(exchange.text)} in {timeout:g} s. Is it "
+        "on, and are terminator and address right?",
+        timed_out=True,
+    )
