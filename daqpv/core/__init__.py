@@ -13,6 +13,7 @@ from daqpv.core.devices.polled import Polled
 from daqpv.core.devices.poller import Poller
 from daqpv.core.devices.saved import SavedField, SavedSettings
 from daqpv.core.devices.shown import Shown, Surroundings
+from daqpv.core.devices.slot import Slot
 from daqpv.core.devices.snapshot import (
     CommandSnapshot,
     Condition,
@@ -102,6 +103,7 @@ __all__ = [
     "Shown",
     "Sink",
     "Site",
+    "Slot",
     "Snapshot",
     "Status",
     "Store",

@@ -187,10 +187,11 @@ class Job:
         """Whether the job has ended, however."""
         return self.outcome is not None
 
-    def abort(self) -> None:
-        """End the job before its next step."""
+    def abort(self, why: str = "") -> None:
+        """End the job before its next step; `why` is for its error: "new setpoint"."""
         by = origin.get()
-        self._aborted = self._aborted or (f"aborted by {by}" if by else "aborted")
+        text = f"aborted by {by}" if by else "aborted"
+        self._aborted = self._aborted or (f"{text}: {why}" if why else text)
 
     def check(self) -> None:
         """Return, unless the job was aborted; to be called before each step.

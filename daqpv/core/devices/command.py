@@ -64,9 +64,9 @@ class Command(Job):
         self._abort: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
 
-    def abort(self) -> None:
-        """End the command before its next step."""
-        super().abort()
+    def abort(self, why: str = "") -> None:
+        """End the command before its next step; `why` is for its error."""
+        super().abort(why)
         if not self._abort.done():
             self._abort.set_result(None)
 

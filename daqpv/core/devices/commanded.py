@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar, Unpack
 
 from daqpv.core.devices.command import Command, Goal
 from daqpv.core.devices.last_error import LastFailure
 from daqpv.core.devices.shown import Shown, Surroundings
+from daqpv.core.devices.slot import Slot
 from daqpv.core.devices.snapshot import CommandSnapshot, Result
 from daqpv.core.events.event import EventSeverity, Origin, origin
 from daqpv.core.timing.utc import utc_text
 from daqpv.errors import (
     AbortedError,
-    BusyError,
     DaqError,
     RefusedError,
     ResultCode,
@@ -29,16 +29,23 @@ class Commanded(Shown[C]):
     """Takes commands, one at a time; its arguments are those of `Shown`.
 
     Attributes:
-        running: the command that holds the slot; None if it is free.
+        slot: its command slot.
     """
 
     def __init__(self, name: str, snapshot: C, **more: Unpack[Surroundings]) -> None:
         super().__init__(name, snapshot, **more)
-        self.running: Command | None = None
+        self.slot = Slot(name, self)
+        self._begun: set[Command] = set()
         self._last_failure: LastFailure | None = None
 
-    @contextmanager
-    def command(self, what: str, *, goal: Goal | None = None) -> Iterator[Command]:
+    @property
+    def running(self) -> Command | None:
+        """The command that holds the slot; None if it is free."""
+        return self.slot.running
+
+    def command(
+        self, what: str, *, goal: Goal | None = None
+    ) -> AbstractContextManager[Command]:
         """Hold the one command slot; write its result, message and event.
 
         Args:
@@ -48,77 +55,33 @@ class Commanded(Shown[C]):
         Raises:
             BusyError: another command holds the slot.
         """
-        command = Command(what, goal=goal, clock=self.clock)
-        try:
-            self._take(command)
-            try:
-                yield command
-            finally:
-                self.running = None
-        except BaseException as error:
-            self.command_ended(command, error)
-            raise
-        self.command_ended(command, None)
+        return self.slot.command(what, goal=goal)
 
     def abort(self) -> None:
         """End the running command before its next step; a sent request goes on."""
-        if self.running is not None:
-            self.running.abort()
+        self.slot.abort()
 
     async def join_or_make_way(
         self, what: str, goal: Goal, *, is_there: Callable[[], bool]
     ) -> bool:
-        """Join a running command that leads to `goal`, or end it if that is lower.
-
-        Commands that have a goal call it before `command`.
-
-        Args:
-            what: what the new command does; the same one is joined.
-            goal: where it leads.
-            is_there: whether the device is where an exact goal ends.
-
-        Returns:
-            True if a command was joined and has reached its end.
-
-        Raises:
-            DaqError: the command that was joined has ended so; refused only if it
-                was the same.
-        """
-        while (running := self.running) is not None:
-            if running.is_aborted:
-                await running.ended()
-            elif running.what == what or goal.is_met_by(running.goal):
-                try:
-                    await running.join()
-                except RefusedError:
-                    if running.what == what:
-                        raise
-                    continue  # that one could not be begun: this may be another matter
-                if not goal.exact or is_there():
-                    return True
-            elif goal.overtakes(running.goal):
-                running.abort()
-                await running.ended()
-            else:
-                return False  # the command slot refuses it, and says why
-        return False
+        """As that of the slot: `Slot.join_or_make_way`."""
+        return await self.slot.join_or_make_way(what, goal, is_there=is_there)
 
     def busy_with(self, running: Command) -> str:
         """Hook: the sentence about the running command, for one that is refused."""
         return f"{running.what} since {running.elapsed:.1f} s. Wait until it has ended."
 
-    def _take(self, command: Command) -> None:
-        if self.running is not None:
-            raise BusyError(f"{self.name} is busy: {self.busy_with(self.running)}")
-        self.running = command
-        taken = replace(
+    def command_begun(self, command: Command) -> None:
+        """Write down that `command` runs; for the slots of the device."""
+        self._begun.add(command)
+        begun = replace(
             self.snapshot,
             last_by=str(command.by or ""),
             message=f"{_capital(command.what)} ...",
             busy=True,
             result=Result.BUSY,
         )
-        self.change(taken)
+        self.change(begun)
 
     # How a command ends
 
@@ -127,8 +90,10 @@ class Commanded(Shown[C]):
 
         A command that was refused while another one runs changes the result for a
         moment only: a client that waits for the other one must not take it for the end
-        of that. Override it to show more.
+        of that. Likewise while a command of another slot runs. Override it to show
+        more.
         """
+        self._begun.discard(command)
         result, severity = _judge(error)
         failure = command.end(error)
         if failure is None:
@@ -144,7 +109,7 @@ class Commanded(Shown[C]):
             message=text,
             errors=self.snapshot.errors + (severity is EventSeverity.ERROR),
             result_count=self.snapshot.result_count + 1,
-            busy=self.running is not None,
+            busy=bool(self._begun),
             result=result,
         )
         self.change(ended)
@@ -156,7 +121,7 @@ class Commanded(Shown[C]):
             result=result.label,
             duration=round(command.elapsed, 3),
         )
-        if self.running is not None:  # this was refused beside it
+        if self._begun:  # this has ended beside another one
             self.change(replace(self.snapshot, result=Result.BUSY))
 
     def put_ended(self, pv: str, began: float, error: Exception | None) -> None:
