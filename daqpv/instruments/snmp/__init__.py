@@ -1,0 +1,1 @@
+"""SNMP messages as bytes: shared by the driver and the simulator."""

@@ -1,0 +1,1 @@
+"""SNMP agents: crates, power switches, UPS, network devices."""
