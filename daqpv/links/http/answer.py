@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar, cast
 
@@ -31,11 +31,21 @@ _Reading = Generator[None, bytes, _T]
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An HTTP answer: status code, reason phrase, and body."""
+    """An HTTP answer.
+
+    Attributes:
+        status: its code.
+        reason: the phrase beside the code.
+        body: of the answer.
+        fields: of the head, by name in small letters.
+        is_last: whether the server closes the connection after it.
+    """
 
     status: int
     reason: str
     body: bytes
+    fields: Mapping[bytes, bytes] = field(default_factory=dict, compare=False)
+    is_last: bool = field(default=True, compare=False)
 
 
 @lru_cache(maxsize=64)  # an idle server sends the same head for hours
@@ -59,6 +69,7 @@ class AnswerReader:
         self._most = most
         self._buffer = bytearray()
         self._at = 0  # all bytes before are parsed
+        self._is_over = False
         self._reading = self._answer()
         next(self._reading)
 
@@ -82,7 +93,15 @@ class AnswerReader:
         while status < 200 and status != 101:  # "100 Continue" is not the answer
             status, reason, fields = _head((yield from self._until(b"\r\n\r\n")))
         body = b"" if status in (204, 304) else (yield from self._body(fields))
-        return HttpAnswer(status, reason, body)
+        is_last = self._closes(fields) or status == 101
+        return HttpAnswer(status, reason, body, fields, is_last)
+
+    def _closes(self, fields: Mapping[bytes, bytes]) -> bool:
+        """Whether the server closes the connection after the answer."""
+        wish = fields.get(b"connection", b"").lower()
+        is_old = not self._buffer.startswith(b"HTTP/1.1")
+        has_more = len(self._buffer) > self._at  # nobody has asked for it
+        return b"close" in wish or is_old or self._is_over or has_more
 
     def _body(self, headers: Mapping[bytes, bytes]) -> _Reading[bytes]:
         coding = headers.get(b"transfer-encoding", b"identity").lower()
@@ -134,6 +153,7 @@ class AnswerReader:
     def _to_the_end(self) -> _Reading[bytes]:
         while piece := (yield):
             self._append(piece)
+        self._is_over = True
         return self._take(len(self._buffer))
 
     def _take(self, end: int) -> bytes:
