@@ -29,7 +29,8 @@ class Cable:
         loop.add_reader(masters[0], self._carry, *masters)
         loop.add_reader(masters[1], self._carry, *reversed(masters))
 
-    def _carry(self, source: int, target: int) -> None:
+    def _carry(self, *ends: int) -> None:
+        source, target = ends
         try:
             data = os.read(source, 4096)
         except OSError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from daqpv.core import Site
+from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver
 from daqpv.instruments.modbus.channels import places
 from daqpv.instruments.modbus.plan import Limits
@@ -13,11 +13,9 @@ from daqpv.instruments.settings import InstrumentSettings
 from daqpv.links.modbus.driver import ModbusDriver, Point, Ways
 from daqpv.links.modbus.line import Line, TcpLine, User
 from daqpv.links.modbus.options import (
-    ModbusOptions,
     RtuOptions,
     SerialOptions,
     TcpOptions,
-    options_of,
 )
 from daqpv.links.modbus.rtu import RtuLine
 from daqpv.links.modbus.serial import SerialWire
@@ -45,7 +43,7 @@ class Lines:
         line, first, other = self._lines[place]
         if first != settings:
             raise ValueError(
-                f"{name} and {other} share the line {place}, so baud, parity, stop, "
+                f"{other} uses the line {place} as well, so baud, parity, stop, "
                 "silence and echo must be the same"
             )
         return line
@@ -57,13 +55,14 @@ def make_tcp(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     Raises:
         ValueError: a setting cannot be used.
     """
-    options = options_of(name, settings, TcpOptions)
-    host, port = _host_port(name, settings, PORT)
+    connection = _connection(settings)
+    options = connection.read(TcpOptions)
+    host, port = connection.address("modbus-tcp://HOST", port=PORT)
     lines = site.shared(Lines)
     line = lines.of(
         f"tcp {host}:{port}", lambda: TcpLine(TcpWire(host, port)), None, name
     )
-    return _driver(name, settings, options, options.unit, line)
+    return _driver(name, settings, options, line)
 
 
 def make_rtu_tcp(name: str, settings: InstrumentSettings, site: Site) -> Driver:
@@ -72,8 +71,9 @@ def make_rtu_tcp(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     Raises:
         ValueError: a setting cannot be used.
     """
-    options = options_of(name, settings, RtuOptions)
-    host, port = _host_port(name, settings)
+    connection = _connection(settings)
+    options = connection.read(RtuOptions)
+    host, port = connection.address("modbus-rtu-tcp://HOST:PORT")
     echo, silence = bool(settings.echo), options.silence
 
     def make() -> Line:
@@ -81,7 +81,7 @@ def make_rtu_tcp(name: str, settings: InstrumentSettings, site: Site) -> Driver:
 
     lines = site.shared(Lines)
     line = lines.of(f"{host}:{port}", make, (silence, echo), name)
-    return _driver(name, settings, options, options.unit, line)
+    return _driver(name, settings, options, line)
 
 
 def make_rtu(name: str, settings: InstrumentSettings, site: Site) -> Driver:
@@ -90,10 +90,10 @@ def make_rtu(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     Raises:
         ValueError: a setting cannot be used.
     """
-    options = options_of(name, settings, SerialOptions)
-    path = urlsplit(settings.connection or "").path
-    if not path.startswith("/"):
-        raise ValueError(f"{name}: the address is modbus-rtu:///dev/ttyUSB0")
+    connection = _connection(settings)
+    options, path = connection.read(SerialOptions), connection.path
+    if connection.host or not path.startswith("/"):
+        raise ValueError("modbus-rtu:///dev/ttyUSB0 is wanted")
     echo = bool(settings.echo)
     port = options.baud, options.parity, options.stop
 
@@ -102,24 +102,17 @@ def make_rtu(name: str, settings: InstrumentSettings, site: Site) -> Driver:
         return RtuLine(wire, silence=options.silence, echo=echo)
 
     line = site.shared(Lines).of(path, make, (port, options.silence, echo), name)
-    return _driver(name, settings, options, options.unit, line)
+    return _driver(name, settings, options, line)
 
 
-def _host_port(
-    name: str, settings: InstrumentSettings, default: int = 0
-) -> tuple[str, int]:
-    parts = urlsplit(settings.connection or "")
-    host, port = parts.hostname, parts.port or default
-    if not host or not port or parts.path.strip("/"):
-        raise ValueError(f"{name}: the address is {parts.scheme}://HOST:PORT")
-    return host, port
+def _connection(settings: InstrumentSettings) -> Connection:
+    return Connection.of(settings.connection or "", settings.options)
 
 
 def _driver(
     name: str,
     settings: InstrumentSettings,
-    options: ModbusOptions,
-    unit: int,
+    options: TcpOptions | RtuOptions,
     line: Line,
 ) -> Driver:
     points = {
@@ -132,6 +125,7 @@ def _driver(
         retries=settings.retries,
         encoding=settings.encoding,
     )
+    unit = options.unit
     user = User(
         name,
         f"{name} at {line.place}, unit {unit}",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from daqpv.config import TIME, Model
-from daqpv.instruments.modbus.place import Order, first_problem
+from daqpv.instruments.modbus.place import Order
 from daqpv.instruments.modbus.plan import MOST_BITS, MOST_REGISTERS
-from daqpv.instruments.settings import InstrumentSettings
-
-M = TypeVar("M", bound=Model)
 
 
 class ModbusOptions(Model):
@@ -62,21 +58,5 @@ class SerialOptions(RtuOptions):
     parity: Literal["N", "E", "O"] = "N"
     """None, even or odd."""
 
-    stop: Literal[1, 2] = 1
+    stop: Annotated[int, Field(ge=1, le=2)] = 1
     """Stop bits."""
-
-
-def options_of(name: str, settings: InstrumentSettings, model: type[M]) -> M:
-    """The options of an instrument: those in its address, and its key `options`.
-
-    Raises:
-        ValueError: one is not known, or wrong.
-    """
-    query = dict(parse_qsl(urlsplit(settings.connection or "").query))
-    given: dict[str, Any] = query | settings.options
-    if given.get("stop") in ("1", "2"):
-        given["stop"] = int(given["stop"])
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise ValueError(f"{name}: {first_problem('options', error)}") from error

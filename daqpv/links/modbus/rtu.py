@@ -73,7 +73,7 @@ class RtuLine(Line):
             pdu = await self._sent(user, frame)
             answered = True
         except TimeoutError as error:
-            raise self._nothing(user) from error
+            raise self._nothing(user, step) from error
         finally:  # also when the caller was cancelled
             self._asking = None
             if not answered:
@@ -87,7 +87,9 @@ class RtuLine(Line):
         self._is_troubled, self._silent_since, self._late = True, now, user
         step.unanswered(question, now)
 
-    def _nothing(self, user: User) -> LinkError:
+    def _nothing(self, user: User, step: Step) -> LinkError:
+        if not step.is_sure:  # what came may be the answer to the question before
+            return no_answer(user)
         start = bytes(self._data[:16]).hex(" ")
         if self._echo and start:
             return ProtocolError(

@@ -260,13 +260,16 @@ async def test_what_is_read_every_third_cycle_is_not_in_the_others() -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("modbus-tcp://127.0.0.1?unit=x", "plc: options.unit: Input should be a valid"),
-        ("modbus-tcp://127.0.0.1?units=1", "plc: options.units: Extra inputs"),
-        ("modbus-tcp://", "the address is modbus-tcp://HOST:PORT"),
-        ("modbus-rtu-tcp://127.0.0.1", "the address is modbus-rtu-tcp://HOST:PORT"),
-        ("modbus-rtu-tcp://127.0.0.1:1?unit=0", "options.unit"),
-        ("modbus-rtu://ttyUSB0", "the address is modbus-rtu:///dev/ttyUSB0"),
-        ("modbus-rtu:///dev/x?parity=X", "options.parity"),
+        (
+            "modbus-tcp://127.0.0.1?unit=x",
+            "option unit of the connection: Input sh",
+        ),
+        ("modbus-tcp://127.0.0.1?units=1", "no such option of the connection: units"),
+        ("modbus-tcp://", "modbus-tcp://HOST is wanted"),
+        ("modbus-rtu-tcp://127.0.0.1", "modbus-rtu-tcp://HOST:PORT is wanted"),
+        ("modbus-rtu-tcp://127.0.0.1:1?unit=0", "option unit of"),
+        ("modbus-rtu://ttyUSB0", "modbus-rtu:///dev/ttyUSB0 is wanted"),
+        ("modbus-rtu:///dev/x?parity=X", "option parity of"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str, words: str) -> None:
