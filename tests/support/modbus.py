@@ -119,6 +119,8 @@ class MemoryWire:
             return
         answer = rtu_frame(data[0], memory.answer(data[1:-2]))
         loop = asyncio.get_running_loop()
+        if self._free_at > loop.time() + 3.0:
+            return  # busy: it takes no more questions
         self._free_at = max(self._free_at, loop.time()) + self.delay()  # one at a time
         loop.call_at(self._free_at, lambda: self.received(answer))
 

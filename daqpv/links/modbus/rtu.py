@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from daqpv.errors import LinkError, ProtocolError
-from daqpv.instruments.modbus.frames import rtu_answer, rtu_frame
+from daqpv.instruments.modbus.frames import crc, rtu_answer, rtu_frame
 from daqpv.instruments.modbus.pdu import Answer, Question
 from daqpv.instruments.modbus.step import Step
 from daqpv.links.modbus.line import Line, User, no_answer
@@ -58,9 +58,11 @@ class RtuLine(Line):
     async def _asked(self, user: User, question: Question) -> Answer:
         step = self._steps.setdefault(user.unit, Step())
         now = asyncio.get_running_loop().time()
-        if probe := step.probe(question, now):
+        for probe in step.probes(question, now):
             await self._exchanged(user, probe, step)
             await super()._pause(user)
+        if not step.fits(question):
+            raise no_answer(user)
         pdu = await self._exchanged(user, question, step)
         return question.taken(pdu)
 
@@ -79,7 +81,7 @@ class RtuLine(Line):
             if not answered:
                 self._unanswered(user, question, step)
         user.late += not step.is_sure and len(self._data) > len(pdu) + 3
-        step.answered()
+        step.answered(question, pdu, asyncio.get_running_loop().time())
         return pdu
 
     def _unanswered(self, user: User, question: Question, step: Step) -> None:
@@ -88,15 +90,16 @@ class RtuLine(Line):
         step.unanswered(question, now)
 
     def _nothing(self, user: User, step: Step) -> LinkError:
-        if not step.is_sure:  # what came may be the answer to the question before
+        data = bytes(self._data)
+        if not step.is_sure:  # what came may be the answer to a question before
             return no_answer(user)
-        start = bytes(self._data[:16]).hex(" ")
+        start = data[:16].hex(" ")
         if self._echo and start:
             return ProtocolError(
                 f"{user.who}: no answer in {user.timeout:g} s, only {start}. Is the "
                 "unit on, and does the adapter really give back what is sent (echo)?"
             )
-        if start:
+        if start and crc(data[:-2]) != data[-2:]:
             return ProtocolError(
                 f"{user.who}: no whole answer in {user.timeout:g} s, only {start}. Are "
                 "baud rate and parity right, and has each unit its own number?"
