@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from daqpv.core import UNDEFINED, Alarm, Reading, Severity, Status
 from daqpv.instruments.channels.conversion import Conversion
-from daqpv.instruments.driver import Frame
+from daqpv.instruments.driver import Frame, Raw
 from daqpv.instruments.settings.channel import Channel
+from daqpv.instruments.status import judged
 
 
 class Channels:
@@ -37,6 +38,7 @@ class Channels:
         self._names = {key: one.name or key for key, one in read.items()}
         self._channels = {self._names[key]: one for key, one in read.items()}
         self._conversions = {key: Conversion(key, one) for key, one in read.items()}
+        self._has_status = {k: one for k, one in read.items() if one.status or one.bits}
         self._stale, self._slack = stale, slack
         self._arrived: dict[str, float] = {}
         self.pace(period)
@@ -73,7 +75,7 @@ class Channels:
         """
         readings: dict[str, Reading] = {}
         bad = []
-        for key, raw in frame.values.items():
+        for key, raw in self._judged(frame.values).items():
             name = self._names.get(key)
             if name is None:
                 continue
@@ -85,6 +87,9 @@ class Channels:
                 bad.append(f"{name}: {error}")
                 readings[name] = _without(last, _unreadable(error), time)
         return readings, bad
+
+    def _judged(self, values: Mapping[str, Raw]) -> Mapping[str, Raw]:
+        return judged(values, self._has_status) if self._has_status else values
 
     def overdue(self, now: float) -> frozenset[str]:
         """The channels that are stale at `now`, monotonic [s]."""

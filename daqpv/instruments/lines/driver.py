@@ -11,9 +11,9 @@ from daqpv.errors import (
     NotConnectedError,
     OperationError,
     ProtocolError,
-    RefusedError,
 )
 from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
+from daqpv.instruments.lines.beginning import Beginning
 from daqpv.instruments.lines.commands import Commands
 from daqpv.instruments.lines.cycle import Cycle
 from daqpv.instruments.lines.exchanges import DeviceRefusalError, Exchanges
@@ -22,7 +22,7 @@ from daqpv.instruments.lines.inbox import Exchange, Inbox
 from daqpv.instruments.lines.line import Line
 from daqpv.instruments.lines.plan import Plan, Question
 from daqpv.instruments.lines.unasked import Unasked
-from daqpv.instruments.settings import Ask, InstrumentSettings
+from daqpv.instruments.settings import InstrumentSettings
 
 _SETTLED = 0.05  # [s] in which an unwanted answer to a text of `init` comes
 _MOST_SILENT = 2  # questions without an answer, and none with: the instrument is gone
@@ -56,8 +56,7 @@ class LineDriver:
         self._unasked = Unasked(self._plan, settings, framing)
         self._exchanges.stray = self._unasked.takes
         self._commands = Commands(self.who, settings, self._plan)
-        self._starts = _starts(settings)
-        self._check()
+        self._beginning = Beginning(settings, self._plan, self._exchanges)
         self.polls = bool(self._plan.questions)
         self.hears = bool(self._plan.streams)
         self.inbox = Inbox(
@@ -86,17 +85,22 @@ class LineDriver:
         Raises:
             NotConnectedError: no connection.
             NoAnswerError: connected, and no answer to a question of `init`.
-            ProtocolError: an answer to `init` that does not fit: another instrument.
+            ProtocolError: an answer to `identity` or `init` that does not fit: another
+                instrument.
         """
         self._life = -1
         await self._line.open(self)
         life = self._line.life
         if self._talk.settle_time:
             await self._line.rest(self, self._talk.settle_time)
-        for text in self._starts:
-            await self._begin(text)
-        if any(isinstance(text, str) for text in self._starts):
-            await self._line.rest(self, max(self._talk.gap, _SETTLED))
+        for exchange in self._beginning.steps():
+            if exchange is None:
+                await self._line.rest(self, max(self._talk.gap, _SETTLED))
+                continue
+            try:
+                self._begun |= await self._done(exchange)
+            except (OperationError, ProtocolError) as error:
+                raise self._beginning.failed(exchange, error) from error
         self._life = life
 
     async def exchange(self, request: Request) -> Frame:
@@ -231,43 +235,3 @@ class LineDriver:
         late = self._unasked.late_so_far()
         good = 0 if exchange.steps is None else 1
         return Frame(values=values, good=good, bad=exchange.bad, late=late)
-
-    # -- beginning
-
-    async def _begin(self, start: str | Ask) -> None:
-        """Do one exchange of the beginning."""
-        if isinstance(start, str):
-            exchange = self._exchanges.text(start)
-        elif not start.answer:
-            exchange = self._exchanges.order(start.ask or "")
-        else:
-            part = self._plan.part(start.answer, "init")
-            text = start.ask or ""
-            exchange = self._exchanges.question(text, part.values, lines=start.lines)
-        try:
-            self._begun |= await self._done(exchange)
-        except OperationError as error:
-            raise ProtocolError(f"{error}. Correct `init` in the settings") from error
-
-    def _check(self) -> None:
-        """Check all that is sent by itself.
-
-        Raises:
-            ValueError: it must not, or cannot be sent.
-        """
-        starts = [
-            one if isinstance(one, str) else one.ask or "" for one in self._starts
-        ]
-        for one in self._starts:
-            if isinstance(one, Ask) and one.answer:
-                self._plan.part(one.answer, "init")
-        try:
-            for text in (*starts, *(one.text for one in self._plan.questions)):
-                self._exchanges.check(text)
-        except RefusedError as error:
-            raise ValueError(str(error)) from error
-
-
-def _starts(settings: InstrumentSettings) -> tuple[str | Ask, ...]:
-    """What is sent after each connection; the last begin the streams."""
-    return (*settings.init, *(one.ask for one in settings.stream if one.ask))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from daqpv.instruments.driver import Raw, Read
 from daqpv.instruments.parsing import Pattern
 from daqpv.instruments.settings import Ask, Channel, ChannelType, InstrumentSettings
+from daqpv.instruments.status import SUFFIX
 
 _OWN = "value"  # the name of the channel itself in patterns of its own
 
@@ -100,6 +101,13 @@ class Question:
         return Question(self.text, self.lines, parts) if parts else None
 
 
+def _key(name: str, own: str | None) -> str:
+    """The channel that a name in a pattern means, or the status of a channel."""
+    if own and name in (_OWN, _OWN + SUFFIX):
+        return own + name.removeprefix(_OWN)
+    return name
+
+
 def _is_wanted(part: Part, request: Read) -> bool:
     if request.channels is None:
         return request.cycle % part.every == 0
@@ -167,9 +175,9 @@ class Plan:
         if not pattern.names and answer.startswith("pairs:"):
             own_names = {key: key for key in self._channels}
             return Part(pattern, own_names, is_open=True)
-        keys = {name: own if own and name == _OWN else name for name in pattern.names}
+        keys = {name: _key(name, own) for name in pattern.names}
         for key in keys.values():
-            if key not in self._channels:
+            if key.removesuffix(SUFFIX) not in self._channels:
                 raise ValueError(
                     f"{where}: the pattern {answer!r} names {key}, which is no "
                     "channel. Declare it under channels"

@@ -14,6 +14,10 @@ FOLDER = "descriptions"
 """Folder of a site's own descriptions, beside the experiment file."""
 
 
+_REMOVABLE = ("acknowledge", "identity", "simulator")
+"""Mappings of a description that a file can take away: ``identity: null``."""
+
+
 def library(folder: Path | None) -> Library:
     """The descriptions that an experiment file in `folder` can name."""
     return Library(None if folder is None else folder / FOLDER)
@@ -37,7 +41,7 @@ def with_description(
     except ConfigProblems:  # `check_model` reports them
         return dict(given)
     both: dict[str, Any] = merged(given, found.settings if found else {})
-    return both
+    return both | {key: None for key in _REMOVABLE if given.get(key, "") is None}
 
 
 def check_model(model: str, context: object, settings: type[Model]) -> None:

@@ -1,0 +1,72 @@
+"""Chooses where a simulated instrument is reached, by the scheme of its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from daqpv.errors import SimulatorError
+from daqpv.instruments.connection import Connection
+from daqpv.sim.ecc.port import is_loopback
+from daqpv.sim.instruments.simulator import InstrumentSimulator, Place
+from daqpv.sim.instruments.transports import SerialPlace, TcpPlace, UdpPlace
+
+
+class Address(NamedTuple):
+    """Where a simulator is to be.
+
+    Attributes:
+        host: a loopback address.
+        port: 0: any free one.
+        path: of a serial line; "": any.
+        folder: of files; None: as the settings say.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    path: str = ""
+    folder: Path | None = None
+
+
+def _tcp(one: InstrumentSimulator, at: Address) -> Place:
+    return TcpPlace(one.name, one.speech, host=at.host, port=at.port)
+
+
+def _udp(one: InstrumentSimulator, at: Address) -> Place:
+    return UdpPlace(one.name, one.speech, host=at.host, port=at.port)
+
+
+def _serial(one: InstrumentSimulator, at: Address) -> Place:
+    return SerialPlace(one.name, one.speech, path=at.path)
+
+
+MAKERS: Mapping[str, Callable[[InstrumentSimulator, Address], Place]] = {
+    "tcp": _tcp,
+    "udp": _udp,
+    "serial": _serial,
+}
+"""Makes the place of a simulator, by the scheme of its connection."""
+
+
+def place_of(one: InstrumentSimulator, scheme: str, folder: Path | None) -> Place:
+    """The place of a simulator.
+
+    Args:
+        one: the simulator.
+        scheme: of its connection, in `MAKERS`.
+        folder: it gets a place of its own; None: that of its settings.
+
+    Raises:
+        SimulatorError: the address of its settings is not one of this computer.
+    """
+    if folder is not None:
+        return MAKERS[scheme](one, Address(folder=folder))
+    connection = Connection.of(one.settings.connection or "file:")
+    if connection.host and not is_loopback(connection.host):
+        raise SimulatorError(
+            f"{one.name}: {connection.host} is not a loopback address, and simulators "
+            "run on this computer only. Use --local OUT"
+        )
+    host = "127.0.0.1" if connection.host == "localhost" else connection.host
+    return MAKERS[scheme](one, Address(host, connection.port, connection.path))

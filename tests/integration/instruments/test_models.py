@@ -1,0 +1,154 @@
+"""The descriptions of daqpv against their simulators, over the true transport."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daqpv.core import Severity
+from daqpv.errors import OperationError, ProtocolError, RefusedError
+from daqpv.instruments.driver import Read, Write
+from tests.support.simulated import rig
+
+TCP = "tcp://192.168.1.5:8000"
+SERIAL = "serial:///dev/ttyUSB0?baud=9600"
+LINES = [TCP]
+
+
+@pytest.mark.parametrize("connection", LINES)
+async def test_a_gauge_controller_is_read(connection: str, tmp_path: Path) -> None:
+    async with rig(tmp_path, model="pfeiffer-tpg362", connection=connection) as one:
+        one.set({"p1": 8.34e-3, "p2": 2e-2, "s2": 5})
+        readings = await one.read()
+        assert readings["Gauge1"].value == pytest.approx(8.34e-3, rel=0.02)
+        assert readings["Gauge1"].severity is Severity.NO_ALARM
+        assert readings["Gauge2"].value is None
+        assert readings["Gauge2"].severity is Severity.INVALID
+        assert readings["Gauge2"].alarm.reason == "no sensor"
+        assert readings["Unit"].label == "mbar"
+        assert readings["Fault"].label == "No error"
+
+
+async def test_a_gauge_that_is_pulled_out_shows_no_pressure(tmp_path: Path) -> None:
+    async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP) as one:
+        before = (await one.read())["Gauge1"].value
+        one.set({"s1": 5, "p1": 2e-2})
+        after = (await one.read())["Gauge1"]
+        assert after.value == before
+        assert (after.severity, after.alarm.reason) == (Severity.INVALID, "no sensor")
+
+
+async def test_a_unit_that_is_changed_by_hand_is_an_alarm(tmp_path: Path) -> None:
+    async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP) as one:
+        one.variables["unit"] = 1
+        reading = (await one.read())["Unit"]
+        assert (reading.label, reading.severity) == ("Torr", Severity.MAJOR)
+
+
+async def test_a_gauge_that_the_controller_does_not_have_is_refused(
+    tmp_path: Path,
+) -> None:
+    keys = {"channels": {"Gauge9": {"ask": "PR9", "answer": "{value:g}"}}}
+    async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP, **keys) as one:
+        reading = (await one.read())["Gauge9"]
+        assert reading.severity is Severity.INVALID
+        assert "0001" in reading.alarm.reason
+
+
+async def test_a_controller_that_streams_is_stopped(tmp_path: Path) -> None:
+    """A program that ended has left it so."""
+    keys = {"simulator": {"stream_period": 0.01, "tick": 0.01}}
+    async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP, **keys) as one:
+        await one.driver.close()
+        one.variables["streams"] = 1
+        await one.driver.open()
+        assert one.variables["streams"] == 0
+        for _ in range(5):
+            await one.read()
+            assert not one.frame.bad
+
+
+async def test_another_instrument_is_found_out(tmp_path: Path) -> None:
+    keys = {"identity": {"ask": "AYT", "answer": "TPG 26{_}"}, "timeout": 0.2}
+    with pytest.raises(ProtocolError, match="Is this another instrument"):
+        async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP, **keys):
+            pass
+
+
+async def test_dangerous_commands_are_never_sent(tmp_path: Path) -> None:
+    keys = {"channels": {"Stream": {"write": "COM,{value:d}"}}}
+    async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP, **keys) as one:
+        with pytest.raises(RefusedError, match="never sent"):
+            await one.driver.exchange(Write("Stream", 1))
+        assert one.variables["streams"] == 0
+
+
+@pytest.mark.parametrize("connection", LINES)
+async def test_a_supply_is_read_and_set(connection: str, tmp_path: Path) -> None:
+    async with rig(tmp_path, model="scpi-supply", connection=connection) as one:
+        await one.driver.exchange(Write("VoltageSet", 5.25))
+        await one.driver.exchange(Write("Output", 1))
+        await one.read()  # all that was sent before has arrived
+        one.simulator.play.advance(0.1)
+        readings = await one.read()
+        assert readings["VoltageSet"].value == 5.25
+        assert readings["Output"].label == "On"
+        assert readings["Voltage"].value == pytest.approx(5.25, abs=0.01)
+        assert readings["Current"].value == pytest.approx(0.0525, abs=0.001)
+        assert readings["Error"].value == "No error"
+        assert all(one.severity is Severity.NO_ALARM for one in readings.values())
+
+
+@pytest.mark.parametrize(
+    ("answer", "severity", "reason"),
+    [
+        ("9.9E37", Severity.MAJOR, "overflow"),
+        ("9.91E37", Severity.INVALID, "no number"),
+        ("+9.900000E+37", Severity.MAJOR, "overflow"),
+        ("1.5mV", Severity.INVALID, "status mV"),
+    ],
+)
+async def test_numbers_that_are_none_are_alarms(
+    answer: str, severity: Severity, reason: str, tmp_path: Path
+) -> None:
+    keys: dict[str, Any] = {
+        "simulator": {"rules": [{"ask": "MEAS:VOLT?", "answer": answer}]},
+        "identity": None,
+        "leave_out": ["[!V]*", "VoltageSet"],
+        "read": [],
+    }
+    async with rig(tmp_path, model="scpi-supply", connection=TCP, **keys) as one:
+        reading = (await one.read())["Voltage"]
+        assert (reading.severity, reading.alarm.reason) == (severity, reason)
+
+
+async def test_an_error_of_a_supply_is_shown(tmp_path: Path) -> None:
+    async with rig(tmp_path, model="scpi-supply", connection=TCP) as one:
+        await one.driver.exchange(Write("VoltageSet", 1000))
+        readings = await one.read()
+        assert readings["ErrorCode"].value == -222
+        assert readings["Error"].value == "Data out of range"
+
+
+async def test_a_late_answer_becomes_no_others(tmp_path: Path) -> None:
+    keys = {"timeout": 0.2}
+    async with rig(tmp_path, model="scpi-supply", connection=TCP, **keys) as one:
+        await one.read()
+        one.simulator.faults.late, one.simulator.faults.times = 0.3, 1
+        for _ in range(4):
+            await one.driver.exchange(Read(1))
+        readings = await one.read()
+        assert readings["VoltageSet"].value == 12.0
+        assert readings["CurrentSet"].value == 1.0
+
+
+async def test_a_refusal_is_said_in_words(tmp_path: Path) -> None:
+    keys = {"channels": {"Unit": {"write": "UNI,{value:d}"}}}
+    async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP, **keys) as one:
+        await one.driver.exchange(Write("Unit", 1))
+        assert one.variables["unit"] == 1
+        one.simulator.faults.refuse, one.simulator.faults.times = True, 1
+        with pytest.raises(OperationError):
+            await one.driver.exchange(Write("Unit", 2))
