@@ -1,6 +1,7 @@
 """Reads values from what instruments send, and writes commands; without I/O."""
 
+from daqpv.instruments.parsing.checksums import Checksum, checksum
 from daqpv.instruments.parsing.pattern import Pattern
 from daqpv.instruments.parsing.values import Value
 
-__all__ = ["Pattern", "Value"]
+__all__ = ["Checksum", "Pattern", "Value", "checksum"]

@@ -6,8 +6,11 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from daqpv.instruments.parsing.braces import braces
+from daqpv.instruments.parsing.documents import PREFIX as JSON
+from daqpv.instruments.parsing.documents import Document
 from daqpv.instruments.parsing.layout import Layout
-from daqpv.instruments.parsing.pairs import PREFIX, Pairs
+from daqpv.instruments.parsing.pairs import PREFIX as PAIRS
+from daqpv.instruments.parsing.pairs import Pairs
 from daqpv.instruments.parsing.percent import IS_PERCENT, percent
 from daqpv.instruments.parsing.regular import Regular
 from daqpv.instruments.parsing.values import Value
@@ -31,8 +34,9 @@ class Pattern:
     """How an answer is read, or a command is written.
 
     Args:
-        text: ``{pressure:g},{temperature:g}``, ``%(pressure)g``, ``/regex/`` or
-            ``pairs: ; =``.
+        text: ``{pressure:g},{temperature:g}``, ``%(pressure)g``, ``/regex/``,
+            ``pairs: ; =``; ``json: $.path`` for one value, `value`, or a mapping of
+            names to paths.
         encoding: of lines that come as bytes, if the pattern is not binary.
         texts: names whose values stay texts where a regular expression or pairs would
             make numbers of them.
@@ -48,7 +52,11 @@ class Pattern:
     """
 
     def __init__(
-        self, text: str, *, encoding: str = "utf-8", texts: Collection[str] = ()
+        self,
+        text: str | Mapping[str, str],
+        *,
+        encoding: str = "utf-8",
+        texts: Collection[str] = (),
     ) -> None:
         self.text = text
         self._encoding = encoding
@@ -106,12 +114,16 @@ class Pattern:
         return self._bytes(line) if self.is_binary else line
 
 
-def _engine(text: str, texts: Collection[str]) -> _Engine:
+def _engine(text: str | Mapping[str, str], texts: Collection[str]) -> _Engine:
+    if not isinstance(text, str):
+        return Document(text)
+    if text.startswith(JSON):
+        return Document({"value": text[len(JSON) :].strip()})
     if len(text) > 1 and text.startswith("/") and text.rstrip("i").endswith("/"):
         return Regular(text, texts)
-    if text.startswith(PREFIX):
+    if text.startswith(PAIRS):
         return Pairs(text, texts)
     layout = Layout(percent(text) if IS_PERCENT.search(text) else braces(text))
-    if layout.is_binary and not text.isascii():
-        text.encode("latin-1")
+    if layout.is_binary and any(ord(character) > 255 for character in text):
+        raise ValueError("it has bytes, and characters above 255, which are none")
     return layout
