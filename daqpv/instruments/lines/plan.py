@@ -155,11 +155,13 @@ class Plan:
             return self.questions
         return list(self._due(request))
 
-    def part(self, answer: str, where: str, own: str | None = None) -> Part:
+    def part(
+        self, answer: str | dict[str, str], where: str, own: str | None = None
+    ) -> Part:
         """Read a pattern.
 
         Args:
-            answer: the pattern.
+            answer: the pattern, or paths into JSON by channel.
             where: it stands, for messages.
             own: the channel that the name ``value`` means.
 
@@ -172,7 +174,7 @@ class Plan:
             pattern = Pattern(answer, texts=texts)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
-        if not pattern.names and answer.startswith("pairs:"):
+        if not pattern.names and str(answer).startswith("pairs:"):
             own_names = {key: key for key in self._channels}
             return Part(pattern, own_names, is_open=True)
         keys = {name: _key(name, own) for name in pattern.names}
