@@ -42,7 +42,7 @@ class Pattern:
             make numbers of them.
 
     Attributes:
-        text: as it was given.
+        text: as it was given; of paths, with ``json:`` before them.
         names: of the values, in their order; empty for pairs, whose keys name them.
         is_binary: it has fields of bytes; `format` gives bytes, and in `parse` blanks
             are blanks.
@@ -58,7 +58,7 @@ class Pattern:
         encoding: str = "utf-8",
         texts: Collection[str] = (),
     ) -> None:
-        self.text = text
+        self.text = text if isinstance(text, str) else f"{JSON} {dict(text)}"
         self._encoding = encoding
         try:
             self._engine = _engine(text, texts)

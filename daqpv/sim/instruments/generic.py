@@ -136,8 +136,10 @@ def _named(pattern: str, name: str) -> str:
     return re.sub(r"%(\W*)\(value\)", rf"%\1({name})", pattern)
 
 
-def _written(text: str, read: dict[str, Channel]) -> str | None:
+def _written(text: str | dict[str, str], read: dict[str, Channel]) -> str | None:
     """An answer that can be written with the channels' values; None: it cannot."""
+    if not isinstance(text, str):  # paths into JSON do not tell the whole document
+        return None
     if text.startswith("pairs:"):
         return _pairs(text, read)
     try:
