@@ -59,6 +59,9 @@ class Frame:
             were dropped.
         is_history: lines written while nobody read them; they have their own `time`,
             and are not shown as the present values unless they are the newest.
+        source: what wrote the line, such as the identity of its file; with `offset` and
+            `time` it tells a line that is read again from a new one. "": not known.
+        offset: of the line in `source` [bytes].
     """
 
     values: Mapping[str, Raw] = field(default_factory=dict)
@@ -67,6 +70,34 @@ class Frame:
     bad: Sequence[str] = ()
     late: int = 0
     is_history: bool = False
+    source: str = ""
+    offset: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Many lines of history at once. None of them is a present value.
+
+    Attributes:
+        times: of the lines, UTC [s since 1970], shape (n,). They need not rise.
+        columns: by the channel's key, shape (n,): numbers as float64, where NaN is no
+            value; texts as objects, where None is no value.
+        good: lines that were read well, and were not counted before.
+        bad: those that were not, each as "the text: the reason".
+        source: what wrote the lines, such as the identity of their file.
+        offsets: of the lines in `source` [bytes], shape (n,): with the time they tell
+            a line that is read again from a new one.
+        is_again: whether all of it was heard before, and may be better now: it takes
+            the place of what has the same source, offsets and times.
+    """
+
+    times: NDArray[Any]
+    columns: Mapping[str, NDArray[Any]]
+    good: int
+    bad: Sequence[str] = ()
+    source: str = ""
+    offsets: NDArray[Any]
+    is_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +133,7 @@ Request: TypeAlias = Read | Write
 class Listener(Protocol):
     """Hears what an instrument sends without being asked. Called on the event loop."""
 
-    def heard(self, frame: Frame) -> None:
+    def heard(self, frame: Frame | Block) -> None:
         """Values have arrived."""
 
     def broken(self, error: LinkError) -> None:
