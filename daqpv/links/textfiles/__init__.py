@@ -1,0 +1,1 @@
+"""Follows text files that loggers append to."""
