@@ -99,6 +99,11 @@ class Block:
     offsets: NDArray[Any]
     is_again: bool = False
 
+    @property
+    def counts(self) -> Frame:
+        """A frame without values, that counts the lines of the block."""
+        return Frame(good=self.good, bad=self.bad, is_history=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Read:

@@ -20,7 +20,7 @@ from daqpv.errors import (
 )
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Driver, Frame, Raw, Read, Write
+from daqpv.instruments.driver import Block, Driver, Frame, Raw, Read, Write
 from daqpv.instruments.evaluation import Evaluation
 from daqpv.instruments.snapshot import InstrumentSnapshot, InstrumentState
 
@@ -163,8 +163,12 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             self.emit("bad_line", text, severity=EventSeverity.WARNING)
         return noted
 
-    def heard(self, frame: Frame) -> None:
-        """Values have come unasked."""
+    def heard(self, frame: Frame | Block) -> None:
+        """Values have come unasked; history is counted only."""
+        if isinstance(frame, Block):
+            frame = frame.counts
+        elif frame.is_history:
+            frame = replace(frame, values={})
         if self.is_followed:
             self.change(self.noted(frame), at=self.clock.time())
 

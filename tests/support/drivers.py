@@ -15,7 +15,7 @@ import pytest
 
 from daqpv.core import Site
 from daqpv.errors import LinkError
-from daqpv.instruments.driver import Driver, DriverKind, Frame, Read, Write
+from daqpv.instruments.driver import Block, Driver, DriverKind, Frame, Read, Write
 from daqpv.instruments.settings import InstrumentSettings
 
 
@@ -44,7 +44,8 @@ class Opened:
         self.losses: list[LinkError] = []
         self.driver.listen(self)
 
-    def heard(self, frame: Frame) -> None:
+    def heard(self, frame: Frame | Block) -> None:
+        assert isinstance(frame, Frame)
         self.frames.append(frame)
 
     def broken(self, error: LinkError) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from daqpv.errors import LinkError
-from daqpv.instruments.driver import DriverKind, Frame
+from daqpv.instruments.driver import Block, DriverKind, Frame
 from daqpv.instruments.lines.driver import LineDriver
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.links.stream.kinds import TCP
@@ -38,7 +38,8 @@ class Heard:
         self.frames: list[Frame] = []
         self.losses: list[LinkError] = []
 
-    def heard(self, frame: Frame) -> None:
+    def heard(self, frame: Frame | Block) -> None:
+        assert isinstance(frame, Frame)
         self.frames.append(frame)
 
     def broken(self, error: LinkError) -> None:

@@ -15,7 +15,7 @@ from daqpv.errors import (
     ProtocolError,
     RefusedError,
 )
-from daqpv.instruments.driver import Driver, Fault, Frame, Read, Write
+from daqpv.instruments.driver import Block, Driver, Fault, Frame, Read, Write
 from daqpv.instruments.modbus.frames import TcpFrame, TcpFrames
 from daqpv.instruments.modbus.memory import Memory
 from daqpv.instruments.modbus.place import Table
@@ -173,7 +173,7 @@ class Heard:
     def __init__(self) -> None:
         self.errors: list[LinkError] = []
 
-    def heard(self, frame: Frame) -> None:
+    def heard(self, frame: Frame | Block) -> None:
         raise AssertionError(frame)
 
     def broken(self, error: LinkError) -> None:
