@@ -49,7 +49,7 @@ class TextFiles:
         self.who = f"{name} at {follower.pattern}"
         self._name = name
         self._follower = follower
-        follower.tell = self._heard
+        follower.news.tell = self._heard
         self._positions = positions
         self._events = events
         self._period = period
@@ -66,17 +66,17 @@ class TextFiles:
     @property
     def lines_ok(self) -> int:
         """Lines that were read well, since the start of the process."""
-        return self._follower.good
+        return self._follower.news.good
 
     @property
     def lines_bad(self) -> int:
         """Lines that were not."""
-        return self._follower.bad_lines.count
+        return self._follower.news.bad_lines.count
 
     @property
     def bad_lines(self) -> Sequence[BadLine]:
         """The last 100 of them, the newest last."""
-        return self._follower.bad_lines.last
+        return self._follower.news.bad_lines.last
 
     def listen(self, listener: Listener) -> None:
         """Give `listener` all lines."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from daqpv.core import CLOCK, Clock
 from daqpv.errors import NotConnectedError
-from daqpv.instruments.driver import Block, Frame
-from daqpv.instruments.textfiles.bad_lines import BadLines
 from daqpv.instruments.textfiles.book import Book
 from daqpv.instruments.textfiles.layout import Layout
-from daqpv.instruments.textfiles.newest import Newest
 from daqpv.instruments.textfiles.position import Facts, Plan, Position, Step, plan
+from daqpv.links.textfiles.delivery import Delivery
 from daqpv.links.textfiles.disk import PATIENCE, Disk
 from daqpv.links.textfiles.reader import Order, Piece
 
@@ -32,12 +30,6 @@ OTHERS = 64
 SHARE = 0.1
 """Of the time that looks into the folders may take."""
 
-Tell = Callable[[Frame | Block], None]
-
-
-def _nobody(news: Frame | Block) -> None:
-    """Nobody listens yet."""
-
 
 class Follower:
     """Follows the files of one instrument. All calls are made on the event loop.
@@ -53,10 +45,7 @@ class Follower:
         pattern: of the files.
         disk: their thread.
         book: the positions.
-        tell: gets what is read.
-        bad_lines: lines that could not be read.
-        good: lines that could.
-        problems: files and folders that cannot be read, in words, by path.
+        news: gives away what is read.
     """
 
     def __init__(
@@ -69,22 +58,17 @@ class Follower:
         clock: Clock = CLOCK,
     ) -> None:
         self.book = Book()
-        self.tell: Tell = _nobody
-        self.bad_lines = BadLines()
-        self.good = 0
-        self.problems: dict[str, str] = {}
+        self.news = Delivery()
         self.pattern = pattern
         self._layout = layout
         self._since = since
         self.disk = Disk(pattern, layout, patience=patience)
         self._clock = clock
-        self._newest = Newest()
         self._seen: dict[str, Facts] = {}
         self._found: Sequence[Facts] = ()
         self._look_at = 0.0  # when to look into the folders again
         self._retired: dict[int, tuple[Position, float]] = {}  # by inode, until when
         self._lost: deque[Position] = deque(maxlen=16)  # of files that were cut
-        self._sick: set[str] = set()  # folders with a problem
         self._is_shown = False  # whether there was a pass
 
     def begin(self) -> None:
@@ -107,7 +91,7 @@ class Follower:
         self._look_at = start + took + took / SHARE
         self._found = found.files
         self.book.trim([facts.path for facts in found.files])
-        self._note_folders(found.problems)
+        self.news.note_folders(found.problems)
         return found.files
 
     async def run_once(self, *, is_first: bool) -> None:
@@ -127,14 +111,14 @@ class Follower:
         try:
             await self._carry_out(todo, many=is_first)
         finally:  # also when it is cancelled: the position is behind that line
-            held = self._newest.settle()
-            if held is not None:
-                self.tell(held)
-        if held is None and not self._is_shown:
+            has_news = self.news.settle()
+        if not has_news and not self._is_shown:
             await self._show_last()
         self._is_shown = True
-        if self.problems and all(one.path in self.problems for one in self._found):
-            raise NotConnectedError(next(iter(self.problems.values())))
+        if self.news.problems and all(
+            one.path in self.news.problems for one in self._found
+        ):
+            raise NotConnectedError(next(iter(self.news.problems.values())))
 
     def _hot(self) -> Plan:
         """The files that grew last; in the thread, without a look into the folders."""
@@ -170,19 +154,13 @@ class Follower:
                 order.position = piece.position
         except OSError:  # deleted, or renamed to another folder
             is_last = True
-            self._tell_of_rest(position)
+            seen = self._seen.get(position.path)
+            if seen is None or seen[1:3] != (position.inode, position.offset):
+                self.news.lost_rest(position)
         self._seen.pop(position.path, None)
         if is_last:
             self._retired.pop(inode, None)
             await self.disk.call(self.disk.reader.drop, inode)
-
-    def _tell_of_rest(self, position: Position) -> None:
-        """Report that the rest of a file could not be read, if it had one."""
-        seen = self._seen.get(position.path)
-        if seen is None or (seen.inode, seen.size) != (position.inode, position.offset):
-            text = f"{position.path} was replaced or deleted, and what was written to "
-            text += f"it after line {position.lines} cannot be found"
-            self.tell(Frame(good=0, bad=[text]))
 
     async def _follow(self, step: Step, *, many: bool) -> None:
         """Read a file up to its end."""
@@ -200,13 +178,13 @@ class Follower:
         except FileNotFoundError:  # just renamed: the next look finds it
             return
         except OSError as error:
-            self._note({path: f"{path} cannot be read: {error.strerror}"})
+            self.news.note({path: f"{path} cannot be read: {error.strerror}"})
             self._seen.pop(path, None)  # it is tried again
             return
         if piece.lost is None and piece.position.inode != position.inode:
             self._retired.pop(position.inode, None)  # it was copied to a new file
         self._seen[path] = facts
-        self.problems.pop(path, None)
+        self.news.problems.pop(path, None)
 
     def _order(self, position: Position, *, inode: int, many: bool) -> Order:
         now = self._clock.time()
@@ -225,7 +203,7 @@ class Follower:
             self._retired[inode] = piece.position, self._retired[inode][1]
         if order.inode or self.book.known.get(path) == order.position:
             self.book.put(piece.position)
-        await self._deliver(piece, order)
+        await self.news.deliver(piece, many=order.many)
         return piece
 
     def _others(self, path: str) -> Sequence[Position]:
@@ -238,38 +216,9 @@ class Follower:
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Go on from the positions of an earlier process."""
         self.book.restore(kept)
-        self._newest.time = self.book.newest
+        self.news.newest.time = self.book.newest
 
     # -- what is read
-
-    async def _deliver(self, piece: Piece, order: Order) -> None:
-        batch = piece.batch
-        self.good += batch.good
-        self.bad_lines.add(batch.bad)
-        news: Iterable[Frame | Block]
-        if order.many:
-            news = self._history(piece)
-        else:
-            news = (self._newest.live(frame) for frame in piece.frames)
-        good, bad, ending = batch.good, piece.sentences, None
-        for number, one in enumerate(news, 1):
-            self.tell(replace(one, good=good, bad=bad))
-            good, bad = 0, ()
-            if number % 20 == 0 and ending is None:  # the loop has others to serve
-                try:
-                    await asyncio.sleep(0)
-                except asyncio.CancelledError as error:  # when all is delivered
-                    ending = error
-        if good or bad:
-            self.tell(Frame(good=good, bad=bad))
-        if ending is not None:
-            raise ending
-
-    def _history(self, piece: Piece) -> Iterator[Frame | Block]:
-        if piece.block is not None:
-            yield from self._newest.block(piece.block)
-        for frame in piece.frames:
-            yield from self._newest.history(frame)
 
     async def _show_last(self) -> None:
         """After a start without news, show the line that was the newest before it."""
@@ -283,8 +232,8 @@ class Follower:
         except OSError:  # that file is gone
             return
         if frame is not None:
-            self._newest.time = frame.time
-            self.tell(frame)
+            self.news.newest.time = frame.time
+            self.news.tell(frame)
 
     async def reparse(self, since: float) -> int:
         """Read all lines from a time on again, up to where they were read.
@@ -309,7 +258,7 @@ class Follower:
                 count += await self._reread(position, since)
             except OSError as error:
                 words = f"{position.path} cannot be read: {error.strerror}"
-                self._note({position.path: words})
+                self.news.note({position.path: words})
         return count
 
     async def _reread(self, position: Position, since: float) -> int:
@@ -319,26 +268,7 @@ class Follower:
         count = 0
         while True:
             piece = await self.disk.call(self.disk.reader.read, order)
-            if piece.block is not None:
-                self.tell(replace(piece.block, is_again=True))
-                count += len(piece.block.times)
-            for frame in piece.frames:
-                self.tell(replace(frame, is_history=True))
-            count += len(piece.frames)
+            count += self.news.again(piece)
             if piece.is_end or piece.position.offset >= position.offset:
                 return count
             order.position = piece.position
-
-    def _note_folders(self, problems: Mapping[str, str]) -> None:
-        for path in self._sick - problems.keys():
-            self.problems.pop(path, None)
-        self._sick = set(problems)
-        self._note(problems)
-
-    def _note(self, problems: Mapping[str, str]) -> None:
-        """Report problems of single files and folders, once each."""
-        known = self.problems.items()
-        news = [text for path, text in problems.items() if (path, text) not in known]
-        self.problems |= problems
-        if news:
-            self.tell(Frame(good=0, bad=news))
