@@ -11,7 +11,7 @@ from typing import Any
 
 from daqpv.core import Reading
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Driver, DriverKind, Frame, Listener, Read
+from daqpv.instruments.driver import Block, Driver, DriverKind, Frame, Listener, Read
 from daqpv.instruments.drivers import scheme_of
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.sim.instruments import InstrumentSimulator, SimulatedInstruments
@@ -65,7 +65,8 @@ class Rig:
         self.cycle += 1
         return self.readings
 
-    def heard(self, frame: Frame) -> None:
+    def heard(self, frame: Frame | Block) -> None:
+        assert isinstance(frame, Frame)
         self.frame = frame
         taken, bad = self.channels.taken(frame, self.readings, now=1.0, time=1.0)
         assert not bad
