@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urljoin, urlsplit
 
 from daqpv.core import Status
 from daqpv.errors import LinkError, NoAnswerError, OperationError, ProtocolError
 from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
+from daqpv.instruments.parsing import Pattern
 from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings
 from daqpv.links.http.answer import HttpAnswer
 from daqpv.links.http.client import HttpClient
@@ -227,18 +227,22 @@ class _Reader:
         is_array = channel.type is ChannelType.ARRAY
         try:
             self.json = JsonPath(at.path, is_array=is_array) if at.path else None
-            self._pattern = re.compile(at.answer) if at.answer else None
-        except (ValueError, re.error) as error:
+            self._pattern = Pattern(at.answer) if at.answer else None
+            if self._pattern is not None and len(self._pattern.names) != 1:
+                raise ValueError(f"{at.answer!r} has not just one value: {{value:g}}")
+        except ValueError as error:
             raise ValueError(f"channel {name}: {error}") from error
 
     def text(self, body: str) -> Raw:
         """The value in a plain text."""
         if self._pattern is None:
             return body.strip()
-        found = self._pattern.search(body)
-        if found is None:
-            return Fault(f"the answer does not fit: {body[:40]!r}", status=Status.READ)
-        return found[1] if self._pattern.groups else found[0]
+        try:
+            found = self._pattern.parse(body.strip())
+        except ValueError as error:
+            return Fault(str(error), status=Status.READ)
+        none = Fault("not in the answer", status=Status.READ)
+        return found.get(self._pattern.names[0], none)
 
 
 def _head(host: str, options: HttpOptions) -> str:

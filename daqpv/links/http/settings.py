@@ -99,7 +99,8 @@ class HttpAt(Model):
     """Path of the page. Default: that of the connection."""
 
     answer: str = ""
-    """Pattern of a plain text answer: a regular expression with one group."""
+    """Pattern of a plain text answer, as instruments that speak in lines have it:
+    ``T={value:g} C``."""
 
     write: HttpWrite = HttpWrite()
     """The request that writes it, if the channel has ``write: true``."""

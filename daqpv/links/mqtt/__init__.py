@@ -1,0 +1,1 @@
+"""Instruments whose values are topics of an MQTT broker."""
