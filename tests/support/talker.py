@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tty
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from daqpv.errors import LinkError
@@ -143,3 +146,68 @@ async def opened(driver: LineDriver) -> AsyncIterator[LineDriver]:
         yield driver
     finally:
         await driver.close()
+
+
+class Pty:
+    """An instrument on a pseudo terminal: ``serial://`` with `path`.
+
+    Attributes:
+        path: a link to the terminal; it stays when the instrument is unplugged.
+        asked: the messages that came.
+        answer: gives the answers.
+    """
+
+    def __init__(self, path: Path, answer: Answer, *, end: bytes = b"\r\n") -> None:
+        self.path = path
+        self.answer = answer
+        self.end = end
+        self.asked: list[bytes] = []
+        self._buffer = b""
+        self._master = self._slave = -1
+
+    @property
+    def address(self) -> str:
+        return f"serial://{self.path}"
+
+    @property
+    def terminal(self) -> int:
+        """The file descriptor of the side that the driver opens."""
+        return self._slave
+
+    def __enter__(self) -> Pty:
+        self.plug()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.unplug()
+
+    def plug(self) -> None:
+        """Plug it in."""
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(self._slave))
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def unplug(self) -> None:
+        """Unplug it."""
+        if self._master >= 0:
+            asyncio.get_running_loop().remove_reader(self._master)
+            os.close(self._master)
+            os.close(self._slave)
+            self.path.unlink(missing_ok=True)
+            self._master = self._slave = -1
+
+    def send(self, data: bytes) -> None:
+        """Send, unasked."""
+        os.write(self._master, data)
+
+    def _read(self) -> None:
+        self._buffer += os.read(self._master, 4096)
+        while (at := self._buffer.find(self.end)) >= 0:
+            line = self._buffer[:at]
+            self._buffer = self._buffer[at + len(self.end) :]
+            self.asked.append(line)
+            answer = self.answer(line)
+            if answer is not None:
+                self.send(answer)

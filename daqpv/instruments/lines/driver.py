@@ -48,6 +48,7 @@ class LineDriver:
 
     def __init__(self, name: str, settings: InstrumentSettings, line: Line) -> None:
         self.who = f"{name} at {line.who}"
+        self._name = name
         self._line = line
         self._talk = settings
         framing = Framing(settings)
@@ -89,7 +90,10 @@ class LineDriver:
                 instrument.
         """
         self._life = -1
-        await self._line.open(self)
+        try:
+            await self._line.open(self)
+        except NotConnectedError as error:
+            raise self._named(error) from error
         life = self._line.life
         if self._talk.settle_time:
             await self._line.rest(self, self._talk.settle_time)
@@ -129,7 +133,13 @@ class LineDriver:
         life, self._life = self._life, -1
         listener = self._unasked.listener
         if life >= 0 and listener is not None:
-            listener.broken(error)
+            listener.broken(self._named(error))
+
+    def _named(self, error: LinkError) -> LinkError:
+        """The error of a line, which does not know its instruments."""
+        if self._name in str(error):
+            return error
+        return NotConnectedError(f"{self._name}: {error}")
 
     # -- reading
 

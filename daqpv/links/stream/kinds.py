@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 from daqpv.instruments.driver import DriverKind
-from daqpv.links.stream.make import tcp_driver
-from daqpv.links.stream.options import TcpOptions
+from daqpv.links.stream import make
+from daqpv.links.stream.options import (
+    ListenOptions,
+    SerialOptions,
+    TcpOptions,
+    UdpOptions,
+)
 
 TCP = DriverKind(
-    "tcp", tcp_driver, address="tcp://HOST:PORT", options=TcpOptions, speaks_lines=True
+    "tcp", make.tcp, address=make.TCP_FORM, options=TcpOptions, speaks_lines=True
+)
+TCP_LISTEN = DriverKind(
+    "tcp-listen",
+    make.tcp_listen,
+    address=make.LISTEN_FORM,
+    options=ListenOptions,
+    speaks_lines=True,
+)
+UDP = DriverKind(
+    "udp", make.udp, address=make.UDP_FORM, options=UdpOptions, speaks_lines=True
+)
+SERIAL = DriverKind(
+    "serial",
+    make.serial,
+    address=make.SERIAL_FORM,
+    options=SerialOptions,
+    speaks_lines=True,
 )

@@ -156,7 +156,7 @@ class StreamLine:
         if exchange is None or party is None:
             self._fail(error, error)
             return
-        self._fail(error, _closed(party, exchange))
+        self._fail(error, _closed(party, exchange, error))
 
     def _joined(self, now: float) -> None:
         """The first bytes have come: are they the middle of a line?"""
@@ -264,11 +264,9 @@ class StreamLine:
         self._wire.close()
 
 
-def _closed(party: Party, exchange: Exchange) -> NoAnswerError:
+def _closed(party: Party, exchange: Exchange, error: LinkError) -> NoAnswerError:
     return NoAnswerError(
-        f"{party.who} closed the connection instead of answering "
-        f"{quoted(exchange.text)}. Does it take one client only, and another program "
-        "is connected?",
+        f"{party.who} has not answered {quoted(exchange.text)}: {error}",
         timed_out=False,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from daqpv.core import Site
@@ -10,8 +11,21 @@ from daqpv.instruments.lines.driver import LineDriver
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.links.endpoint import Endpoint
 from daqpv.links.stream.line import StreamLine
-from daqpv.links.stream.options import TcpOptions
+from daqpv.links.stream.listen import ListenWire
+from daqpv.links.stream.options import (
+    ListenOptions,
+    SerialOptions,
+    TcpOptions,
+    UdpOptions,
+)
+from daqpv.links.stream.serial import SerialWire
 from daqpv.links.stream.tcp import TcpWire
+from daqpv.links.stream.udp import UdpWire
+
+TCP_FORM = "tcp://HOST:PORT"
+LISTEN_FORM = "tcp-listen://:PORT"
+UDP_FORM = "udp://HOST:PORT"
+SERIAL_FORM = "serial:///dev/serial/by-id/NAME?baud=9600"
 
 
 class SharedLines:
@@ -53,12 +67,12 @@ def connection_of(settings: InstrumentSettings) -> Connection:
     return Connection.of(settings.connection or "", settings.options)
 
 
-def tcp_driver(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
+def tcp(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
     """The driver of ``tcp://HOST:PORT``."""
     connection = connection_of(settings)
     options = connection.read(TcpOptions)
-    host, port = connection.address("tcp://HOST:PORT")
-    endpoint = Endpoint(name, host, port)
+    who = "the converter" if options.shared else name
+    endpoint = Endpoint(who, *connection.address(TCP_FORM))
 
     def make() -> StreamLine:
         wire = TcpWire(endpoint, options.connect_timeout)
@@ -68,4 +82,35 @@ def tcp_driver(name: str, settings: InstrumentSettings, site: Site) -> LineDrive
         line = site.shared(SharedLines).line(endpoint.shown, options, make)
     else:
         line = make()
+    return LineDriver(name, settings, line)
+
+
+def tcp_listen(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
+    """The driver of ``tcp-listen://[ADDRESS]:PORT``."""
+    connection = connection_of(settings)
+    options = connection.read(ListenOptions)
+    if not connection.port:
+        raise ValueError(f"{LISTEN_FORM} is wanted")
+    wire = ListenWire(name, connection.host, connection.port, options.wait)
+    return LineDriver(name, settings, StreamLine(wire))
+
+
+def udp(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
+    """The driver of ``udp://HOST:PORT``."""
+    connection = connection_of(settings)
+    options = connection.read(UdpOptions)
+    endpoint = Endpoint(name, *connection.address(UDP_FORM))
+    return LineDriver(name, settings, StreamLine(UdpWire(endpoint, options.local)))
+
+
+def serial(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
+    """The driver of ``serial:///dev/ttyUSB0``; all instruments of a port share it."""
+    connection = connection_of(settings)
+    options = connection.read(SerialOptions)
+    path = connection.path
+    if connection.host or not path.startswith("/") or path == "/":
+        raise ValueError(f"{SERIAL_FORM} is wanted, with three slashes")
+    lines = site.shared(SharedLines)
+    device = os.path.realpath(path)  # by whatever name
+    line = lines.line(device, options, lambda: StreamLine(SerialWire(path, options)))
     return LineDriver(name, settings, line)

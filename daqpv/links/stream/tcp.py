@@ -78,8 +78,8 @@ class TcpConnection(asyncio.BufferedProtocol):
     def _lost(self, error: Exception | None) -> LinkError:
         why = "the other side has closed it" if error is None else reason(error)
         return NotConnectedError(
-            f"{self._who}: the connection was lost: {why}. It is made again by itself; "
-            "if not: is the instrument on, and does another program use it?"
+            f"{self._who}: the connection was lost: {why}. Is the instrument on? Some "
+            "take one client only: is another program connected?"
         )
 
 
