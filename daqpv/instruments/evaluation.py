@@ -1,9 +1,9 @@
-"""What becomes of the snapshot of an instrument when something comes, or does not."""
+"""What changes in the snapshot of an instrument when something comes, or does not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from typing import TypedDict
 
 from daqpv.core import AHEAD, Alarm, Reading
 from daqpv.core.timing.clock import Clock
@@ -14,10 +14,25 @@ from daqpv.instruments.rate import Rate
 from daqpv.instruments.snapshot import InstrumentSnapshot, Values
 
 _MOST = 2**31  # counters are 32 bit
+_COUNT_PERIOD = 0.95  # [s]; a little less than the usual period
+
+
+class Changes(TypedDict, total=False):
+    """New values of fields of an `InstrumentSnapshot`."""
+
+    lines_ok: int
+    lines_bad: int
+    last_bad: str
+    late: int
+    rate: float
+    stale: frozenset[str]
+    is_any_fresh: bool
+    values: Values
+    sequence: int
 
 
 class Evaluation:
-    """Makes snapshots of frames; it changes nothing but its own counts.
+    """Finds what changes in a snapshot; it changes nothing but its own counts.
 
     Args:
         channels: those that the instrument sends.
@@ -29,87 +44,104 @@ class Evaluation:
         self._channels, self._inputs = channels, inputs
         self._clock = clock
         self._rate = Rate()
+        self._good = 0  # read well, and not in a snapshot yet
+        self._counted = 0.0  # monotonic [s], when they were last put in one
 
     def unread(self) -> Values:
         """The values before the first contact."""
         return Values(self._channels.unread() | self._inputs.unread())
 
-    def after(self, frame: Frame, snapshot: InstrumentSnapshot) -> InstrumentSnapshot:
-        """The snapshot with what `frame` has."""
-        wall = self._clock.time()
+    def after(self, frame: Frame, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes with `frame`."""
+        wall, now = self._clock.time(), self._clock.monotonic()
         time = frame.time
         if time is None or time > wall + AHEAD:  # the instrument's clock is wrong
             time = wall
-        readings, bad = self._channels.taken(
-            frame, snapshot.values, now=self._clock.monotonic(), time=time
-        )
-        counted = self.counted(frame, snapshot, bad)
-        if not readings:
-            return counted
-        noted = self._holding(readings, counted)
-        if not noted.stale:
-            return noted
-        return replace(noted, stale=noted.stale - readings.keys(), is_any_fresh=True)
+        readings, bad = self._channels.taken(frame, snapshot.values, now=now, time=time)
+        changes = self._counted_in(frame, snapshot, bad, now)
+        if readings:
+            self._hold(changes, readings, snapshot)
+            if snapshot.stale:
+                changes["stale"] = snapshot.stale - readings.keys()
+                changes["is_any_fresh"] = True
+        return changes
 
-    def counted(
-        self, frame: Frame, snapshot: InstrumentSnapshot, bad: Sequence[str] = ()
-    ) -> InstrumentSnapshot:
-        """The snapshot with the counts of `frame` alone.
+    def counted(self, frame: Frame, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes with the counts of `frame` alone."""
+        return self._counted_in(frame, snapshot, (), self._clock.monotonic())
 
-        Args:
-            frame: of the driver.
-            snapshot: the present one.
-            bad: what of it cannot be a value, besides its own bad lines.
+    def _counted_in(
+        self,
+        frame: Frame,
+        snapshot: InstrumentSnapshot,
+        bad: Sequence[str],
+        now: float,
+    ) -> Changes:
+        """The counts of `frame`, and of `bad`, which is what of it cannot be a value.
+
+        Good ones are shown once a second: 10,000 a second would cost more than values.
         """
-        self._rate.count(frame.good)
-        bad = (*frame.bad, *bad)
-        return replace(
-            snapshot,
-            lines_ok=(snapshot.lines_ok + frame.good) % _MOST,
-            lines_bad=(snapshot.lines_bad + len(bad)) % _MOST,
-            late=(snapshot.late + frame.late) % _MOST,
-            last_bad=bad[-1] if bad else snapshot.last_bad,
-        )
+        changes: Changes = {}
+        self._good += frame.good
+        if frame.bad or bad:
+            bad = (*frame.bad, *bad)
+            changes["lines_bad"] = (snapshot.lines_bad + len(bad)) % _MOST
+            changes["last_bad"] = bad[-1]
+        if frame.late:
+            changes["late"] = (snapshot.late + frame.late) % _MOST
+        if changes or now - self._counted >= _COUNT_PERIOD:
+            changes |= self.count(snapshot)
+        return changes
 
-    def overdue(self, snapshot: InstrumentSnapshot) -> InstrumentSnapshot:
-        """The snapshot with the channels that are stale now."""
+    def count(self, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes with the answers and lines since the last call."""
+        good, self._good = self._good, 0
+        self._counted = self._clock.monotonic()
+        self._rate.count(good)
+        return {
+            "lines_ok": (snapshot.lines_ok + good) % _MOST,
+            "rate": self._rate.at(self._counted),
+        }
+
+    def overdue(self, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes with the channels that are stale now."""
         overdue = self._channels.overdue(self._clock.monotonic())
         if overdue == snapshot.stale:
-            return snapshot
+            return {}
         stale = self._channels.stale(
             overdue - snapshot.stale, snapshot.values, self._clock.time()
         )
-        return replace(
-            self._holding(stale, snapshot),
-            stale=overdue,
-            is_any_fresh=len(overdue) < len(self._channels.names),
-        )
+        is_any_fresh = len(overdue) < len(self._channels.names)
+        changes: Changes = {"stale": overdue, "is_any_fresh": is_any_fresh}
+        self._hold(changes, stale, snapshot)
+        return changes
 
-    def all_with(
-        self, alarm: Alarm, snapshot: InstrumentSnapshot
-    ) -> InstrumentSnapshot:
-        """The snapshot with `alarm` for all values: lost, disabled or stopped."""
+    def all_with(self, alarm: Alarm, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes with `alarm` for all values: lost, disabled or stopped."""
         lost = self._channels.lost(snapshot.values, alarm, self._clock.time())
-        return replace(self._holding(lost, snapshot), stale=frozenset())
+        changes: Changes = {"stale": frozenset()}
+        self._hold(changes, lost, snapshot)
+        return changes
 
-    def recomputed(self, snapshot: InstrumentSnapshot) -> InstrumentSnapshot:
-        """The snapshot after a change of what others have, and formulas use."""
-        return self._holding({}, snapshot)
+    def recomputed(self, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes after a change of what others have, and formulas use."""
+        changes: Changes = {}
+        self._hold(changes, {}, snapshot)
+        return changes
 
-    def with_rate(self, snapshot: InstrumentSnapshot) -> InstrumentSnapshot:
-        """The snapshot with the present rate; to be called about once a second."""
-        return replace(snapshot, rate=self._rate.at(self._clock.monotonic()))
-
-    def _holding(
-        self, readings: Mapping[str, Reading], snapshot: InstrumentSnapshot
-    ) -> InstrumentSnapshot:
-        """The snapshot with `readings`, and with what is computed of them."""
+    def _hold(
+        self,
+        changes: Changes,
+        readings: Mapping[str, Reading],
+        snapshot: InstrumentSnapshot,
+    ) -> None:
+        """Add `readings` to `changes`, and what is computed of them."""
         values = Values(snapshot.values)
         values.update(readings)
         if self._inputs:
             computed = self._inputs.computed(values)
             values.update(computed)
             if not readings and not computed:
-                return snapshot
-        sequence = (snapshot.sequence + 1) % _MOST
-        return replace(snapshot, values=values, sequence=sequence)
+                return
+        changes["values"] = values
+        changes["sequence"] = (snapshot.sequence + 1) % _MOST

@@ -27,7 +27,7 @@ from daqpv.instruments.snapshot import InstrumentSnapshot, InstrumentState
 _CLOSING = 2.0  # [s] for a driver to close
 _MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
 _PATIENCE = 3  # attempts in a row, before they come less often
-_RATE_PERIOD = 1.0  # [s]
+_COUNT_PERIOD = 2.0  # [s] of LinesOK and Rate while nothing comes
 
 _DISABLED = Alarm(Severity.NO_ALARM, Status.DISABLE, "disabled")
 _STOPPED = Alarm(Severity.NO_ALARM, Status.DISABLE, "stopped")
@@ -112,7 +112,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._cycle += 1
         self._failed = 0
         if frame.bad and not frame.good:
-            self.change(self._evaluation.counted(frame, self.snapshot))
+            self.update(self._evaluation.counted(frame, self.snapshot))
             raise ProtocolError(f"{self._driver.who}: {frame.bad[-1]}")
         return frame
 
@@ -142,26 +142,28 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             self.emit("close", text, severity=EventSeverity.WARNING)
 
     async def _watch(self) -> None:
-        """Mark values that are stale, and show the rate."""
-        shown = self.clock.monotonic()
+        """Mark values that are stale, and count also when nothing comes."""
+        counted = self.clock.monotonic()
         while True:
             await asyncio.sleep(self._channels.tick)
-            self.change(self._evaluation.overdue(self.snapshot))
+            changes = self._evaluation.overdue(self.snapshot)
             now = self.clock.monotonic()
-            if now - shown >= _RATE_PERIOD:
-                shown = now
-                self.change(self._evaluation.with_rate(self.snapshot))
+            if now - counted >= _COUNT_PERIOD:
+                counted = now
+                changes |= self._evaluation.count(self.snapshot)
+            self.update(changes)
 
     # -- what comes
 
-    def noted(self, answer: Frame) -> InstrumentSnapshot:
-        """The snapshot with the values of a frame."""
-        bad = self.snapshot.lines_bad
-        noted = self._evaluation.after(answer, self.snapshot)
-        if noted.lines_bad != bad:
-            text = f"{self.name}: {noted.last_bad}"
-            self.emit("bad_line", text, severity=EventSeverity.WARNING)
-        return noted
+    def answered(self, answer: Frame, is_back: bool) -> None:
+        """Show the values of a cycle; with an event, if it was lost."""
+        if not self.is_followed:  # disabled during the cycle
+            return
+        if is_back or not self.snapshot.online:
+            super().answered(answer, is_back)
+            self._note(answer)
+        else:
+            self._note(answer, last_seen=self.seen())
 
     def heard(self, frame: Frame | Block) -> None:
         """Values have come unasked; history is counted only."""
@@ -170,17 +172,25 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         elif frame.is_history:
             frame = replace(frame, values={})
         if self.is_followed:
-            self.change(self.noted(frame), at=self.clock.time())
+            self._note(frame)
+
+    def _note(self, frame: Frame, **more: object) -> None:
+        """Show what `frame` has."""
+        changes = self._evaluation.after(frame, self.snapshot)
+        if "last_bad" in changes:
+            text = f"{self.name}: {changes['last_bad']}"
+            self.emit("bad_line", text, severity=EventSeverity.WARNING)
+        self.update({**changes, **more}, at=self.clock.time())
 
     def broken(self, error: LinkError) -> None:
         """The connection is gone between two cycles."""
         if self.is_followed:
             alarm = Alarm(Severity.INVALID, Status.COMM, str(error)[:80])
-            self.change(self._evaluation.all_with(alarm, self.snapshot))
+            self.update(self._evaluation.all_with(alarm, self.snapshot))
             self.poller.wake()
 
     def _recompute(self) -> None:
-        self.change(self._evaluation.recomputed(self.snapshot))
+        self.update(self._evaluation.recomputed(self.snapshot))
 
     # -- loss, stop
 
@@ -202,7 +212,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
     def lost(self, condition: Condition, reason: str) -> None:
         """Show that it is lost, with an event."""
         alarm = Alarm(Severity.INVALID, _LOST[condition], condition.label.lower())
-        self.change(self._evaluation.all_with(alarm, self.snapshot))
+        self.update(self._evaluation.all_with(alarm, self.snapshot))
         super().lost(condition, reason)
 
     def enabled_changed(self) -> None:
@@ -215,7 +225,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         if not self.is_followed:
             alarm = _STOPPED if self.snapshot.enabled else _DISABLED
             stopped = self._evaluation.all_with(alarm, self.snapshot)
-            self.change(replace(stopped, rate=0.0))
+            self.update({**stopped, "rate": 0.0})
 
     # -- commands
 
@@ -276,4 +286,4 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
                     f"{self._driver.who}: whether it took {raw!r} is not known: {error}"
                 )
                 raise UnknownOutcomeError(text) from error
-        self.change(self.noted(frame), at=self.clock.time())
+        self._note(frame)

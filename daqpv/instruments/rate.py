@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+_SHORTEST = 0.5  # [s] over which events are counted
+
 
 class Rate:
     """Counts events; its rate is a mean over about `window` [s]."""
@@ -27,7 +29,7 @@ class Rate:
             self._since, self._counted = now, 0
             return 0.0
         passed = now - self._since
-        if passed <= 0:
+        if passed < _SHORTEST:
             return self._rate
         present = self._counted / passed
         part = 1.0 if not self._rate else -math.expm1(-passed / self._window)

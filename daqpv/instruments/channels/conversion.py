@@ -26,6 +26,9 @@ class Conversion:
     Args:
         key: of the channel in the settings.
         channel: its settings.
+
+    Attributes:
+        is_plain: whether finite numbers are taken as they are.
     """
 
     def __init__(self, key: str, channel: Channel) -> None:
@@ -46,7 +49,7 @@ class Conversion:
         }
         self._of_type = kinds[channel.type]
         self._time = 0.0
-        self._is_plain = channel.type is ChannelType.NUMBER and not (
+        self.is_plain = channel.type is ChannelType.NUMBER and not (
             channel.words or channel.scale or channel.smooth
         )
 
@@ -61,8 +64,6 @@ class Conversion:
         Raises:
             ValueError: `raw` is neither a value of the channel's type nor a known word.
         """
-        if self._is_plain and type(raw) is float and math.isfinite(raw):
-            return Reading(value=raw, time=time)
         if isinstance(raw, Fault):
             return self._fault(raw, time, last)
         word = self._word(raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from math import isfinite
 
 from daqpv.core import UNDEFINED, Alarm, Reading, Severity, Status
 from daqpv.instruments.channels.conversion import Conversion
@@ -56,7 +57,7 @@ class Channels:
             for name, channel in self._channels.items()
         }
         shortest = min(self._longest.values(), default=10.0)
-        self.tick = min(max(shortest / 4, 0.02), 1.0)
+        self.tick = min(max(shortest / 3, 0.02), 1.0)
 
     def begin(self, now: float) -> None:
         """Wait for values from `now` on, monotonic [s]."""
@@ -80,9 +81,13 @@ class Channels:
             if name is None:
                 continue
             self._arrived[name] = now
+            conversion = self._conversions[key]
+            if type(raw) is float and conversion.is_plain and isfinite(raw):
+                readings[name] = Reading(value=raw, time=time)
+                continue
             last = values.get(name)
             try:
-                readings[name] = self._conversions[key].reading(raw, time, last)
+                readings[name] = conversion.reading(raw, time, last)
             except (ValueError, ArithmeticError) as error:
                 bad.append(f"{name}: {error}")
                 readings[name] = _without(last, _unreadable(error), time)

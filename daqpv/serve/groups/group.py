@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time as clock
-from collections.abc import Collection
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from caproto.server import PVGroup
 
@@ -49,6 +49,12 @@ class _ShownField(NamedTuple):
         return not self.sources.isdisjoint(changed)
 
 
+_Touched: TypeAlias = tuple[_ShownField, bool, bool]
+"""A PV; whether its value may have changed; whether it was seen again."""
+
+_REMEMBERED = 200  # sets of fields that change together; devices have a few dozen
+
+
 def literal(prefix: str) -> str:
     """Escape `prefix` for a group of caproto, which takes ``{name}`` for a macro."""
     return prefix.replace("{", "{{").replace("}", "}}")
@@ -88,6 +94,7 @@ class Group(PVGroup, Generic[D]):
         super().__init__(prefix, **options)
         snapshot = type(device.snapshot)
         self._shown = tuple(self._find_shown(snapshot))
+        self._touched: dict[frozenset[str], Sequence[_Touched]] = {}
         self._reads_states = any(
             isinstance(shown.channel.form, Choice) and shown.field in snapshot.observed
             for shown in self._shown
@@ -137,19 +144,42 @@ class Group(PVGroup, Generic[D]):
                 only the time stamps of observed fields are updated.
         """
         now = snapshot.time or clock.time()
-        observed = type(snapshot).observed
-        seen = not changed or not observed.isdisjoint(changed)
-        judged = not type(snapshot).judging.isdisjoint(changed)
-        for shown in self._shown:
+        kind = type(snapshot)
+        touched = self._touched_by(kind, changed)
+        judged = not kind.judging.isdisjoint(changed)
+        for shown, is_new, is_seen in touched:
             channel, field, _ = shown
-            if shown.follows(changed):
+            if is_new:
                 self._post(channel, snapshot, field, now)
-            elif judged or (seen and field in observed):
-                moved = _alarm(snapshot, field) if judged else None
-                if field in observed and seen:
-                    channel.stamp(now, moved)
-                elif moved is not None:
-                    channel.rejudge(moved, now)
+                continue
+            moved = _alarm(snapshot, field) if judged else None
+            if is_seen:
+                channel.stamp(now, moved)
+            elif moved is not None:
+                channel.rejudge(moved, now)
+
+    def _touched_by(
+        self, kind: type[Snapshot], changed: Collection[str]
+    ) -> Sequence[_Touched]:
+        """The PVs to which something happens; the same sets of fields come again."""
+        fields = frozenset(changed)
+        touched = self._touched.get(fields)
+        if touched is None:
+            if len(self._touched) > _REMEMBERED:
+                self._touched.clear()
+            touched = self._touched[fields] = tuple(self._find_touched(kind, fields))
+        return touched
+
+    def _find_touched(
+        self, kind: type[Snapshot], changed: frozenset[str]
+    ) -> Iterator[_Touched]:
+        seen = not changed or not kind.observed.isdisjoint(changed)
+        judged = not kind.judging.isdisjoint(changed)
+        for shown in self._shown:
+            is_seen = seen and shown.field in kind.observed
+            is_new = shown.follows(changed)
+            if is_new or is_seen or judged:
+                yield shown, is_new, is_seen
 
     def _post(
         self, channel: Declared, snapshot: Snapshot, field: str, now: float

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from daqpv.core import Reading, Snapshot
 from daqpv.errors import ServeError
-from daqpv.serve.groups.declaration import Declaration
+from daqpv.serve.groups.declaration import Declaration, Declared
 from daqpv.serve.groups.group import D, Group
 
 
@@ -39,7 +39,7 @@ class ReadingsGroup(Group[D]):
     ) -> None:
         super().__init__(prefix, device, **options)
         self._posted: dict[str, Reading] = {}
-        self._names: dict[str, str] = {}
+        self._channels: dict[str, Declared] = {}
         for declaration in pvs:
             name = declaration.pvspec.name
             if declaration.writable and declaration.put is None:
@@ -48,7 +48,7 @@ class ReadingsGroup(Group[D]):
             if channel.name in self.pvdb:
                 raise ServeError(f"the PV {channel.name} is declared twice")
             self.pvdb[channel.name] = channel
-            self._names[name] = channel.name
+            self._channels[name] = channel
 
     async def write(self, name: str, value: Any) -> None:
         """A client has put `value` to the PV of a reading.
@@ -63,19 +63,25 @@ class ReadingsGroup(Group[D]):
         super().show(snapshot, changed)
         if self.readings not in changed:
             return
+        posted = self._posted
         for name, reading in getattr(snapshot, self.readings).items():
-            if reading is not self._posted.get(name):
-                self._posted[name] = reading
-                self._show(self.pvdb[self._names[name]], reading)
+            if reading is posted.get(name):
+                continue
+            posted[name] = reading
+            if reading.value is None:
+                self._show_none(self._channels[name], reading)
+            else:
+                self._channels[name].post(
+                    reading.value, alarm=reading.alarm, time=reading.time
+                )
 
-    def _show(self, channel: Any, reading: Reading) -> None:
-        value = reading.value
-        if value is None and channel.writable:
+    def _show_none(self, channel: Declared, reading: Reading) -> None:
+        """Clear a PV that is written; others keep the last value, marked invalid."""
+        if channel.writable:
             value = _BLANK.get(channel.record, 0)
-        if value is None:  # the last value is kept and marked invalid
-            channel.rejudge(reading.alarm, reading.time)
-        else:
             channel.post(value, alarm=reading.alarm, time=reading.time)
+        else:
+            channel.rejudge(reading.alarm, reading.time)
 
 
 _BLANK = {"ao": math.nan, "stringout": ""}
