@@ -38,7 +38,7 @@ class Fault:
     words: str
     severity: Severity = Severity.INVALID
     status: Status = Status.READ
-    value: float | int | str | None = None
+    value: float | int | str | NDArray[Any] | None = None
 
 
 Raw: TypeAlias = "float | int | bool | str | bytes | NDArray[Any] | Fault"
