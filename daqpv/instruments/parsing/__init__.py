@@ -2,6 +2,7 @@
 
 from daqpv.instruments.parsing.checksums import Checksum, checksum
 from daqpv.instruments.parsing.pattern import Pattern
+from daqpv.instruments.parsing.times import Times
 from daqpv.instruments.parsing.values import Value
 
-__all__ = ["Checksum", "Pattern", "Value", "checksum"]
+__all__ = ["Checksum", "Pattern", "Times", "Value", "checksum"]

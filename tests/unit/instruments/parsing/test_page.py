@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daqpv.instruments.parsing import Pattern
+from daqpv.instruments.parsing import Pattern, Times
 
 PAGE = Path(__file__).parents[4] / "docs" / "patterns.md"
-EXAMPLE = re.compile(r"^```pattern\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+EXAMPLE = re.compile(r"^```(pattern|time)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 VALUE = re.compile(r'(\S+) = ("(?:\\.|[^"\\])*"|\[[^\]]*\]|[^,]+)(?:, |$)')
 
 
@@ -26,7 +27,9 @@ def values(text: str) -> dict[str, Any]:
 
 
 def examples() -> Iterator[tuple[str, str, str, str]]:
-    for block in EXAMPLE.findall(PAGE.read_text()):
+    for sort, block in EXAMPLE.findall(PAGE.read_text()):
+        if sort == "time":
+            continue
         pattern, *rest = block.splitlines()
         for line in rest:
             left, arrow, right = re.split(r"\s+([→←]) ", line.strip())
@@ -51,5 +54,25 @@ def test_an_example(pattern: str, line: str, arrow: str, right: str) -> None:
         assert plain == values(right)
 
 
+def times() -> list[list[str]]:
+    blocks = EXAMPLE.findall(PAGE.read_text())
+    return [block.splitlines() for sort, block in blocks if sort == "time"]
+
+
+@pytest.mark.parametrize("block", times(), ids=lambda block: block[0])
+def test_the_times_of_a_block(block: list[str]) -> None:
+    form, _, zone = block[0].partition(" in ")
+    made, after = Times([form], zone or "UTC"), None
+    for line in block[1:]:
+        text, right = re.split(r"\s+→ ", line.strip())
+        if right.startswith("error: "):
+            with pytest.raises(ValueError, match=re.escape(right[7:])):
+                made.read([text], after=after)
+        else:
+            after = made.read([text], after=after)
+            assert after == datetime.fromisoformat(right).timestamp()
+
+
 def test_the_page_has_examples() -> None:
     assert len(list(examples())) >= 40
+    assert len(times()) >= 5
