@@ -7,16 +7,21 @@ by one, `Times.read` takes 4 us.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daqpv.instruments.parsing.moments import WIDTHS, Bit
-from daqpv.instruments.parsing.zones import BLOCK, Zone
+from daqpv.instruments.parsing.times.moments import WIDTHS, Bit
+from daqpv.instruments.parsing.times.zones import BLOCK, Zone
 
-if TYPE_CHECKING:
-    from daqpv.instruments.parsing.times import Times
+
+class Read(Protocol):
+    """Reads the time of one line: `Times.read`."""
+
+    def __call__(self, texts: Sequence[str], *, after: float | None) -> float:
+        """The time, UTC [s since 1970]."""
+
 
 _ZERO = ord("0")
 _POINTS = b".,"
@@ -25,40 +30,39 @@ _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _TO_1970 = 719162  # days from 1 January of the year 1
 
 
-def many(
-    times: Times, columns: Sequence[NDArray[Any]], after: float | None
-) -> NDArray[Any]:
-    """The times of lines: see `Times.read_all`."""
-    if times.per_second is not None:
-        numbers = _numbers(columns[0], times.per_second)
-        return _one_by_one(times, columns, after) if numbers is None else numbers
-    table = _table(columns)
-    if table is not None and times.bits:
-        wall = _walls(table, times.bits)
-        if wall is not None:
-            return _utc(wall, times.zone, after)
-    return _one_by_one(times, columns, after)
-
-
-def _numbers(texts: NDArray[Any], per_second: float) -> NDArray[Any] | None:
+def numbers(texts: NDArray[Any], per_second: float) -> NDArray[Any] | None:
     """Times that are numbers; None: not all of them are."""
     try:
-        numbers: NDArray[Any] = texts.astype(float) / per_second
+        found: NDArray[Any] = texts.astype(float) / per_second
     except ValueError:
         return None
-    is_right = np.isfinite(numbers) & (np.char.find(texts, b"_") < 0)
-    return numbers if is_right.all() else None
+    is_right = np.isfinite(found) & (np.char.find(texts, b"_") < 0)
+    return found if is_right.all() else None
 
 
-def _one_by_one(
-    times: Times, columns: Sequence[NDArray[Any]], after: float | None
+def alone(
+    read: Read, columns: Sequence[NDArray[Any]], after: float | None
 ) -> NDArray[Any]:
+    """The times of lines, one by one.
+
+    Raises:
+        ValueError: one is none.
+    """
     out = np.empty(len(columns[0]))
     rows = zip(*(column.tolist() for column in columns), strict=True)
     for n, row in enumerate(rows):
         texts = [text.decode("utf-8", "replace") for text in row]
-        after = out[n] = times.read(texts, after=after)
+        after = out[n] = read(texts, after=after)
     return out
+
+
+def walls(columns: Sequence[NDArray[Any]], bits: Sequence[Bit]) -> NDArray[Any] | None:
+    """What the clocks of lines show, in seconds since 1970 of them.
+
+    None: not all of them are right, or of the same width.
+    """
+    table = _table(columns)
+    return None if table is None else _walls(table, bits)
 
 
 def _table(columns: Sequence[NDArray[Any]]) -> NDArray[Any] | None:
@@ -172,11 +176,11 @@ def _days(part: dict[str, NDArray[Any]]) -> NDArray[Any] | None:
 
 
 def _of_short(year: NDArray[Any]) -> NDArray[Any]:
-    """As `times.century`."""
+    """As `reading.century`."""
     return year + np.where(year < 69, 2000, 1900)
 
 
-def _utc(wall: NDArray[Any], zone: Zone, after: float | None) -> NDArray[Any]:
+def utc(wall: NDArray[Any], zone: Zone, after: float | None) -> NDArray[Any]:
     """What clocks of a zone show, in UTC."""
     if zone.fixed is not None:
         return wall - zone.fixed

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from daqpv.instruments.parsing.moments import MONTHS, bits_of, regex_of
+from daqpv.instruments.parsing.times.moments import MONTHS, bits_of, regex_of
+from daqpv.instruments.parsing.times.zones import Zone, shift_of
 from daqpv.instruments.parsing.values import real
-from daqpv.instruments.parsing.zones import Zone, shift_of
 
 if TYPE_CHECKING:  # the import of numpy is slow
     from numpy.typing import NDArray
@@ -132,9 +132,14 @@ class Times:
         Raises:
             ValueError: one of them is none.
         """
-        from daqpv.instruments.parsing.many_times import many  # noqa: PLC0415 - numpy
+        from daqpv.instruments.parsing.times import many  # noqa: PLC0415 - numpy
 
-        return many(self, columns, after)
+        found = None
+        if self.per_second is not None:
+            found = many.numbers(columns[0], self.per_second)
+        elif self.bits and (wall := many.walls(columns, self.bits)) is not None:
+            found = many.utc(wall, self.zone, after)
+        return many.alone(self.read, columns, after) if found is None else found
 
 
 def _of(part: dict[str, str | None], kind: str) -> int:
