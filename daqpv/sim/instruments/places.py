@@ -10,6 +10,7 @@ from daqpv.errors import SimulatorError
 from daqpv.instruments.connection import Connection
 from daqpv.sim.ecc.port import is_loopback
 from daqpv.sim.instruments.simulator import InstrumentSimulator, Place
+from daqpv.sim.instruments.snmp_place import SnmpAgentPlace
 from daqpv.sim.instruments.transports import SerialPlace, TcpPlace, UdpPlace
 
 
@@ -41,10 +42,15 @@ def _serial(one: InstrumentSimulator, at: Address) -> Place:
     return SerialPlace(one.name, one.speech, path=at.path)
 
 
+def _snmp(one: InstrumentSimulator, at: Address) -> Place:
+    return SnmpAgentPlace(one, host=at.host, port=at.port)
+
+
 MAKERS: Mapping[str, Callable[[InstrumentSimulator, Address], Place]] = {
     "tcp": _tcp,
     "udp": _udp,
     "serial": _serial,
+    "snmp": _snmp,
 }
 """Makes the place of a simulator, by the scheme of its connection."""
 

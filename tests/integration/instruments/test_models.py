@@ -152,3 +152,45 @@ async def test_a_refusal_is_said_in_words(tmp_path: Path) -> None:
         one.simulator.faults.refuse, one.simulator.faults.times = True, 1
         with pytest.raises(OperationError):
             await one.driver.exchange(Write("Unit", 2))
+
+
+MPOD = "snmp://192.168.1.6?community=public&write=guru"
+MODULE = {"tables": {"outputs": {"index": ["0-7"]}}}
+
+
+async def test_a_crate_is_read(tmp_path: Path) -> None:
+    async with rig(tmp_path, model="wiener-mpod", connection=MPOD) as one:
+        one.set({"u707VoltageSet": 100.0, "u707Switch": 1, "v707": 100.0})
+        readings = await one.read()
+        assert readings["u707Voltage"].value == pytest.approx(100, abs=0.1)
+        assert readings["u707Current"].value == pytest.approx(1e-7, abs=1e-9)
+        assert readings["u707Switch"].label == "On"
+        assert readings["u707Status"].value == "on, constant voltage"
+        assert readings["CrateStatus"].value == "main on, supply present"
+        assert len(readings) == 2 + 64 * 9
+        assert all(one.severity is Severity.NO_ALARM for one in readings.values())
+
+
+async def test_a_crate_ramps_what_is_set(tmp_path: Path) -> None:
+    async with rig(tmp_path, model="wiener-mpod", connection=MPOD, **MODULE) as one:
+        await one.driver.exchange(Write("u3VoltageSet", 40.0))
+        await one.driver.exchange(Write("u3RiseRate", 20.0))
+        await one.driver.exchange(Write("u3Switch", 1))
+        assert one.variables["u3Switch"] == 1
+        for _ in range(21):
+            one.simulator.play.advance(0.1)
+        readings = await one.read()
+        assert readings["u3VoltageSet"].value == 40
+        assert readings["u3Voltage"].value == pytest.approx(40, abs=0.1)
+        assert readings["u2Voltage"].value == pytest.approx(0, abs=0.1)
+
+
+async def test_a_failure_of_an_output_is_an_alarm(tmp_path: Path) -> None:
+    points = {"simulator": {"points": {"u1Status": "1 + 32 + 1024"}}}
+    async with rig(
+        tmp_path, model="wiener-mpod", connection=MPOD, **MODULE, **points
+    ) as one:
+        reading = (await one.read())["u1Status"]
+        assert reading.value == "on, current too high, current limited"
+        assert reading.severity is Severity.MAJOR
+        assert reading.alarm.reason == "current too high, current limited"
