@@ -21,6 +21,9 @@ _COMMANDS = {
     "monitor": Command("pv.monitor", "monitor", "Show PVs now and after each change."),
     "put": Command("pv.put", "put", "Put VALUE to PV, and wait for its end."),
     "status": Command("status.status", "status", "Show the devices of FILE, live."),
+    "instrument": Command(
+        "instrument.commands", "instrument", "Find, show and try instruments."
+    ),
     "runs": Command("run.commands", "runs", "Show, correct and export the runs."),
     "log": Command("log.log", "log", "Show the events: what happened, and by whom."),
     "db": Command("db.commands", "db", "Show, upgrade and export the store."),

@@ -23,6 +23,7 @@ from daqpv.instruments.lines.line import Line
 from daqpv.instruments.lines.plan import Plan, Question
 from daqpv.instruments.lines.unasked import Unasked
 from daqpv.instruments.settings import InstrumentSettings
+from daqpv.instruments.trace import Show
 
 _SETTLED = 0.05  # [s] in which an unwanted answer to a text of `init` comes
 _MOST_SILENT = 2  # questions without an answer, and none with: the instrument is gone
@@ -79,6 +80,10 @@ class LineDriver:
     def listen(self, listener: Listener) -> None:
         """Give `listener` the lines that come unasked."""
         self._unasked.listener = listener
+
+    def trace(self, show: Show) -> None:
+        """Show all bytes from now on."""
+        self._line.trace(show)
 
     async def open(self) -> None:
         """Connect, wait, and send what the instrument needs at the start.

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from daqpv.errors import LinkError
 from daqpv.instruments.lines.inbox import Exchange, Inbox
+from daqpv.instruments.trace import Show
 
 
 class Party(Protocol):
@@ -70,6 +71,9 @@ class Line(Protocol):
 
     async def rest(self, party: Party, seconds: float) -> None:
         """Send nothing for that time [s]; what comes is dropped."""
+
+    def trace(self, show: Show) -> None:
+        """Show all bytes of the connection from now on."""
 
     def doubt(self, seconds: float) -> None:
         """Whatever comes in the next seconds [s] belongs to no later exchange."""

@@ -25,6 +25,7 @@ from daqpv.instruments.modbus.values import (
     unsigned,
     with_field,
 )
+from daqpv.instruments.trace import Show
 from daqpv.links.modbus.line import Line, User
 
 _SPLIT = (pdu.ILLEGAL_ADDRESS, pdu.ILLEGAL_VALUE)  # one channel may have spoilt it
@@ -86,6 +87,10 @@ class ModbusDriver:
         self._is_joined = self._is_asking = False
         self._listener: Listener | None = None
         user.lost = self._lost
+
+    def trace(self, show: Show) -> None:
+        """Show all frames from now on."""
+        self._line.trace(show)
 
     @property
     def is_open(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, ProtocolError
 from daqpv.instruments.modbus.frames import TcpFrame, TcpFrames
 from daqpv.instruments.modbus.pdu import Answer, Question
+from daqpv.instruments.trace import Show
 from daqpv.links.modbus.wire import Wire
 
 SILENT = 2  # time-outs in a row, of all units: the connection may be dead
@@ -54,6 +55,7 @@ class Line(ABC):
         self._user: User | None = None  # who has asked last
         self._silent = 0
         self._free_at = 0.0  # loop time
+        self._show: Show | None = None
 
     @property
     def place(self) -> str:
@@ -64,6 +66,16 @@ class Line(ABC):
     def is_open(self) -> bool:
         """Whether questions can be asked."""
         return self._wire.is_open
+
+    def trace(self, show: Show) -> None:
+        """Show all bytes from now on."""
+        self._show, received = show, self._received
+
+        def shown(data: bytes) -> None:
+            show(False, data)
+            received(data)
+
+        self._wire.received = shown
 
     async def join(self, user: User) -> None:
         """Use it; the first one opens it.
@@ -119,6 +131,8 @@ class Line(ABC):
         self._answer = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(user.timeout):
+                if self._show is not None:
+                    self._show(True, frame)
                 self._wire.write(frame)
                 answer = await self._answer
             self._silent = 0

@@ -13,6 +13,7 @@ from daqpv.instruments.snmp.ber import Oid
 from daqpv.instruments.snmp.message import Bound, ErrorStatus, Operation
 from daqpv.instruments.snmp.settings import SnmpAt, SnmpOptions, SnmpType
 from daqpv.instruments.snmp.values import Kind, Value, bits, bits_content, of_plain
+from daqpv.instruments.trace import Show, Traceable
 from daqpv.links.snmp.reading import Reader, words
 from daqpv.links.snmp.session import Session
 
@@ -57,6 +58,11 @@ class SnmpDriver:
         self._every = {name: settings.channels[name].every for name in places}
         self._known: dict[Oid, Value] = {}  # the last value: its type is that of writes
         self._reader = self._new_reader()
+
+    def trace(self, show: Show) -> None:
+        """Show all messages from now on, if the session can."""
+        if isinstance(self._session, Traceable):
+            self._session.trace(show)
 
     @property
     def is_open(self) -> bool:

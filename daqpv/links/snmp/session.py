@@ -22,6 +22,7 @@ from daqpv.instruments.snmp.message import (
     decoded,
     encoded,
 )
+from daqpv.instruments.trace import Show
 from daqpv.links.endpoint import Endpoint, reason
 
 
@@ -101,6 +102,11 @@ class CommunitySession:
         self._read, self._write = (name.encode() for name in community)
         self._number = 0
         self._port: _Port | None = None
+        self._show: Show | None = None
+
+    def trace(self, show: Show) -> None:
+        """Show all messages from now on."""
+        self._show = show
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +121,7 @@ class CommunitySession:
             try:
                 loop = asyncio.get_running_loop()
                 _, self._port = await loop.create_datagram_endpoint(
-                    _Port, remote_addr=address[:2], family=family
+                    lambda: _Port(self._show), remote_addr=address[:2], family=family
                 )
             except OSError as error:
                 failures.append(error)
@@ -194,7 +200,8 @@ class _Port(asyncio.DatagramProtocol):
         is_closed: whether the socket is gone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, show: Show | None) -> None:
+        self._show = show
         self.late = 0
         self.bad = ""
         self.is_closed = False
@@ -210,12 +217,16 @@ class _Port(asyncio.DatagramProtocol):
         self._waiting[number] = future
         self.bad = ""
         try:
+            if self._show is not None:
+                self._show(True, request)
             self._transport.sendto(request)
             return await future
         finally:
             del self._waiting[number]
 
     def datagram_received(self, data: bytes, addr: object) -> None:
+        if self._show is not None:
+            self._show(False, data)
         try:
             pdu = decoded(data).pdu
         except ValueError as error:

@@ -14,7 +14,9 @@ from daqpv.errors import (
 )
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
+from daqpv.instruments.trace import Show
 from daqpv.links.stream.step import Step
+from daqpv.links.stream.traced import TracedWire
 from daqpv.links.stream.wire import Wire
 
 _MOST_UNSENT = 64 * 1024  # bytes that wait: the other side does not read
@@ -37,7 +39,7 @@ class StreamLine:
     def __init__(self, wire: Wire, *, is_shared: bool = False) -> None:
         self.who = wire.who
         self.life = 0
-        self._wire = wire
+        self._wire: Wire = wire
         self._is_fresh = wire.is_fresh and not is_shared
         self._turn = asyncio.Lock()
         self._parties: list[Party] = []
@@ -113,6 +115,10 @@ class StreamLine:
                     self._spoilt(timeout)
                 raise exchange.error
             return exchange.value
+
+    def trace(self, show: Show) -> None:
+        """Show all bytes from now on."""
+        self._wire = TracedWire(self._wire, show)
 
     async def rest(self, party: Party, seconds: float) -> None:
         """Send nothing for that time [s]; what comes is dropped."""

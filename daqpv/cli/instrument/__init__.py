@@ -1,0 +1,1 @@
+"""``daqpv instrument``: descriptions of instruments, and a first contact."""
