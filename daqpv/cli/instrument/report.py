@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import click
 
@@ -33,6 +33,7 @@ class Report:
         name: of the instrument.
         settings: of it.
         is_terminal: whether there are colours.
+        secrets: what is not shown of the bytes.
 
     Attributes:
         problems: how many there were.
@@ -40,13 +41,19 @@ class Report:
     """
 
     def __init__(
-        self, name: str, settings: InstrumentSettings, *, is_terminal: bool
+        self,
+        name: str,
+        settings: InstrumentSettings,
+        *,
+        is_terminal: bool,
+        secrets: Collection[bytes] = (),
     ) -> None:
         self.problems = 0
         self.patience = 10.0 + settings.settle_time
         self._name = name
         self._settings = settings
         self._has_colours = is_terminal
+        self._secrets = sorted(secrets, key=len, reverse=True)
         self._channels = Channels(
             settings.channels, stale=None, slack=1.0, period=settings.period
         )
@@ -66,6 +73,8 @@ class Report:
 
     def bytes(self, is_sent: bool, data: bytes) -> None:
         """Print bytes that were sent or received."""
+        for secret in self._secrets:
+            data = data.replace(secret, b"***")
         self._say(f"{_clock()} {'>' if is_sent else '<'} {shown(data)}", dim=True)
 
     def problem(self, text: str) -> None:

@@ -24,6 +24,7 @@ from daqpv.cli.instrument.report import Report
 from daqpv.config import AnyKind, Experiment, did_you_mean
 from daqpv.core import Events
 from daqpv.errors import ConfigError, DaqError
+from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver, Read
 from daqpv.instruments.drivers import driver_kind, missing, scheme_of
 from daqpv.instruments.settings import InstrumentSettings
@@ -33,6 +34,9 @@ from daqpv.serve import LocalPvs, Server
 
 SECTION = "instruments"
 _CLOSING = 2.0  # [s]
+
+_PASSWORDS = ("community", "write", "auth", "priv", "password", "token")
+"""Options of connections that are secrets."""
 
 
 @click.command("try")
@@ -60,7 +64,12 @@ def try_(file: Path, name: str, *, once: bool, count: int | None) -> None:
     """
     experiment, kinds = load_or_exit(file)
     settings = _settings(experiment, name)
-    report = Report(name, settings, is_terminal=sys.stdout.isatty())
+    report = Report(
+        name,
+        settings,
+        is_terminal=sys.stdout.isatty(),
+        secrets=_secrets(experiment, name, settings),
+    )
     with printing(), TemporaryDirectory() as own:
         # `serve` goes on where it has read a file, whatever was tried
         settings = settings.model_copy(update={"positions": Path(own)})
@@ -83,6 +92,18 @@ def _settings(experiment: Experiment, name: str) -> InstrumentSettings:
     settings = known[name]
     assert isinstance(settings, InstrumentSettings)
     return settings
+
+
+def _secrets(
+    experiment: Experiment, name: str, settings: InstrumentSettings
+) -> set[bytes]:
+    """What is not shown of the bytes: values from the environment, passwords."""
+    nodes = experiment.nodes[SECTION, name].walk()
+    found = {str(node.value) for node in nodes if node.source}
+    if settings.connection is not None:
+        options = Connection.of(settings.connection, settings.options).options
+        found |= {str(options[key]) for key in _PASSWORDS if options.get(key)}
+    return {text.encode() for text in found if text}
 
 
 def _driver(

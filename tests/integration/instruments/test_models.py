@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from daqpv.core import Severity
-from daqpv.errors import OperationError, ProtocolError, RefusedError
+from daqpv.errors import LinkError, OperationError, ProtocolError, RefusedError
 from daqpv.instruments.driver import Read, Write
-from tests.support.simulated import rig
+from tests.support.simulated import Rig, rig
+from tests.support.waiting import soon
 
 TCP = "tcp://192.168.1.5:8000"
 SERIAL = "serial:///dev/ttyUSB0?baud=9600"
-LINES = [TCP]
+LINES = [TCP, SERIAL, "udp://192.168.1.5:8000"]
 
 
 @pytest.mark.parametrize("connection", LINES)
@@ -194,3 +195,56 @@ async def test_a_failure_of_an_output_is_an_alarm(tmp_path: Path) -> None:
         assert reading.value == "on, current too high, current limited"
         assert reading.severity is Severity.MAJOR
         assert reading.alarm.reason == "current too high, current limited"
+
+
+ARDUINO: dict[str, Any] = {
+    "model": "arduino-lines",
+    "connection": "serial:///dev/ttyACM0?baud=115200",
+    "settle_time": 0.05,
+    "channels": {"T1": {"units": "degC"}, "T2": {"units": "degC"}},
+    "simulator": {"stream_period": 0.02},
+}
+
+
+@pytest.mark.parametrize("connection", [ARDUINO["connection"], "tcp://192.168.1.5:23"])
+async def test_lines_of_a_board_are_heard(connection: str, tmp_path: Path) -> None:
+    async with rig(tmp_path, **ARDUINO | {"connection": connection}) as one:
+        one.set({"T1": 31.5})
+        await soon(lambda: _near(one, "T1", 31.5) and _near(one, "T2", 22.8), "values")
+
+
+async def test_what_is_no_line_of_a_board_is_counted(tmp_path: Path) -> None:
+    async with rig(tmp_path, **ARDUINO) as one:
+        await soon(lambda: "T1" in one.readings, "a value")
+        one.simulator.faults.garbage, one.simulator.faults.times = True, 2
+        await soon(lambda: one.bad >= 2, "bad lines")
+        one.set({"T1": 5.0})
+        await soon(lambda: _near(one, "T1", 5.0), "a value")
+
+
+async def test_a_serial_line_that_goes_is_a_loss(tmp_path: Path) -> None:
+    keys = {"model": "scpi-supply", "connection": SERIAL, "timeout": 0.3}
+    async with rig(tmp_path, **keys) as one:
+        await one.read()
+        one.losses_expected = True
+        one.simulator.place.close()
+        with pytest.raises(LinkError):
+            await one.driver.exchange(Read(1))
+
+
+async def test_a_supply_that_is_switched_off_and_on_is_read_again(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, model="scpi-supply", connection=TCP) as one:
+        await one.read()
+        one.losses_expected = True
+        one.simulator.place.hang_up()
+        await soon(lambda: not one.driver.is_open, "a loss")
+        await one.driver.close()
+        await one.driver.open()
+        assert (await one.read())["VoltageSet"].value == 12.0
+
+
+def _near(one: Rig, name: str, value: float) -> bool:
+    reading = one.readings.get(name)
+    return reading is not None and abs(float(reading.value) - value) < 1.0
