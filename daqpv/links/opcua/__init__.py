@@ -1,0 +1,1 @@
+"""Link to OPC UA servers: subscriptions, and writes."""
