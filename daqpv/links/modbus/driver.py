@@ -87,6 +87,17 @@ class ModbusDriver:
         self._is_joined = self._is_asking = False
         self._listener: Listener | None = None
         user.lost = self._lost
+        line.known(user)
+
+    @property
+    def longest_cycle(self) -> float:
+        """An opening or exchange that takes longer has failed [s].
+
+        Each block has a time-out of its own, and other units of the line their turns.
+        """
+        blocks = max(1, len(self._plan(frozenset(self._points))))
+        each = self._line.longest * (1 + self._ways.retries)
+        return each * (blocks + 1)
 
     def trace(self, show: Show) -> None:
         """Show all frames from now on."""

@@ -50,6 +50,7 @@ class Line(ABC):
         self._wire = wire
         wire.received, wire.lost = self._received, self._lost
         self._users: set[User] = set()
+        self._known: list[User] = []
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[bytes] | None = None
         self._user: User | None = None  # who has asked last
@@ -76,6 +77,18 @@ class Line(ABC):
             received(data)
 
         self._wire.received = shown
+
+    @property
+    def longest(self) -> float:
+        """The longest time until a question is answered, with the turns of others [s].
+
+        Each of them may run into its time-out before.
+        """
+        return sum(user.timeout + user.gap for user in self._known)
+
+    def known(self, user: User) -> None:
+        """`user` will use it."""
+        self._known.append(user)
 
     async def join(self, user: User) -> None:
         """Use it; the first one opens it.

@@ -35,6 +35,11 @@ class RtuLine(Line):
         self._is_troubled = False
         self._late: User | None = None  # whose answer may come yet
 
+    @property
+    def longest(self) -> float:
+        """With the silence after a time-out, and a probe, of each user [s]."""
+        return sum(2 * one.timeout + one.gap + self._silence for one in self._known)
+
     def _begun(self) -> None:
         self._data.clear()
         self._unasked = 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from importlib.util import find_spec
 
+from pydantic import TypeAdapter, ValidationError
+
 from daqpv.errors import ConfigError
 from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver
-from daqpv.instruments.drivers import place_of
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.links.endpoint import Endpoint
-from daqpv.links.opcua.kinds import OPC_UA
-from daqpv.links.opcua.options import OpcUaOptions
+from daqpv.links.opcua.options import NodePlace, OpcUaOptions
 
 PORT = 4840
 
@@ -56,7 +56,8 @@ def _nodes(settings: InstrumentSettings) -> dict[str, str]:
     Raises:
         ValueError: a channel has none.
     """
-    found = {}
+    found: dict[str, str] = {}
+    place: TypeAdapter[str] = TypeAdapter(NodePlace)
     for key, channel in settings.channels.items():
         if not channel.is_read:
             continue
@@ -65,7 +66,8 @@ def _nodes(settings: InstrumentSettings) -> dict[str, str]:
         if channel.write and channel.write is not True:
             raise ValueError(f"channels.{key}: write: true is how a node is written")
         try:
-            found[key] = place_of(OPC_UA, channel.at)
-        except ValueError as error:
-            raise ValueError(f"channels.{key}: at: {error}") from None
+            found[key] = place.validate_python(channel.at)
+        except ValidationError as error:
+            words = error.errors(include_url=False)[0]["msg"]
+            raise ValueError(f"channels.{key}: at: {words}") from None
     return found

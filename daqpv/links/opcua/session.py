@@ -20,7 +20,7 @@ from asyncua.crypto.uacrypto import CertProperties, load_certificate
 from cryptography import x509
 
 from daqpv.core.threads import Crew
-from daqpv.errors import LinkError, NotConnectedError
+from daqpv.errors import LinkError, NoAnswerError, NotConnectedError
 from daqpv.links.endpoint import Address, Endpoint, reason
 from daqpv.links.opcua.failures import translated
 from daqpv.links.opcua.options import OpcUaOptions
@@ -96,8 +96,19 @@ class Server:
             if not isinstance(error, Exception):
                 raise
             self._endpoint.forget()
-            raise self.error(error) from error
+            raise self._not_opened(error) from error
         return client
+
+    def _not_opened(self, error: Exception) -> LinkError:
+        if isinstance(error, ConnectionRefusedError) or not isinstance(
+            error, ConnectionError
+        ):
+            return self.error(error)
+        return NoAnswerError(
+            f"{self.who} closed the connection while it was opened. Is it an OPC UA "
+            "server, and has it a session left?",
+            timed_out=False,
+        )
 
     async def _identify(self, client: Client) -> None:
         options = self._options

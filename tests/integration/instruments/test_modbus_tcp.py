@@ -19,7 +19,7 @@ from daqpv.instruments.driver import Block, Driver, Fault, Frame, Read, Write
 from daqpv.instruments.modbus.frames import TcpFrame, TcpFrames
 from daqpv.instruments.modbus.memory import Memory
 from daqpv.instruments.modbus.place import Table
-from tests.support.modbus import a_driver, values
+from tests.support.modbus import OneSite, a_driver, values
 from tests.support.waiting import soon
 
 
@@ -280,3 +280,14 @@ def test_an_address_that_cannot_be_used_is_refused(url: str, words: str) -> None
 def test_an_input_register_cannot_be_written() -> None:
     with pytest.raises(ValueError, match=r"channels\.a: write: input 3 can only be"):
         a_driver("modbus-tcp://127.0.0.1", {"a": {"at": {"input": 3}, "write": True}})
+
+
+def test_the_longest_cycle_has_time_for_all_blocks_and_all_units() -> None:
+    site = OneSite()
+    url = "modbus-rtu-tcp://127.0.0.1:1?silence=0.5"
+    channels = {"a": {"holding": 1}, "b": {"holding": 9}}
+    one = a_driver(f"{url}&unit=1", channels, site=site, timeout=1.0)
+    a_driver(f"{url}&unit=2", channels, site=site, timeout=2.0)
+    assert one.longest_cycle == 3 * (2.5 + 4.5)  # type: ignore[attr-defined]
+    alone = a_driver("modbus-tcp://127.0.0.1", channels, timeout=1.0, retries=2)
+    assert alone.longest_cycle == 3 * 3 * 1.0  # type: ignore[attr-defined]
