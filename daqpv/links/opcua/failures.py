@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from asyncua import ua
 from asyncua.ua.uaerrors import UaStatusCodeError
 
@@ -14,6 +16,9 @@ from daqpv.errors import (
 )
 from daqpv.instruments.driver import Fault
 from daqpv.links.endpoint import Endpoint, reason
+
+if TYPE_CHECKING:  # the import of numpy is slow
+    from numpy.typing import NDArray
 
 _USER = ("BadUserAccessDenied", "BadIdentityTokenInvalid", "BadIdentityTokenRejected")
 _TRUST = (
@@ -31,7 +36,9 @@ def words_of(status: ua.StatusCode) -> str:
     return f"{name}: {doc}" if doc and doc != name else name
 
 
-def fault_of(status: ua.StatusCode, value: float | int | str | None = None) -> Fault:
+def fault_of(
+    status: ua.StatusCode, value: float | int | str | NDArray[Any] | None = None
+) -> Fault:
     """What a status that is not good makes of a value."""
     name = str(status.name)
     if status.is_uncertain():

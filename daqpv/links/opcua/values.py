@@ -44,7 +44,7 @@ def raw_of(data: ua.DataValue, kind: ChannelType) -> Raw:
         raw = _plain(value, kind)
     if status.is_good() or isinstance(raw, Fault):
         return raw
-    return fault_of(status, raw if isinstance(raw, int | float | str) else None)
+    return fault_of(status, None if isinstance(raw, bytes) else raw)
 
 
 def time_of(data: ua.DataValue, whose: str) -> float | None:
