@@ -10,7 +10,6 @@ import asyncio
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -52,8 +51,11 @@ class Point:
     error: int = 0
 
     def value(self) -> Value:
-        """Its present value."""
-        return of_plain(self.kind, self.give())
+        """Its present value; NULL if what it gives does not fit its type."""
+        try:
+            return of_plain(self.kind, self.give())
+        except ValueError:
+            return Value(Kind.NULL)
 
     def keep(self, value: Value) -> None:
         """Keep what was written."""
@@ -123,10 +125,13 @@ class SnmpSimulator(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Answer a request, if it has the right community."""
-        with suppress(ValueError):  # an agent does not answer to what it cannot read
-            answer = self.answer(data)
-            if answer is not None and self._transport is not None:
-                self._transport.sendto(answer, addr)
+        try:
+            message = decoded(data)
+        except ValueError:
+            return  # an agent does not answer to what it cannot read
+        answer = self._whole(message)
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, addr)
 
     def answer(self, data: bytes) -> bytes | None:
         """The answer to a request; None: there is none.
@@ -134,8 +139,11 @@ class SnmpSimulator(asyncio.DatagramProtocol):
         Raises:
             ValueError: it is no request.
         """
-        message = decoded(data)
-        if message.community not in (self._read, self._write):
+        return self._whole(decoded(data))
+
+    def _whole(self, message: Message) -> bytes | None:
+        is_ours = message.community in (self._read, self._write)
+        if not is_ours or message.pdu.operation is Operation.RESPONSE:
             return None
         self.asked[message.pdu.operation] += 1
         pdu = self._answer(message)
@@ -156,8 +164,8 @@ class SnmpSimulator(asyncio.DatagramProtocol):
                 found = [self._get(name) for name, _ in request.bound]
             case Operation.GET_NEXT:
                 found = [self._next(name) for name, _ in request.bound]
-            case other:
-                raise ValueError(f"it is a {other.name}")
+            case _:
+                return _refusal(request, ErrorStatus.GEN_ERR, 0)
         for position, one in enumerate(found, 1):
             error = self._error(one, message.version)
             if error:
@@ -283,7 +291,7 @@ def _point(channel: Channel, at: SnmpAt, give: Callable[[], object]) -> Point:
 
 
 def _bits(value: object) -> bytes:
-    return bits_content(int(cast(Any, value)), 1)
+    return bits_content(int(cast(Any, value) or 0), 1)
 
 
 def _joined(by_bit: Mapping[int, Callable[[], object]]) -> bytes:

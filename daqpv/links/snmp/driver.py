@@ -19,6 +19,8 @@ from daqpv.links.snmp.session import Session
 
 _UPTIME = ber.oid("1.3.6.1.2.1.1.3.0")  # sysUpTime: each agent has it
 
+_SILENT = 3  # then its address may be another: it is opened again
+
 _NO_RIGHT = (
     ErrorStatus.NO_SUCH_NAME,
     ErrorStatus.READ_ONLY,
@@ -57,6 +59,7 @@ class SnmpDriver:
         self._oids = {name: at.encoded for name, at in places.items()}
         self._every = {name: settings.channels[name].every for name in places}
         self._known: dict[Oid, Value] = {}  # the last value: its type is that of writes
+        self._silent = 0  # exchanges without an answer, in a row
         self._reader = self._new_reader()
 
     def trace(self, show: Show) -> None:
@@ -66,22 +69,32 @@ class SnmpDriver:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a socket."""
-        return self._session.is_open
+        """Whether there is a socket, and the agent is not silent for long."""
+        return self._session.is_open and self._silent < _SILENT
 
     async def open(self) -> None:
         """Make a socket, and see that the agent answers."""
         self._reader = self._new_reader()
+        self._silent = 0
         await self._session.open(self._timeout)
-        bound = [Bound(_UPTIME)]
-        timeout = self._timeout
-        await self._session.ask(Operation.GET, bound, timeout=timeout)
+        try:
+            await self._reader.read([_UPTIME])
+        except NoAnswerError:
+            self._session.forget()
+            raise
 
     async def exchange(self, request: Request) -> Frame:
         """Read once, or write one object."""
-        if isinstance(request, Write):
-            return await self._write(request)
-        return await self._read(self._due(request))
+        try:
+            if isinstance(request, Write):
+                frame = await self._write(request)
+            else:
+                frame = await self._read(self._due(request))
+        except NoAnswerError:
+            self._silent += 1
+            raise
+        self._silent = 0
+        return frame
 
     def listen(self, listener: Listener) -> None:
         """Nothing comes unasked: traps are not received."""

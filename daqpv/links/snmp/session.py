@@ -78,6 +78,9 @@ class Session(Protocol):
             LinkError: there was none that can be read, in `timeout` [s].
         """
 
+    def forget(self) -> None:
+        """Look its name up again at the next opening."""
+
     async def close(self) -> None:
         """Close."""
 
@@ -158,6 +161,10 @@ class CommunitySession:
             self.late += port.late
             port.late = 0
         return Answer(answer.error, answer.position, answer.bound)
+
+    def forget(self) -> None:
+        """Look its name up again at the next opening."""
+        self._endpoint.forget()
 
     async def close(self) -> None:
         """Close the socket."""

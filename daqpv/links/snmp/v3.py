@@ -132,6 +132,10 @@ class UserSession:
                 f"{self.who}: its answer cannot be used: {failure}. Is it an agent?"
             ) from failure
 
+    def forget(self) -> None:
+        """Look its name up again at the next opening."""
+        self._endpoint.forget()
+
     async def close(self) -> None:
         """Close the engine and its socket."""
         engine, self._engine = self._engine, None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from daqpv.core import Status
 from daqpv.errors import (
     ConfigError,
     NoAnswerError,
@@ -328,6 +329,29 @@ async def test_a_read_is_repeated_and_a_write_is_not() -> None:
     transport.close()
 
 
+async def test_an_agent_that_is_silent_for_long_is_opened_again() -> None:
+    peer, agent, transport = await late()
+    async with agent.opened({"on": {"at": f"{CRATE}.1.1.0"}}) as crate:
+        wait(crate, 0.05)
+        peer.is_late = True
+        peer._kept = None
+        for _ in range(2):
+            peer._kept = None
+            with pytest.raises(NoAnswerError):
+                await crate.read()
+            assert crate.driver.is_open
+        with pytest.raises(NoAnswerError):
+            await crate.read()
+        assert not crate.driver.is_open
+        peer.is_late = False
+        await crate.driver.close()
+        driver: Any = crate.driver
+        driver._timeout = 20
+        await crate.driver.open()
+        assert await crate.read() == {"on": 1}
+    transport.close()
+
+
 async def test_what_is_no_snmp_is_said() -> None:
     peer, agent, transport = await late()
     async with agent.opened({"on": {"at": f"{CRATE}.1.1.0"}}) as crate:
@@ -389,16 +413,21 @@ def test_wrong_settings_are_sentences(
     assert "short" not in str(refused.value).replace("8 characters", "")
 
 
+VALUES = {"trip": lambda: True, "wrong": lambda: "x"}
+
+
 async def test_an_instrument_is_simulated_by_its_channels() -> None:
     channels = {
         "volts": {"at": f"{OUTPUTS}.10.1", "write": True},
         "on": {"at": {"oid": f"{CRATE}.1.2.0", "bit": 0}},
         "trip": {"at": {"oid": f"{CRATE}.1.2.0", "bit": 9}},
         "name": {"at": f"{CRATE}.5.3.0", "type": "text"},
+        "bits": {"at": {"oid": f"{CRATE}.1.4.0", "type": "bits"}, "type": "text"},
+        "wrong": {"at": {"oid": f"{CRATE}.1.5.0", "type": "integer"}},
     }
     settings = instrument("snmp://127.0.0.1:161?write=guru", channels)
     simulator = SnmpSimulator(
-        points_of(settings, places("X", SNMP, settings), {"trip": lambda: True}),
+        points_of(settings, places("X", SNMP, settings), VALUES),
         write="guru",
     )
     agent = Agent(simulator, await simulator.start())
@@ -409,6 +438,8 @@ async def test_an_instrument_is_simulated_by_its_channels() -> None:
             "on": False,
             "trip": True,
             "name": "",
+            "bits": 0,
+            "wrong": Fault(f"no value {CRATE}.1.5.0", status=Status.READ),
         }
     simulator.close()
 

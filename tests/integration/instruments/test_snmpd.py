@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daqpv.errors import LinkError, NoAnswerError, OperationError, ProtocolError
-from daqpv.instruments.driver import Fault
+from daqpv.instruments.driver import Fault, Read
 from daqpv.links.snmp.kinds import SNMP
 from tests.support.drivers import Opened, program
 from tests.support.ports import free_port
@@ -94,14 +94,14 @@ async def test_values_are_read(port: int, query: str) -> None:
 async def test_a_column_is_read_by_getbulk(port: int, query: str) -> None:
     channels = {f"c{row}": {"at": f"{LAB}.9.1.{row}"} for row in range(1, 67)}
     async with agent(port, query, channels) as snmpd:
-        values = await snmpd.read()
-        answers = snmpd.driver._reader.answers  # type: ignore[attr-defined]
+        frame = await snmpd.driver.exchange(Read())
+    values = frame.values
     assert {name: values[name] for name in list(channels)[:64]} == {
         f"c{row}": row for row in range(1, 65)
     }
     assert isinstance(values["c65"], Fault)
     assert isinstance(values["c66"], Fault)
-    assert answers <= 2
+    assert frame.good <= 2
 
 
 @pytest.mark.parametrize(
