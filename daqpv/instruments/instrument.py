@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Unpack
 
 from daqpv.core import Alarm, Condition, Polled, Severity, Status
+from daqpv.core.devices.poller import GRACE
 from daqpv.core.devices.shown import Surroundings
 from daqpv.core.events.event import EventSeverity
 from daqpv.cure import Cure
@@ -279,7 +280,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             if not self._driver.is_open:
                 raise NotConnectedError(f"{self._driver.who} is not connected")
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._timeout + GRACE):
                     frame = await self._driver.exchange(Write(channel, raw))
             except (NoAnswerError, ProtocolError, TimeoutError) as error:
                 text = (

@@ -258,6 +258,20 @@ async def test_the_outcome_of_a_write_without_an_answer_is_unknown() -> None:
         assert gas.snapshot.condition is Condition.OK
 
 
+async def test_a_write_that_is_late_has_the_reason_of_the_driver() -> None:
+    driver = MemoryDriver(p=1.0)
+    async with followed(driver, {"p": {}}, period=1000.0) as gas:
+        await until(lambda: gas.snapshot.online)
+        driver.delay = 1.1  # its own deadline ends after that of the write
+
+        def silent(write: Write) -> None:
+            raise NoAnswerError("the community may be wrong", timed_out=True)
+
+        driver.take = silent
+        with pytest.raises(UnknownOutcomeError, match="the community may be wrong"):
+            await gas.send("p", 1.0)
+
+
 async def test_read_reads_now() -> None:
     driver = MemoryDriver(p=1.0)
     async with followed(driver, {"p": {}}, period=1000.0) as gas:
