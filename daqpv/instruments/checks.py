@@ -116,7 +116,10 @@ def _links(settings: InstrumentSettings) -> Iterator[tuple[Key, str]]:
             return
         kind = driver_kind(scheme)
         if settings.connection is not None:
-            connection = Connection.of(settings.connection, settings.options)
+            url = settings.connection
+            if kind.has_query:
+                url = url.partition("?")[0]
+            connection = Connection.of(url, settings.options)
             if kind.options is not None:
                 connection.read(kind.options)
     except (ValueError, ConfigError) as error:

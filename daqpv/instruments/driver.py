@@ -211,6 +211,8 @@ class DriverKind:
             ConfigError (an extra is not installed).
         address: form of the URL, for messages: ``tcp://HOST:PORT``.
         options: model of the part after ``?`` in the URL; ``baud=9600``.
+        has_query: the part after ``?`` is for the other side, as in ``http:``; options
+            are in the settings' key `options` alone.
         at: type (as pydantic knows types) of a channel's `at`, which says where the
             driver finds the channel: a register, an OID, a node. None: channels of this
             driver have none.
@@ -226,6 +228,7 @@ class DriverKind:
     _: KW_ONLY
     address: str = ""
     options: type[Model] | None = None
+    has_query: bool = False
     at: Any = None
     speaks_lines: bool = False
     writes: bool = False

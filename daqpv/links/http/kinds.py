@@ -54,7 +54,17 @@ def _tls(name: str, options: HttpOptions) -> ssl.SSLContext:
     return context
 
 
-HTTP = DriverKind("http", _make, address="http://HOST/PATH", at=HttpPlace, writes=True)
-HTTPS = DriverKind(
-    "https", _make, address="https://HOST/PATH", at=HttpPlace, writes=True
-)
+def _kind(scheme: str, address: str) -> DriverKind:
+    return DriverKind(
+        scheme,
+        _make,
+        address=address,
+        options=HttpOptions,
+        has_query=True,
+        at=HttpPlace,
+        writes=True,
+    )
+
+
+HTTP = _kind("http", "http://HOST/PATH")
+HTTPS = _kind("https", "https://HOST/PATH")

@@ -1,8 +1,9 @@
 """A session with an SNMP agent, over UDP, in versions 1 and 2c.
 
 The messages are our own (daqpv/instruments/snmp): the simulator needs them anyhow, and
-64 outputs with 6 columns take 3.4 ms of a processor per reading, with pysnmp 7.1.30
-35 ms (v3arch) to 95 ms (v1arch), measured 2026-11-29. Version 3 is left to pysnmp
+a reading of 64 outputs with 6 columns takes 2.6 ms of a processor, with pysnmp 7.1.30
+64 ms (its v3arch) or 114 ms (v1arch), which is more than a tenth of a processor once
+per second (benchmarks/instruments/snmp_cpu.py, 2026-11-29). Version 3 is left to pysnmp
 (daqpv/links/snmp/v3.py), for its keys, engines and clocks.
 """
 

@@ -56,6 +56,8 @@ def test_reserved_names_are_the_signals_of_every_instrument() -> None:
         ("  a: {}", "no channels"),
         ("  a: {connection: nothing, channels: {p: {}}}", "begins with what it is"),
         ("  a: {connection: 'tpc://h:1', channels: {p: {}}}", "no driver for tpc:"),
+        ("  a: {connection: 'http://h/', options: {tokn: x}}", "option"),
+        ("  a: {connection: 'snmp://h?x=1', channels: {p: {at: '1.3.6'}}}", "option"),
         ("  a: {groups: {g: {channels: [x]}}, channels: {p: {calc: '1'}}}", "settable"),
     ],
 )
@@ -65,6 +67,11 @@ def test_a_section_that_cannot_be_used_is_refused(
     [problem, *_] = problems(text, tmp_path)
     assert said in problem
     assert problem.startswith("5: instruments.a"), problem
+
+
+def test_the_query_of_a_page_is_no_option(tmp_path: Path) -> None:
+    text = "  a: {connection: 'http://h/state?all=1', channels: {p: {at: $.p}}}"
+    assert not problems(text, tmp_path)
 
 
 def test_a_circle_over_two_instruments_is_found(tmp_path: Path) -> None:
