@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from daqpv.core import Reading
+from daqpv.core import Events, Reading
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.driver import Block, Driver, DriverKind, Frame, Listener, Read
 from daqpv.instruments.drivers import scheme_of
@@ -22,6 +22,7 @@ KINDS = {
     "udp": "daqpv.links.stream.kinds:UDP",
     "serial": "daqpv.links.stream.kinds:SERIAL",
     "snmp": "daqpv.links.snmp.kinds:SNMP",
+    "file": "daqpv.links.textfiles.kind:KIND",
 }
 
 
@@ -33,7 +34,9 @@ def driver_of(settings: InstrumentSettings) -> Driver:
     """The driver of an instrument."""
     module, _, name = KINDS[str(scheme_of(settings))].partition(":")
     kind: DriverKind = getattr(import_module(module), name)
-    return kind.make("A", settings, Site())  # type: ignore[arg-type]
+    site: Any = Site()
+    site.experiment, site.events = "e1", Events()
+    return kind.make("A", settings, site)
 
 
 class Rig:
@@ -42,7 +45,8 @@ class Rig:
     def __init__(self, simulator: InstrumentSimulator, connection: object) -> None:
         self.simulator = simulator
         settings = simulator.settings
-        self.settings = settings.model_copy(update={"connection": str(connection)})
+        key = "connection" if settings.file is None else "file"
+        self.settings = settings.model_copy(update={key: str(connection)})
         self.driver = driver_of(self.settings)
         self.channels = Channels(
             self.settings.channels, stale=None, slack=1.0, period=1.0
@@ -88,8 +92,8 @@ async def rig(tmp_path: Path, **keys: Any) -> AsyncIterator[Rig]:
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         assert ready.is_set(), running
-        connection = simulated.changes()["A", "connection"]
-        made = Rig(simulated.simulators["A"], connection)
+        [place] = simulated.changes().values()
+        made = Rig(simulated.simulators["A"], place)
         listener: Listener = made
         made.driver.listen(listener)
         await made.driver.open()

@@ -73,6 +73,17 @@ class Stamps:
                 return self._minute(before) + seconds
         return self._parsed(text)
 
+    def written(self, time: float) -> str:
+        """A time as it stands in the file, to milliseconds; for simulators.
+
+        Args:
+            time: UTC [s since 1970].
+        """
+        if self.unit is not None:
+            return f"{time:.3f}" if self.unit == 1 else str(int(time / self.unit))
+        when = datetime.fromtimestamp(time, UTC).astimezone(self._zone)
+        return when.strftime(self._format)
+
     def _number(self, text: str) -> float:
         try:
             number = float(text.replace(",", "."))

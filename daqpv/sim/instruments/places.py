@@ -11,6 +11,7 @@ from daqpv.instruments.connection import Connection
 from daqpv.sim.ecc.port import is_loopback
 from daqpv.sim.instruments.simulator import InstrumentSimulator, Place
 from daqpv.sim.instruments.snmp_place import SnmpAgentPlace
+from daqpv.sim.instruments.text_file import TextFilePlace
 from daqpv.sim.instruments.transports import SerialPlace, TcpPlace, UdpPlace
 
 
@@ -46,10 +47,20 @@ def _snmp(one: InstrumentSimulator, at: Address) -> Place:
     return SnmpAgentPlace(one, host=at.host, port=at.port)
 
 
+def _file(one: InstrumentSimulator, at: Address) -> Place:
+    if at.folder is None:
+        raise SimulatorError(
+            f"{one.name}: files are simulated at places of their own only. Use --local "
+            "OUT"
+        )
+    return TextFilePlace(one, at.folder)
+
+
 MAKERS: Mapping[str, Callable[[InstrumentSimulator, Address], Place]] = {
     "tcp": _tcp,
     "udp": _udp,
     "serial": _serial,
+    "file": _file,
     "snmp": _snmp,
 }
 """Makes the place of a simulator, by the scheme of its connection."""

@@ -101,13 +101,14 @@ class InstrumentSimulator:
         loop = asyncio.get_running_loop()
         simulator = self.play.settings
         period = simulator.stream_period / self.play.speed
-        tick = min(simulator.tick, period) if simulator.stream else simulator.tick
+        streams = simulator.stream is not None or self.settings.file is not None
+        tick = min(simulator.tick, period) if streams else simulator.tick
         now = loop.time()
         due = now + period
         while True:
             await asyncio.sleep(tick)
             before, now = now, loop.time()
             self.play.advance(now - before)
-            if simulator.stream and now >= due:
+            if streams and now >= due:
                 self.place.stream()
                 due = max(due + period, now)  # no burst after a suspend

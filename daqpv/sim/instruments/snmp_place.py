@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +16,8 @@ from daqpv.instruments.snmp.settings import SnmpAt, SnmpOptions, SnmpPlace
 from daqpv.instruments.snmp.values import Value
 from daqpv.sim.instruments.simulator import InstrumentSimulator
 from daqpv.sim.snmp import Point, SnmpSimulator, points_of
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -101,7 +104,11 @@ class _Agent(SnmpSimulator):
 
     def answer(self, data: bytes) -> bytes | None:
         """The answer to a request; None: there is none."""
-        answer = super().answer(data)
+        try:
+            answer = super().answer(data)
+        except SimulatorError as error:
+            _log.error("%s", error)
+            return None
         if answer is None:
             return None
         spoiled = self._faults.spoiled(answer, b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import logging
 import os
 import struct
 import termios
@@ -18,6 +19,8 @@ from daqpv.sim.instruments.speech import Sent, Speech
 
 SILENCE = 0.03  # [s] that ends a line without a terminator
 UNREAD = 1024  # [bytes] of a serial line that nobody reads; then they are lost
+
+_log = logging.getLogger(__name__)
 
 MakeSpeech = Callable[[], Speech]
 
@@ -37,8 +40,8 @@ class Conversation:
         self._later: set[asyncio.TimerHandle] = set()
 
     def come(self, data: bytes) -> None:
-        """Take what has come."""
-        self.send(*self._speech.come(data))
+        """Take what has come; what the simulator cannot answer is logged."""
+        self._answer(self._speech.come, data)
         if self._speech.by_silence:
             if self._silence is not None:
                 self._silence.cancel()
@@ -64,8 +67,18 @@ class Conversation:
             if handle is not None:
                 handle.cancel()
 
+    def datagram(self, data: bytes) -> None:
+        """Take a datagram."""
+        self._answer(self._speech.datagram, data)
+
     def _ended(self) -> None:
-        self.send(*self._speech.silence())
+        self._answer(self._speech.silence)
+
+    def _answer(self, taken: Callable[..., list[Sent]], *come: bytes) -> None:
+        try:
+            self.send(*taken(*come))
+        except SimulatorError as error:
+            _log.error("%s", error)
 
 
 class TcpPlace:
@@ -193,7 +206,7 @@ class UdpPlace(asyncio.DatagramProtocol):
             self._clients[addr] = Conversation(
                 self._speech, lambda sent: transport.sendto(sent, addr)
             )
-        self._clients[addr].send(*self._speech.datagram(data))
+        self._clients[addr].datagram(data)
 
     def stream(self) -> None:
         """Send what it sends unasked to the client."""

@@ -248,3 +248,37 @@ async def test_a_supply_that_is_switched_off_and_on_is_read_again(
 def _near(one: Rig, name: str, value: float) -> bool:
     reading = one.readings.get(name)
     return reading is not None and abs(float(reading.value) - value) < 1.0
+
+
+FILE: dict[str, Any] = {
+    "file": "logs/*.csv",
+    "period": 0.05,
+    "columns": {"time": "%Y-%m-%d %H:%M:%S.%f"},
+    "channels": {"T1": {"low": 20, "high": 30}, "P": {"display": [0, 5]}},
+    "simulator": {
+        "stream_period": 0.02,
+        "variables": {"T1": 25.0, "P": 2.0},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        FILE["columns"],
+        {"time": "unix", "separator": "tab", "header": 2},
+        {"time": "unix ms", "names": ["-", "P", "T1"], "separator": "semicolon"},
+        {"time": ["YYYY/MM/DD", "HH:mm:ss"], "time_columns": [1, 2]},
+        {"time": "%d.%m.%Y %H:%M:%S", "separator": ";", "decimal": ","},
+        {"time": "unix", "alias": 2, "value": 3, "aliases": {"Temp 1": "T1"}},
+        {"time": "unix", "slices": {"time": [1, 14], "T1": [15, 22], "P": [23, 30]}},
+        {},
+    ],
+)
+async def test_a_simulated_file_is_read(
+    columns: dict[str, Any], tmp_path: Path
+) -> None:
+    keys = FILE | {"columns": columns, "positions": str(tmp_path)}
+    async with rig(tmp_path, **keys) as one:
+        await soon(lambda: _near(one, "T1", 25) and _near(one, "P", 2), "values")
+        assert not one.bad
