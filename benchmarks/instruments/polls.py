@@ -11,34 +11,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple, TypeAlias
 
-from tests.support.ports import free_port
+from benchmarks.instruments.serving import PYTHON, cpu_of, serving
 
 PERIOD = 0.1  # [s]
 SETTLE = 4.0  # [s] after the start, which is not measured
-TICKS = os.sysconf("SC_CLK_TCK")
 
-HEAD = """experiment: bench
-prefix: "BENCH:"
-store: none
-instruments:
-"""
 ONE = """  i{n}:
     connection: "tcp://127.0.0.1:{port}"
     period: 100 ms
     read: {{ask: "PR1", answer: "{{a:g}},{{b:g}},{{c:g}},{{d:g}},{{e:g}}"}}
     channels: {{a: {{}}, b: {{}}, c: {{}}, d: {{}}, e: {{}}}}
 """
+
+
+Client: TypeAlias = Callable[[int, int], AbstractContextManager[int]]
 
 
 class Outcome(NamedTuple):
@@ -54,7 +47,7 @@ class Outcome(NamedTuple):
 @contextmanager
 def devices() -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The instruments, and their port."""
-    command = [sys.executable, "-m", "benchmarks.instruments.devices", str(PERIOD)]
+    command = [*PYTHON, "benchmarks.instruments.devices", str(PERIOD)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -62,55 +55,44 @@ def devices() -> Iterator[tuple[subprocess.Popen[str], int]]:
         yield process, int(process.stdout.readline())
 
 
-def cpu_of(pid: int) -> float:
-    """CPU time of a process so far [s]."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def measured(command: list[str], seconds: float) -> float:
-    """CPU of a client [%], from the ready line and `SETTLE` on."""
-    environ = os.environ | {
-        "EPICS_CAS_SERVER_PORT": str(free_port()),
-        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
-        "EPICS_CA_ADDR_LIST": "127.0.0.1",
-        "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1",
-    }
+@contextmanager
+def plain(port: int, count: int) -> Iterator[int]:
+    """The plain loop; gives its process id."""
+    command = [*PYTHON, "benchmarks.instruments.plain"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environ
+        [*command, str(port), str(count), str(PERIOD)],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as client:
         assert client.stdout is not None
-        for line in client.stdout:
-            if line.startswith("ready"):
-                break
-        time.sleep(SETTLE)
-        before, began = cpu_of(client.pid), time.monotonic()
-        time.sleep(seconds)
-        used = cpu_of(client.pid) - before
-        passed = time.monotonic() - began
+        client.stdout.readline()
+        yield client.pid
         client.terminate()
-        client.stdout.close()
-    return 100 * used / passed
 
 
-def outcome(command: list[str], seconds: float, more: str = "") -> Outcome:
-    """Measure one client against new instruments; {port} is put into its command."""
-    with devices() as (process, port), tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "bench.yaml")
-        file.write_text(HEAD + more.replace("{port}", str(port)))
-        texts = [
-            one.replace("{port}", str(port)).replace("{file}", str(file))
-            for one in command
-        ]
-        cpu = measured(texts, seconds)
+@contextmanager
+def served(port: int, count: int) -> Iterator[int]:
+    """The daqpv process; gives its process id."""
+    section = "".join(ONE.format(n=n, port=port) for n in range(count))
+    with serving(section) as one:
+        yield one.process.pid
+
+
+def outcome(client: Client, count: int, seconds: float) -> Outcome:
+    """Measure one client against new instruments."""
+    with devices() as (process, port):
+        with client(port, count) as pid:
+            time.sleep(SETTLE)
+            before, began = cpu_of(pid), time.monotonic()
+            time.sleep(seconds)
+            used, passed = cpu_of(pid) - before, time.monotonic() - began
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write("end\n")
         process.stdin.flush()
         found = json.loads(process.stdout.readline())
     p50, p99, most = (1e3 * found[key] for key in ("p50", "p99", "most"))
-    return Outcome(cpu, p50, p99, most, found["asked"])
+    return Outcome(100 * used / passed, p50, p99, most, found["asked"])
 
 
 def main() -> None:
@@ -120,25 +102,11 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=20.0)
     arguments.add_argument("--runs", type=int, default=3)
     given = arguments.parse_args()
-    section = "".join(ONE.format(n=n, port="{port}") for n in range(given.count))
-    python = [sys.executable, "-m"]
-    clients = {
-        "daqpv serve": ([*python, "daqpv", "serve", "{file}"], section),
-        "plain loop": (
-            [
-                *python,
-                "benchmarks.instruments.plain",
-                "{port}",
-                str(given.count),
-                "0.1",
-            ],
-            "",
-        ),
-    }
+    clients = {"daqpv serve": served, "plain loop": plain}
     found: dict[str, list[Outcome]] = {name: [] for name in clients}
     for _ in range(given.runs):
-        for name, (command, more) in clients.items():
-            found[name].append(outcome(command, given.seconds, more))
+        for name, client in clients.items():
+            found[name].append(outcome(client, given.count, given.seconds))
     print(f"{given.count} instruments, 5 channels, 10 Hz; medians of {given.runs}")
     for name, outcomes in found.items():
         cpu, p50, p99, most, asked = (

@@ -32,7 +32,16 @@ def _listed(given: object) -> object:
     return [given] if isinstance(given, dict | str) else given
 
 
+def _patterns(given: object) -> object:
+    """A text is the pattern of a line."""
+    given = _listed(given)
+    if not isinstance(given, list):
+        return given
+    return [{"answer": one} if isinstance(one, str) else one for one in given]
+
+
 Asks = Annotated[tuple[Ask, ...], BeforeValidator(_listed)]
+Lines = Annotated[tuple[Ask, ...], BeforeValidator(_patterns)]
 
 
 class Acknowledge(Model):
@@ -109,7 +118,7 @@ class Talk(Model):
     read: Asks = ()
     """Questions of each cycle, and how their answers are read."""
 
-    stream: Asks = ()
+    stream: Lines = ()
     """Patterns of lines that come unasked."""
 
     comment: str | None = None
