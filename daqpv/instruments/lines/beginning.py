@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daqpv.errors import OperationError, ProtocolError, RefusedError
-from daqpv.instruments.lines.exchanges import Exchanges
+from daqpv.instruments.lines.exchanges import Answer, Exchanges
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.plan import Plan
 from daqpv.instruments.settings import Ask, InstrumentSettings
@@ -65,7 +65,7 @@ class Beginning:
         if not start.answer:
             return self._exchanges.order(text)
         part = self._plan.part(start.answer, "init")
-        return self._exchanges.question(text, part.values, lines=start.lines)
+        return self._exchanges.question(text, Answer(part.values, start.lines))
 
     def _check(self) -> None:
         """Check all that is sent by itself.

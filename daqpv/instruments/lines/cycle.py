@@ -19,15 +19,17 @@ class Cycle:
         bad: what came in place of answers.
         failed: questions without an answer.
         error: of the last one.
+        is_spoilt: an exchange has failed: the connection may be closed.
     """
 
-    __slots__ = ("_values", "bad", "error", "failed", "good")
+    __slots__ = ("_values", "bad", "error", "failed", "good", "is_spoilt")
 
     def __init__(self, values: dict[str, Raw]) -> None:
         self._values = values
         self.good = self.failed = 0
         self.bad: list[str] = []
         self.error: LinkError | None = None
+        self.is_spoilt = False
 
     def take(self, values: Mapping[str, Raw]) -> None:
         """Take the values of an answer."""

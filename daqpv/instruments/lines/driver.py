@@ -16,7 +16,7 @@ from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request,
 from daqpv.instruments.lines.beginning import Beginning
 from daqpv.instruments.lines.commands import Commands
 from daqpv.instruments.lines.cycle import Cycle
-from daqpv.instruments.lines.exchanges import DeviceRefusalError, Exchanges
+from daqpv.instruments.lines.exchanges import Answer, DeviceRefusalError, Exchanges
 from daqpv.instruments.lines.framing import Framing
 from daqpv.instruments.lines.inbox import Exchange, Inbox
 from daqpv.instruments.lines.line import Line
@@ -68,6 +68,7 @@ class LineDriver:
             paced=settings.echo == "character",
             silence=max(settings.gap, _SETTLED) if framing.by_silence else 0.0,
         )
+        self._tries = (False,) * settings.retries + (True,)
         self._life = -1  # of the line, when this instrument was opened
         self._begun: dict[str, Raw] = {}  # values that came with `init`
         self._silent: dict[str, None] = {}  # questions that had no answer last time
@@ -172,50 +173,47 @@ class LineDriver:
 
     async def _ask(self, cycle: Cycle, question: Question) -> None:
         """Ask one question; note the answer, or why there is none."""
-        self._silent.pop(question.text, None)
-        try:
-            cycle.take(await self._answered(cycle, question))
-        except DeviceRefusalError as refusal:
-            cycle.take(dict.fromkeys(question.channels, Fault(refusal.words)))
-        except (NoAnswerError, ProtocolError) as error:
-            self._silent[question.text] = None  # asked last from now on
-            is_late = isinstance(error, NoAnswerError)
-            fault = Fault(str(error), status=Status.TIMEOUT if is_late else Status.READ)
-            cycle.fail(error, dict.fromkeys(question.channels, fault))
-        except NotConnectedError as error:
-            if not cycle.good:
-                raise
-            cycle.fail(error, {})
-
-    async def _answered(self, cycle: Cycle, question: Question) -> dict[str, Raw]:
-        """The values of an answer; a question without one is asked again."""
-        tries = 1 + self._talk.retries
-        while True:
-            tries -= 1
-            if not self.is_open:  # closed after a time-out
-                await self.open()
+        for is_last in self._tries:
             exchange = self._exchange(question)
             try:
-                values = await self._done(exchange)
-                break
-            except (NoAnswerError, ProtocolError):
-                if not tries:
+                if cycle.is_spoilt and not self.is_open:  # closed after a time-out
+                    await self.open()
+                cycle.take(await self._done(exchange))
+                if self._silent:
+                    self._silent.pop(question.text, None)
+            except DeviceRefusalError as refusal:
+                cycle.take(dict.fromkeys(question.channels, Fault(refusal.words)))
+            except (NoAnswerError, ProtocolError) as error:
+                cycle.is_spoilt = True
+                if not is_last:
+                    continue
+                self._fail(cycle, question, error)
+            except NotConnectedError as error:
+                if not cycle.good:
                     raise
+                cycle.fail(error, {})
             finally:
-                cycle.bad += exchange.bad
-        if exchange.is_odd:
-            self._line.doubt(self._talk.timeout)
-        return values
+                if exchange.bad:
+                    cycle.bad += exchange.bad
+            if exchange.is_odd:
+                self._line.doubt(self._talk.timeout)
+            return
+
+    def _fail(
+        self, cycle: Cycle, question: Question, error: NoAnswerError | ProtocolError
+    ) -> None:
+        """Note that a question has no answer; it is asked last from now on."""
+        self._silent.pop(question.text, None)
+        self._silent[question.text] = None
+        is_late = isinstance(error, NoAnswerError)
+        fault = Fault(str(error), status=Status.TIMEOUT if is_late else Status.READ)
+        cycle.fail(error, dict.fromkeys(question.channels, fault))
 
     def _exchange(self, question: Question) -> Exchange:
-        if not question.parts:
+        answer = question.answer
+        if answer is None:
             return self._exchanges.order(question.text)
-        return self._exchanges.question(
-            question.text,
-            question.values,
-            lines=question.lines,
-            is_binary=question.is_binary,
-        )
+        return self._exchanges.question(question.text, answer)
 
     async def _done(self, exchange: Exchange) -> dict[str, Raw]:
         """Do an exchange.
@@ -245,7 +243,7 @@ class LineDriver:
         if reply is None:
             exchange = self._exchanges.order(text)
         else:
-            exchange = self._exchanges.question(text, reply.values)
+            exchange = self._exchanges.question(text, Answer(reply.values))
         values = await self._done(exchange)
         late = self._unasked.late_so_far()
         good = 0 if exchange.steps is None else 1

@@ -70,6 +70,7 @@ class Exchanges:
         self._acknowledge = talk.acknowledge
         self._errors = Globs(talk.errors)
         self._denied = Globs.denied(talk.deny)
+        self._checked: dict[str, bytes] = {}  # questions that are asked again
         self.stray: Callable[[str], bool] | None = None
 
     @property
@@ -95,26 +96,18 @@ class Exchanges:
             RefusedError: `text` must not be sent.
         """
         said = text if isinstance(text, str) else text.decode("latin-1")
-        return Exchange(said, self._packed(text, said))
+        data = self._checked.get(said)
+        return Exchange(said, self._packed(text, said) if data is None else data)
 
-    def question(
-        self, text: str | bytes, read: Read, *, lines: int = 1, is_binary: bool = False
-    ) -> Exchange:
+    def question(self, text: str | bytes, answer: Answer) -> Exchange:
         """Send `text`, and read the answer.
 
         The exchange fails with `DeviceRefusalError` if the instrument refuses it.
-
-        Args:
-            text: what is asked.
-            read: makes the values of the answer; ValueError: it does not fit.
-            lines: messages of the answer; they are joined by line breaks.
-            is_binary: its bytes are no text.
 
         Raises:
             RefusedError: `text` must not be sent.
         """
         exchange = self.text(text)
-        answer = Answer(read, lines, is_binary=is_binary)
         exchange.steps = self._question(exchange, answer)
         return exchange
 
@@ -124,7 +117,7 @@ class Exchanges:
         Raises:
             RefusedError: with the reason.
         """
-        self.text(text)
+        self._checked[text] = self._packed(text, text)
 
     def _packed(self, text: str | bytes, said: str) -> bytes:
         glob = self._denied.meaning(said) if self._denied else None
@@ -164,10 +157,12 @@ class Exchanges:
                 continue
             if self._errors:
                 self._raise_refusal(exchange, text)
-            come.append(text)
-            if len(come) < answer.lines:
-                continue
-            values = self._values(exchange, "\n".join(come[-answer.lines :]), answer)
+            if answer.lines > 1:
+                come.append(text)
+                if len(come) < answer.lines:
+                    continue
+                text = "\n".join(come[-answer.lines :])
+            values = self._values(exchange, text, answer)
             if values is not None:
                 return values
 

@@ -22,7 +22,7 @@ class Framing:
         ValueError: the settings contradict each other.
 
     Attributes:
-        end: of what comes; b"": there is none.
+        end: of what comes; b"": there is none, or a length.
         send_end: of what is sent.
         length: of each message, in bytes; 0: it has an end.
         by_silence: a silence ends each message.
@@ -36,8 +36,10 @@ class Framing:
         self.send_end = self._bytes(both if send is None else send)
         self.end = self._bytes(both if receive is None else receive)
         self.length = talk.answer_length or 0
+        if self.length:
+            self.end = b""
         self.by_silence = not self.end and not self.length
-        self.is_line = bool(self.end) and not self.length
+        self.is_line = bool(self.end)
         self._strips = self.is_line and not self.end.strip(_BREAKS)
 
     def packed(self, text: str | bytes) -> bytes:

@@ -143,6 +143,9 @@ class Inbox:
         """
         if self._echoes:
             return self._echoed(data)
+        end = self.framing.end
+        if end and not self._buffer and data.find(end) == len(data) - len(end):
+            return self._take(self.framing.stripped(data[: -len(end)]))  # as usual
         buffer, start, reply = self._buffer, 0, b""
         buffer += data
         while True:

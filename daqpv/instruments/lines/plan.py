@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from daqpv.instruments.driver import Raw, Read
+from daqpv.instruments.lines.exchanges import Answer
 from daqpv.instruments.parsing import Pattern
-from daqpv.instruments.settings import Ask, Channel, ChannelType, InstrumentSettings
+from daqpv.instruments.settings import Ask, ChannelType, InstrumentSettings
 from daqpv.instruments.status import SUFFIX
 
 _OWN = "value"  # the name of the channel itself in patterns of its own
@@ -21,13 +24,13 @@ class Part:
         pattern: as a whole.
         keys: the channels, by the names in the pattern.
         every: it is read in every so many cycles.
-        is_open: the names are those that come; those of no channel are left out.
+        is_plain: the names are those of channels.
     """
 
     pattern: Pattern
     keys: Mapping[str, str]
     every: int = 1
-    is_open: bool = False
+    is_plain: bool = False
 
     @property
     def channels(self) -> frozenset[str]:
@@ -40,13 +43,14 @@ class Part:
         Raises:
             ValueError: it does not fit.
         """
-        keys, values = self.keys, self.pattern.parse(text)
-        if self.is_open:
-            return {keys[name]: values[name] for name in values.keys() & keys.keys()}
-        return {keys[name]: value for name, value in values.items()}
+        values: dict[str, Any] = self.pattern.parse(text)
+        if self.is_plain:
+            return values
+        keys = self.keys
+        return {keys[name]: values[name] for name in values if name in keys}
 
 
-@dataclass(slots=True)
+@dataclass
 class Question:
     """A question, and how its answer is read.
 
@@ -72,10 +76,14 @@ class Question:
         """Whether it is asked as a whole in each cycle."""
         return self.every == 1 and all(part.every == 1 for part in self.parts)
 
-    @property
-    def is_binary(self) -> bool:
-        """Whether the answer is bytes, of which each is a character up to 255."""
-        return any(part.pattern.is_binary for part in self.parts)
+    @cached_property
+    def answer(self) -> Answer | None:
+        """How the answer is read; None: there is none."""
+        if not self.parts:
+            return None
+        is_binary = any(part.pattern.is_binary for part in self.parts)
+        one = self.parts[0].values if len(self.parts) == 1 else self.values
+        return Answer(one, self.lines, is_binary=is_binary)
 
     def values(self, text: str) -> dict[str, Raw]:
         """The values of an answer, by channel.
@@ -83,8 +91,6 @@ class Question:
         Raises:
             ValueError: it does not fit.
         """
-        if len(self.parts) == 1:
-            return self.parts[0].values(text)
         values: dict[str, Raw] = {}
         for part in self.parts:
             values |= part.values(text)
@@ -176,7 +182,7 @@ class Plan:
             raise ValueError(f"{where}: {error}") from error
         if not pattern.names and str(answer).startswith("pairs:"):
             own_names = {key: key for key in self._channels}
-            return Part(pattern, own_names, is_open=True)
+            return Part(pattern, own_names)
         keys = {name: _key(name, own) for name in pattern.names}
         for key in keys.values():
             if key.removesuffix(SUFFIX) not in self._channels:
@@ -184,11 +190,8 @@ class Plan:
                     f"{where}: the pattern {answer!r} names {key}, which is no "
                     "channel. Declare it under channels"
                 )
-        return Part(pattern, keys)
-
-    def channel(self, key: str) -> Channel:
-        """The settings of a channel."""
-        return self._channels[key]
+        is_plain = all(name == key for name, key in keys.items())
+        return Part(pattern, keys, is_plain=is_plain)
 
     def _add(
         self,

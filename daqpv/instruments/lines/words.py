@@ -23,6 +23,8 @@ class Expected:
 
     def has_all(self, values: Mapping[str, Raw]) -> bool:
         """Whether all words in `values` are expected."""
+        if str not in map(type, values.values()):  # most often
+            return True
         for key, value in values.items():
             if type(value) is str and value not in self._words.get(key, (value,)):
                 return False

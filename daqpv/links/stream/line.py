@@ -15,7 +15,7 @@ from daqpv.errors import (
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
 from daqpv.instruments.trace import Show
-from daqpv.links.stream.step import Step
+from daqpv.links.stream.step import Deadline, Step, Turns
 from daqpv.links.stream.traced import TracedWire
 from daqpv.links.stream.wire import Wire
 
@@ -41,7 +41,10 @@ class StreamLine:
         self.life = 0
         self._wire: Wire = wire
         self._is_fresh = wire.is_fresh and not is_shared
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
+        self._deadline = Deadline(self._late)
+        self._timeout = 0.0  # of the exchange that runs
+        self._loop: asyncio.AbstractEventLoop  # set by `open`
         self._parties: list[Party] = []
         self._party: Party | None = None  # whose exchange runs, or was the last
         self._exchange: Exchange | None = None
@@ -61,7 +64,7 @@ class StreamLine:
         Raises:
             NotConnectedError: no connection.
         """
-        async with self._turn:
+        async with self._turns:
             if party not in self._parties:
                 self._parties.append(party)
             if self._wire.is_open:
@@ -70,8 +73,9 @@ class StreamLine:
             await self._wire.closed()
             for one in self._parties:
                 one.inbox.reset()
+            self._loop = asyncio.get_running_loop()
             await self._wire.open(self)
-            self._opened = asyncio.get_running_loop().time()
+            self._opened = self._loop.time()
             self.life += 1
 
     async def close(self, party: Party) -> None:
@@ -88,33 +92,38 @@ class StreamLine:
         self, party: Party, exchange: Exchange, *, timeout: float, gap: float
     ) -> Any:
         """Do one exchange, when it is its turn; see `Line`."""
-        async with self._turn:
+        if not self._turns.is_mine():
+            await self._turns.take()
+        try:
             if gap or self._step.is_doubtful or party.inbox.is_midway:
                 await self._in_step(party, gap)
             self._check(party)
-            self._party, self._exchange = party, exchange
-            loop = asyncio.get_running_loop()
-            try:
-                self._wire.write(party.inbox.begin(exchange))
-                if not exchange.is_done:
-                    self._done = loop.create_future()
-                    timer = loop.call_later(timeout, self._late, exchange, timeout)
-                    try:
-                        await self._done
-                    finally:
-                        timer.cancel()
-            except asyncio.CancelledError:
-                self._spoilt(timeout)
-                raise
-            finally:
-                self._done = self._exchange = None
-                party.inbox.end()
-                self._step.ended = loop.time()
-            if exchange.error is not None:
-                if isinstance(exchange.error, LinkError):
-                    self._spoilt(timeout)
-                raise exchange.error
-            return exchange.value
+            await self._run(party, exchange, timeout)
+        finally:
+            self._turns.give()
+        if exchange.error is not None:
+            raise exchange.error
+        return exchange.value
+
+    async def _run(self, party: Party, exchange: Exchange, timeout: float) -> None:
+        self._party, self._exchange, self._timeout = party, exchange, timeout
+        loop = self._loop
+        try:
+            self._wire.write(party.inbox.begin(exchange))
+            if not exchange.is_done:
+                self._done = loop.create_future()
+                self._deadline.begin(loop, timeout)
+                await self._done
+        except asyncio.CancelledError:
+            self._spoilt(timeout)
+            raise
+        finally:
+            self._deadline.end()
+            self._done = self._exchange = None
+            party.inbox.end()
+            self._step.ended = loop.time()
+        if isinstance(exchange.error, LinkError):
+            self._spoilt(timeout)
 
     def trace(self, show: Show) -> None:
         """Show all bytes from now on."""
@@ -122,7 +131,7 @@ class StreamLine:
 
     async def rest(self, party: Party, seconds: float) -> None:
         """Send nothing for that time [s]; what comes is dropped."""
-        async with self._turn:
+        async with self._turns:
             party.inbox.is_deaf = True
             try:
                 await asyncio.sleep(seconds)
@@ -137,16 +146,15 @@ class StreamLine:
 
     def received(self, data: bytes) -> None:
         """Bytes have come: they are for the exchange that runs, or unasked."""
-        self._step.heard = now = asyncio.get_running_loop().time()
+        self._step.heard = now = self._loop.time()
         if self._opened:
             self._joined(now)
         try:
-            if self._done is not None:
-                assert self._party is not None
-                self._feed(self._party, data)
-            else:
+            if self._done is None or self._party is None:
                 for party in self._listening():
                     self._feed(party, data)
+            else:
+                self._feed(self._party, data)
         except ProtocolError as error:
             self._fail(error, error)
 
@@ -186,8 +194,7 @@ class StreamLine:
         if inbox.silence:
             if self._silence is not None:
                 self._silence.cancel()
-            loop = asyncio.get_running_loop()
-            self._silence = loop.call_later(inbox.silence, self.boundary)
+            self._silence = self._loop.call_later(inbox.silence, self.boundary)
 
     def _answer(self, party: Party, reply: bytes) -> None:
         """Send what an exchange has to say now, and wake whoever waits for its end."""
@@ -233,12 +240,12 @@ class StreamLine:
                 one.inbox.drop()
         await step.gap(gap)
 
-    def _late(self, exchange: Exchange, timeout: float) -> None:
-        """The deadline of an exchange has passed."""
-        if exchange.is_done or self._done is None or self._party is None:
-            return
-        exchange.fail(_no_answer(self._party, exchange, timeout))
-        self._answer(self._party, b"")
+    def _late(self) -> None:
+        """The time of the exchange is over."""
+        exchange, party = self._exchange, self._party
+        if exchange is not None and party is not None and not exchange.is_done:
+            exchange.fail(_no_answer(party, exchange, self._timeout))
+            self._answer(party, b"")
 
     def _spoilt(self, timeout: float) -> None:
         """An answer may come late: it must not become another's."""
@@ -267,6 +274,8 @@ class StreamLine:
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
+        if self._exchange is None:
+            self._deadline.cancel()
         self._wire.close()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 
 from daqpv.errors import ProtocolError
 from daqpv.links.stream.wire import Wire
@@ -64,3 +66,94 @@ class Step:
         wait = self.ended + seconds - asyncio.get_running_loop().time()
         if wait > 0:
             await asyncio.sleep(wait)
+
+
+class Turns:
+    """Who may use a line: one at a time, in the order in which they came.
+
+    An `asyncio.Lock` does the same, and takes longer where nobody waits.
+    """
+
+    def __init__(self) -> None:
+        self._is_taken = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def is_mine(self) -> bool:
+        """Take the turn if it is free, and nobody waits."""
+        if self._is_taken:
+            return False
+        self._is_taken = True
+        return True
+
+    async def take(self) -> None:
+        """Wait for the turn, and take it."""
+        if self.is_mine():
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.give()  # it came, and is not used
+            raise
+
+    def give(self) -> None:
+        """Give the turn to the next one."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._is_taken = False
+
+    async def __aenter__(self) -> None:
+        await self.take()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.give()
+
+
+class Deadline:
+    """Calls when the time of the present exchange is over.
+
+    Its timer is not made anew for each exchange: when it fires too early, it is set
+    again.
+
+    Args:
+        over: is called.
+    """
+
+    def __init__(self, over: Callable[[], None]) -> None:
+        self._over = over
+        self._at = 0.0  # by the event loop's clock; 0: there is none
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """It is over in so much time [s]."""
+        self._at = loop.time() + seconds
+        timer = self._timer
+        if timer is None:
+            self._timer = loop.call_at(self._at, self._fired, loop)
+        elif timer.when() > self._at:
+            timer.cancel()
+            self._timer = loop.call_at(self._at, self._fired, loop)
+
+    def end(self) -> None:
+        """The exchange has ended."""
+        self._at = 0.0
+
+    def cancel(self) -> None:
+        """Nothing is called any more."""
+        self._at = 0.0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fired(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._at > loop.time():
+            self._timer = loop.call_at(self._at, self._fired, loop)
+        elif self._at:
+            self._at = 0.0
+            self._over()
