@@ -210,15 +210,10 @@ class StreamLine:
 
     def _check(self, party: Party) -> None:
         if not self._wire.is_open:
-            raise NotConnectedError(
-                f"{party.who}: the connection is gone. It is made again by itself"
-            )
+            raise _gone(party)
         if self._wire.unsent > _MOST_UNSENT:
             self._shut()
-            raise NoAnswerError(
-                f"{party.who} does not take what is sent. Switch it off and on",
-                timed_out=True,
-            )
+            raise _full(party)
 
     async def _in_step(self, party: Party, gap: float) -> None:
         """Wait until the line is in step, and `gap` [s] after the last exchange.
@@ -291,4 +286,16 @@ def _no_answer(party: Party, exchange: Exchange, timeout: float) -> NoAnswerErro
         f"{party.who} has not answered {quoted(exchange.text)} in {timeout:g} s. Is it "
         "on, and are terminator and address right?",
         timed_out=True,
+    )
+
+
+def _gone(party: Party) -> NotConnectedError:
+    return NotConnectedError(
+        f"{party.who}: the connection is gone. It is made again by itself"
+    )
+
+
+def _full(party: Party) -> NoAnswerError:
+    return NoAnswerError(
+        f"{party.who} does not take what is sent. Switch it off and on", timed_out=True
     )
