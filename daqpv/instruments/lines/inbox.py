@@ -144,7 +144,7 @@ class Inbox:
         if self._echoes:
             return self._echoed(data)
         end = self.framing.end
-        if end and not self._buffer and data.find(end) == len(data) - len(end):
+        if not self._buffer and data.count(end) == 1 and data.endswith(end) and end:
             return self._take(self.framing.stripped(data[: -len(end)]))  # as usual
         buffer, start, reply = self._buffer, 0, b""
         buffer += data
