@@ -3,20 +3,14 @@ r"""Patterns that are regular expressions: ``/T=(?P<temperature>[-+.\\d]+) ?C/``
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Collection
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
-from typing import Any
 
+from daqpv.instruments.parsing.ambiguity import choices
 from daqpv.instruments.parsing.values import Value, compiled, expected, number
 
-LONGEST = 4096
-"""Characters of a line. A regular expression may need a time that grows as their
-square."""
-
-_REPEATS = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
-_MOST_ANY = 2  # repeats of any character: each makes the time grow by one more power
+LONGEST = (65536, 2000, 300, 120)
+"""Characters of a line, by the number of choices in the expression, see `ambiguity`. A
+line that does not match takes up to 0.5 s (measured 2026-11); most take microseconds."""
 
 
 class Regular:
@@ -39,7 +33,13 @@ class Regular:
         if flags not in {"", "i"}:
             raise ValueError(f"{flags!r} after the second / is not known: only i is")
         self._regex = compiled(body, re.IGNORECASE if flags else 0)
-        _check(self._regex)
+        number = choices(self._regex)
+        if number >= len(LONGEST):
+            raise ValueError(
+                f"{number} repeats do not tell by the next character whether they go "
+                "on, such as .*: that can take too long. Use [^,]* before a comma"
+            )
+        self._longest = LONGEST[number]
         self.names = tuple(self._regex.groupindex)
         if not self.names:
             raise ValueError("no group has a name: (?P<pressure>...)")
@@ -49,12 +49,12 @@ class Regular:
         """The values of a line; groups that matched nothing are left out.
 
         Raises:
-            ValueError: it does not match, or is longer than `LONGEST`.
+            ValueError: it does not match, or is too long.
         """
-        if len(line) > LONGEST:
+        if len(line) > self._longest:
             raise ValueError(
-                f"{len(line)} characters are too many for a regular expression: "
-                f"at most {LONGEST}"
+                f"{len(line)} characters are too many for this regular expression: "
+                f"at most {self._longest}"
             )
         found = self._regex.fullmatch(line)
         if found is None:
@@ -77,65 +77,3 @@ class Regular:
 def _value(text: str) -> Value:
     found = number(text)
     return text if found is None else found
-
-
-def _check(regex: re.Pattern[str]) -> None:
-    """Refuse what can take a time that grows beyond all bounds.
-
-    Raises:
-        ValueError: a repeat stands in a repeat, or too many repeat any character.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        parsed = _parser.parse(regex.pattern, regex.flags & re.IGNORECASE)
-    if _nested(parsed, is_inside=False):
-        raise ValueError(
-            "a repeat or alternatives stand in a repeat, such as (a+)+ or (a|ab)+, and "
-            "can take forever; use (?>...) inside"
-        )
-    if _any_repeats(parsed) > _MOST_ANY:
-        raise ValueError(
-            f"more than {_MOST_ANY} repeats of any character, .*; "
-            "use [^,]* with what ends it"
-        )
-
-
-def _nested(parsed: Any, *, is_inside: bool) -> bool:
-    """Whether what a repeat repeats can match the same text in several ways."""
-    for op, argument in parsed:
-        if op in _REPEATS:
-            least, most, body = argument
-            is_free = least != most and op != sre.POSSESSIVE_REPEAT
-            if (is_inside and is_free) or _nested(
-                body, is_inside=is_inside or most > 1
-            ):
-                return True
-        elif op == sre.BRANCH and is_inside:
-            return True
-        else:
-            is_atomic = op == sre.ATOMIC_GROUP
-            for one in _inner(argument):
-                if _nested(one, is_inside=is_inside and not is_atomic):
-                    return True
-    return False
-
-
-def _any_repeats(parsed: Any) -> int:
-    count = 0
-    for op, argument in parsed:
-        if op in _REPEATS:
-            inner = list(argument[2])
-            is_any = len(inner) == 1 and inner[0][0] == sre.ANY and argument[1] > 1
-            count += is_any or _any_repeats(argument[2])
-        else:
-            count += sum(_any_repeats(one) for one in _inner(argument))
-    return count
-
-
-def _inner(argument: Any) -> list[Any]:
-    """The expressions in the argument of an operation: groups, branches."""
-    if isinstance(argument, _parser.SubPattern):
-        return [argument]
-    if isinstance(argument, tuple | list):
-        return [found for one in argument for found in _inner(one)]
-    return []

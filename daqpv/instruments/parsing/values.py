@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,10 +14,11 @@ Value: TypeAlias = "float | int | bool | str | bytes | NDArray[Any]"
 """A value as a pattern gives it; `Raw` of a driver without a `Fault`."""
 
 REAL = (
-    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?"
+    r"[+-]?(?:1\.#(?:INF|QNAN|SNAN|IND)\d*|(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?"
     r"|(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)(?![A-Za-z]))"
 )
-"""A number as instruments write it: ``+1.2E-05``, ``3.``, ``.5``, ``1.2D-3``, NAN."""
+"""A number as instruments write it: ``+1.2E-05``, ``3.``, ``.5``, ``1.2D-3``, NAN,
+``-1.#INF``."""
 
 WHITE = " \t\r\n\f\v"
 """White space between values."""
@@ -38,10 +40,13 @@ def real(text: str) -> float | None:
 
 
 def to_float(text: str) -> float:
-    """Convert what `REAL` matches; also exponents with a D, as Fortran writes them."""
+    """Convert what `REAL` matches; also 1.2D-3 of Fortran, and 1.#QNAN of Windows."""
     try:
         return float(text)
     except ValueError:
+        if "#" in text:
+            found = math.inf if "INF" in text else math.nan
+            return -found if text.startswith("-") else found
         return float(text.translate(_D))
 
 

@@ -66,6 +66,7 @@ def refusal(made: Pattern, line: bytes | str) -> str | None:
         # numbers
         ("{v:g}", "9.91E37", {"v": 9.91e37}),
         ("{v:g}", "-inf", {"v": -math.inf}),
+        ("{v:g},{u:g}", "-1.#INF00,1.#INF", {"v": -math.inf, "u": math.inf}),
         ("{v:g},{u:g}", "+.5e1,4.", {"v": 5, "u": 4}),
         ("{v:g}", "INFO", {"v": "INFO"}),
         ("{v:g}", "NANCY", {"v": "NANCY"}),
@@ -137,7 +138,8 @@ def test_a_line_is_read(pattern: str, line: str, expected: dict[str, object]) ->
         ("{a:>i2...}", b"\x1a\x00\x01", "expected a multiple of 2 bytes at byte 1"),
         ("{a:g}", b"\xff\xfe", "the bytes ff fe are no utf-8"),
         ("{a:u1}", "\u20ac", "has characters that are no bytes"),
-        ("/(?P<a>x)/", "y" * 5000, "5000 characters are too many"),
+        ("/(?P<a>x)/", "y" * 70000, "70000 characters are too many"),
+        ("/(?P<a>.*)x.*/", "y" * 5000, "too many .*: at most 2000"),
         ("pairs: ; =", "", "expected a key with '=' and a value at character 1"),
         ("pairs: ; =", "a=1;a=2", "expected a new key .* at character 5"),
         ("pairs: ; =", "a=1x", "expected a number or a word for a"),
@@ -182,7 +184,16 @@ def test_a_line_is_refused(pattern: str, line: str | bytes, why: str) -> None:
         ("/((?P<a>a+)b?)+/", "repeat or alternatives stand in a repeat"),
         ("/(?:a|ab)+(?P<b>.)/", "repeat or alternatives stand in a repeat"),
         ("/(?:a?){30}a{30}(?P<b>.)/", "repeat or alternatives stand in a repeat"),
-        ("/.*(?P<a>x).*y.*/", "more than 2 repeats of any character"),
+        ("/(?:\\d+,?)*(?P<b>.)/", "repeat or alternatives stand in a repeat"),
+        ("/(?:A|a\\d)*(?P<b>.)/i", "repeat or alternatives stand in a repeat"),
+        ("/(?P<b>x)(?:[^,]|y)*/", "repeat or alternatives stand in a repeat"),
+        ("/(?:(?>a+))+a(?P<b>x)/", None),
+        ("/(?:a++)+b(?P<b>x)/", None),
+        ("/(?P<b>x)(?:,\\d+)*/", None),
+        ("/(?:[-+]?\\d+(?:\\.\\d*)?;|x\\D)*(?P<b>x)/", None),
+        ("/(?P<b>.)(?P=b)*(?(b)x|y)(?=z)(?!y)$/", None),
+        ("/.*x.*y.*z.*(?P<a>x)/", "4 repeats do not tell by the next character"),
+        ("/\\d+\\d*\\d*\\d*\\d*(?P<a>x)/", "4 repeats do not tell"),
         ("pairs: ;", "it names two separators"),
     ],
 )
@@ -252,6 +263,33 @@ def test_a_command_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
         Pattern(pattern).format(**values)
+
+
+def test_what_is_no_number() -> None:
+    for text in ("NAN", "nan", "1.#QNAN", "-1.#IND00"):
+        found = Pattern("{v:g},{w:g}").parse(f"{text},1")
+        assert math.isnan(float(found["v"]))
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        r"(?P<v>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?),(?P<w>[-+]?\d+(?:\.\d*)?)",
+        r"(?P<v>[^,]*),(?P<w>[^,]*),([^,]*)",
+        r"(?P<v>\d+)\d*x",
+        r".*(?P<v>\d+)x.*",
+        r".*(?P<v>\d+).*x\d+",
+        r"\d+\d*\d*\d*(?P<v>x)",
+        r"(?:\d+,)*(?P<v>\d+)x",
+    ],
+)
+@pytest.mark.parametrize("part", ["1", "1,", "x", "x1", ",,"])
+def test_a_regular_expression_takes_a_bounded_time(regex: str, part: str) -> None:
+    made = Pattern(f"/{regex}/")
+    begin = time.process_time()
+    for length in (100, 120, 300, 2000, 65536):
+        refusal(made, (part * length)[:length])
+    assert time.process_time() - begin < 20  # without bounds it takes days
 
 
 def test_names_come_in_their_order() -> None:
