@@ -7,7 +7,7 @@ from typing import Any
 from daqpv.core import Site
 from daqpv.instruments.driver import Driver, DriverKind
 from daqpv.instruments.modbus.place import Place
-from daqpv.links.modbus.options import RtuOptions, SerialOptions, TcpOptions
+from daqpv.instruments.modbus.settings import RtuOptions, SerialOptions, TcpOptions
 
 
 def _tcp(name: str, settings: Any, site: Site) -> Driver:

@@ -9,14 +9,14 @@ from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver
 from daqpv.instruments.modbus.channels import places
 from daqpv.instruments.modbus.plan import Limits
-from daqpv.instruments.settings import InstrumentSettings
-from daqpv.links.modbus.driver import ModbusDriver, Point, Ways
-from daqpv.links.modbus.line import Line, TcpLine, User
-from daqpv.links.modbus.options import (
+from daqpv.instruments.modbus.settings import (
     RtuOptions,
     SerialOptions,
     TcpOptions,
 )
+from daqpv.instruments.settings import InstrumentSettings
+from daqpv.links.modbus.driver import ModbusDriver, Point, Ways
+from daqpv.links.modbus.line import Line, TcpLine, User
 from daqpv.links.modbus.rtu import RtuLine
 from daqpv.links.modbus.serial import SerialWire
 from daqpv.links.modbus.wire import TcpWire

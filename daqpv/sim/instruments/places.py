@@ -9,6 +9,14 @@ from typing import NamedTuple
 from daqpv.errors import SimulatorError
 from daqpv.instruments.connection import Connection
 from daqpv.sim.ecc.port import is_loopback
+from daqpv.sim.instruments.modbus_place import (
+    ModbusRtuPlace,
+    ModbusRtuTcpPlace,
+    ModbusTcpPlace,
+    rtu_speech,
+    serial_speech,
+    tcp_speech,
+)
 from daqpv.sim.instruments.simulator import InstrumentSimulator, Place
 from daqpv.sim.instruments.snmp_place import SnmpAgentPlace
 from daqpv.sim.instruments.text_file import TextFilePlace
@@ -56,12 +64,28 @@ def _file(one: InstrumentSimulator, at: Address) -> Place:
     return TextFilePlace(one, at.folder)
 
 
+def _modbus_tcp(one: InstrumentSimulator, at: Address) -> Place:
+    port = at.port if at.port or at.folder is not None else 502
+    return ModbusTcpPlace(one.name, tcp_speech(one), host=at.host, port=port)
+
+
+def _modbus_rtu_tcp(one: InstrumentSimulator, at: Address) -> Place:
+    return ModbusRtuTcpPlace(one.name, rtu_speech(one), host=at.host, port=at.port)
+
+
+def _modbus_rtu(one: InstrumentSimulator, at: Address) -> Place:
+    return ModbusRtuPlace(one.name, serial_speech(one), path=at.path)
+
+
 MAKERS: Mapping[str, Callable[[InstrumentSimulator, Address], Place]] = {
     "tcp": _tcp,
     "udp": _udp,
     "serial": _serial,
     "file": _file,
     "snmp": _snmp,
+    "modbus-tcp": _modbus_tcp,
+    "modbus-rtu-tcp": _modbus_rtu_tcp,
+    "modbus-rtu": _modbus_rtu,
 }
 """Makes the place of a simulator, by the scheme of its connection."""
 

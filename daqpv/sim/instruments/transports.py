@@ -12,7 +12,7 @@ import termios
 import tty
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from daqpv.errors import SimulatorError
 from daqpv.sim.instruments.speech import Sent, Speech
@@ -22,7 +22,25 @@ UNREAD = 1024  # [bytes] of a serial line that nobody reads; then they are lost
 
 _log = logging.getLogger(__name__)
 
-MakeSpeech = Callable[[], Speech]
+
+class Says(Protocol):
+    """What an instrument says to one client: `Speech`, or that of another protocol."""
+
+    @property
+    def by_silence(self) -> bool:
+        """Whether a silence ends what comes."""
+
+    def come(self, data: bytes) -> list[Sent]:
+        """The answers to what has come."""
+
+    def silence(self) -> list[Sent]:
+        """The answers to what has come, if a silence ends it."""
+
+    def streamed(self) -> Sent | None:
+        """What it sends unasked now."""
+
+
+MakeSpeech = Callable[[], Says]
 
 
 class Conversation:
@@ -33,7 +51,7 @@ class Conversation:
         write: sends bytes to the client.
     """
 
-    def __init__(self, speech: Speech, write: Callable[[bytes], None]) -> None:
+    def __init__(self, speech: Says, write: Callable[[bytes], None]) -> None:
         self._speech, self._write = speech, write
         self._loop = asyncio.get_running_loop()
         self._silence: asyncio.TimerHandle | None = None
@@ -169,7 +187,12 @@ class UdpPlace(asyncio.DatagramProtocol):
     """An instrument at a UDP port of this computer: as `TcpPlace`."""
 
     def __init__(
-        self, name: str, speech: MakeSpeech, *, host: str = "127.0.0.1", port: int = 0
+        self,
+        name: str,
+        speech: Callable[[], Speech],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self._name, self._make, self.host, self.port = name, speech, host, port
         self._transport: asyncio.DatagramTransport | None = None
