@@ -104,6 +104,10 @@ class ModbusSpeech:
         """Nothing."""
         return []
 
+    def datagram(self, data: bytes) -> list[Sent]:
+        """What is sent for a datagram: Modbus has the same frames over UDP."""
+        return self.come(data)
+
     def streamed(self) -> Sent | None:
         """Nothing: a unit speaks when it is asked."""
         return None

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from daqpv.errors import SimulatorError
-from daqpv.sim.instruments.speech import Sent, Speech
+from daqpv.sim.instruments.speech import Sent
 
 SILENCE = 0.03  # [s] that ends a line without a terminator
 UNREAD = 1024  # [bytes] of a serial line that nobody reads; then they are lost
@@ -35,6 +35,9 @@ class Says(Protocol):
 
     def silence(self) -> list[Sent]:
         """The answers to what has come, if a silence ends it."""
+
+    def datagram(self, data: bytes) -> list[Sent]:
+        """The answers to a datagram."""
 
     def streamed(self) -> Sent | None:
         """What it sends unasked now."""
@@ -189,7 +192,7 @@ class UdpPlace(asyncio.DatagramProtocol):
     def __init__(
         self,
         name: str,
-        speech: Callable[[], Speech],
+        speech: MakeSpeech,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
