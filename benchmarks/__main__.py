@@ -11,7 +11,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import cycles, death, few, hung, latency, poll_cpu, stop_load
+from benchmarks import cycles, death, few, hung, latency, poll_cpu, stop_load, text_file
 from benchmarks.figure import Figure
 
 BENCHMARKS: Mapping[str, Callable[[], Iterator[Figure]]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "few": few.measure,
     "hung": hung.measure,
     "cycles": cycles.measure,
+    "text_file": text_file.measure,
 }
 RUNS = 3
 
