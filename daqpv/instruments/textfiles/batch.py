@@ -33,6 +33,7 @@ class Batch:
         bad: lines that could not be read, or not all of them.
         good: lines that could.
         lines: all lines, with those that say nothing.
+        last: time of the last of them; None: there was none.
     """
 
     numbers: list[Numbers] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Batch:
     bad: list[BadLine] = field(default_factory=list)
     good: int = 0
     lines: int = 0
+    last: float | None = None
 
     @property
     def newest(self) -> float | None:

@@ -48,11 +48,12 @@ class Bulk:
         self._use = [cell.index for cell in layout.cells]
         self._decimal = bytes.maketrans(b",", b".") if columns.decimal == "," else None
 
-    def read(self, lines: bytes) -> Numbers | None:
+    def read(self, lines: bytes, after: float | None = None) -> Numbers | None:
         """The numbers of whole lines; None: some of them are not so, read each alone.
 
         Args:
             lines: each with its end, the byte 10.
+            after: the time of the line before them.
         """
         clean = self._clean(lines)
         if clean is None:
@@ -64,7 +65,7 @@ class Bulk:
             return None
         begins, stops = cells
         try:
-            times = self._times(clean, array, begins, stops)
+            times = self._times(array, begins, stops, after)
             values = np.loadtxt(
                 io.StringIO(clean.decode("latin-1")),
                 delimiter=self._separator.decode("latin-1") or None,
@@ -141,10 +142,10 @@ class Bulk:
 
     def _times(
         self,
-        clean: bytes,
         array: NDArray[Any],
         begins: NDArray[Any],
         stops: NDArray[Any],
+        after: float | None,
     ) -> NDArray[Any] | None:
         stamps = self._layout.stamps
         if stamps is None:
@@ -153,7 +154,7 @@ class Bulk:
             _texts(array, begins[:, index], stops[:, index])
             for index in self._layout.times
         ]
-        return stamps.read_all(texts)
+        return stamps.read_all(texts, after=after)
 
 
 def _texts(

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from daqpv.errors import quoted
 from daqpv.instruments.driver import Fault, Raw
+from daqpv.instruments.parsing.times import Times
 from daqpv.instruments.settings import Channel, ChannelType, Columns
-from daqpv.instruments.textfiles.stamps import Stamps
 
 _NUMBERS = (ChannelType.NUMBER, ChannelType.INTEGER)
 TIME = "time"
@@ -59,6 +59,7 @@ class Layout:
         count: columns of a line; 0: not fixed.
         times: the columns of the time, from 0.
         cells: those of channels.
+        stamps: reads the time; None: lines have none.
         numbers: channels that have numbers.
 
     Raises:
@@ -70,7 +71,7 @@ class Layout:
     count: int = field(init=False)
     times: tuple[int, ...] = field(init=False)
     cells: tuple[Cell, ...] = field(init=False)
-    stamps: Stamps | None = field(init=False)
+    stamps: Times | None = field(init=False)
     numbers: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +92,10 @@ class Layout:
         stamps = None
         if columns.time is not None:
             number = 1 if columns.slices else len(times)
-            stamps = Stamps(columns.time, columns.zone, number)
+            try:
+                stamps = Times(columns.time, columns.zone, number)
+            except ValueError as error:
+                raise ValueError(f"columns: time: {error}") from None
         put(self, "stamps", stamps)
         numbers = (key for key, one in self.channels.items() if one.type in _NUMBERS)
         put(self, "numbers", frozenset(numbers))
@@ -179,8 +183,14 @@ class Lines:
         }
         self._aliases |= {key: c for key, c in known.items() if key not in named}
 
-    def read(self, line: str) -> Row | None:
-        """What a line says; None: nothing, it is empty or a comment."""
+    def read(self, line: str, *, after: float | None = None) -> Row | None:
+        """What a line says; None: nothing, it is empty or a comment.
+
+        Args:
+            line: without its end.
+            after: the time of the line before, which tells the equal times apart when
+                clocks go back in autumn.
+        """
         comment = self._columns.comment
         if not line or line.isspace():
             return None
@@ -190,7 +200,7 @@ class Lines:
             return Row(None, {}, "it has zero bytes, as after a crash of its computer")
         try:
             texts = self._texts(line)
-            time = self._time(texts)
+            time = self._time(texts, after)
         except ValueError as error:
             return Row(None, {}, str(error))
         if self._columns.alias is not None:
@@ -211,16 +221,18 @@ class Lines:
                 raise ValueError(f"{have} columns in place of {want}")
         return texts
 
-    def _time(self, texts: Sequence[str]) -> float | None:
+    def _time(self, texts: Sequence[str], after: float | None) -> float | None:
         stamps = self._layout.stamps
         if stamps is None:
             return None
         if self._columns.slices:
-            return stamps.read([texts[list(self._columns.slices).index(TIME)]])
-        try:
-            return stamps.read([texts[index] for index in self._layout.times])
-        except IndexError:
-            raise ValueError("the column of the time is missing") from None
+            written = [texts[list(self._columns.slices).index(TIME)]]
+        else:
+            try:
+                written = [texts[index] for index in self._layout.times]
+            except IndexError:
+                raise ValueError("the column of the time is missing") from None
+        return stamps.read(written, after=after)
 
     def _row(self, time: float | None, texts: Sequence[str]) -> Row:
         values: dict[str, Raw] = {}

@@ -32,6 +32,7 @@ class Task:
         many: whether they are history, which may be read many at once.
         now: UTC [s since 1970]; times far after it are wrong.
         since: lines before that time are left out; None: none are.
+        after: the time of the line before; None: not known.
     """
 
     file: str
@@ -41,6 +42,7 @@ class Task:
     many: bool = False
     now: float
     since: float | None = None
+    after: float | None = None
 
 
 class Parser:
@@ -68,7 +70,10 @@ class Parser:
                 end = end or data.index(b"\n", begin) + 1
             part = data[begin:end]
             here = replace(
-                task, offset=task.offset + begin, lines=task.lines + batch.lines
+                task,
+                offset=task.offset + begin,
+                lines=task.lines + batch.lines,
+                after=batch.last if batch.last is not None else task.after,
             )
             if not self._read_many(part, here, batch):
                 self._read_each(part, here, batch)
@@ -82,13 +87,15 @@ class Parser:
         """Read lines at once, if all of them are numbers; return whether they were."""
         if self._bulk is None or not task.many or self._is_head(task):
             return False
-        numbers = self._bulk.read(part)
+        numbers = self._bulk.read(part, task.after)
         if numbers is None:
             return False
         if numbers.times is not None and (numbers.times > task.now + AHEAD).any():
             return False
         count = len(numbers.values)
         numbers = numbers._replace(offsets=numbers.offsets + task.offset)
+        if numbers.times is not None:
+            batch.last = float(numbers.times[-1])
         if numbers.times is not None and task.since is not None:
             numbers = _since(numbers, task.since)
         batch.numbers.append(numbers)
@@ -116,9 +123,11 @@ class Parser:
             bare = bare.removeprefix(_BOM)
         if number <= self._layout.columns.header or bare in task.headers:
             return
-        row = self._row(bare, task.now)
+        after = batch.last if batch.last is not None else task.after
+        row = self._row(bare, task.now, after)
         if row is None:
             return
+        batch.last = batch.last if row.time is None else row.time
         if row.problem:
             text = bare.decode(self._layout.columns.encoding, "replace")
             batch.bad.append(bad_line(task.file, number, offset, text, row.problem))
@@ -128,10 +137,10 @@ class Parser:
         if row.values and is_wanted:
             batch.rows.append(Placed(offset, row))
 
-    def _row(self, line: bytes, now: float) -> Row | None:
+    def _row(self, line: bytes, now: float, after: float | None) -> Row | None:
         encoding = self._layout.columns.encoding
         try:
-            row = self._lines.read(line.decode(encoding))
+            row = self._lines.read(line.decode(encoding), after=after)
         except UnicodeDecodeError:
             return Row(None, {}, f"it is not {encoding}: see `encoding` of columns")
         if row is not None and row.time is not None and row.time > now + AHEAD:

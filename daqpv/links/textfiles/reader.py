@@ -252,6 +252,7 @@ class Reader:
             many=order.many,
             now=order.now,
             since=order.since,
+            after=position.newest,
         )
         return self._parser.read(data, task)
 

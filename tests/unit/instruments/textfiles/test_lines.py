@@ -136,7 +136,7 @@ def test_times(line: str, keys: dict[str, Any], at: float) -> None:
 @pytest.mark.parametrize("text", ["", "noon", "nan", "inf", "2026-02-30 12:00:00"])
 def test_no_times(text: str) -> None:
     for time in "unix", "%Y-%m-%d %H:%M:%S":
-        assert read(f"{text},1,2", time=time).problem == f"{text!r} is no time"
+        assert read(f"{text},1,2", time=time).problem.startswith(f"{text!r} is no time")
 
 
 def test_one_value_per_line_and_lines_of_equal_time_belong_together() -> None:
@@ -179,7 +179,7 @@ def test_settings_that_do_not_fit_together(keys: dict[str, Any], text: str) -> N
     ("keys", "text"),
     [
         ({"names": ("a", "c")}, "there is no channel 'c'"),
-        ({"time": "noon"}, "the time 'noon' is neither"),
+        ({"time": "noon"}, "the time 'noon' has no date"),
         ({"time": "unix", "zone": "Mars"}, "no time zone 'Mars'"),
         ({"time": ("%Y", "%m"), "time_columns": (1, 2, 3)}, "2 texts for the time"),
     ],
