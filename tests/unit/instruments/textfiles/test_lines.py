@@ -206,7 +206,8 @@ def rows_of(batch: Batch, lay: Layout) -> list[tuple[int, Any, dict[str, Any]]]:
     """All rows, however they were read, without empty columns."""
     block, others = history(batch, lay, "x")
     rows: list[tuple[int, Any, dict[str, Any]]] = [
-        (at, row.time, dict(row.values)) for at, row in others
+        (at, row.time, {k: v for k, v in row.values.items() if not is_nan(v)})
+        for at, row in others
     ]
     if block is not None:
         for i in range(len(block.times)):
