@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from daqpv.core.threads import Crew
 from daqpv.errors import SimulatorError
 from daqpv.instruments.settings import Columns
 from daqpv.instruments.textfiles.layout import TIME, Layout
-from daqpv.instruments.textfiles.stamps import Stamps
 from daqpv.sim.instruments.simulator import InstrumentSimulator
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,6 @@ class TextFilePlace:
         self._columns = settings.columns or Columns()
         try:
             self._layout = Layout(self._columns, settings.channels)
-            self._stamps = _stamps(self._columns)
         except ValueError as error:
             raise SimulatorError(f"{simulator.name}: {error}") from error
         self._disk = Crew(f"the disk of {self._file}")
@@ -92,7 +91,7 @@ class TextFilePlace:
 
     def _lines(self, now: float) -> Iterator[str]:
         columns = self._columns
-        times = [stamp.written(now) for stamp in self._stamps]
+        times = self._times(now)
         if columns.alias is not None and columns.value is not None:
             for name in self._simulator.settings.channels:
                 texts = self._placed(times, max(columns.alias, columns.value))
@@ -106,6 +105,17 @@ class TextFilePlace:
             for cell in self._layout.cells:
                 texts[cell.index] = self._value(cell.channel)
             yield (columns.between or " ").join(texts)
+
+    def _times(self, now: float) -> list[str]:
+        """The time as each of its forms has it; some have blanks."""
+        stamps, forms = self._layout.stamps, self._columns.time or ()
+        text = "" if stamps is None else stamps.written(now)
+        if len(forms) < 2:
+            return [text] * len(forms)
+        words, texts = iter(text.split(" ")), []
+        for form in forms:
+            texts.append(" ".join(islice(words, form.count(" ") + 1)))
+        return texts
 
     def _placed(self, times: Sequence[str], count: int) -> list[str]:
         """The texts of a line, with its time and zeros."""
@@ -134,10 +144,6 @@ class TextFilePlace:
             text = text.replace(".", self._columns.decimal)
         quote = self._columns.quote
         return f"{quote}{text}{quote}" if quote and isinstance(value, str) else text
-
-
-def _stamps(columns: Columns) -> list[Stamps]:
-    return [Stamps([text], columns.zone) for text in columns.time or ()]
 
 
 def _alias(name: str, columns: Columns) -> str:

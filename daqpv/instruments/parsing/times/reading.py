@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from daqpv.instruments.parsing.times.moments import MONTHS, bits_of, regex_of
+from daqpv.instruments.parsing.times.writing import text_of
 from daqpv.instruments.parsing.times.zones import Zone, shift_of
 from daqpv.instruments.parsing.values import real
 
@@ -80,6 +81,20 @@ class Times:
             return self._utc(found.groupdict(), after)
         except ValueError as error:
             raise self._error(text, str(error)) from None
+
+    def written(self, time: float) -> str:
+        """The text of a time, to milliseconds; for simulated instruments.
+
+        Args:
+            time: UTC [s since 1970].
+        """
+        if self.per_second is not None:
+            number = time * self.per_second
+            return f"{number:.3f}" if self.per_second == 1 else f"{number:.0f}"
+        when = self.zone.clock(time)
+        if not self.bits:
+            return when.isoformat(timespec="milliseconds")
+        return text_of(self.bits, when)
 
     def _error(self, text: str, why: str = "") -> ValueError:
         shown = repr(text if len(text) <= 40 else text[:40] + "...")

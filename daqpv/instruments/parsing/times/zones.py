@@ -35,6 +35,14 @@ class Zone:
             self.fixed = self._zone.utcoffset(None).total_seconds()
         self._known: dict[int, tuple[float, float]] = {}
 
+    def clock(self, time: float) -> datetime:
+        """What a clock on the wall shows.
+
+        Args:
+            time: UTC [s since 1970].
+        """
+        return datetime.fromtimestamp(time, UTC).astimezone(self._zone)
+
     def shifts(self, wall: float) -> tuple[float, float]:
         """The difference to UTC [s] at this time, and if the clock shows it again.
 

@@ -270,3 +270,17 @@ def test_any_form_is_made_or_refused(form: str) -> None:
         return
     with pytest.raises(ValueError, match="is no time"):
         times.read(["nothing of the sort"])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("%Y-%m-%d %H:%M:%S.%f", "%d.%m.%y %I:%M:%S.%f %p", "%b %d, %Y %H:%M:%S.%f"),
+        *("YYYY-DDDD HH:mm:ss.SSS", "%Y-%m-%dT%H:%M:%S.%f%z", "iso", "unix", "unix ms"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "+02:30"])
+def test_what_a_simulator_writes_is_read_back(form: str, zone: str) -> None:
+    times = Times([form], zone)
+    for time in (0.25, 1_700_000_000.125, 1_720_000_000.5):
+        assert times.read([times.written(time)]) == time
