@@ -9,8 +9,10 @@ from daqpv.instruments.parsing.ambiguity import choices
 from daqpv.instruments.parsing.values import Value, compiled, expected, number
 
 LONGEST = (65536, 2000, 300, 120)
-"""Characters of a line, by the number of choices in the expression, see `ambiguity`. A
-line that does not match takes up to 0.5 s (measured 2026-11); most take microseconds."""
+"""Characters of a line, by the number of choices in the expression: see `ambiguity`.
+
+A line that does not match takes up to 0.5 s (measured 2026-11); most take microseconds.
+"""
 
 
 class Regular:
