@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from daqpv import __version__
 from daqpv.config.fixed import FIXED
 from daqpv.config.model import DeviceSettings, Model
+from daqpv.core.finding import Examination, Finding
 from daqpv.core.records.kind import RecordKind
 from daqpv.core.site import DevicePvs, RemoteView, Site
 from daqpv.core.stage import Simulated, Stage
@@ -22,6 +23,7 @@ VERSION = 1
 
 Build: TypeAlias = Callable[[str, M, Site], tuple[DeviceT, DevicePvs]]
 Remote: TypeAlias = Callable[[str, M, Site], RemoteView]
+Examine: TypeAlias = Callable[[str, M, Site, Examination], AsyncIterator[Finding]]
 Simulate: TypeAlias = Callable[[Mapping[str, M], Stage], Simulated | None]
 
 
@@ -58,6 +60,9 @@ class Kind(Generic[M, DeviceT]):
             serve the device.
         simulate: makes the simulators of its devices, from their settings by name and
             the stage; None, or if it returns None: they are not simulated.
+        examine: examines a device without serving it, from ``(name, settings, site,
+            examination)``: an async generator of what it finds, step by step. None:
+            ``daqpv doctor`` leaves it out.
         commands: further commands of ``daqpv``, by name: the place of each click
             command, ``"lab_gauge.cli:zero"``; it is imported when it is used.
         per_host: whether each computer has its own settings, so that the files of
@@ -81,6 +86,7 @@ class Kind(Generic[M, DeviceT]):
     remote: Remote[M] | None = None
     known_by: tuple[str, str] | None = None
     simulate: Simulate[M] | None = None
+    examine: Examine[M] | None = None
     commands: Mapping[str, str] = field(default_factory=dict)
     per_host: bool = False
     records: Sequence[RecordKind[Any]] = ()

@@ -33,6 +33,7 @@ from daqpv.core.events.event import (
     origin,
     reported,
 )
+from daqpv.core.finding import Examination, Finding
 from daqpv.core.milestones import Milestones
 from daqpv.core.names import Names, last_name, parted
 from daqpv.core.pvinfo import PvInfo
@@ -77,6 +78,8 @@ __all__ = [
     "Event",
     "EventSeverity",
     "Events",
+    "Examination",
+    "Finding",
     "Folding",
     "Goal",
     "Interlock",

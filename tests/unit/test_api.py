@@ -34,9 +34,14 @@ Device
 DeviceGroup
 DeviceSettings
 DeviceSnapshot
+Driver
+DriverKind
 Event
 EventSeverity
 Events
+Fault
+Finding
+Frame
 Group
 Hertz
 Http
@@ -46,6 +51,7 @@ Kind
 Labelled
 LineLink
 LinkError
+Listener
 LocalPath
 Matching
 Model
@@ -61,12 +67,15 @@ Progress
 ProtocolError
 Pvs
 Quantity
+Raw
+Read
 Reading
 ReadingsGroup
 RecordKind
 Ref
 RefusedError
 RemoteView
+Request
 Result
 ResultCode
 SavedField
@@ -85,6 +94,7 @@ Stage
 Status
 Table
 UnknownOutcomeError
+Write
 after
 ai
 ao

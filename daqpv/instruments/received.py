@@ -1,0 +1,174 @@
+"""What an instrument has sent while it was examined, and what is missing of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from daqpv.core import Clock, Finding, Reading, Severity, Status
+from daqpv.errors import LinkError, counted, sentence
+from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.driver import Frame
+
+_SHOWN = 8  # values, and bad lines, that are shown
+_LONGEST = 200  # characters of a bad line
+_NOT_SENT = (
+    "Does a question or a pattern name it, and does the instrument have it? What it "
+    "has not: `leave_out`."
+)
+_NO_ANSWER = frozenset({Status.TIMEOUT, Status.COMM})
+
+
+class Received:
+    """Keeps the readings of an instrument; it is the `Listener` of its driver.
+
+    Args:
+        channels: that the instrument should send.
+        units: of numbers, by channel.
+        clock: of this computer.
+
+    Attributes:
+        frames: that have come.
+        loss: of the connection, the last one.
+        offset: the time of the newest values, minus ours at their arrival [s]; None:
+            the instrument gives no time.
+    """
+
+    def __init__(
+        self, channels: Channels, units: Mapping[str, str], clock: Clock
+    ) -> None:
+        self._channels, self._units, self._clock = channels, units, clock
+        self._readings: dict[str, Reading] = {}
+        self._bad: list[str] = []
+        self._news = asyncio.Event()
+        self.frames = 0
+        self.loss: LinkError | None = None
+        self.offset: float | None = None
+
+    def heard(self, frame: Frame) -> None:
+        """Take what has come."""
+        self.frames += 1
+        now, wall = self._clock.monotonic(), self._clock.time()
+        readings, bad = self._channels.taken(
+            frame,
+            self._readings,
+            now=now,
+            time=wall if frame.time is None else frame.time,
+        )
+        self._readings |= readings
+        self._bad += [*frame.bad, *bad]
+        if frame.time is not None:
+            self.offset = frame.time - wall
+        self._news.set()
+
+    def broken(self, error: LinkError) -> None:
+        """The connection is gone."""
+        self.loss = error
+        self._news.set()
+
+    async def first(self) -> None:
+        """Wait for the first values, or a loss."""
+        await self._news.wait()
+
+    async def complete(self) -> None:
+        """Wait until each channel has been heard, or the connection is lost."""
+        while self._missing() and self.loss is None:
+            self._news.clear()
+            await self._news.wait()
+
+    def findings(self) -> Iterator[Finding]:
+        """Whether each channel has got a value or its words; then what is wrong."""
+        problems = [*self._unread(), *self._unheard()]
+        if self.loss is not None:
+            problems.append(Finding("parse", False, str(self.loss)))
+        names = self._channels.names
+        got = len(names) - len(self._missing())
+        text = f"{got} of {counted(len(names), 'channel')} came"
+        facts = {name: _fact(one) for name, one in self._readings.items()}
+        yield Finding(
+            "parse",
+            not problems,
+            f"{text}: {self._shown()}." if got else f"{text}.",
+            facts={"values": facts},
+        )
+        yield from problems
+
+    def _unread(self) -> Iterator[Finding]:
+        """The lines that could not be read."""
+        for line in dict.fromkeys(self._bad[:_SHOWN]):
+            text = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
+            yield Finding(
+                "parse",
+                False,
+                f"It sent {sentence(text)}",
+                cure="Correct the pattern, or add the text to `words`.",
+                facts={"line": line},
+            )
+        if len(self._bad) > _SHOWN:
+            more = counted(len(self._bad) - _SHOWN, "more line")
+            yield Finding("parse", False, f"{more} could not be read.")
+
+    def _unheard(self) -> Iterator[Finding]:
+        """The channels without a value, by the reason."""
+        reasons: dict[str, list[str]] = {}
+        for name in self._missing():
+            reading = self._readings.get(name)
+            reason = "" if reading is None else sentence(reading.alarm.reason)
+            reasons.setdefault(reason, []).append(name)
+        for reason, names in reasons.items():
+            none = f"No value of {', '.join(names)}"
+            yield Finding(
+                "parse",
+                False,
+                f"{none}: {reason}" if reason else f"{none}.",
+                cure="" if reason else _NOT_SENT,
+                facts={"missing": names},
+            )
+
+    def _missing(self) -> list[str]:
+        return [
+            name
+            for name in self._channels.names
+            if name not in self._readings
+            or self._readings[name].alarm.status in _NO_ANSWER
+        ]
+
+    def _shown(self) -> str:
+        """The first values."""
+        gone = set(self._missing())
+        found = [
+            f"{name} {shown(one, self._units.get(name, ''))}"
+            for name, one in self._readings.items()
+            if name not in gone
+        ]
+        more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        return ", ".join(found[:_SHOWN]) + more
+
+
+def shown(reading: Reading, units: str = "") -> str:
+    """A reading for people: its value, and its alarm."""
+    value = reading.shown
+    if hasattr(value, "shape"):
+        text = f"({len(value)} numbers)"
+    elif isinstance(value, float):
+        text = f"{value:.6g} {units}".rstrip()
+    else:
+        text = "" if value is None else f"{value} {units}".rstrip()
+    if reading.severity is Severity.NO_ALARM:
+        return text
+    return f"{text} ({reading.alarm.reason}, {reading.severity.name})".lstrip()
+
+
+def _fact(reading: Reading) -> dict[str, Any]:
+    """A reading for programs."""
+    value = reading.shown
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    found: dict[str, Any] = {"value": value}
+    if reading.alarm.severity is not Severity.NO_ALARM:
+        found |= {
+            "severity": reading.alarm.severity.name,
+            "words": reading.alarm.reason,
+        }
+    return found
