@@ -9,11 +9,9 @@ from daqpv.config import Kind
 from daqpv.core import Site, Snapshot
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Driver
-from daqpv.instruments.drivers import driver_kind, scheme_of
+from daqpv.instruments.drivers import driver_of
 from daqpv.instruments.instrument import Instrument, Parts
-from daqpv.instruments.no_driver import NoDriver
-from daqpv.instruments.section import InstrumentSection
+from daqpv.instruments.section import LEVEL, InstrumentSection
 from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings
 from daqpv.instruments.snapshot import (
     InstrumentSnapshot,
@@ -21,6 +19,7 @@ from daqpv.instruments.snapshot import (
     InstrumentStatus,
 )
 from daqpv.iocs.device import DeviceGroup, command
+from daqpv.iocs.instrument_examine import examine
 from daqpv.serve import (
     Declaration,
     ReadingsGroup,
@@ -35,9 +34,6 @@ from daqpv.serve import (
     string,
     waveform,
 )
-
-LEVEL = "Inst"
-"""The level of instruments in PV names."""
 
 _LONG_LINE = 500  # [bytes]
 
@@ -156,7 +152,7 @@ def build(
 def _parts(
     name: str, settings: InstrumentSettings, site: Site, *, period: float
 ) -> Parts:
-    driver = _driver(name, settings, site)
+    driver = driver_of(name, settings, site)
     channels = Channels(
         settings.channels,
         stale=settings.stale,
@@ -164,13 +160,6 @@ def _parts(
         period=period,
     )
     return Parts(driver=driver, channels=channels, inputs=_inputs(name, settings, site))
-
-
-def _driver(name: str, settings: InstrumentSettings, site: Site) -> Driver:
-    scheme = scheme_of(settings)
-    if scheme is None:
-        return NoDriver(name)
-    return driver_kind(scheme).make(name, settings, site)
 
 
 def _inputs(name: str, settings: InstrumentSettings, site: Site) -> Inputs:
@@ -188,4 +177,5 @@ KIND = Kind(
     api=1,
     build=build,
     known_by=(LEVEL, "Online"),
+    examine=examine,
 )

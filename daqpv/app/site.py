@@ -48,6 +48,30 @@ class Services:
     pulse: Pulse | None
 
 
+def bare_site(
+    experiment: Experiment, kinds: Sequence[AnyKind], *, events: Events, readings: Pvs
+) -> ExperimentSite:
+    """The site of a process that serves nothing, and keeps nothing.
+
+    Commands that try or examine single devices use it.
+
+    Args:
+        experiment: the contents of the file.
+        kinds: the installed kinds of device.
+        events: where events go.
+        readings: reads any PV.
+    """
+    services = Services(
+        events=events,
+        readings=readings,
+        saved=None,
+        durable=None,
+        store=None,
+        pulse=None,
+    )
+    return ExperimentSite(experiment, kinds, services, served=(), follow=False)
+
+
 class ExperimentSite:
     """One running process, as kinds see it (daqpv.core.Site).
 

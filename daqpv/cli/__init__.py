@@ -17,6 +17,11 @@ _COMMANDS = {
         "file.commands", "init", "Write a first experiment file, with comments."
     ),
     "pvs": Command("file.commands", "pvs", "List the PVs of FILE."),
+    "doctor": Command(
+        "doctor.doctor",
+        "doctor",
+        "Examine the instruments of FILE, and say what to do.",
+    ),
     "get": Command("pv.get", "get", "Read PVs of any server, in readable form."),
     "monitor": Command("pv.monitor", "monitor", "Show PVs now and after each change."),
     "put": Command("pv.put", "put", "Put VALUE to PV, and wait for its end."),

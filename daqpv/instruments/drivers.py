@@ -10,10 +10,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from daqpv.core import Site
 from daqpv.core.plugins import guarded
 from daqpv.errors import ConfigError, KindError
 from daqpv.instruments.connection import Connection
-from daqpv.instruments.driver import DriverKind
+from daqpv.instruments.driver import Driver, DriverKind
+from daqpv.instruments.no_driver import NoDriver
 from daqpv.instruments.settings.instrument import InstrumentSettings
 
 GROUP = "daqpv.drivers"
@@ -59,6 +61,19 @@ def driver_kind(scheme: str) -> DriverKind:
         if not isinstance(kind, DriverKind):
             raise KindError(f"it is a {type(kind).__name__}, not a DriverKind")
     return kind
+
+
+def driver_of(name: str, settings: InstrumentSettings, site: Site) -> Driver:
+    """The driver of an instrument, not open.
+
+    Raises:
+        ValueError: a setting cannot be used.
+        ConfigError: there is no such driver, or its extra is not installed.
+    """
+    scheme = scheme_of(settings)
+    if scheme is None:
+        return NoDriver(name)
+    return driver_kind(scheme).make(name, settings, site)
 
 
 def missing(kind: DriverKind) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -38,7 +38,7 @@ async def examined(
     *,
     until: float,
     clock: Clock = CLOCK,
-) -> AsyncIterator[Finding]:
+) -> AsyncGenerator[Finding, None]:
     """Open the instrument, read it once, close it; yield what was found in each step.
 
     Args:
@@ -64,7 +64,7 @@ async def examined(
 
 async def _read(
     driver: Driver, received: Received, settings: InstrumentSettings, until: float
-) -> AsyncIterator[Finding]:
+) -> AsyncGenerator[Finding, None]:
     """What is found after the opening."""
     if driver.polls:
         asking = await _within(driver.exchange(Read()), until)

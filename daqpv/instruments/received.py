@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from daqpv.core import Clock, Finding, Reading, Severity, Status
 from daqpv.errors import LinkError, counted, sentence
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Frame
+from daqpv.instruments.driver import Block, Frame
 
 _SHOWN = 8  # values, and bad lines, that are shown
 _LONGEST = 200  # characters of a bad line
@@ -40,15 +40,21 @@ class Received:
     ) -> None:
         self._channels, self._units, self._clock = channels, units, clock
         self._readings: dict[str, Reading] = {}
-        self._bad: list[str] = []
+        self._bad: list[str] = []  # the first ones
+        self._unreadable = 0
         self._news = asyncio.Event()
         self.frames = 0
         self.loss: LinkError | None = None
         self.offset: float | None = None
 
-    def heard(self, frame: Frame) -> None:
-        """Take what has come."""
+    def heard(self, frame: Frame | Block) -> None:
+        """Take what has come; of history, what could not be read."""
         self.frames += 1
+        if isinstance(frame, Block):
+            frame = frame.counts
+        if frame.is_history:
+            self._note(frame.bad)
+            return
         now, wall = self._clock.monotonic(), self._clock.time()
         readings, bad = self._channels.taken(
             frame,
@@ -57,7 +63,7 @@ class Received:
             time=wall if frame.time is None else frame.time,
         )
         self._readings |= readings
-        self._bad += [*frame.bad, *bad]
+        self._note([*frame.bad, *bad])
         if frame.time is not None:
             self.offset = frame.time - wall
         self._news.set()
@@ -96,7 +102,7 @@ class Received:
 
     def _unread(self) -> Iterator[Finding]:
         """The lines that could not be read."""
-        for line in dict.fromkeys(self._bad[:_SHOWN]):
+        for line in self._bad:
             text = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
             yield Finding(
                 "parse",
@@ -105,8 +111,8 @@ class Received:
                 cure="Correct the pattern, or add the text to `words`.",
                 facts={"line": line},
             )
-        if len(self._bad) > _SHOWN:
-            more = counted(len(self._bad) - _SHOWN, "more line")
+        if self._unreadable > len(self._bad):
+            more = counted(self._unreadable - len(self._bad), "more line")
             yield Finding("parse", False, f"{more} could not be read.")
 
     def _unheard(self) -> Iterator[Finding]:
@@ -125,6 +131,10 @@ class Received:
                 cure="" if reason else _NOT_SENT,
                 facts={"missing": names},
             )
+
+    def _note(self, bad: Sequence[str]) -> None:
+        self._unreadable += len(bad)
+        self._bad = list(dict.fromkeys([*self._bad, *bad[:_SHOWN]]))[:_SHOWN]
 
     def _missing(self) -> list[str]:
         return [

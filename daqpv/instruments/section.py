@@ -9,6 +9,9 @@ from daqpv.config import Conflict
 from daqpv.instruments.checks import conflicts
 from daqpv.instruments.settings.instrument import InstrumentSettings
 
+LEVEL = "Inst"
+"""The level of instruments in PV names."""
+
 
 class InstrumentSection(InstrumentSettings):
     """An instrument of the file: how it is reached, how it speaks, its channels."""

@@ -1,0 +1,1 @@
+"""``daqpv doctor``: examines instruments without serving them."""

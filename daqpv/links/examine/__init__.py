@@ -1,0 +1,1 @@
+"""Examines what a connection needs of this computer: ports, names, the clock."""

@@ -1,0 +1,162 @@
+"""An instrument that another process serves, as its PVs show it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from daqpv.core import Condition, Finding, Readings, Reading, Severity, Status
+from daqpv.errors import counted, sentence
+from daqpv.instruments.received import shown
+from daqpv.instruments.settings import InstrumentSettings
+from daqpv.instruments.snapshot import InstrumentStatus
+
+_SIGNALS = (
+    *("Online", "Condition", "Enable", "State", "Status", "LinesOK", "LinesBad"),
+    *("LastBad", "LastError", "LastSeen", "Rate"),
+)
+_WITHIN = 5.0  # [s] for all PVs
+_LEAST = 0.2  # [s]
+_SHOWN = 8  # channels
+
+
+class Served:
+    """Reads the PVs of an instrument.
+
+    Args:
+        prefix: of its PVs.
+        settings: of it.
+        readings: reads them.
+    """
+
+    def __init__(
+        self, prefix: str, settings: InstrumentSettings, readings: Readings
+    ) -> None:
+        self._prefix, self._readings = prefix, readings
+        self._units = {one.name or k: one.units for k, one in settings.channels.items()}
+        self._found: dict[str, Reading] = {}
+        self._news = asyncio.Event()
+
+    @asynccontextmanager
+    async def followed(self, *, until: float) -> AsyncIterator[None]:
+        """Follow the PVs; wait until all have been read, or for some seconds."""
+        ends = [
+            self._readings.watch(self._prefix + one, partial(self._show, one))
+            for one in (*_SIGNALS, *self._units)
+        ]
+        now = asyncio.get_running_loop().time()
+        left = max(min(until - now - _LEAST, _WITHIN), _LEAST)
+        try:
+            async with asyncio.timeout(left):
+                while self._unread:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pass
+        try:
+            yield
+        finally:
+            for end in ends:
+                end()
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is stopped or disabled: nobody is connected to it."""
+        return bool(self._value("Status") == InstrumentStatus.OFF)
+
+    @property
+    def _unread(self) -> set[str]:
+        """The PVs from which nothing has come; a channel may have no value."""
+        return {
+            one
+            for one in (*_SIGNALS, *self._units)
+            if one not in self._found
+            or (self._value(one) is None and self._found[one].alarm.status is Status.COMM)
+        }
+
+    def findings(self, served_by: str) -> Iterator[Finding]:
+        """What the PVs say of connection, exchanges and lines.
+
+        Args:
+            served_by: the process that serves them.
+        """
+        facts = {one: self._value(one) for one in _SIGNALS}
+        if self._value("Online") is None:
+            yield Finding(
+                "served",
+                False,
+                f"{served_by} serves it, but its PVs do not answer.",
+                cure="Does EPICS_CA_ADDR_LIST point at it? Without it: --direct.",
+            )
+            return
+        if self.is_off:
+            text = f"{served_by} serves it, and does not read it: stopped or disabled"
+            yield Finding("served", True, f"{text}, so it is examined directly.")
+            return
+        text = f"{served_by} has it, so it is examined through its PVs"
+        text += ", and not connected a second time (--direct does that)."
+        yield Finding("served", True, text, facts=facts)
+        yield self._online()
+        yield self._status()
+        yield from self._channels()
+        yield from self._lines()
+
+    def _online(self) -> Finding:
+        if self._value("Online"):
+            text = f"Online, last seen {self._value('LastSeen')}."
+            return Finding("connection", True, text)
+        condition = self._found["Condition"].shown if "Condition" in self._found else ""
+        why = sentence(self._value("LastError") or condition)
+        return Finding("connection", False, f"Offline: {why}")
+
+    def _status(self) -> Finding:
+        status = self._found["Status"].shown
+        text = f"Status {status}, {self._value('Rate') or 0:.3g} answers per second."
+        good = bool(self._value("Status") == InstrumentStatus.OK)
+        return Finding("exchange", good, text)
+
+    def _channels(self) -> Iterator[Finding]:
+        """The values, and those that are none."""
+        gone = {name for name in self._units if self._is_gone(name)}
+        values = [
+            f"{name} {shown(self._found[name], units)}"
+            for name, units in self._units.items()
+            if name not in gone
+        ]
+        more = f", and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+        text = f"{len(values)} of {counted(len(self._units), 'channel')} have a value"
+        if values:
+            text += f": {', '.join(values[:_SHOWN])}{more}"
+        yield Finding("parse", not gone, f"{text}.", facts={"missing": sorted(gone)})
+        if gone:
+            names = ", ".join(sorted(gone))
+            yield Finding("parse", False, f"INVALID, without news: {names}.")
+
+    def _is_gone(self, name: str) -> bool:
+        reading = self._found.get(name)
+        if reading is None or reading.value is None:
+            return True
+        lost = (Status.COMM, Status.TIMEOUT, Status.UDF)
+        return reading.severity is Severity.INVALID and reading.alarm.status in lost
+
+    def _lines(self) -> Iterator[Finding]:
+        bad, good = self._value("LinesBad") or 0, self._value("LinesOK") or 0
+        if bad:
+            text = f"{counted(bad, 'line')} could not be read, {good} could. The last: "
+            yield Finding(
+                "parse",
+                True,
+                f"{text}{sentence(self._value('LastBad') or 'not known')}",
+                cure="Correct the pattern, or add the text to `words`.",
+            )
+
+    def _value(self, signal: str) -> Any:
+        reading = self._found.get(signal)
+        return None if reading is None else reading.value
+
+    def _show(self, signal: str, reading: Reading) -> None:
+        self._found[signal] = reading
+        self._news.set()
