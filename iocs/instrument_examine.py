@@ -28,7 +28,7 @@ async def examine(
         async with served.followed(until=examination.until):
             for finding in served.findings(examination.served_by):
                 yield finding
-            if not served.is_off:
+            if not served.is_free:
                 return
     problem = _not_installed(settings)
     if problem is not None:
@@ -77,7 +77,7 @@ def _not_installed(settings: InstrumentSettings) -> Finding | None:
 
 def _shared(finding: Finding, examination: Examination) -> Finding:
     """The finding; if another process has the instrument, a failure may be its."""
-    if finding.good or not examination.served_by:
+    if finding.good or not (examination.served_by and examination.is_direct):
         return finding
     if finding.step not in ("connection", "exchange"):
         return finding

@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from daqpv.core import Condition, Finding, Readings, Reading, Severity, Status
+from daqpv.core import Condition, Cure, Finding, Readings, Reading, Severity, Status
 from daqpv.errors import counted, sentence
 from daqpv.instruments.received import shown
 from daqpv.instruments.settings import InstrumentSettings
-from daqpv.instruments.snapshot import InstrumentStatus
+from daqpv.instruments.snapshot import InstrumentState, InstrumentStatus
 
 _SIGNALS = (
     *("Online", "Condition", "Enable", "State", "Status", "LinesOK", "LinesBad"),
-    *("LastBad", "LastError", "LastSeen", "Rate"),
+    *("LastBad", "Message", "LastSeen", "Rate"),
 )
 _WITHIN = 5.0  # [s] for all PVs
 _LEAST = 0.2  # [s]
@@ -63,9 +63,15 @@ class Served:
                 end()
 
     @property
-    def is_off(self) -> bool:
-        """Whether it is stopped or disabled: nobody is connected to it."""
-        return bool(self._value("Status") == InstrumentStatus.OFF)
+    def is_free(self) -> bool:
+        """Whether the process that serves it has no connection to it."""
+        if self._is_stopped:
+            return True
+        return bool(self._value("Condition") == Condition.OFFLINE)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return bool(self._value("State") == InstrumentState.STOPPED)
 
     @property
     def _unread(self) -> set[str]:
@@ -74,7 +80,10 @@ class Served:
             one
             for one in (*_SIGNALS, *self._units)
             if one not in self._found
-            or (self._value(one) is None and self._found[one].alarm.status is Status.COMM)
+            or (
+                self._value(one) is None
+                and self._found[one].alarm.status is Status.COMM
+            )
         }
 
     def findings(self, served_by: str) -> Iterator[Finding]:
@@ -92,25 +101,36 @@ class Served:
                 cure="Does EPICS_CA_ADDR_LIST point at it? Without it: --direct.",
             )
             return
-        if self.is_off:
-            text = f"{served_by} serves it, and does not read it: stopped or disabled"
-            yield Finding("served", True, f"{text}, so it is examined directly.")
+        if self.is_free:
+            yield Finding("served", True, self._why_free(served_by), facts=facts)
             return
         text = f"{served_by} has it, so it is examined through its PVs"
         text += ", and not connected a second time (--direct does that)."
         yield Finding("served", True, text, facts=facts)
-        yield self._online()
+        if not self._value("Enable"):
+            cure = f"To examine it: {Cure(self._prefix, 'State', 'Stopped')}"
+            text = "It is disabled there, and may still be connected."
+            yield Finding("connection", True, text, cure=cure)
+            return
+        message = sentence(self._value("Message") or "no message")
+        if not self._value("Online"):
+            yield Finding("connection", False, message)
+            return
+        text = f"Online, last seen {self._value('LastSeen')}."
+        yield Finding("connection", True, text)
+        if self._value("Condition"):
+            yield Finding("exchange", False, message)
+            return
         yield self._status()
         yield from self._channels()
         yield from self._lines()
 
-    def _online(self) -> Finding:
-        if self._value("Online"):
-            text = f"Online, last seen {self._value('LastSeen')}."
-            return Finding("connection", True, text)
-        condition = self._found["Condition"].shown if "Condition" in self._found else ""
-        why = sentence(self._value("LastError") or condition)
-        return Finding("connection", False, f"Offline: {why}")
+    def _why_free(self, served_by: str) -> str:
+        if self._is_stopped:
+            why = "does not read it: it is stopped"
+        else:
+            why = f"cannot connect to it ({self._value('Message') or 'no message yet'})"
+        return f"{served_by} serves it, and {why}. So it is examined directly."
 
     def _status(self) -> Finding:
         status = self._found["Status"].shown

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from daqpv.core import CLOCK, Clock, Finding
-from daqpv.errors import DaqError, LinkError, counted
+from daqpv.errors import DaqError, LinkError, counted, sentence
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.driver import Driver, Frame, Read
 from daqpv.instruments.received import Received
@@ -48,7 +48,7 @@ async def examined(
         clock: of this computer.
     """
     units = {one.name or key: one.units for key, one in settings.channels.items()}
-    received = Received(_channels(settings), units, clock)
+    received = Received(driver.who, _channels(settings), units, clock)
     driver.listen(received)
     try:
         opening = await _within(driver.open(), until)
@@ -74,7 +74,8 @@ async def _read(
         received.heard(asking.value)
         usual = max(_MOST_PERIODS * settings.period, _LEAST_WAIT)
         until = min(until, asyncio.get_running_loop().time() + usual)
-        await _within(received.complete(), until)
+        if asking.value.good:
+            await _within(received.complete(), until)
     else:
         hearing = await _within(received.first(), until)
         yield _heard(driver, received, hearing)
@@ -179,4 +180,4 @@ def duration(seconds: float) -> str:
 def _named(driver: Driver, error: str) -> str:
     """The error, which begins with the instrument."""
     name = driver.who.split(" at ")[0]
-    return error if error.startswith(name) else f"{driver.who}: {error}"
+    return sentence(error if error.startswith(name) else f"{driver.who}: {error}")

@@ -24,6 +24,7 @@ class Received:
     """Keeps the readings of an instrument; it is the `Listener` of its driver.
 
     Args:
+        who: the instrument, as its driver names it.
         channels: that the instrument should send.
         units: of numbers, by channel.
         clock: of this computer.
@@ -36,8 +37,9 @@ class Received:
     """
 
     def __init__(
-        self, channels: Channels, units: Mapping[str, str], clock: Clock
+        self, who: str, channels: Channels, units: Mapping[str, str], clock: Clock
     ) -> None:
+        self._who = who
         self._channels, self._units, self._clock = channels, units, clock
         self._readings: dict[str, Reading] = {}
         self._bad: list[str] = []  # the first ones
@@ -137,12 +139,18 @@ class Received:
         self._bad = list(dict.fromkeys([*self._bad, *bad[:_SHOWN]]))[:_SHOWN]
 
     def _missing(self) -> list[str]:
-        return [
-            name
-            for name in self._channels.names
-            if name not in self._readings
-            or self._readings[name].alarm.status in _NO_ANSWER
-        ]
+        return [name for name in self._channels.names if self._is_missing(name)]
+
+    def _is_missing(self, name: str) -> bool:
+        """Whether a channel has got neither a value nor words of the instrument."""
+        reading = self._readings.get(name)
+        if reading is None:
+            return True
+        if reading.value is not None or reading.severity is not Severity.INVALID:
+            return False
+        alarm = reading.alarm
+        # a sentence of the driver, which begins with the instrument, is no word of it
+        return alarm.status in _NO_ANSWER or alarm.reason.startswith(self._who)
 
     def _shown(self) -> str:
         """The first values."""
