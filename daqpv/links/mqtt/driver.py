@@ -114,6 +114,8 @@ class MqttDriver:
             self.is_open = False
             if self._listener is not None:
                 self._listener.broken(error)
+        finally:
+            self.is_open = False  # also after an error of ours: it is opened again
 
     def _heard(self, topic: str, payload: bytes) -> None:
         if self._listener is None:
