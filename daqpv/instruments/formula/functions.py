@@ -205,4 +205,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "bit": Function(_bit, 2, 2),
     "xor": Function(xor, 2, 2),
 }
-"""By their names. docs/formulas.md says what each gives."""
+"""By their names. docs/instruments/formulas.md says what each gives."""

@@ -17,7 +17,7 @@ class Ask(Model):
 
     answer: str | dict[str, str] = ""
     """The pattern of the answer: ``{pressure:g},{temperature:g}``. Braces name
-    channels; docs/patterns.md has all forms. A mapping: the answer is JSON, with a
+    channels; docs/instruments/patterns.md has all forms. A mapping: the answer is JSON, with a
     path for each channel, ``{pressure: $.gauge.p}``."""
 
     lines: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -96,7 +96,7 @@ class Talk(Model):
 
     checksum: str | None = None
     """Name of the check sum at the end of each message, both ways: ``sum8``, ``xor8``,
-    ``crc16-modbus``; docs/patterns.md has all of them."""
+    ``crc16-modbus``; docs/instruments/patterns.md has all of them."""
 
     wake: str | None = None
     """Sent as it is after each connection, before anything else, without a terminator;

@@ -1,4 +1,4 @@
-"""docs/formulas.md lists each function and constant; its examples are as it says."""
+"""docs/instruments/formulas.md lists each function and constant; its examples are as it says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daqpv.instruments.formula import formula_conflicts as conflicts
 from daqpv.instruments.formula.functions import CONSTANTS, FUNCTIONS
 from daqpv.instruments.settings.instrument import InstrumentSettings
 
-TEXT = (Path(__file__).parents[4] / "docs" / "formulas.md").read_text()
+TEXT = (Path(__file__).parents[4] / "docs" / "instruments" / "formulas.md").read_text()
 
 
 def section(title: str) -> str:

@@ -1,4 +1,4 @@
-"""The examples of docs/patterns.md."""
+"""The examples of docs/instruments/patterns.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from daqpv.instruments.parsing import Pattern, Times
 
-PAGE = Path(__file__).parents[4] / "docs" / "patterns.md"
+PAGE = Path(__file__).parents[4] / "docs" / "instruments" / "patterns.md"
 EXAMPLE = re.compile(r"^```(pattern|time)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 VALUE = re.compile(r'(\S+) = ("(?:\\.|[^"\\])*"|\[[^\]]*\]|[^,]+)(?:, |$)')
 
