@@ -85,7 +85,14 @@ class Rig:
 @asynccontextmanager
 async def rig(tmp_path: Path, **keys: Any) -> AsyncIterator[Rig]:
     """A simulated instrument A with its driver, opened."""
-    simulated = SimulatedInstruments({"A": settings_of(**keys)}, tmp_path, seed=1)
+    async with rig_of(settings_of(**keys), tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def rig_of(settings: InstrumentSettings, folder: Path) -> AsyncIterator[Rig]:
+    """The same, of settings."""
+    simulated = SimulatedInstruments({"A": settings}, folder, seed=1)
     ready = asyncio.Event()
     running = asyncio.create_task(simulated.run(ready.set))
     waiting = asyncio.create_task(ready.wait())

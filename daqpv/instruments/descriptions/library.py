@@ -110,11 +110,11 @@ class Library:
         if self._site is not None:
             yield self._site
         yield OWN
-        yield from _of_distributions()
+        yield from of_distributions()
 
 
 @cache
-def _of_distributions() -> tuple[Path, ...]:
+def of_distributions() -> tuple[Path, ...]:
     """The folders of other distributions; none of their code runs."""
     found: list[Path] = []
     for point in entry_points(group=GROUP):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from daqpv.errors import SimulatorError
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.sim.instruments.faults import Faults
 from daqpv.sim.instruments.generic import generic
@@ -74,6 +75,10 @@ class InstrumentSimulator:
             encoding=settings.encoding,
             seed=seed,
         )
+        try:
+            self.speech()
+        except ValueError as error:
+            raise SimulatorError(f"{name}: checksum: {error}") from error
 
     @property
     def connection(self) -> str:

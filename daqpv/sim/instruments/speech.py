@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from daqpv.instruments.parsing.checksums import checksum
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.sim.instruments.faults import Faults
 from daqpv.sim.instruments.play import Play, Turn
@@ -43,6 +44,7 @@ class Speech:
         end = self._bytes(both if received is None else received)
         self._end = b"" if settings.answer_length else end
         self._echo = settings.echo
+        self._sum = None if settings.checksum is None else checksum(settings.checksum)
         self._steps = settings.acknowledge
         self._unknown = play.settings.unknown
         then = self._steps.then if self._steps else None
@@ -64,7 +66,7 @@ class Speech:
         if self._echo == "character":
             answers.append(data)
         while (line := self._next()) is not None:
-            answers += self._answers(line)
+            answers += self._checked(line)
         if len(self._buffer) > LONGEST:
             self._buffer = b""
         return [self._sent(one) for one in answers]
@@ -72,7 +74,7 @@ class Speech:
     def silence(self) -> list[Sent]:
         """The answers to what has come, if a silence ends it."""
         line, self._buffer = self._buffer, b""
-        answers = self._answers(line) if line and self.by_silence else []
+        answers = self._checked(line) if line and self.by_silence else []
         return [self._sent(one) for one in answers]
 
     def datagram(self, data: bytes) -> list[Sent]:
@@ -83,7 +85,7 @@ class Speech:
     def streamed(self) -> Sent | None:
         """What it sends unasked now."""
         line = self._play.streamed()
-        return None if line is None else self._sent(line + self._end)
+        return None if line is None else self._sent(self._framed(line))
 
     def _next(self) -> bytes | None:
         """The next line or byte without a terminator; None: it is not whole."""
@@ -99,11 +101,20 @@ class Speech:
         self._buffer = rest
         return line
 
+    def _checked(self, line: bytes) -> list[bytes]:
+        """The answers to a line; none if its check sum is wrong."""
+        if self._sum is None or line in self._unframed:
+            return self._answers(line)
+        try:
+            return self._answers(self._sum.checked(line))
+        except ValueError:
+            return []
+
     def _answers(self, line: bytes) -> list[bytes]:
         if self._then and line == self._then:
             answer = self._turn.answer() if self._turn else None
-            return [] if answer is None else [answer + self._end]
-        echo = [line + self._end] if self._echo is True else []
+            return [] if answer is None else [self._framed(answer)]
+        echo = [self._framed(line)] if self._echo is True else []
         if self._faults.refuse:
             self._faults.used()
             return echo + self._said(None)
@@ -116,19 +127,23 @@ class Speech:
         """The answer to a line, or the first of its two steps."""
         if self._steps is None:
             said = self._no() if turn is None else turn.answer()
-            return [] if said is None else [said + self._end]
+            return [] if said is None else [self._framed(said)]
         if turn is None or turn.refuses:
             self._turn = None
-            return [self._bytes(self._steps.refused) + self._end]
+            return [self._framed(self._bytes(self._steps.refused))]
         self._turn = turn
-        accepted = [self._bytes(self._steps.ok) + self._end]
+        accepted = [self._framed(self._bytes(self._steps.ok))]
         if self._steps.then is not None:
             return accepted
         answer = turn.answer()
-        return accepted if answer is None else [*accepted, answer + self._end]
+        return accepted if answer is None else [*accepted, self._framed(answer)]
 
     def _no(self) -> bytes | None:
         return None if self._unknown is None else self._bytes(self._unknown)
+
+    def _framed(self, body: bytes) -> bytes:
+        """A line with its check sum and terminator."""
+        return body + (self._sum(body) if self._sum else b"") + self._end
 
     def _sent(self, answer: bytes) -> Sent:
         sent = Sent(self._faults.spoiled(answer, self._end), self._faults.late)

@@ -107,6 +107,10 @@ async def test_without_a_folder_they_are_at_the_addresses_of_the_file(
             "A: connection: no such option of the connection: comunity",
         ),
         (
+            {"connection": "tcp://127.0.0.1:1", "checksum": "sum9"},
+            "A: checksum: 'sum9' is no check sum",
+        ),
+        (
             {"connection": "tcp://127.0.0.1:1", "simulator": {"change": {"x": "("}}},
             "the simulator of A: change.x",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from daqpv.config import ConfigProblems, Kind, load
 from daqpv.instruments.descriptions import Library, completed, merged
-from daqpv.instruments.descriptions.library import OWN
+from daqpv.instruments.descriptions.library import GROUP, OWN, of_distributions
 from daqpv.instruments.descriptions.merge import MOST, entries, filled
+from daqpv.instruments.section import InstrumentSection
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.instruments.settings.table import is_usable
 
@@ -320,6 +321,19 @@ def test_descriptions_of_daqpv_are_without_errors(name: str) -> None:
         assert settings.simulator is not None
 
 
+@pytest.mark.parametrize("name", OWN_MODELS)
+def test_descriptions_of_daqpv_fit_their_drivers(name: str) -> None:
+    found = Library().find(name)
+    assert found is not None
+    for url in found.facts.wiring.connections:
+        connection = url.replace("ADDRESS", "192.168.1.5")
+        keys = {"model": name, "connection": connection}
+        settings = InstrumentSection.model_validate(keys)
+        problems = InstrumentSection.conflicts({"A": settings})
+        no_channels = "no connection and no channels"  # the file's are to come
+        assert [one for one in problems if no_channels not in one.text] == []
+
+
 def test_descriptions_do_not_share_names() -> None:
     found = list(Library().all(lambda error: pytest.fail(str(error))))
     names = [name for one in found for name in (one.name, *one.facts.models)]
@@ -337,6 +351,44 @@ def test_a_crate_has_the_channels_of_its_index() -> None:
         "type": "float",
     }
     assert len([name for name in settings.channels if name.startswith("u")]) == 72
+
+
+# -- those of other distributions
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A distribution with the package lab_gauges, which has the model our-gauge."""
+    site = tmp_path / "site"
+    info = site / "lab_gauges-0.1.dist-info"
+    package = site / "lab_gauges"
+    for folder in (info, package):
+        folder.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: a\nVersion: 0.1\n")
+    points = f"[{GROUP}]\nx = lab_gauges\ny = not_there\nz = not_there.at.all\n"
+    (info / "entry_points.txt").write_text(points)
+    (package / "__init__.py").write_text("raise AssertionError('its code has run')")
+    (package / "our-gauge.yaml").write_text(GAUGE)
+    (package / "scpi-supply.yaml").write_text("title: [")
+    monkeypatch.syspath_prepend(site)
+    of_distributions.cache_clear()
+    yield package
+    of_distributions.cache_clear()
+
+
+def test_a_package_with_descriptions_can_be_installed(
+    installed: Path, loaded: Load
+) -> None:
+    assert loaded("model: our-gauge").channels["Gauge1"].units == "mbar"
+    assert loaded("model: our-gauge-1").channels.keys() == {"Gauge1", "Unit"}
+    assert loaded("model: scpi-supply").channels["Voltage"].units == "V"  # ours first
+
+
+def test_descriptions_of_the_site_come_first(installed: Path, loaded: Load) -> None:
+    site_has("our-gauge", GAUGE.replace("mbar", "Pa"))
+    site_has("scpi-supply", GAUGE)
+    assert loaded("model: our-gauge").channels["Gauge1"].units == "Pa"
+    assert loaded("model: scpi-supply").channels["Gauge1"].units == "mbar"
 
 
 # -- merging

@@ -112,6 +112,14 @@ def test_answers_of_fixed_length_have_no_terminator() -> None:
     assert said(one.speech(), b"N\r") == b"\x01\x02"
 
 
+def test_messages_have_check_sums_both_ways() -> None:
+    rules = {"rules": {"ask": "A?", "answer": "5"}}
+    one = simulator(connection="tcp://h:1", checksum="sum8 HEX", simulator=rules)
+    speech = one.speech()
+    assert said(speech, b"A?80\r\n") == b"535\r\n"
+    assert said(speech, b"A?81\r\n") == b""  # silence, as most instruments
+
+
 def test_a_datagram_is_a_whole_question() -> None:
     rules = {"rules": {"ask": "A?", "answer": "5"}}
     speech = simulator(connection="udp://h:1", simulator=rules).speech()
