@@ -50,16 +50,17 @@ class Connection:
                 "a connection begins with what it is: tcp://HOST:PORT, "
                 "serial:///dev/ttyUSB0"
             )
+        is_resource = "::" in rest and "[" not in rest  # TCPIP::HOST::INSTR
         try:
             parts = urlsplit(text)
-            port = parts.port or 0
+            port = 0 if is_resource else parts.port or 0
         except ValueError as error:
             raise ValueError(f"not a URL: {error}") from None
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         return cls(
             text=text,
             scheme=scheme.lower(),
-            host=parts.hostname or "",
+            host="" if is_resource else parts.hostname or "",
             port=port,
             path=unquote(parts.path),
             rest=rest.partition("?")[0],

@@ -9,6 +9,7 @@ from daqpv.links.stream.options import (
     SerialOptions,
     TcpOptions,
     UdpOptions,
+    VisaOptions,
 )
 
 TCP = DriverKind(
@@ -30,4 +31,13 @@ SERIAL = DriverKind(
     address=make.SERIAL_FORM,
     options=SerialOptions,
     speaks_lines=True,
+)
+VISA = DriverKind(
+    "visa",
+    make.visa,
+    address=make.VISA_FORM,
+    options=VisaOptions,
+    speaks_lines=True,
+    extra="visa",
+    library="pyvisa",
 )

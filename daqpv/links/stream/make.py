@@ -8,6 +8,7 @@ from collections.abc import Callable
 from daqpv.core import Site
 from daqpv.instruments.connection import Connection
 from daqpv.instruments.lines.driver import LineDriver
+from daqpv.instruments.lines.framing import Framing
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.links.endpoint import Endpoint
 from daqpv.links.stream.line import StreamLine
@@ -17,14 +18,17 @@ from daqpv.links.stream.options import (
     SerialOptions,
     TcpOptions,
     UdpOptions,
+    VisaOptions,
 )
 from daqpv.links.stream.serial import SerialWire
 from daqpv.links.stream.tcp import TcpWire
 from daqpv.links.stream.udp import UdpWire
+from daqpv.links.stream.visa import VisaLine
 
 TCP_FORM = "tcp://HOST:PORT"
 LISTEN_FORM = "tcp-listen://:PORT"
 UDP_FORM = "udp://HOST:PORT"
+VISA_FORM = "visa://TCPIP::HOST::INSTR"
 SERIAL_FORM = "serial:///dev/serial/by-id/NAME?baud=9600"
 
 
@@ -113,4 +117,20 @@ def serial(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
     lines = site.shared(SharedLines)
     device = os.path.realpath(path)  # by whatever name
     line = lines.line(device, options, lambda: StreamLine(SerialWire(path, options)))
+    return LineDriver(name, settings, line)
+
+
+def visa(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
+    """The driver of ``visa://TCPIP::HOST::INSTR``; lines end with LF by default."""
+    connection = connection_of(settings)
+    options = connection.read(VisaOptions)
+    resource = connection.rest.removeprefix("//")
+    if "::" not in resource:
+        raise ValueError(f"{VISA_FORM} is wanted, or another VISA resource")
+    if settings.stream:
+        raise ValueError("nothing comes unasked by VISA: use `read` in place of stream")
+    ends = settings.terminator, settings.send_terminator, settings.receive_terminator
+    if ends == (None, None, None):
+        settings = settings.model_copy(update={"terminator": "\n"})
+    line = VisaLine(resource, options.backend, Framing(settings).end)
     return LineDriver(name, settings, line)

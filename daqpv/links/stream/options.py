@@ -82,3 +82,10 @@ class SerialOptions(Model):
         """Time of one character [s]."""
         parity = 0 if self.parity == "N" else 1
         return (1 + self.bits + parity + self.stop) / self.baud
+
+
+class VisaOptions(Model):
+    """Of ``visa://RESOURCE``."""
+
+    backend: str = "@py"
+    """Of pyvisa: ``@py``, ``@ivi`` (a library of the vendor), or the path of one."""
