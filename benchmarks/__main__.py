@@ -11,7 +11,17 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import cycles, death, few, hung, latency, poll_cpu, stop_load, text_file
+from benchmarks import (
+    cycles,
+    death,
+    few,
+    hung,
+    latency,
+    modbus,
+    poll_cpu,
+    stop_load,
+    text_file,
+)
 from benchmarks.figure import Figure
 
 BENCHMARKS: Mapping[str, Callable[[], Iterator[Figure]]] = {
@@ -22,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "few": few.measure,
     "hung": hung.measure,
     "cycles": cycles.measure,
+    "modbus": modbus.measure,
     "text_file": text_file.measure,
 }
 RUNS = 3
