@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from pathlib import Path
@@ -82,8 +81,8 @@ def _shared(finding: Finding, examination: Examination) -> Finding:
     if finding.step not in ("connection", "exchange"):
         return finding
     cure = (
-        f"{examination.served_by} serves it at the same time: many instruments take one "
-        "client only, and this one probably does. Leave out --direct."
+        f"{examination.served_by} serves it at the same time: many instruments take "
+        "one client only, and this one probably does. Leave out --direct."
     )
     return Finding(
         finding.step,

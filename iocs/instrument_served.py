@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from daqpv.core import Condition, Cure, Finding, Readings, Reading, Severity, Status
+from daqpv.core import Condition, Cure, Finding, Reading, Readings, Severity, Status
 from daqpv.errors import counted, sentence
 from daqpv.instruments.received import shown
 from daqpv.instruments.settings import InstrumentSettings
