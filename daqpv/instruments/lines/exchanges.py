@@ -220,8 +220,11 @@ class Exchanges:
     def _accepted(self, exchange: Exchange, how: Acknowledge) -> _Steps[None]:
         """Wait for the line that accepts."""
         while True:
-            text = self._text(exchange, (yield b""))
-            if text is None:
+            message = yield b""
+            try:
+                text = self._framing.plain(message)
+            except ValueError as error:
+                exchange.misfit(f"{shown(message)}: {error}")
                 continue
             if text.strip(" ") == how.ok:
                 return

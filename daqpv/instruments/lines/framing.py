@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daqpv.instruments.parsing import checksum
 from daqpv.instruments.settings.talk import Talk
 
 LONGEST = 2**20
@@ -13,13 +14,13 @@ _BREAKS = b"\r\n"
 
 
 class Framing:
-    """The ends, length and encoding of an instrument's messages.
+    """The ends, length, check sum and encoding of an instrument's messages.
 
     Args:
         talk: the settings.
 
     Raises:
-        ValueError: the settings contradict each other.
+        ValueError: the settings contradict each other, or name no check sum.
 
     Attributes:
         end: of what comes; b"": there is none, or a length.
@@ -40,7 +41,9 @@ class Framing:
             self.end = b""
         self.by_silence = not self.end and not self.length
         self.is_line = bool(self.end)
-        self._strips = self.is_line and not self.end.strip(_BREAKS)
+        self._sum = None if talk.checksum is None else checksum(talk.checksum)
+        has_bytes = self._sum is not None and self._sum.digits == "binary"
+        self._strips = self.is_line and not self.end.strip(_BREAKS) and not has_bytes
 
     def packed(self, text: str | bytes) -> bytes:
         """The bytes of a message.
@@ -51,10 +54,20 @@ class Framing:
         data = text if isinstance(text, bytes) else self._bytes(text)
         if self.send_end and self.send_end in data:
             raise ValueError(f"{text!r} is more than one line")
-        return data + self.send_end
+        return data + (self._sum(data) if self._sum else b"") + self.send_end
 
     def text(self, message: bytes, *, is_binary: bool = False) -> str:
         """The text of a message; of a binary one, each byte is a character.
+
+        Raises:
+            ValueError: its check sum is wrong, or it is not of that encoding.
+        """
+        if self._sum is not None:
+            message = self._sum.checked(message)
+        return self.plain(message, is_binary=is_binary)
+
+    def plain(self, message: bytes, *, is_binary: bool = False) -> str:
+        """The same of a message without a check sum, such as ACK.
 
         Raises:
             ValueError: it is not of that encoding.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -205,6 +206,9 @@ class Many:
 
         inner = text.strip()
         parts = inner.split(self.separator.strip(" ") or None) if inner else []
+        if self.is_real and inner.isascii() and "_" not in inner:
+            with contextlib.suppress(ValueError):  # 10 times as fast as below
+                return np.array([*map(float, parts)])
         values = [self.form.read(part.strip()) for part in parts]
         if None in values:
             return None
