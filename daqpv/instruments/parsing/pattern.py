@@ -1,4 +1,4 @@
-"""The pattern of an answer or a command, in any of its forms: docs/instruments/patterns.md."""
+"""The pattern of an answer or a command, in any form: docs/instruments/patterns.md."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ class Ask(Model):
 
     answer: str | dict[str, str] = ""
     """The pattern of the answer: ``{pressure:g},{temperature:g}``. Braces name
-    channels; docs/instruments/patterns.md has all forms. A mapping: the answer is JSON, with a
-    path for each channel, ``{pressure: $.gauge.p}``."""
+    channels; docs/instruments/patterns.md has all forms. A mapping: the answer is
+    JSON, with a path for each channel, ``{pressure: $.gauge.p}``."""
 
     lines: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Lines of the answer."""
