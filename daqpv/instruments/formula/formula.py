@@ -34,8 +34,8 @@ class Formula:
 
     Its names are those of channels: ``pressure``, ``gas.pressure`` of another
     instrument, ``ch("p-1")`` if there is a ``-`` in it, ``pv("LAB:BEAM:I")`` of any PV.
-    docs/instruments/formulas.md has operators and functions. Not to be evaluated in two threads at
-    a time.
+    docs/instruments/formulas.md has operators and functions. Not to be evaluated in two
+    threads at a time.
 
     Args:
         text: the formula.

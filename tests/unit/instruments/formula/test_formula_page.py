@@ -1,4 +1,4 @@
-"""docs/instruments/formulas.md lists each function and constant; its examples are as it says."""
+"""docs/instruments/formulas.md lists each function; its examples are as it says."""
 
 from __future__ import annotations
 
