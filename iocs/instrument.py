@@ -6,12 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 from daqpv.config import Kind
-from daqpv.core import Site, Snapshot
+from daqpv.core import SavedField, Site, Snapshot
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.driver import Driver, read_by
 from daqpv.instruments.drivers import driver_of
 from daqpv.instruments.instrument import Instrument, Parts
 from daqpv.instruments.section import LEVEL, InstrumentSection
+from daqpv.instruments.settable import add_gates, ramps
 from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings
 from daqpv.instruments.snapshot import (
     InstrumentSnapshot,
@@ -20,6 +22,7 @@ from daqpv.instruments.snapshot import (
 )
 from daqpv.iocs.device import DeviceGroup, command
 from daqpv.iocs.instrument_examine import examine
+from daqpv.iocs.setpoint import SettablePvs, settable_pvs
 from daqpv.serve import (
     Declaration,
     ReadingsGroup,
@@ -67,17 +70,41 @@ class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
     # after all values: a client that waits for it finds a whole answer
     counter = longin("Sequence", doc="Counts answers; posted last")
 
+    def __init__(
+        self, prefix: str, device: Instrument, *, pvs: list[Declaration], **more: Any
+    ) -> None:
+        super().__init__(prefix, device, pvs=pvs, **more)
+        self._settable = SettablePvs(self.pvdb, prefix)
+
+    @classmethod
+    def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
+        """The settings that operators choose; the ramps are those of all channels."""
+        return [*super().saved(snapshot), SavedField(field="ramps", signal="Ramp")]
+
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
         """Post what has changed; first the values, at the end Sequence."""
+        assert isinstance(snapshot, InstrumentSnapshot)
+        if not {"setpoints", "staged"}.isdisjoint(changed):
+            self._settable.show(snapshot)
         super().show(snapshot, changed)
         if "sequence" in changed:
-            assert isinstance(snapshot, InstrumentSnapshot)
             self.counter.post(snapshot.sequence, time=snapshot.time)
 
 
-def declared(name: str, channel: Channel) -> Declaration:
-    """The PV that shows the values of a channel."""
-    doc = channel.desc or f"Channel {name}"
+def declared(name: str, channel: Channel, *, of: str | None = None) -> Declaration:
+    """The PV that shows the values of a channel.
+
+    Args:
+        name: of the PV, after the prefix.
+        channel: the settings of the reading.
+        of: name of the reading, if it is not that of the PV.
+    """
+    found = _shown(name, channel, doc=channel.desc or f"Channel {of or name}")
+    found.of = of
+    return found
+
+
+def _shown(name: str, channel: Channel, *, doc: str) -> Declaration:
     labels = tuple(state.label for state in channel.states)
     match channel.type:
         case ChannelType.NUMBER:
@@ -131,35 +158,59 @@ def build(
         prefix,
         InstrumentGroup,
         InstrumentSnapshot(
-            enabled=settings.enable, state=state, period=settings.period
+            enabled=settings.enable,
+            state=state,
+            period=settings.period,
+            ramps=ramps(settings),
         ),
     )
+    driver = driver_of(name, settings, site)
+    read = read_by(driver, (k for k, one in settings.channels.items() if one.is_read))
     instrument = Instrument(
         name,
         snapshot,
-        _parts(name, settings, site, period=snapshot.period),
+        Parts(
+            driver=driver,
+            channels=_channels(settings, driver, snapshot.period, read),
+            inputs=_inputs(name, settings, site),
+        ),
         timeout=settings.longest_cycle,
         events=site.events,
         prefix=prefix,
     )
-    pvs = [
-        declared(channel.name or key, channel)
-        for key, channel in settings.channels.items()
-    ]
+    add_gates(instrument, settings, read=read)
+    pvs = _pvs(settings, read)
     return instrument, InstrumentGroup(prefix, instrument, pvs=pvs, desc=settings.desc)
 
 
-def _parts(
-    name: str, settings: InstrumentSettings, site: Site, *, period: float
-) -> Parts:
-    driver = driver_of(name, settings, site)
-    channels = Channels(
-        settings.channels,
+def _pvs(settings: InstrumentSettings, read: Collection[str]) -> list[Declaration]:
+    """The PVs of all channels; settable ones show their values as read-backs."""
+    pvs = [
+        declared(channel.name or key, channel)
+        for key, channel in settings.channels.items()
+        if not channel.is_settable
+    ]
+    settable, backs = settable_pvs(settings, read)
+    for name, (of, channel) in backs.items():
+        pvs.append(declared(f"{name}_RBV", channel, of=of))
+    return pvs + settable
+
+
+def _channels(
+    settings: InstrumentSettings, driver: Driver, period: float, read: Collection[str]
+) -> Channels:
+    """The channels that are read; one that is only written is never stale."""
+    channels = {
+        key: channel
+        for key, channel in settings.channels.items()
+        if key in read or not channel.is_settable
+    }
+    return Channels(
+        channels,
         stale=settings.stale,
         slack=settings.longest_cycle if driver.polls else 10.0,
         period=period,
     )
-    return Parts(driver=driver, channels=channels, inputs=_inputs(name, settings, site))
 
 
 def _inputs(name: str, settings: InstrumentSettings, site: Site) -> Inputs:

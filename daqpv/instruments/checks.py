@@ -14,6 +14,7 @@ from daqpv.instruments.drivers import driver_kind, missing, place_of, scheme_of
 from daqpv.instruments.formula.circles import formula_conflicts
 from daqpv.instruments.formula.errors import FormulaError
 from daqpv.instruments.formula.formula import Formula
+from daqpv.instruments.put_checks import put_conflicts
 from daqpv.instruments.settings.channel import Channel
 from daqpv.instruments.settings.instrument import InstrumentSettings
 
@@ -62,6 +63,7 @@ def _of_one(settings: InstrumentSettings) -> Iterator[tuple[Key, str]]:
     yield from _links(settings)
     yield from _scales(settings.channels)
     yield from _groups(settings)
+    yield from put_conflicts(settings)
 
 
 def _scales(channels: Mapping[str, Channel]) -> Iterator[tuple[Key, str]]:

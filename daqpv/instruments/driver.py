@@ -11,7 +11,7 @@ a URL::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -154,6 +154,9 @@ class Driver(Protocol):
     False. A driver neither repeats an opening nor reconnects by itself, unless its
     library does.
 
+    It may have a further attribute, ``reads: frozenset[str]``: keys of the channels
+    that it sends. Without it, it sends all. What is not sent has no read-back.
+
     Attributes:
         who: the instrument and its address, for sentences: "gas at 10.0.0.5:4001".
         polls: whether `Read` asks the instrument for something. If not, values come by
@@ -193,6 +196,12 @@ class Driver(Protocol):
 
     async def close(self) -> None:
         """Close; returns soon, whatever the other side does. `open` may follow."""
+
+
+def read_by(driver: Driver, channels: Iterable[str]) -> frozenset[str]:
+    """The keys of those `channels` that `driver` sends."""
+    read: frozenset[str] | None = getattr(driver, "reads", None)
+    return frozenset(channels) if read is None else read.intersection(channels)
 
 
 Make: TypeAlias = Callable[[str, Any, Site], Driver]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Unpack
 
@@ -23,6 +24,7 @@ from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.driver import Block, Driver, Frame, Raw, Read, Write
 from daqpv.instruments.evaluation import Evaluation
+from daqpv.instruments.gate import Gate, GateGroup
 from daqpv.instruments.snapshot import InstrumentSnapshot, InstrumentState
 
 _CLOSING = 2.0  # [s] for a driver to close
@@ -64,7 +66,14 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         timeout: longest time of a cycle, and of a write [s]; the driver's own deadlines
             are shorter.
         more: the others of `Shown`.
+
+    Attributes:
+        gates: of its settable channels, by name.
+        groups: of gates, by name.
     """
+
+    gates: Mapping[str, Gate]
+    groups: Mapping[str, GateGroup]
 
     def __init__(
         self,
@@ -79,6 +88,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._driver, self._channels = parts.driver, parts.channels
         self._inputs = parts.inputs
         self._evaluation = Evaluation(parts.channels, parts.inputs, self.clock)
+        self.gates, self.groups = {}, {}
         self._timeout = timeout
         self._turn = asyncio.Lock()  # one exchange at a time
         self._cycle = 0
@@ -277,8 +287,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             UnknownOutcomeError: sent, and whether it arrived is not known.
         """
         async with self._turn:
-            if not self._driver.is_open:
-                raise NotConnectedError(f"{self._driver.who} is not connected")
+            self._check_open()
             try:
                 async with asyncio.timeout(self._timeout + GRACE):
                     frame = await self._driver.exchange(Write(channel, raw))
@@ -288,3 +297,30 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
                 )
                 raise UnknownOutcomeError(text) from error
         self._note(frame)
+
+    async def look(self, channel: str) -> bool:
+        """Read one channel now, besides the cycles; for the put gate.
+
+        Returns:
+            Whether its value has come; False also if values come by themselves only.
+
+        Raises:
+            LinkError: there was no good answer.
+        """
+        if not self._driver.polls:
+            return False
+        async with self._turn:
+            self._check_open()
+            try:
+                async with asyncio.timeout(self._timeout + GRACE):
+                    request = Read(self._cycle, frozenset({channel}))
+                    frame = await self._driver.exchange(request)
+            except TimeoutError as error:
+                text = f"{self._driver.who}: no answer in {self._timeout:g} s"
+                raise NoAnswerError(text, timed_out=True) from error
+        self._note(frame)
+        return channel in frame.values
+
+    def _check_open(self) -> None:
+        if not self._driver.is_open:
+            raise NotConnectedError(f"{self._driver.who} is not connected")

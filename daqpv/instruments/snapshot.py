@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from daqpv.core import (
     made_from,
 )
 from daqpv.core.labels import Labelled
+from daqpv.instruments.gate import Setpoint, Staged
 
 
 class InstrumentState(Labelled):
@@ -69,6 +71,9 @@ class InstrumentSnapshot(DeviceSnapshot):
         is_any_fresh: whether a channel has a value that is not stale.
         values: by channel.
         sequence: counts changes of values; it is shown after all of them.
+        setpoints: of settable channels, by channel.
+        staged: requests of groups, by group.
+        ramps: rates of change, by channel, as operators chose [units/s].
     """
 
     judging: ClassVar[frozenset[str]] = DeviceSnapshot.judging | {"state", "stale"}
@@ -85,6 +90,9 @@ class InstrumentSnapshot(DeviceSnapshot):
     is_any_fresh: bool = False
     values: Values = field(default_factory=Values)
     sequence: int = 0
+    setpoints: Mapping[str, Setpoint] = field(default_factory=dict)
+    staged: Mapping[str, Staged] = field(default_factory=dict)
+    ramps: Mapping[str, float] = field(default_factory=dict)
 
     @property
     @made_from("enabled", "state", "condition", "known", "stale")

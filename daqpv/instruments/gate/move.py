@@ -9,9 +9,7 @@ from daqpv.core import Clock, Command, Cure, Severity
 from daqpv.errors import (
     AbortedError,
     LinkError,
-    NoAnswerError,
     OperationError,
-    ProtocolError,
     RefusedError,
     UnknownOutcomeError,
     sentence,
@@ -154,7 +152,7 @@ class Mover:
         """Write `value`, once; if it is not known whether that was done, look."""
         try:
             await uncut(self._outlet.write(self._name, value))
-        except (NoAnswerError, ProtocolError) as error:
+        except UnknownOutcomeError as error:
             self._at = None
             await self._find_out(move, value, error)
         except OperationError as error:
@@ -162,7 +160,7 @@ class Mover:
         self.accepted = value
         self._at = value if is_number(value) else None
 
-    async def _find_out(self, move: Move, value: Value, error: LinkError) -> None:
+    async def _find_out(self, move: Move, value: Value, error: Exception) -> None:
         text = f"{move.what}: {sentence(error)}"
         if self._read_back is None:
             raise UnknownOutcomeError(

@@ -71,8 +71,9 @@ class Outlet(Protocol):
 
         Raises:
             NotConnectedError: nothing was sent.
-            NoAnswerError, ProtocolError: sent, and it is not known what became of it.
+            UnknownOutcomeError: sent, and it is not known what became of it.
             OperationError: the instrument refuses it, in its own words.
+            RefusedError: it cannot be sent, or must never be.
         """
 
     async def read(self, channel: str) -> Reading:

@@ -43,6 +43,7 @@ class LineDriver:
     Attributes:
         who: the instrument and its address.
         polls: whether it is asked for anything.
+        reads: keys of the channels that it sends; others are only written.
         inbox: what comes from it.
         hears: it sends lines unasked.
     """
@@ -60,6 +61,7 @@ class LineDriver:
         self._commands = Commands(self.who, settings, self._plan)
         self._beginning = Beginning(settings, self._plan, self._exchanges)
         self.polls = bool(self._plan.questions)
+        self.reads = self._plan.reads
         self.hears = bool(self._plan.streams)
         self.inbox = Inbox(
             framing,

@@ -155,6 +155,12 @@ class Plan:
         ]
         self._is_even = all(q.is_even for q in self.questions)
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The channels whose values come in cycles, or unasked."""
+        asked = (question.channels for question in self.questions)
+        return frozenset().union(*asked, *(part.channels for part in self.streams))
+
     def due(self, request: Read) -> Iterable[Question]:
         """The questions of a cycle, or those that read certain channels."""
         if self._is_even and request.channels is None:

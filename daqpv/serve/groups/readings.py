@@ -25,7 +25,8 @@ class ReadingsGroup(Group[D]):
         prefix: of all PV names.
         device: the group displays its snapshots.
         pvs: declarations: ``ai("pressure", units="mbar")``. Writable ones need no
-            ``put``: a put calls `write`.
+            ``put``: a put calls `write`. ``of`` is the name of the reading, if that of
+            the PV differs; several PVs may show one, and some readings none.
 
     Raises:
         ServeError: a name is too long, or used twice.
@@ -39,7 +40,7 @@ class ReadingsGroup(Group[D]):
     ) -> None:
         super().__init__(prefix, device, **options)
         self._posted: dict[str, Reading] = {}
-        self._channels: dict[str, Declared] = {}
+        self._channels: dict[str, list[Declared]] = {}
         for declaration in pvs:
             name = declaration.pvspec.name
             if declaration.writable and declaration.put is None:
@@ -48,7 +49,7 @@ class ReadingsGroup(Group[D]):
             if channel.name in self.pvdb:
                 raise ServeError(f"the PV {channel.name} is declared twice")
             self.pvdb[channel.name] = channel
-            self._channels[name] = channel
+            self._channels.setdefault(declaration.of or name, []).append(channel)
 
     async def write(self, name: str, value: Any) -> None:
         """A client has put `value` to the PV of a reading.
@@ -68,12 +69,13 @@ class ReadingsGroup(Group[D]):
             if reading is posted.get(name):
                 continue
             posted[name] = reading
-            if reading.value is None:
-                self._show_none(self._channels[name], reading)
-            else:
-                self._channels[name].post(
-                    reading.value, alarm=reading.alarm, time=reading.time
-                )
+            for channel in self._channels.get(name, ()):
+                if reading.value is None:
+                    self._show_none(channel, reading)
+                else:
+                    channel.post(
+                        reading.value, alarm=reading.alarm, time=reading.time
+                    )
 
     def _show_none(self, channel: Declared, reading: Reading) -> None:
         """Clear a PV that is written; others keep the last value, marked invalid."""

@@ -13,7 +13,6 @@ from daqpv.core import Result
 from daqpv.errors import (
     AbortedError,
     BusyError,
-    NoAnswerError,
     OperationError,
     RefusedError,
     UnknownOutcomeError,
@@ -183,7 +182,7 @@ async def test_of_a_failed_apply_the_rest_is_not_written(bench: Bench) -> None:
 
 async def test_a_failed_apply_says_what_is_set(bench: Bench) -> None:
     bench.request(volts=20, amps=2)
-    bench.supply.faults = [None, NoAnswerError("no answer", timed_out=True)]
+    bench.supply.faults = [None, UnknownOutcomeError("no answer")]
     with pytest.raises(UnknownOutcomeError, match="both: volts is set; amps failed: "):
         await bench.group.apply()
     assert bench.staged.requests == (("volts", 20.0), ("amps", 2.0))
