@@ -7,6 +7,7 @@ from typing import Any
 
 from daqpv.config import Kind
 from daqpv.core import SavedField, Site, Snapshot
+from daqpv.errors import RefusedError
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.driver import Driver, read_by
@@ -23,6 +24,7 @@ from daqpv.instruments.snapshot import (
 from daqpv.iocs.device import DeviceGroup, command
 from daqpv.iocs.instrument_examine import examine
 from daqpv.iocs.setpoint import SettablePvs, settable_pvs
+from daqpv.serve import Channel as Pv
 from daqpv.serve import (
     Declaration,
     ReadingsGroup,
@@ -80,6 +82,12 @@ class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
     def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
         """The settings that operators choose; the ramps are those of all channels."""
         return [*super().saved(snapshot), SavedField(field="ramps", signal="Ramp")]
+
+    def refused(self, channel: Pv, error: RefusedError) -> None:
+        """Report why the PV server has refused a put; the text names the PV."""
+        if channel.pvname not in str(error):
+            error = RefusedError(f"{channel.pvname}: {error}")
+        super().refused(channel, error)
 
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
         """Post what has changed; first the values, at the end Sequence."""

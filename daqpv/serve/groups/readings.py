@@ -73,9 +73,7 @@ class ReadingsGroup(Group[D]):
                 if reading.value is None:
                     self._show_none(channel, reading)
                 else:
-                    channel.post(
-                        reading.value, alarm=reading.alarm, time=reading.time
-                    )
+                    channel.post(reading.value, alarm=reading.alarm, time=reading.time)
 
     def _show_none(self, channel: Declared, reading: Reading) -> None:
         """Clear a PV that is written; others keep the last value, marked invalid."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,7 @@ class Bench:
         }
         self.lab.file.write_text(json.dumps(text))  # JSON is YAML, too
         self.lab.serve()
-        client = self.lab.client()
-        client.prefix += "Inst:psu:"
+        client = self.lab.client("psu", "Inst")
         client.until("Status", "OK")
         return client
 
@@ -50,19 +48,13 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield Bench(make(cobos=0), supply)
 
 
-@pytest.fixture
-def other_hand() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as hand:
-        yield hand
-
-
 def test_a_put_waits_for_the_ramp(bench: Bench) -> None:
     psu = bench.serve(volts=RAMP)
     moving = psu.monitor("volts:Moving")
     psu.put("volts", "5")
     assert bench.supply.values("V") == [1.0, 2.0, 3.0, 4.0, 5.0]
-    assert psu.get("volts_RBV") == "5.000 V"
-    assert psu.get("volts") == "5.000 V"
+    assert psu.get("volts_RBV") == "5.000"
+    assert psu.get("volts") == "5.000"
     moving.until("No")
     assert moving.texts == ["No", "Yes", "No"]
     assert psu.get("Result") == "Done"
@@ -73,15 +65,13 @@ def test_a_put_waits_for_the_ramp(bench: Bench) -> None:
 def test_the_setpoint_begins_where_the_instrument_is(bench: Bench) -> None:
     bench.supply.has["V"] = 42.0
     psu = bench.serve()
-    psu.until("volts", "42.000 V")
+    psu.until("volts", "42.000")
     assert psu.get("volts.SEVR") == "NO_ALARM"
     assert psu.get("volts:Moving") == "No"
     assert bench.supply.wrote == []
 
 
-def test_a_second_hand_takes_over_and_stop_ends_it(
-    bench: Bench, other_hand: ThreadPoolExecutor
-) -> None:
+def test_a_second_hand_takes_over_and_stop_ends_it(bench: Bench) -> None:
     psu = bench.serve(volts=RAMP)
     moving = psu.monitor("volts:Moving")
     psu.put_only("volts", "100")
@@ -89,7 +79,6 @@ def test_a_second_hand_takes_over_and_stop_ends_it(
     until(lambda: len(bench.supply.wrote) > 2, "steps")
     psu.put("volts", "1")
     assert bench.supply.values("V")[-1] == 1.0
-    assert "new setpoint" in psu.get("LastError") or psu.get("Result") == "Done"
     psu.put_only("volts", "100")
     until(lambda: bench.supply.has["V"] > 2, "steps")
     psu.put("volts:Stop", "1")
@@ -97,32 +86,31 @@ def test_a_second_hand_takes_over_and_stop_ends_it(
     psu.until("volts:Moving", "No")
     assert psu.get("Result") == "Aborted"
     assert "stopped" in psu.get("LastError")
-    assert psu.get("volts") == f"{bench.supply.has['V']:.3f} V"
+    assert psu.get("volts") == f"{bench.supply.has['V']:.3f}"
     assert len(bench.supply.wrote) == stopped
 
 
 def test_limits_are_those_of_the_record_and_refuse(bench: Bench) -> None:
     psu = bench.serve()
-    assert (psu.get("volts.DRVL"), psu.get("volts.DRVH")) == (
-        "0.000 V",
-        "100.000 V",
-    ) or (float(psu.get("volts.DRVH").split()[0]) == 100)
+    drive = [float(psu.get(f"volts.{field}")) for field in ("DRVL", "DRVH")]
+    assert drive == [0.0, 100.0]
     for value in ("101", "-1", "nan"):
         with pytest.raises(OperationError):
             psu.put("volts", value)
     assert psu.get("Result") == "Refused"
-    assert "volts" in psu.get("LastError")
+    limits = "Inst:psu:volts: nan is outside the limits 0 to 100 V"
+    assert limits in psu.get("LastError")
     assert bench.supply.wrote == []
 
 
 def test_a_refusal_of_the_instrument_is_told(bench: Bench) -> None:
     psu = bench.serve()
-    psu.until("volts", "0.000 V")
+    psu.until("volts", "0.000")
     bench.supply.refuses = True
     with pytest.raises(OperationError):
         psu.put("volts", "5")
     assert "tripped" in psu.get("LastError")
-    assert psu.get("volts") == "0.000 V"
+    assert psu.get("volts") == "0.000"
 
 
 def test_a_value_that_reads_back_different_fails_the_put(bench: Bench) -> None:
@@ -160,7 +148,7 @@ def test_a_group_is_checked_and_applied(bench: Bench) -> None:
     assert psu.get("both:Valid") == "Yes"
     psu.put("both:Apply", "1")
     assert [wrote[1:] for wrote in bench.supply.wrote] == [("V", 50.0), ("I", 1.5)]
-    assert psu.get("amps_RBV") == "1.500 A"
+    assert psu.get("amps_RBV") == "1.500"
     with pytest.raises(OperationError):
         psu.put("amps", "3")
     assert bench.supply.values("I") == [1.5]
@@ -174,7 +162,7 @@ def test_a_chosen_ramp_survives_a_restart(bench: Bench) -> None:
     bench.supply.has["V"] = 7.0
     psu = bench.serve(volts=RAMP)
     assert psu.get("volts:Ramp").startswith("20.000")
-    psu.until("volts", "7.000 V")
+    psu.until("volts", "7.000")
     assert bench.supply.wrote == []
     with pytest.raises(OperationError):
         psu.put("volts:Ramp", "-1")
