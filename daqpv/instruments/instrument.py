@@ -8,24 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Unpack
 
 from daqpv.core import Alarm, Condition, Polled, Severity, Status
-from daqpv.core.devices.poller import GRACE
 from daqpv.core.devices.shown import Surroundings
 from daqpv.core.events.event import EventSeverity
 from daqpv.cure import Cure
 from daqpv.errors import (
     LinkError,
-    NoAnswerError,
-    NotConnectedError,
     ProtocolError,
     RefusedError,
-    UnknownOutcomeError,
 )
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Block, Driver, Frame, Raw, Read, Write
+from daqpv.instruments.driver import Block, Driver, Frame, Raw, Read
 from daqpv.instruments.evaluation import Evaluation
 from daqpv.instruments.gate import Gate, GateGroup
 from daqpv.instruments.snapshot import InstrumentSnapshot, InstrumentState
+from daqpv.instruments.wire import Wire
 
 _CLOSING = 2.0  # [s] for a driver to close
 _MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
@@ -89,8 +86,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._inputs = parts.inputs
         self._evaluation = Evaluation(parts.channels, parts.inputs, self.clock)
         self.gates, self.groups = {}, {}
-        self._timeout = timeout
-        self._turn = asyncio.Lock()  # one exchange at a time
+        self._wire = Wire(parts.driver, timeout)
         self._cycle = 0
         self._failed = 0  # attempts in a row
         self.change(replace(self.snapshot, values=self._evaluation.unread()))
@@ -112,7 +108,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
 
     async def poll(self) -> Frame:
         """Read it once."""
-        async with self._turn:
+        async with self._wire.turn:
             try:
                 if not self._driver.is_open:
                     await self._open()
@@ -256,7 +252,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             self.change(now)
             self._follow_state()
             if not begins:
-                async with self._turn:
+                async with self._wire.turn:
                     await self._close()
 
     async def set_period(self, period: float) -> None:
@@ -286,17 +282,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             OperationError: the instrument refuses it, in its own words.
             UnknownOutcomeError: sent, and whether it arrived is not known.
         """
-        async with self._turn:
-            self._check_open()
-            try:
-                async with asyncio.timeout(self._timeout + GRACE):
-                    frame = await self._driver.exchange(Write(channel, raw))
-            except (NoAnswerError, ProtocolError, TimeoutError) as error:
-                text = (
-                    f"{self._driver.who}: whether it took {raw!r} is not known: {error}"
-                )
-                raise UnknownOutcomeError(text) from error
-        self._note(frame)
+        self._note(await self._wire.write(channel, raw))
 
     async def look(self, channel: str) -> bool:
         """Read one channel now, besides the cycles; for the put gate.
@@ -309,18 +295,6 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         """
         if not self._driver.polls:
             return False
-        async with self._turn:
-            self._check_open()
-            try:
-                async with asyncio.timeout(self._timeout + GRACE):
-                    request = Read(self._cycle, frozenset({channel}))
-                    frame = await self._driver.exchange(request)
-            except TimeoutError as error:
-                text = f"{self._driver.who}: no answer in {self._timeout:g} s"
-                raise NoAnswerError(text, timed_out=True) from error
+        frame = await self._wire.look(channel, self._cycle)
         self._note(frame)
         return channel in frame.values
-
-    def _check_open(self) -> None:
-        if not self._driver.is_open:
-            raise NotConnectedError(f"{self._driver.who} is not connected")
