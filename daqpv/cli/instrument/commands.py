@@ -14,6 +14,9 @@ _COMMANDS = {
     "try": Command(
         "instrument.trial", "try_", "Read an instrument of FILE, and show its bytes."
     ),
+    "guess": Command(
+        "instrument.guess", "guess", "Write the settings of a text file with columns."
+    ),
 }
 
 
@@ -25,6 +28,7 @@ def instrument() -> None:
         daqpv instrument list
         daqpv instrument show pfeiffer-tpg362
         daqpv instrument try lab.yaml gauges --once
+        daqpv instrument guess logger.csv
 
     The way to an instrument of a known model: `list` finds it, `show` says how it is
     connected and what is dangerous. Name it in the experiment file:

@@ -196,3 +196,53 @@ def test_what_cannot_be_tried_is_said(
     result = daqpv("instrument", "try", str(lab(tmp_path, *lines)), name, "--once")
     assert result.exit_code == 2
     assert problem in result.stderr
+
+
+# -- guess
+
+LOG = """\
+Time,T1 [degC],P (mbar)
+2026-11-29 10:00:00,23.1,1.2E-5
+2026-11-29 10:00:01,23.2,1.3E-5
+"""
+
+
+def test_the_settings_of_a_text_file_are_proposed(tmp_path: Path) -> None:
+    log = tmp_path / "log 1.csv"
+    log.write_text(LOG)
+    result = daqpv("instrument", "guess", str(log))
+    assert result.exit_code == 0
+    assert "2026-11-29 10:00:01  23.2  1.3e-05" in result.stderr
+    file = tmp_path / "lab.yaml"
+    file.write_text(f"experiment: e1\nprefix: 'T:'\nstore: none\n{result.stdout}")
+    checked = daqpv("check", str(file))
+    assert checked.exit_code == 0, checked.stderr
+    assert "instruments: log_1" in checked.stdout
+    tried = daqpv("instrument", "try", str(file), "log_1", "--once")
+    assert tried.exit_code == 0, tried.stdout + tried.stderr
+    assert "T1                       23.2 degC" in tried.stdout
+    assert not list(tmp_path.glob("*.positions"))  # `serve` begins where it would
+
+
+def test_a_proposal_has_the_name_and_pattern_that_are_given(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(LOG.replace("degC", "°C").encode("cp1252"))
+    more = ("--name", "gas", "--as", "/data/log_*.csv")
+    text = daqpv("instrument", "guess", str(log), *more).stdout
+    assert "  gas:\n" in text
+    assert "/data/log_*.csv" in text
+    assert "encoding: cp1252" in text.replace('"', "")
+    assert daqpv("instrument", "guess", str(log), "--name", "a b").exit_code == 2
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"", 1), (b"hello\n", 1), (None, 2)])
+def test_what_has_no_columns_is_said(
+    content: bytes | None, code: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    if content is not None:
+        log.write_bytes(content)
+    result = daqpv("instrument", "guess", str(log))
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr

@@ -1,4 +1,4 @@
-"""docs/descriptions.md: its files are loaded, simulated and read."""
+"""docs/instruments/descriptions.md: its files are loaded, simulated and read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daqpv.instruments.settings import InstrumentSettings
 from tests.support.commands import daqpv
 from tests.support.simulated import rig_of
 
-PAGE = Path(__file__).parents[3] / "docs" / "descriptions.md"
+PAGE = Path(__file__).parents[3] / "docs" / "instruments" / "descriptions.md"
 FILE = re.compile(r"^```yaml file=(\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
