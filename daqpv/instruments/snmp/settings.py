@@ -18,7 +18,8 @@ class SnmpOptions(Model):
 
     version: Annotated[Literal["1", "2c", "3"], BeforeValidator(str)] = "2c"
     """Of the protocol: 1, 2c or 3. Version 1 spoils a whole request for one OID that
-    is not there; use it for what has no other."""
+    is not there; use it for what has no other. 3 needs ``pip install 'daqpv[snmp]'``.
+    """
 
     community: str = "public"
     """Of versions 1 and 2c, for reading."""
@@ -105,8 +106,9 @@ class SnmpAt(Model):
     """Added to `oid`: ``101``, ``3.1``."""
 
     type: SnmpType | None = None
-    """Its type. Default: as the agent sends it. BITS come as text or bytes, unless it
-    is ``bits``."""
+    """Its type: integer, gauge, counter, counter64, ticks, float, double, text, bits,
+    oid, ip. Default: as the agent sends it. BITS come as text or bytes, unless it is
+    ``bits``: then bit 0 of the BITS is bit 0 of an integer."""
 
     bit: Annotated[int, Field(ge=0, le=1023)] | None = None
     """A bit of a BITS object, counted as the MIB does: 0 is the most significant of

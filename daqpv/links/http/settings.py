@@ -103,7 +103,9 @@ class HttpAt(Model):
     ``T={value:g} C``."""
 
     write: HttpWrite = HttpWrite()
-    """The request that writes it, if the channel has ``write: true``."""
+    """The request that writes it, if the channel has ``write: true``:
+    ``{method: PUT, url: /set, body: '{"v": {value}}', type: application/json}``. In
+    JSON ``{value}`` is a number, true, false or a text in quotes."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

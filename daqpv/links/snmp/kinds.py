@@ -55,5 +55,4 @@ SNMP = DriverKind(
     options=SnmpOptions,
     at=SnmpPlace,
     writes=True,
-    extra="snmp",  # of version 3 alone
 )

@@ -33,7 +33,7 @@ def test_a_library_that_is_not_installed_is_named(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ConfigError, match="pip install") as error:
         driver(kind, instrument(f"{kind.scheme}://h?{query}", {}))
-    assert f"daqpv[{kind.extra}]" in str(error.value)
+    assert f"daqpv[{kind.scheme}]" in str(error.value)
     assert library in str(error.value)
 
 
