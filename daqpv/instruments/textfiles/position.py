@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -58,6 +58,22 @@ class Position:
     tail: str = ""
     tail_length: int = 0
     newest: float | None = None
+
+    @property
+    def former(self) -> Position:
+        """The same of a file whose path another one has taken: its path is unlike any.
+
+        It is found again by its inode, or by its content.
+        """
+        name = f" (inode {self.inode})"
+        return (
+            self if self.path.endswith(name) else replace(self, path=self.path + name)
+        )
+
+    @property
+    def cut(self) -> Position:
+        """The same of a file that was cut: only a copy of it can be found again."""
+        return replace(self, path=f"{self.path} (cut at {self.offset})", inode=0)
 
     def as_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
@@ -150,7 +166,7 @@ def plan(
             old = by_inode.get(facts.inode)
             if old is not None and _has_left(old, at):
                 moved.append(old.path)
-                steps.append(Step(_renamed(old, facts.path), facts))
+                steps.append(Step(replace(old, path=facts.path), facts))
                 continue
         if position is None:
             steps.append(Step(Position(path=facts.path), facts))
@@ -171,8 +187,3 @@ def _has_left(old: Position, at: Mapping[str, Facts]) -> bool:
     """Whether the file is not at its path any more."""
     there = at.get(old.path)
     return there is None or there.inode != old.inode
-
-
-def _renamed(old: Position, path: str) -> Position:
-    values = old.as_json() | {"path": path}
-    return Position(**values)

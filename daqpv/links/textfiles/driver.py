@@ -143,7 +143,7 @@ class TextFiles:
         Raises:
             LinkError: the files are not followed, or their disk hangs.
         """
-        return await self._follower.reparse(since)
+        return await self._follower.again.reparse(since)
 
     async def _run(self) -> None:
         is_first = True

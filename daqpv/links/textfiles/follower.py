@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from daqpv.core import CLOCK, Clock
 from daqpv.errors import NotConnectedError
 from daqpv.instruments.textfiles.book import Book
 from daqpv.instruments.textfiles.layout import Layout
 from daqpv.instruments.textfiles.position import Facts, Plan, Position, Step, plan
+from daqpv.links.textfiles.again import Again
 from daqpv.links.textfiles.delivery import Delivery
 from daqpv.links.textfiles.disk import PATIENCE, Disk
 from daqpv.links.textfiles.reader import Order, Piece
@@ -31,6 +31,25 @@ SHARE = 0.1
 """Of the time that looks into the folders may take."""
 
 
+class Retired(NamedTuple):
+    """A file that is not at its path any more.
+
+    Attributes:
+        position: up to where it was read.
+        until: when it is given up, as the loop's clock has it.
+        seen: what the folder said of it last.
+    """
+
+    position: Position
+    until: float
+    seen: Facts | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it was read, as far as is known."""
+        return self.seen is not None and self.seen.size == self.position.offset
+
+
 class Follower:
     """Follows the files of one instrument. All calls are made on the event loop.
 
@@ -46,6 +65,7 @@ class Follower:
         disk: their thread.
         book: the positions.
         news: gives away what is read.
+        again: reads lines once more.
     """
 
     def __init__(
@@ -64,11 +84,12 @@ class Follower:
         self._since = since
         self.disk = Disk(pattern, layout, patience=patience)
         self._clock = clock
+        self.again = Again(self.book, self.disk, self.news, clock)
         self._seen: dict[str, Facts] = {}
         self._found: Sequence[Facts] = ()
         self._look_at = 0.0  # when to look into the folders again
-        self._retired: dict[int, tuple[Position, float]] = {}  # by inode, until when
-        self._lost: deque[Position] = deque(maxlen=16)  # of files that were cut
+        self._retired: dict[int, Retired] = {}  # by inode
+        self._missing: dict[int, Retired] = {}  # their rest was not found in this pass
         self._is_shown = False  # whether there was a pass
 
     def begin(self) -> None:
@@ -137,35 +158,53 @@ class Follower:
             if step.position.offset:
                 self.book.put(step.position)  # those that were moved
         for position in todo.displaced:
-            self._retired[position.inode] = position, now + RETIRED
-        for inode, (position, until) in list(self._retired.items()):
-            await self._finish(inode, position, is_last=now >= until, many=many)
+            seen = self._seen.pop(position.path, None)
+            self._retire(position, seen, now + RETIRED)
+        self._missing.clear()
+        for inode, retired in list(self._retired.items()):
+            is_last = now >= retired.until
+            if not await self._finish(retired, is_last=is_last, many=many):
+                self._missing[inode] = retired
         for step in todo.steps:
             await self._follow(step, many=many)
+        for retired in self._missing.values():
+            if not retired.is_complete:
+                self.news.lost_rest(retired.position)
 
-    async def _finish(
-        self, inode: int, position: Position, *, is_last: bool, many: bool
-    ) -> None:
-        """Read the rest of a file that has lost its name."""
-        order = self._order(position, inode=0, many=many)
+    def _retire(self, position: Position, seen: Facts | None, until: float) -> None:
+        if any(facts.path == position.path for facts in self._found):
+            position = position.former
+            self.book.put(position)
+        self._retired[position.inode] = Retired(position, until, seen)
+
+    def _forget_former(self, position: Position) -> None:
+        self._retired.pop(position.inode, None)
+        self._missing.pop(position.inode, None)
+        self.book.forget(position.former.path)
+
+    async def _finish(self, retired: Retired, *, is_last: bool, many: bool) -> bool:
+        """Read the rest of a file that has lost its name; False: it is not there."""
+        inode = retired.position.inode
+        order = self._order(retired.position, inode=0, many=many)
         order.is_last = is_last
+        is_there = True
         try:
             while not (piece := await self._read(order)).is_end:
                 order.position = piece.position
         except OSError:  # deleted, or renamed to another folder
-            is_last = True
-            seen = self._seen.get(position.path)
-            if seen is None or seen[1:3] != (position.inode, position.offset):
-                self.news.lost_rest(position)
-        self._seen.pop(position.path, None)
+            is_there, is_last = False, True
         if is_last:
-            self._retired.pop(inode, None)
+            self._forget_former(retired.position)
             await self.disk.call(self.disk.reader.drop, inode)
+        return is_there
 
     async def _follow(self, step: Step, *, many: bool) -> None:
         """Read a file up to its end."""
-        position, facts = step
-        path = position.path
+        facts = step.facts
+        path, is_lost = facts.path, False
+        position = step.position
+        if (retired := self._retired.get(position.inode)) is not None:
+            position = replace(retired.position, path=path)  # its rest was read
         is_much = facts.size - position.offset > LIVE
         order = self._order(position, inode=facts.inode, many=many or is_much)
         if position.offset == 0:
@@ -174,17 +213,19 @@ class Follower:
                 order.since = order.now - self._since
         try:
             while not (piece := await self._read(order)).is_end:
+                is_lost = is_lost or piece.lost is not None
                 order = replace(order, position=piece.position, others=())
+            is_lost = is_lost or piece.lost is not None
         except FileNotFoundError:  # just renamed: the next look finds it
             return
         except OSError as error:
             self.news.note({path: f"{path} cannot be read: {error.strerror}"})
             self._seen.pop(path, None)  # it is tried again
             return
-        if piece.lost is None and piece.position.inode != position.inode:
-            self._retired.pop(position.inode, None)  # it was copied to a new file
         self._seen[path] = facts
         self.news.problems.pop(path, None)
+        if not is_lost and facts.inode != position.inode:  # it goes on in a new file
+            self._forget_former(position)
 
     def _order(self, position: Position, *, inode: int, many: bool) -> Order:
         now = self._clock.time()
@@ -193,14 +234,18 @@ class Follower:
     async def _read(self, order: Order) -> Piece:
         piece = await self.disk.call(self.disk.reader.read, order)
         if piece.lost is not None and piece.lost.inode == piece.position.inode:
-            self._lost.append(piece.lost)  # it may have been copied before
+            self.book.put(piece.lost.cut)  # it may have been copied before
         if (found := piece.found) is not None:
-            self._retired.pop(found.inode, None)
-            if found in self._lost:
-                self._lost.remove(found)
+            retired = self._retired.get(found.inode)
+            if found.inode == 0:
+                self.book.forget(found.path)
+            elif retired is None or retired.position.tail == found.tail:
+                self._forget_former(found)
         path, inode = order.position.path, order.position.inode
         if order.inode == 0 and inode in self._retired:
-            self._retired[inode] = piece.position, self._retired[inode][1]
+            self._retired[inode] = self._retired[inode]._replace(
+                position=piece.position
+            )
         if order.inode or self.book.known.get(path) == order.position:
             self.book.put(piece.position)
         await self.news.deliver(piece, many=order.many)
@@ -210,8 +255,8 @@ class Follower:
         """What the file at `path`, which is new, may be a copy or the rest of."""
         if self._layout.stamps is None:  # equal lines would mean nothing
             return ()
-        retired = (one for one, _ in self._retired.values())
-        return [*self._lost, *retired, *self.book.latest(OTHERS, but=path)]
+        retired = (one.position for one in self._retired.values())
+        return [*retired, *self.book.latest(OTHERS, but=path)]
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Go on from the positions of an earlier process."""
@@ -234,41 +279,3 @@ class Follower:
         if frame is not None:
             self.news.newest.time = frame.time
             self.news.tell(frame)
-
-    async def reparse(self, since: float) -> int:
-        """Read all lines from a time on again, up to where they were read.
-
-        Each block and frame is history, with the source and offset of its lines, which
-        tell what it replaces; blocks have `is_again`. The lines are not counted again.
-
-        Args:
-            since: UTC [s since 1970].
-
-        Returns:
-            How many lines were read again.
-
-        Raises:
-            LinkError: the disk is away, or hangs.
-        """
-        count = 0
-        for position in list(self.book.known.values()):
-            if position.newest is not None and position.newest < since:
-                continue
-            try:
-                count += await self._reread(position, since)
-            except OSError as error:
-                words = f"{position.path} cannot be read: {error.strerror}"
-                self.news.note({position.path: words})
-        return count
-
-    async def _reread(self, position: Position, since: float) -> int:
-        start = Position(path=position.path, inode=position.inode)
-        order = self._order(start, inode=position.inode, many=True)
-        order.since, order.end = since, position.offset
-        count = 0
-        while True:
-            piece = await self.disk.call(self.disk.reader.read, order)
-            count += self.news.again(piece)
-            if piece.is_end or piece.position.offset >= position.offset:
-                return count
-            order.position = piece.position
