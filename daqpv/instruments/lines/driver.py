@@ -152,14 +152,14 @@ class LineDriver:
     # -- reading
 
     async def _read(self, request: Read) -> Frame:
-        cycle = Cycle(self._begun)
-        self._begun = {}
+        cycle = Cycle(dict(self._begun))
         for question in self._in_turn(request):
             await self._ask(cycle, question)
             if cycle.failed >= _MOST_SILENT and not cycle.good:
                 break
         if not cycle.good and cycle.error is not None and not cycle.bad:
             raise cycle.error
+        self._begun = {}
         return cycle.frame(self._unasked.late_so_far())
 
     def _in_turn(self, request: Read) -> Iterable[Question]:

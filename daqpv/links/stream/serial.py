@@ -6,7 +6,7 @@ import asyncio
 import os
 
 from daqpv.core.threads import Crew
-from daqpv.errors import LinkError, NotConnectedError
+from daqpv.errors import NoAnswerError, NotConnectedError
 from daqpv.links.endpoint import reason
 from daqpv.links.stream.options import SerialOptions
 from daqpv.links.stream.port import Port, opened
@@ -16,6 +16,24 @@ _CHUNK = 4096  # bytes of one read
 _OPENING = 5.0  # [s]
 _CLOSING = 1.0  # [s]
 _ADAPTER = 0.03  # [s]: adapters for USB keep bytes back for 16 ms
+
+
+class _Opening:
+    """Opens a port in a thread, whose caller may leave it meanwhile."""
+
+    def __init__(self, path: str, options: SerialOptions) -> None:
+        self._how = path, options
+        self._port: Port | None = None
+
+    def open(self) -> Port:
+        """Open it."""
+        self._port = opened(*self._how)
+        return self._port
+
+    def abandon(self) -> None:
+        """Close it again, if it was opened."""
+        if self._port is not None:
+            self._port.close()
 
 
 class SerialWire:
@@ -56,14 +74,15 @@ class SerialWire:
             NotConnectedError: it is not there, or another program has it.
         """
         await self.closed()
+        opening = _Opening(self.who, self._options)
         try:
-            port = await self._crew.call(
-                opened, self.who, self._options, timeout=_OPENING
-            )
-        except LinkError as error:
-            raise NotConnectedError(
-                f"{error}. Unplug the adapter and plug it in"
-            ) from error
+            port = await self._crew.call(opening.open, timeout=_OPENING)
+        except BaseException as error:
+            self._crew.submit(opening.abandon)  # the thread's next call
+            if isinstance(error, NoAnswerError):
+                text = f"{error}. Unplug the adapter and plug it in"
+                raise NotConnectedError(text) from error
+            raise
         self._port, self._receiver = port, receiver
         asyncio.get_running_loop().add_reader(port.file, self._read)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from daqpv.core.threads import Crew
@@ -17,6 +18,26 @@ from daqpv.links.stream.visa_session import VisaSession
 _OPENING = 10.0  # [s]
 _LONGER = 1.0  # [s] until a call that should have ended is left behind
 _CLOSING = 1.0  # [s]
+
+
+class _Opening:
+    """Opens a session in a thread, whose caller may leave it meanwhile."""
+
+    def __init__(
+        self, resource: str, backend: str, end: bytes, *, is_suspect: bool
+    ) -> None:
+        self._make = partial(VisaSession, resource, backend, end, is_suspect=is_suspect)
+        self._session: VisaSession | None = None
+
+    def open(self) -> VisaSession:
+        """Open it."""
+        self._session = self._make()
+        return self._session
+
+    def abandon(self) -> None:
+        """Close it again, if it was opened."""
+        if self._session is not None:
+            self._session.close()
 
 
 class VisaLine:
@@ -60,12 +81,15 @@ class VisaLine:
                 return
             await self._closed()
             party.inbox.reset()
+            opening = _Opening(*self._how, is_suspect=self._is_suspect)
             try:
-                self._session = await self._crew.call(
-                    self._opened, self._is_suspect, timeout=_OPENING
-                )
-            except NoAnswerError as error:
-                raise NotConnectedError(f"{error}. Is the instrument on?") from error
+                self._session = await self._crew.call(opening.open, timeout=_OPENING)
+            except BaseException as error:
+                self._crew.submit(opening.abandon)  # the thread's next call
+                if isinstance(error, NoAnswerError):
+                    text = f"{error}. Is the instrument on?"
+                    raise NotConnectedError(text) from error
+                raise
             self._is_suspect = False
             self.life += 1
 
@@ -167,10 +191,6 @@ class VisaLine:
         if self._show is not None:
             self._show(False, data)
         return data
-
-    def _opened(self, is_suspect: bool) -> VisaSession:
-        resource, backend, end = self._how
-        return VisaSession(resource, backend, end, is_suspect=is_suspect)
 
     def _shut(self) -> None:
         session, self._session = self._session, None
