@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from daqpv.config import Kind
 from daqpv.core import SavedField, Site, Snapshot
+from daqpv.core.stage import Simulated, Stage
 from daqpv.errors import RefusedError
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
@@ -230,11 +231,23 @@ def _inputs(name: str, settings: InstrumentSettings, site: Site) -> Inputs:
     )
 
 
+def simulate(
+    settings: Mapping[str, InstrumentSettings], stage: Stage
+) -> Simulated | None:
+    """Simulate the instruments; what cannot be is disabled."""
+    from daqpv.sim.instruments.simulated import (  # noqa: PLC0415 - 0.1 s
+        SimulatedInstruments,
+    )
+
+    return SimulatedInstruments(settings, stage.folder, stage.speed)
+
+
 KIND = Kind(
     section="instruments",
     settings=InstrumentSection,
     api=1,
     build=build,
+    simulate=simulate,
     known_by=(LEVEL, "Online"),
     examine=examine,
 )

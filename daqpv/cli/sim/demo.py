@@ -24,24 +24,12 @@ from daqpv.cli.common import (
     run_until_signal,
 )
 from daqpv.cli.serve.persistence import keep
+from daqpv.cli.sim.demo_file import demo_file
 from daqpv.cli.sim.screen import Screen
 from daqpv.cli.sim.simulate import copy_for, stage
 from daqpv.core import Events, Names
 from daqpv.core.stage import simulate
-from daqpv.ecc.easy_setup import easy_setup
 from daqpv.links.files.console import Console
-from daqpv.serve import literal
-from daqpv.sim.gas import GasGroup
-
-_RUN = """
-run:
-  checks: {{disk_free: 1 GB}}
-  observables:
-    pressure: {{units: Torr, precision: 2, pv: "{prefix}Gas:Pressure"}}
-    temperature: {{units: C, precision: 2, pv: "{prefix}Gas:Temperature"}}
-    target: {{type: string, desc: what the beam hits}}
-  snapshot: ["{prefix}Gas:Pressure", "{prefix}Gas:Temperature"]
-"""
 
 FIRST_PORT = 5070  # not 5064: a demo keeps out of the way of a laboratory's IOCs
 
@@ -94,17 +82,9 @@ def demo(folder: Path | None, cobos: int, speed: float, prefix: str) -> None:
 def _experiment(prefix: str, cobos: int) -> str:
     """The experiment file, before its addresses are replaced by free ports."""
     try:
-        text = easy_setup(
-            experiment="demo",
-            prefix=prefix,
-            cobos=cobos,
-            first_ip="127.0.0.1",
-            mutant="127.0.1.1",  # all get loopback ports of their own
-            watch="directory: /data/{address}",  # each gets one of its own
-        )
+        return demo_file(prefix, cobos)
     except ValueError as error:
         fail(f"--{error}", EXIT_CONFIG)
-    return text + _RUN.format(prefix=prefix)
 
 
 def _folder(folder: Path | None, stack: ExitStack) -> Path:
@@ -140,9 +120,6 @@ async def _demo(plan: Path, folder: Path, *, speed: float, port: int) -> None:
                 store=store,
             )
             keeping.claim(app)
-            gas = GasGroup(literal(Names(experiment.prefix).device("Gas")))
-            app.server.add(gas)
-            tasks.create_task(gas.run())
             await _show(app, events, _words(app, file, port))
 
 
@@ -167,6 +144,7 @@ def _words(app: App, file: Path, port: int) -> str:
     programs = Path(sys.executable).parent
     prefix = app.experiment.prefix
     system, cobo = (Names(prefix).device(*one) for one in (("Sys",), ("ECC", "CoBo0")))
+    gas = Names(prefix).device("Inst", "gas")
     failing = next(iter(app.experiment.sections["ecc"]))
     return f"""\
 ready: {len(app.infos())} PVs under {prefix}, CA port {port}
@@ -184,7 +162,13 @@ In a second terminal, with any EPICS client:
     caput -c -w 600 {prefix}Run:Stop 1         # never refused; files go to run_0001/
     caput -c -w 600 {system}Target Idle        # all the way down again
 
-The gas is simulated, too ({prefix}Gas:Pressure); what it was in the run, and the rest:
+Three instruments are simulated, too: a gas controller, a PLC, a text file.
+
+    camonitor {gas}pressure {gas}density {prefix}Inst:cooling:water
+    caput -c -w 60 {gas}setpoint 350     # a ramp; returns when the pressure is there
+    caput -c {gas}setpoint 490           # refused; caget -S {gas}LastError says why
+
+What they were in the run, and the rest:
 
     {programs}/daqpv runs show {file} 1
     {programs}/daqpv log {file}
