@@ -83,6 +83,7 @@ class ModbusDriver:
         self._points, self._ways = points, ways
         self._limits = ways.limits
         self._alone: set[str] = set()  # channels that the device refuses
+        self._told: set[str] = set()  # refusals of the cycle before
         self._plans: dict[frozenset[str], list[Block]] = {}
         self._is_joined = self._is_asking = False
         self._listener: Listener | None = None
@@ -112,6 +113,7 @@ class ModbusDriver:
         """Connect; Modbus has no greeting, so only a read shows whether it answers."""
         self._limits = self._ways.limits
         self._alone.clear()
+        self._told.clear()
         self._plans.clear()
         await self._line.join(self._user)
         self._is_joined = True
@@ -160,7 +162,13 @@ class ModbusDriver:
         found = Found()
         for block in self._plan(names):
             await self._block(block, found)
-        return Frame(values=found.values, good=found.good, bad=tuple(found.bad))
+        bad = self._news_of(found.bad) if found.good else found.bad
+        return Frame(values=found.values, good=found.good, bad=tuple(bad))
+
+    def _news_of(self, bad: list[str]) -> list[str]:
+        """The refusals that the cycle before had not: each is an event, once."""
+        told, self._told = self._told, set(bad)
+        return [text for text in bad if text not in told]
 
     def _plan(self, names: frozenset[str]) -> list[Block]:
         if names not in self._plans:

@@ -56,8 +56,9 @@ async def test_values_of_all_tables_are_read(url: str) -> None:
 async def test_a_register_that_does_not_exist_costs_only_its_channel(url: str) -> None:
     driver = a_driver(url, {f"r{n}": {"holding": n} for n in range(90, 111)})
     await opened(driver)
-    for _ in range(2):
+    for bad in (("holding 100: illegal address (02)",), ()):
         frame = await driver.exchange(Read())
+        assert frame.bad == bad, "it is an event once"
         found = dict(frame.values)
         fault = found.pop("r100")
         assert isinstance(fault, Fault)
