@@ -25,11 +25,15 @@ class OpcServer:
 
     def do(self, line: str) -> None:
         """Have it do something, and wait until it is done."""
+        assert self.asked(line) == "done"
+
+    def asked(self, line: str) -> str:
+        """Its answer to a line."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        assert self.process.stdout.readline() == "done\n"
+        return str(self.process.stdout.readline()).rstrip()
 
 
 @contextmanager

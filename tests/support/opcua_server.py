@@ -1,8 +1,9 @@
 """asyncua as an OPC UA server, in a process of its own: PORT [CERTIFICATE KEY].
 
 It prints "ready", and does what the lines say that it reads: ``NAME = VALUE`` (Python),
-``NAME ! STATUS`` gives the value a status, ``NAME + VALUE`` makes a node. With a
-certificate it takes signed and encrypted connections of the user "lab" only.
+``NAME ! STATUS`` gives the value a status, ``NAME + VALUE`` makes a node, ``sessions``
+prints how many it has. With a certificate it takes signed and encrypted connections of
+the user "lab" only.
 """
 
 import ast
@@ -12,6 +13,7 @@ import sys
 from datetime import UTC
 
 from asyncua import ua
+from asyncua.common.structures104 import new_enum
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
@@ -67,6 +69,17 @@ async def main(port: str, *files: str) -> None:
 
     for name, value in VALUES.items():
         await add(name, value)
+    mode = await new_enum(server, space, "Modes", ["Off", "On", "Tripped"])
+    node = ua.NodeId.from_string(f"ns={space};s=Mode")
+    two = ua.Variant(2, ua.VariantType.Int32)
+    await server.nodes.objects.add_variable(node, "Mode", two, datatype=mode.nodeid)
+    old = await server.nodes.enum_data_type.add_data_type(
+        ua.NodeId.from_string(f"ns={space};s=OldModes"), "OldModes"
+    )
+    texts = [ua.LocalizedText(one) for one in ("Off", "On", "Broken")]
+    await old.add_property(0, "EnumStrings", texts)
+    node = ua.NodeId.from_string(f"ns={space};s=OldMode")
+    await server.nodes.objects.add_variable(node, "OldMode", two, datatype=old.nodeid)
     async with server:
         print("ready", flush=True)
         reader = asyncio.StreamReader()
@@ -74,6 +87,9 @@ async def main(port: str, *files: str) -> None:
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
         )
         while line := (await reader.readline()).decode().strip():
+            if line == "sessions":
+                print(len(server.iserver._external_sessions), flush=True)
+                continue
             name, what, rest = line.split(" ", 2)
             if what == "+":
                 await add(name, ua.Variant(ast.literal_eval(rest)))

@@ -22,6 +22,7 @@ from daqpv.errors import (
 from daqpv.instruments.driver import Frame, Listener, Raw, Request, Write
 from daqpv.instruments.settings import ChannelType
 from daqpv.links.opcua.failures import fault_of, words_of
+from daqpv.links.opcua.labels import Labels, labels_of
 from daqpv.links.opcua.options import OpcUaOptions
 from daqpv.links.opcua.session import Server, end
 from daqpv.links.opcua.subscription import Batch, Watch
@@ -67,6 +68,7 @@ class OpcUaDriver:
         self._loss: LinkError | None = None
         self._listener: Listener | None = None
         self._ids: dict[str, ua.NodeId] = {}
+        self._labels: Mapping[str, Labels] = {}
         self._last: dict[str, ua.DataValue] = {}
         self._refused: dict[str, ua.StatusCode] = {}
         self._retry_at = 0.0
@@ -88,6 +90,8 @@ class OpcUaDriver:
         self._client = client = await self._server.connect(self._lost)
         try:
             self._ids = await self._identified(client)
+            texts = {k: v for k, v in self._ids.items() if self._is_text(k)}
+            self._labels = await labels_of(client, texts)
             batch = Batch(self._came)
             watch = Watch(
                 client,
@@ -131,6 +135,9 @@ class OpcUaDriver:
 
     # -- subscribing
 
+    def _is_text(self, name: str) -> bool:
+        return self._points.types[name] is ChannelType.TEXT
+
     async def _identified(self, client: Client) -> dict[str, ua.NodeId]:
         """The ids of the nodes, with the present numbers of their namespaces."""
         nodes = {k: ua.NodeId.from_string(v) for k, v in self._points.nodes.items()}
@@ -172,7 +179,10 @@ class OpcUaDriver:
             at = time_of(data, self._options.time)
             if not frames or frames[-1][0] != at or name in frames[-1][1]:
                 frames.append((at, {}))
-            frames[-1][1][name] = raw_of(data, self._points.types[name])
+            raw = raw_of(data, self._points.types[name])
+            if name in self._labels and isinstance(raw, int):
+                raw = self._labels[name].get(raw, str(raw))
+            frames[-1][1][name] = raw
         for at, values in frames:
             self._hear(Frame(values=values, time=at, good=int(is_new)))
 

@@ -78,6 +78,9 @@ async def test_values_of_all_types_come_by_themselves(
         "when": node("When"),
         "when_text": node("When", type="text"),
         "names": node("Names", type="text"),
+        "mode": node("Mode", type="text"),
+        "old_mode": node("OldMode", type="text"),
+        "mode_number": node("Mode", type="enum", states=["Off", "On", "Tripped"]),
         "named": {"at": "nsu=http://lab/plc;s=N"},
         "trace": node("Trace", type="array", length=5),
     }
@@ -94,6 +97,9 @@ async def test_values_of_all_types_come_by_themselves(
             "when": STAMP,
             "when_text": "2026-11-29 12:00:00.250+00:00",
             "names": "a, b",
+            "mode": "Tripped",
+            "old_mode": "Broken",
+            "mode_number": 2,
             "named": 7,
         }
 
@@ -184,6 +190,38 @@ async def test_what_is_written_has_the_type_of_the_node(
         await soon(lambda: one.values["trace"].tolist() == [4.0, 5.0], "the trace")
         for channel, value in before.items():
             await one.write(channel, value)
+
+
+async def test_samples_between_two_periods_all_come(
+    server: OpcServer, port: int
+) -> None:
+    options = {"sampling": 0.01}
+    async with opened(port, {"t": node("T")}, period=0.5, options=options) as one:
+        await has(one, t=21.5)
+        for value in range(10):
+            server.do(f"T = {value}.0")
+        await has(one, t=9.0)
+        heard = [each.values["t"] for each in one.frames if each.good]
+        assert heard[-10:] == list(range(10))
+        server.do("T = 21.5")
+
+
+async def test_a_session_is_closed_so_that_the_server_does_not_keep_it(
+    server: OpcServer, port: int
+) -> None:
+    async with opened(port, {"t": node("T")}) as one:
+        await has(one, t=21.5)
+        assert server.asked("sessions") == "1"
+    await soon(lambda: server.asked("sessions") == "0", "no session")
+
+
+async def test_some_channels_are_read_at_once(server: OpcServer, port: int) -> None:
+    channels = {"t": node("T"), "n": node("N"), "gone": node("Gone")}
+    async with opened(port, channels, period=60) as one:
+        await soon(lambda: one.values.keys() == channels.keys(), "all values")
+        one.frames.clear()
+        await one.read("n", "gone")
+        assert one.values == {"n": 7, "gone": Fault("BadNodeIdUnknown")}
 
 
 async def test_a_node_that_was_bad_at_the_start_can_be_written(
