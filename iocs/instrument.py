@@ -183,7 +183,7 @@ def build(
             channels=_channels(settings, driver, snapshot.period, read),
             inputs=_inputs(name, settings, site),
         ),
-        timeout=settings.longest_cycle,
+        timeout=settings.longest_cycle + settings.longest_opening,
         events=site.events,
         prefix=prefix,
     )

@@ -37,7 +37,6 @@ class Report:
 
     Attributes:
         problems: how many there were.
-        patience: the longest time for a connection, beside the cycle [s].
     """
 
     def __init__(
@@ -49,7 +48,6 @@ class Report:
         secrets: Collection[bytes] = (),
     ) -> None:
         self.problems = 0
-        self.patience = 10.0 + settings.settle_time
         self._name = name
         self._settings = settings
         self._has_colours = is_terminal

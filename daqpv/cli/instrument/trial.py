@@ -166,7 +166,7 @@ async def _cycle(
 ) -> None:
     """Connect if that is needed, and read once."""
     try:
-        async with asyncio.timeout(settings.longest_cycle + report.patience):
+        async with asyncio.timeout(settings.longest_cycle + settings.longest_opening):
             if not driver.is_open:
                 await driver.open()
             frame = await driver.exchange(Read(cycle))

@@ -22,6 +22,9 @@ from daqpv.instruments.settings.simulator import Simulator
 from daqpv.instruments.settings.table import Table, is_usable
 from daqpv.instruments.settings.talk import Talk
 
+_CONNECTING = 6.0  # [s]; that of drivers is 5 s, unless their options say otherwise
+_RESTS = 0.1  # [s] after what is not answered
+
 
 class SetGroup(Model):
     """Settable channels that are changed together: staged, checked, then applied."""
@@ -109,3 +112,10 @@ class InstrumentSettings(Files, Talk, DeviceSettings):
     def longest_cycle(self) -> float:
         """A cycle that takes longer has failed [s]."""
         return self.timeout * (1 + self.retries) * self.questions + self.gap
+
+    @property
+    def longest_opening(self) -> float:
+        """A connection with all of its beginning is given up then [s]."""
+        asks = len(self.init) + len(self.stream) + (self.identity is not None)
+        each = self.timeout + self.gap + _RESTS
+        return _CONNECTING + self.settle_time + each * (asks + 1)

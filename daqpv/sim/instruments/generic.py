@@ -19,6 +19,7 @@ from daqpv.instruments.settings import (
 
 _PULL = 0.05  # of the way back to the middle, each time
 _NOISE = 0.01  # of the range
+_INSIDE = 0.05  # of the range: a limit itself is an alarm
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -102,7 +103,7 @@ def _drift(name: str, channel: Channel) -> str:
     low, high = limits(channel)
     middle, span = (low + high) / 2, high - low
     step = f"{name} + {_PULL} * ({middle!r} - {name}) + noise({_NOISE * span!r})"
-    return f"clip({step}, {low!r}, {high!r})"
+    return f"clip({step}, {low + _INSIDE * span!r}, {high - _INSIDE * span!r})"
 
 
 def _rules(

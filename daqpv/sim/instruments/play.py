@@ -66,8 +66,8 @@ class Play:
             values[name] = self.variables[name] = self._make.result(formula, values)
 
     def values(self) -> dict[str, Any]:
-        """The variables, and the times ``t`` and ``dt`` [s]."""
-        return self.variables | {"t": self._time, "dt": self._step}
+        """The variables, and the times ``t`` and ``dt`` [s], which they may hide."""
+        return {"t": self._time, "dt": self._step, **self.variables}
 
     # -- of instruments with registers, OIDs, nodes
 

@@ -227,12 +227,19 @@ def test_an_instrument_without_simulator_stays_within_its_limits() -> None:
     speech = one.speech()
     for _ in range(200):
         one.play.advance(0.1)
-        assert 5 <= one.play.variables["p"] <= 10
+        assert 5 < one.play.variables["p"] < 10
         assert 0 <= one.play.variables["t"] <= 30
     assert said(speech, b"READ?\r\n").count(b",") == 2
     assert said(speech, b"SP 7.25\r\nSP?\r\n") == b"OK 7.25\r\n7.25\r\n"
     assert said(speech, b"ON?\r\n") == b"0\r\n"
     assert said(speech, b"V?\r\nV O\r\nV?\r\n") == b"C\r\nO\r\n"
+
+
+def test_a_channel_may_have_the_name_of_the_time() -> None:
+    one = simulator(connection="tcp://h:1", channels={"t": {"low": 10, "high": 20}})
+    for _ in range(100):
+        one.play.advance(1.0)
+    assert 10 < one.play.point("t") < 20
 
 
 def test_a_stream_of_pairs_is_simulated() -> None:
