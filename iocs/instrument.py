@@ -183,13 +183,19 @@ def build(
             channels=_channels(settings, driver, snapshot.period, read),
             inputs=_inputs(name, settings, site),
         ),
-        timeout=settings.longest_cycle + settings.longest_opening,
+        timeout=_longest(driver, settings),
         events=site.events,
         prefix=prefix,
     )
     add_gates(instrument, settings, read=read)
     pvs = _pvs(settings, read)
     return instrument, InstrumentGroup(prefix, instrument, pvs=pvs, desc=settings.desc)
+
+
+def _longest(driver: Driver, settings: InstrumentSettings) -> float:
+    """A cycle that takes longer, with an opening, has failed [s]."""
+    known: float | None = getattr(driver, "longest_cycle", None)
+    return known or settings.longest_cycle + settings.longest_opening
 
 
 def _pvs(settings: InstrumentSettings, read: Collection[str]) -> list[Declaration]:

@@ -27,6 +27,7 @@ class MemoryWire:
     who: str = "memory"
     quiet: float = 0.02
     joins_midway: bool = False
+    longest_opening: float = 1.0
     is_open: bool = False
     unsent: int = 0
 
@@ -36,12 +37,17 @@ class MemoryWire:
         self._receiver: Receiver | None = None
         self._last = 0.0  # bytes do not overtake each other
 
+    @property
+    def is_connected(self) -> bool:
+        return self.is_open
+
     async def open(self, receiver: Receiver) -> None:
         self.is_open = True
         self.opened += 1
         self._receiver = receiver
         if self.is_fresh:
             self._last = 0.0
+        receiver.joined()
 
     def write(self, data: bytes) -> None:
         self.sent.append(data)

@@ -71,6 +71,7 @@ class LineDriver:
             silence=max(settings.gap, _SETTLED) if framing.by_silence else 0.0,
         )
         self._tries = (False,) * settings.retries + (True,)
+        self._is_open = False
         self._life = -1  # of the line, when this instrument was opened
         self._begun: dict[str, Raw] = {}  # values that came with `init`
         self._silent: dict[str, None] = {}  # questions that had no answer last time
@@ -78,7 +79,19 @@ class LineDriver:
     @property
     def is_open(self) -> bool:
         """Whether `exchange` can be called."""
-        return self._life == self._line.life and self._line.is_open
+        return self._is_open and self._line.is_open
+
+    @property
+    def longest_cycle(self) -> float:
+        """A cycle that takes longer, with an opening before, has failed [s].
+
+        Each exchange has a time-out of its own, and waits for as long if the one before
+        had no answer.
+        """
+        talk = self._talk
+        asked = talk.questions * (1 + talk.retries) + len(talk.init) + 3
+        opening = self._line.longest_opening + talk.settle_time
+        return opening + asked * (2 * talk.timeout + talk.gap)
 
     def listen(self, listener: Listener) -> None:
         """Give `listener` the lines that come unasked."""
@@ -98,10 +111,17 @@ class LineDriver:
                 instrument.
         """
         self._life = -1
+        self._is_open = False
         try:
             await self._line.open(self)
         except NotConnectedError as error:
             raise self._named(error) from error
+        if self._line.is_connected:
+            await self._begin()
+        self._is_open = True
+
+    async def _begin(self) -> None:
+        """Send what the instrument needs after each connection."""
         life = self._line.life
         if self._talk.settle_time:
             await self._line.rest(self, self._talk.settle_time)
@@ -127,6 +147,13 @@ class LineDriver:
             raise NotConnectedError(
                 f"{self.who}: the connection is gone. It is made again by itself"
             )
+        if self._life != self._line.life:  # it has connected to us
+            if not self._line.is_connected:
+                raise NotConnectedError(
+                    f"{self.who}: it has not connected. Is it on, and is our address "
+                    "set in it?"
+                )
+            await self._begin()
         if isinstance(request, Write):
             return await self._write(request)
         return await self._read(request)
@@ -134,11 +161,13 @@ class LineDriver:
     async def close(self) -> None:
         """Close; other instruments on the same line keep it open."""
         self._life = -1
+        self._is_open = False
         await self._line.close(self)
 
     def lost(self, error: LinkError) -> None:
         """The connection is gone between two exchanges."""
         life, self._life = self._life, -1
+        self._is_open = self._is_open and self._line.is_open
         listener = self._unasked.listener
         if life >= 0 and listener is not None:
             listener.broken(self._named(error))

@@ -39,7 +39,15 @@ class Line(Protocol):
 
     @property
     def is_open(self) -> bool:
+        """Whether it was opened, and needs no other opening."""
+
+    @property
+    def is_connected(self) -> bool:
         """Whether there is a connection."""
+
+    @property
+    def longest_opening(self) -> float:
+        """Time for the opening at most [s], with the turns of others."""
 
     async def open(self, party: Party) -> None:
         """Connect, unless another party has; what comes unasked is for `party`, too.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from daqpv.instruments.driver import DriverKind
 from daqpv.links.stream import make
 from daqpv.links.stream.options import (
-    ListenOptions,
     SerialOptions,
     TcpOptions,
     UdpOptions,
@@ -19,7 +18,6 @@ TCP_LISTEN = DriverKind(
     "tcp-listen",
     make.tcp_listen,
     address=make.LISTEN_FORM,
-    options=ListenOptions,
     speaks_lines=True,
 )
 UDP = DriverKind(

@@ -15,11 +15,13 @@ from daqpv.errors import (
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
 from daqpv.instruments.trace import Show
+from daqpv.links.stream.parties import Parties
 from daqpv.links.stream.step import Deadline, Step, Turns
 from daqpv.links.stream.traced import TracedWire
 from daqpv.links.stream.wire import Wire
 
 _MOST_UNSENT = 64 * 1024  # bytes that wait: the other side does not read
+_TURNS = 60.0  # [s] for exchanges of all others on a line
 _JOINING = 0.1  # [s] after the opening: what comes has begun before
 
 
@@ -40,13 +42,13 @@ class StreamLine:
         self.who = wire.who
         self.life = 0
         self._wire: Wire = wire
+        self._is_shared = is_shared
         self._is_fresh = wire.is_fresh and not is_shared
         self._turns = Turns()
         self._deadline = Deadline(self._late)
         self._timeout = 0.0  # of the exchange that runs
         self._loop: asyncio.AbstractEventLoop  # set by `open`
-        self._parties: list[Party] = []
-        self._party: Party | None = None  # whose exchange runs, or was the last
+        self._parties = Parties()
         self._exchange: Exchange | None = None
         self._done: asyncio.Future[None] | None = None
         self._silence: asyncio.TimerHandle | None = None
@@ -55,8 +57,18 @@ class StreamLine:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection."""
+        """Whether it was opened, and needs no other opening."""
         return self._wire.is_open
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._wire.is_connected
+
+    @property
+    def longest_opening(self) -> float:
+        """Time for the opening at most [s], with the turns of others."""
+        return self._wire.longest_opening + (_TURNS if self._is_shared else 0.0)
 
     async def open(self, party: Party) -> None:
         """Connect, unless another party has.
@@ -65,25 +77,16 @@ class StreamLine:
             NotConnectedError: no connection.
         """
         async with self._turns:
-            if party not in self._parties:
-                self._parties.append(party)
-            if self._wire.is_open:
-                return
-            self._shut()
-            await self._wire.closed()
-            for one in self._parties:
-                one.inbox.reset()
-            self._loop = asyncio.get_running_loop()
-            await self._wire.open(self)
-            self._opened = self._loop.time()
-            self.life += 1
+            self._parties.add(party)
+            if not self._wire.is_open:
+                self._shut()
+                await self._wire.closed()
+                self._loop = asyncio.get_running_loop()
+                await self._wire.open(self)
 
     async def close(self, party: Party) -> None:
         """Take leave; the connection closes with the last party."""
-        if party in self._parties:
-            self._parties.remove(party)
-        if self._party is party:
-            self._party = None
+        self._parties.remove(party)
         if not self._parties:
             self._shut()
             await self._wire.closed()
@@ -106,7 +109,8 @@ class StreamLine:
         return exchange.value
 
     async def _run(self, party: Party, exchange: Exchange, timeout: float) -> None:
-        self._party, self._exchange, self._timeout = party, exchange, timeout
+        self._parties.speaker = party
+        self._exchange, self._timeout = exchange, timeout
         loop = self._loop
         try:
             self._wire.write(party.inbox.begin(exchange))
@@ -144,29 +148,40 @@ class StreamLine:
 
     # -- the receiver of the wire
 
+    def joined(self) -> None:
+        """There is a new connection."""
+        self._parties.reset()
+        self._opened = self._loop.time()
+        self.life += 1
+
     def received(self, data: bytes) -> None:
         """Bytes have come: they are for the exchange that runs, or unasked."""
         self._step.heard = now = self._loop.time()
         if self._opened:
             self._joined(now)
         try:
-            if self._done is None or self._party is None:
-                for party in self._listening():
-                    self._feed(party, data)
-            else:
-                self._feed(self._party, data)
+            speaker = self._parties.speaker
+            if self._done is not None and speaker is not None:
+                self._feed(speaker, data)
+                return
+            for party in self._parties.listening():
+                self._feed(party, data)
         except ProtocolError as error:
             self._fail(error, error)
 
     def boundary(self) -> None:
         """What has come so far is a whole message."""
         self._silence = None
-        for party in self._listening():
-            self._answer(party, party.inbox.boundary())
+        speaker = self._parties.speaker
+        if self._done is not None and speaker is not None:
+            self._answer(speaker, speaker.inbox.boundary())
+            return
+        for party in self._parties.listening():
+            party.inbox.boundary()
 
     def lost(self, error: LinkError) -> None:
         """The connection is gone."""
-        exchange, party = self._exchange, self._party
+        exchange, party = self._exchange, self._parties.speaker
         if exchange is None or party is None:
             self._fail(error, error)
             return
@@ -177,16 +192,7 @@ class StreamLine:
         is_midway = now < self._opened + _JOINING and self._done is None
         self._opened = 0.0
         if is_midway and self._wire.joins_midway:
-            for party in self._parties:
-                party.inbox.is_cut = True
-
-    def _listening(self) -> list[Party]:
-        """The parties to which bytes are given that come now."""
-        party = self._party
-        if self._done is not None and party is not None:
-            return [party]
-        first = party or (self._parties[0] if self._parties else None)
-        return [one for one in self._parties if one.hears or one is first]
+            self._parties.cut()
 
     def _feed(self, party: Party, data: bytes) -> None:
         inbox = party.inbox
@@ -201,7 +207,7 @@ class StreamLine:
         if reply:
             self._wire.write(reply)
         done = self._done
-        if done is None or done.done() or party is not self._party:
+        if done is None or done.done() or party is not self._parties.speaker:
             return
         if self._exchange is not None and self._exchange.is_done:
             done.set_result(None)
@@ -209,7 +215,7 @@ class StreamLine:
     # -- in step, and out of it
 
     def _check(self, party: Party) -> None:
-        if not self._wire.is_open:
+        if not self._wire.is_connected:
             raise _gone(party)
         if self._wire.unsent > _MOST_UNSENT:
             self._shut()
@@ -224,20 +230,19 @@ class StreamLine:
         step, inbox = self._step, party.inbox
         is_doubtful = step.is_doubtful
         if is_doubtful or (inbox.is_midway and not inbox.framing.is_line):
-            never = any(one.hears for one in self._parties)
+            never = self._parties.is_any_heard
             try:
                 await step.silence(party.who, self._wire, is_never_silent=never)
             except ProtocolError as error:
                 self._fail(error, error)
                 raise
         if is_doubtful:
-            for one in self._parties:
-                one.inbox.drop()
+            self._parties.drop()
         await step.gap(gap)
 
     def _late(self) -> None:
         """The time of the exchange is over."""
-        exchange, party = self._exchange, self._party
+        exchange, party = self._exchange, self._parties.speaker
         if exchange is not None and party is not None and not exchange.is_done:
             exchange.fail(_no_answer(party, exchange, self._timeout))
             self._answer(party, b"")
@@ -257,13 +262,11 @@ class StreamLine:
             instead: for the exchange that runs.
         """
         self._shut()
-        exchange, busy = self._exchange, self._party
+        exchange, busy = self._exchange, self._parties.speaker
         if exchange is not None and busy is not None:
             exchange.fail(instead)
             self._answer(busy, b"")
-        for party in list(self._parties):
-            if exchange is None or party is not busy:
-                party.lost(error)
+        self._parties.lost(error, but=None if exchange is None else busy)
 
     def _shut(self) -> None:
         if self._silence is not None:

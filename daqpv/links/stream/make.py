@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from daqpv.config import Model
 from daqpv.core import Site
 from daqpv.instruments.connection import Connection
 from daqpv.instruments.lines.driver import LineDriver
@@ -14,7 +15,6 @@ from daqpv.links.endpoint import Endpoint
 from daqpv.links.stream.line import StreamLine
 from daqpv.links.stream.listen import ListenWire
 from daqpv.links.stream.options import (
-    ListenOptions,
     SerialOptions,
     TcpOptions,
     UdpOptions,
@@ -92,10 +92,10 @@ def tcp(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
 def tcp_listen(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
     """The driver of ``tcp-listen://[ADDRESS]:PORT``."""
     connection = connection_of(settings)
-    options = connection.read(ListenOptions)
+    connection.read(Model)  # it has no options
     if not connection.port:
         raise ValueError(f"{LISTEN_FORM} is wanted")
-    wire = ListenWire(name, connection.host, connection.port, options.wait)
+    wire = ListenWire(name, connection.host, connection.port)
     return LineDriver(name, settings, StreamLine(wire))
 
 
@@ -116,7 +116,11 @@ def serial(name: str, settings: InstrumentSettings, site: Site) -> LineDriver:
         raise ValueError(f"{SERIAL_FORM} is wanted, with three slashes")
     lines = site.shared(SharedLines)
     device = os.path.realpath(path)  # by whatever name
-    line = lines.line(device, options, lambda: StreamLine(SerialWire(path, options)))
+
+    def make() -> StreamLine:
+        return StreamLine(SerialWire(path, options), is_shared=True)
+
+    line = lines.line(device, options, make)
     return LineDriver(name, settings, line)
 
 

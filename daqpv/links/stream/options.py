@@ -20,13 +20,6 @@ class TcpOptions(Model):
     """Longest time for the connection [s]."""
 
 
-class ListenOptions(Model):
-    """Of ``tcp-listen://[ADDRESS]:PORT``."""
-
-    wait: Annotated[float, TIME.within(0.05, 600)] = 30.0
-    """Longest time for the instrument to connect [s]."""
-
-
 class UdpOptions(Model):
     """Of ``udp://HOST:PORT``."""
 

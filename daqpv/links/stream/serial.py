@@ -46,6 +46,7 @@ class SerialWire:
 
     is_fresh = False
     joins_midway = True
+    longest_opening = _OPENING + _CLOSING
 
     def __init__(self, path: str, options: SerialOptions) -> None:
         self.who = path
@@ -61,6 +62,11 @@ class SerialWire:
     def is_open(self) -> bool:
         """Whether there is a connection."""
         return self._port is not None
+
+    @property
+    def is_connected(self) -> bool:
+        """The same."""
+        return self.is_open
 
     @property
     def unsent(self) -> int:
@@ -85,6 +91,7 @@ class SerialWire:
             raise
         self._port, self._receiver = port, receiver
         asyncio.get_running_loop().add_reader(port.file, self._read)
+        receiver.joined()
 
     def write(self, data: bytes) -> None:
         """Send; what the port does not take now is sent when it can."""

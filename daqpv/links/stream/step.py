@@ -47,7 +47,7 @@ class Step:
         """
         loop = asyncio.get_running_loop()
         limit = max(self._doubt, loop.time()) + _PATIENCE
-        while wire.is_open:
+        while wire.is_connected:
             until, now = self._doubt, loop.time()
             if not is_never_silent:
                 until = max(until, self.heard + wire.quiet)

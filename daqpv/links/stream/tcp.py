@@ -45,6 +45,8 @@ class TcpConnection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         watch(transport.get_extra_info("socket"))
+        if self._receiver is not None:
+            self._receiver.joined()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
@@ -97,6 +99,7 @@ class TcpWire:
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
         self.who = endpoint.shown
+        self.longest_opening = 2 * timeout  # with the look-up of the name
         self._endpoint = endpoint
         self._timeout = timeout
         self._connection: TcpConnection | None = None
@@ -105,6 +108,11 @@ class TcpWire:
     def is_open(self) -> bool:
         """Whether there is a connection."""
         return self._connection is not None and self._connection.is_open
+
+    @property
+    def is_connected(self) -> bool:
+        """The same."""
+        return self.is_open
 
     @property
     def unsent(self) -> int:

@@ -18,12 +18,18 @@ class TracedWire:
     def __init__(self, wire: Wire, show: Show) -> None:
         self.who, self.quiet = wire.who, wire.quiet
         self.is_fresh, self.joins_midway = wire.is_fresh, wire.joins_midway
+        self.longest_opening = wire.longest_opening
         self._wire, self._show = wire, show
 
     @property
     def is_open(self) -> bool:
         """Whether there is a connection."""
         return self._wire.is_open
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._wire.is_connected
 
     @property
     def unsent(self) -> int:
@@ -58,6 +64,9 @@ class _TracedReceiver:
     def received(self, data: bytes) -> None:
         self._show(False, data)
         self._receiver.received(data)
+
+    def joined(self) -> None:
+        self._receiver.joined()
 
     def boundary(self) -> None:
         self._receiver.boundary()

@@ -53,6 +53,7 @@ class UdpWire:
 
     quiet = 0.02  # [s]
     joins_midway = False
+    longest_opening = _LOOK_UP
     unsent = 0
 
     def __init__(self, endpoint: Endpoint, local: int) -> None:
@@ -67,6 +68,11 @@ class UdpWire:
     def is_open(self) -> bool:
         """Whether there is a socket."""
         return self._transport is not None
+
+    @property
+    def is_connected(self) -> bool:
+        """The same."""
+        return self.is_open
 
     async def open(self, receiver: Receiver) -> None:
         """Make a socket; whether somebody listens there is not known.
@@ -89,6 +95,7 @@ class UdpWire:
                 f"{self.who} (UDP): {reason(error)}. Is the port `local` free, and the "
                 "network up?"
             ) from error
+        receiver.joined()
 
     def write(self, data: bytes) -> None:
         """Send a datagram."""

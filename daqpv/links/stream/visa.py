@@ -70,6 +70,16 @@ class VisaLine:
         """Whether there is a session."""
         return self._session is not None
 
+    @property
+    def is_connected(self) -> bool:
+        """The same."""
+        return self.is_open
+
+    @property
+    def longest_opening(self) -> float:
+        """Time for the opening at most [s]."""
+        return _OPENING
+
     async def open(self, party: Party) -> None:
         """Open the session.
 

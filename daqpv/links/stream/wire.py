@@ -13,6 +13,9 @@ class Receiver(Protocol):
     def received(self, data: bytes) -> None:
         """Bytes have come."""
 
+    def joined(self) -> None:
+        """The other side has connected, or connected once more."""
+
     def boundary(self) -> None:
         """The bytes so far are a whole message: a datagram has ended."""
 
@@ -28,6 +31,7 @@ class Wire(Protocol):
         quiet: after a silence of that time no byte of a message is missing [s].
         is_fresh: a new connection gets no answers to questions of the one before; so
             it is made anew after a time-out.
+        longest_opening: time for it at most [s].
         joins_midway: the other side may be in the middle of a line when it opens.
     """
 
@@ -35,9 +39,14 @@ class Wire(Protocol):
     quiet: float
     is_fresh: bool
     joins_midway: bool
+    longest_opening: float
 
     @property
     def is_open(self) -> bool:
+        """Whether it was opened, and needs no other opening."""
+
+    @property
+    def is_connected(self) -> bool:
         """Whether there is a connection."""
 
     @property
@@ -45,7 +54,7 @@ class Wire(Protocol):
         """Bytes that wait to be sent."""
 
     async def open(self, receiver: Receiver) -> None:
-        """Connect.
+        """Connect, and tell it by `Receiver.joined`.
 
         Raises:
             NotConnectedError: no connection.
@@ -55,7 +64,7 @@ class Wire(Protocol):
         """Send, soon; a failure is told by `Receiver.lost`."""
 
     def close(self) -> None:
-        """Close, without waiting; nothing is received any more."""
+        """End the connection, without waiting; nothing is received any more."""
 
     async def closed(self) -> None:
-        """Wait until it is closed, for a short time."""
+        """Give everything back after `close`; takes a short time at most."""

@@ -100,51 +100,76 @@ async def test_datagrams_that_come_unasked_to_our_own_port() -> None:
     assert [frame.values for frame in heard.frames] == [{"t": 1}, {"t": 2}]
 
 
-async def answer_once(port: int, answer: bytes) -> asyncio.StreamWriter:
-    """An instrument that connects to us, as soon as it can."""
-    while True:
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            await reader.readuntil(b"\r\n")
-            writer.write(answer)
-            return writer
+class Caller(asyncio.Protocol):
+    """An instrument that connects to us, and answers."""
+
+    asked = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.asked += 1
+        self.transport.write(b"ACME\r\n" if data.startswith(b"ID") else b"1.5\r\n")
 
 
-async def test_an_instrument_that_connects_to_us() -> None:
+async def call(port: int) -> Caller:
+    loop = asyncio.get_running_loop()
+    return (await loop.create_connection(Caller, "127.0.0.1", port))[1]
+
+
+async def test_an_instrument_that_connects_to_us_again_and_again() -> None:
     port = free_port()
-    gauge = driver(f"tcp-listen://127.0.0.1:{port}", kind=TCP_LISTEN, **PRESSURE)
-    for _ in range(2):  # it connects again
-        instrument = asyncio.create_task(answer_once(port, b"1.5\r\n"))
-        async with opened(gauge):
+    address = f"tcp-listen://127.0.0.1:{port}"
+    gauge = driver(
+        address, kind=TCP_LISTEN, init={"ask": "ID", "answer": "ACME"}, **PRESSURE
+    )
+    heard = Heard()
+    gauge.listen(heard)
+    async with opened(gauge):
+        for number in range(1, 4):
+            with pytest.raises(NotConnectedError, match="has not connected"):
+                await gauge.exchange(Read())
+            assert gauge.is_open  # and listens
+            instrument = await call(port)
+            await soon(lambda: gauge._line.is_connected, "the connection")
             assert (await gauge.exchange(Read())).values == {"p": 1.5}
-            writer = await instrument
-            writer.close()
-            await soon(lambda: not gauge.is_open, "the loss")
+            assert instrument.asked == 2  # `init` each time
+            instrument.transport.close()
+            await soon(lambda n=number: len(heard.losses) == n, "the loss")  # type: ignore[misc]
 
 
 async def test_an_instrument_that_connects_once_more() -> None:
+    """It was switched off and on: the first connection is dead, and nobody knows."""
     port = free_port()
     heard = Heard()
     gauge = driver(f"tcp-listen://:{port}", kind=TCP_LISTEN, **PRESSURE)
     gauge.listen(heard)
-    instrument = asyncio.create_task(answer_once(port, b"1.5\r\n"))
     async with opened(gauge):
-        await gauge.exchange(Read())
-        _, again = await asyncio.open_connection("127.0.0.1", port)
-        await soon(lambda: heard.losses, "the loss")
+        for _ in range(2):
+            instrument = await call(port)
+            await soon(lambda: gauge._line.is_connected, "the connection")
+            await gauge.exchange(Read())
         assert "once more" in str(heard.losses[0])
-        again.close()
-        (await instrument).close()
+        instrument.transport.close()
 
 
-async def test_no_instrument_connects_to_us() -> None:
-    gauge = driver(f"tcp-listen://:{free_port()}?wait=0.1", kind=TCP_LISTEN, **PRESSURE)
-    with pytest.raises(NotConnectedError, match="gauge has not connected"):
-        await gauge.open()
-    await gauge.close()
+async def test_lines_of_an_instrument_that_connects_to_us() -> None:
+    port = free_port()
+    heard = Heard()
+    gauge = driver(
+        f"tcp-listen://:{port}",
+        kind=TCP_LISTEN,
+        stream={"answer": "T={t:g}"},
+        channels={"t": {}},
+    )
+    gauge.listen(heard)
+    async with opened(gauge):
+        instrument = await call(port)
+        instrument.transport.write(b"T=1\r\nT=2\r\n")
+        await soon(lambda: len(heard.frames) == 2, "two lines")
+        assert (await gauge.exchange(Read())).good == 0
+        instrument.transport.close()
 
 
 async def test_the_port_for_instruments_is_taken() -> None:
