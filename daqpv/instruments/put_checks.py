@@ -48,11 +48,13 @@ def _of_channel(
     for name in _OF_NUMBERS:
         if getattr(channel, name) and not rules.is_number:
             yield name, f"a channel of type {channel.type} takes no {name}"
-    for one in channel.only:
-        try:
-            rules.formed(one)
-        except RefusedError as error:
-            yield "only", str(error).rstrip(".")
+    hazards = () if isinstance(channel.hazard, bool) else channel.hazard
+    for name, values in (("only", channel.only), ("hazard", hazards)):
+        for one in values:
+            try:
+                rules.formed(one)
+            except RefusedError as error:
+                yield name, str(error).rstrip(".")
     try:
         Outward("it", channel)
     except FormulaError:

@@ -105,7 +105,11 @@ def _settable(channel: Channel) -> str:
         words = f"from {low:g}"
     elif high is not None:
         words = f"up to {high:g}"
-    return f"{words}, put twice" if channel.hazard else words
+    if not channel.hazard:
+        return words
+    if isinstance(channel.hazard, bool):
+        return f"{words}, put twice"
+    return f"{words}; {', '.join(map(str, channel.hazard))}: put twice"
 
 
 def _alarms(channel: Channel) -> Iterator[str]:

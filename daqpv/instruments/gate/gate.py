@@ -158,13 +158,13 @@ class Gate:
 
     def unconfirmed(self, value: Value) -> bool:
         """Whether it has to be put once more; the next put may confirm it."""
-        is_asked = self._channel.hazard or self._is_blind
+        is_asked = self.rules.is_hazard(value) or self._is_blind
         return is_asked and not self._confirmation.is_given(value)
 
     def question(self, value: Value) -> str:
         """Why `value` has to be confirmed, and how."""
         why = "is a hazard"
-        if not self._channel.hazard:
+        if not self.rules.is_hazard(value):
             why = "may be a jump, for where it is now is not known"
         return (
             f"{self.rules.subject}: {self.rules.text(value)} {why}: put the same value "

@@ -69,6 +69,13 @@ class Rules:
         self._check_only(value)
         return value
 
+    def is_hazard(self, value: Value) -> bool:
+        """Whether a put of `value`, as `checked` returns it, has to be confirmed."""
+        hazard = self._channel.hazard
+        if isinstance(hazard, bool):
+            return hazard
+        return any(self._is_same(value, one) for one in hazard)
+
     def check_step(self, value: Value, present: Value | None) -> None:
         """Refuse `value` if it is too far from the present one, where that is known.
 

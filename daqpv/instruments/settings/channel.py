@@ -237,8 +237,9 @@ class Channel(Shown):
     ramp_step: Annotated[float, TIME.within(0.05, 60)] = 0.5
     """Time between two steps of a ramp."""
 
-    hazard: bool = False
-    """A put has to be repeated within 10 s before it is sent."""
+    hazard: bool | tuple[float | str, ...] = False
+    """A put has to be repeated within 10 s before it is sent; a list: only a put of one
+    of these values, ``[On]``, so that Off acts at once."""
 
     only: tuple[float | str, ...] = ()
     """The only values that may be put. Default: all between `min` and `max`."""

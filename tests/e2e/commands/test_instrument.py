@@ -91,7 +91,7 @@ def test_a_model_is_shown_with_all_that_an_operator_must_know() -> None:
     assert "<n> is 1, 2;" in text
     assert "      model: pfeiffer-tpg362\n" in text
     supply = daqpv("instrument", "show", "scpi-supply").stdout
-    assert "Output\tOff, On\t\tyes, put twice\t" in supply
+    assert "Output\tOff, On\t\tyes; On: put twice\t" in supply
 
 
 def test_an_unknown_model_has_a_suggestion() -> None:

@@ -22,6 +22,11 @@ def found(channels: dict[str, Any], **groups: Any) -> list[tuple[str, str]]:
     [
         ({"ramp": 1}, "ramp", "it has no `write`"),
         ({"hazard": True}, "hazard", "it has no `write`"),
+        (
+            {"write": "W", "type": "boolean", "hazard": ["Onn"]},
+            "hazard",
+            "Onn",
+        ),
         ({"write": True, "type": "text", "ramp": 1}, "ramp", "of type text takes no"),
         ({"write": True, "type": "boolean", "step": 1}, "step", "takes no step"),
         ({"write": True, "only": [1, "high"]}, "only", "must be a number, not 'high'"),

@@ -184,6 +184,23 @@ async def test_a_hazard_is_confirmed_by_the_same_client_soon(supply: Supply) -> 
     assert supply.values("volts") == [300.0]
 
 
+async def test_what_makes_it_safe_acts_at_once(supply: Supply) -> None:
+    """A high voltage must not stay on because a put had to be repeated."""
+    gate = supply.gate(type="boolean", states=["Off", "On"], hazard=["On"])
+    with pytest.raises(RefusedError, match="On is a hazard: put the same value again"):
+        await gate.put(1)
+    await gate.put(0)
+    assert supply.values("volts") == [0]
+
+
+async def test_numbers_may_be_hazards(supply: Supply) -> None:
+    gate = supply.gate(hazard=[3, 10])
+    with pytest.raises(RefusedError, match="is a hazard"):
+        await gate.put(10.0)
+    await gate.put(9)
+    assert supply.values("volts") == [9.0]
+
+
 async def test_what_is_not_allowed_is_no_confirmation(supply: Supply) -> None:
     gate = supply.gate(hazard=True, max=100)
     for _ in range(2):
