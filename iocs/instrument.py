@@ -16,7 +16,7 @@ from daqpv.instruments.drivers import driver_of
 from daqpv.instruments.instrument import Instrument, Parts
 from daqpv.instruments.section import LEVEL, InstrumentSection
 from daqpv.instruments.settable import add_gates, ramps
-from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings
+from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings, Level
 from daqpv.instruments.snapshot import (
     InstrumentSnapshot,
     InstrumentState,
@@ -207,7 +207,7 @@ def _pvs(settings: InstrumentSettings, read: Collection[str]) -> list[Declaratio
     ]
     settable, backs = settable_pvs(settings, read)
     for name, (of, channel) in backs.items():
-        pvs.append(declared(f"{name}_RBV", channel, of=of))
+        pvs.append(declared(f"{name}_RBV", _shown_once(channel, of, name), of=of))
     return pvs + settable
 
 
@@ -235,6 +235,17 @@ def _inputs(name: str, settings: InstrumentSettings, site: Site) -> Inputs:
         readings=site.readings,
         pv_of=lambda one, channel: site.prefix_of(LEVEL, one) + channel,
     )
+
+
+def _shown_once(channel: Channel, of: str, setpoint: str) -> Channel:
+    """A channel whose limits and states give no alarm, if its own PV has that."""
+    if of == setpoint:  # it has no other PV
+        return channel
+    states = tuple(
+        one.model_copy(update={"severity": Level.NONE}) for one in channel.states
+    )
+    none = dict.fromkeys(("lolo", "low", "high", "hihi"))
+    return channel.model_copy(update={**none, "states": states})
 
 
 def simulate(

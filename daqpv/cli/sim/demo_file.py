@@ -54,9 +54,9 @@ instruments:
         {at: {coil: 0}, type: boolean, states: [{label: "Off", severity: major}, "On"],
          write: true}
     simulator:
-      variables: {temperature: 18.0}
+      variables: {temperature: 18.0, pump: 1}
       change: {temperature: "temperature + (18 - temperature) * 0.1 * dt + noise(0.02)"}
-      points: {water: temperature, flow: "(6 + noise(0.05)) * 10", pump: 1}
+      points: {water: temperature, flow: "pump * (60 + noise(0.5))"}
 
   weather:                                  # a logger that appends to a text file
     desc: Barometer of the hall
