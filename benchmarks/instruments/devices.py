@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import time
 
@@ -38,7 +39,7 @@ class Device(asyncio.Protocol):
 
 
 def lateness(asked: list[float], period: float, skip: int = 20) -> list[float]:
-    """How late each question came, against the earliest possible schedule [s].
+    """How late each question came, against the usual phase of its connection [s].
 
     Args:
         asked: when questions came [s].
@@ -48,10 +49,11 @@ def lateness(asked: list[float], period: float, skip: int = 20) -> list[float]:
     times = asked[skip:]
     if len(times) < 10:
         return []
-    beats = [round((one - times[0]) / period) for one in times]
-    offsets = [one - beat * period for one, beat in zip(times, beats, strict=True)]
-    first = min(offsets)
-    return [offset - first for offset in offsets]
+    turns = [2 * math.pi * (one % period) / period for one in times]
+    mean = math.atan2(sum(map(math.sin, turns)), sum(map(math.cos, turns)))
+    offsets = [(one / period - mean / (2 * math.pi) + 0.5) % 1 - 0.5 for one in times]
+    usual = sorted(offsets)[len(offsets) // 10]  # few come earlier
+    return [max(0.0, (offset - usual) * period) for offset in offsets]
 
 
 async def serve(period: float) -> None:

@@ -15,6 +15,7 @@ from daqpv.instruments.snapshot import InstrumentSnapshot, Values
 
 _MOST = 2**31  # counters are 32 bit
 _COUNT_PERIOD = 0.95  # [s]; a little less than the usual period
+_LATEST_COUNT = 2.0  # [s] while nothing comes
 
 
 class Changes(TypedDict, total=False):
@@ -103,9 +104,16 @@ class Evaluation:
             "rate": self._rate.at(self._counted),
         }
 
-    def overdue(self, snapshot: InstrumentSnapshot) -> Changes:
-        """What changes with the channels that are stale now."""
-        overdue = self._channels.overdue(self._clock.monotonic())
+    def passed(self, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes with time alone: stale channels, and counts if nothing came."""
+        now = self._clock.monotonic()
+        changes = self._overdue(snapshot, now)
+        if now - self._counted >= _LATEST_COUNT:
+            changes |= self.count(snapshot)
+        return changes
+
+    def _overdue(self, snapshot: InstrumentSnapshot, now: float) -> Changes:
+        overdue = self._channels.overdue(now)
         if overdue == snapshot.stale:
             return {}
         stale = self._channels.stale(

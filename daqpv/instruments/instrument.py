@@ -27,7 +27,6 @@ from daqpv.instruments.wire import Wire
 _CLOSING = 2.0  # [s] for a driver to close
 _MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
 _PATIENCE = 3  # attempts in a row, before they come less often
-_COUNT_PERIOD = 2.0  # [s] of LinesOK and Rate while nothing comes
 
 _DISABLED = Alarm(Severity.NO_ALARM, Status.DISABLE, "disabled")
 _STOPPED = Alarm(Severity.NO_ALARM, Status.DISABLE, "stopped")
@@ -150,15 +149,11 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
 
     async def _watch(self) -> None:
         """Mark values that are stale, and count also when nothing comes."""
-        counted = self.clock.monotonic()
         while True:
             await asyncio.sleep(self._channels.tick)
-            changes = self._evaluation.overdue(self.snapshot)
-            now = self.clock.monotonic()
-            if now - counted >= _COUNT_PERIOD:
-                counted = now
-                changes |= self._evaluation.count(self.snapshot)
-            self.update(changes)
+            changes = self._evaluation.passed(self.snapshot)
+            if changes:
+                self.update(changes)
 
     # -- what comes
 

@@ -57,7 +57,7 @@ class Channels:
             for name, channel in self._channels.items()
         }
         shortest = min(self._longest.values(), default=10.0)
-        self.tick = min(max(shortest / 3, 0.02), 1.0)
+        self.tick = min(max(shortest / 2, 0.02), 1.0)
 
     def begin(self, now: float) -> None:
         """Wait for values from `now` on, monotonic [s]."""
