@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from daqpv.config import Kind
@@ -24,7 +24,7 @@ from daqpv.instruments.snapshot import (
 )
 from daqpv.iocs.device import DeviceGroup, command
 from daqpv.iocs.instrument_examine import examine
-from daqpv.iocs.setpoint import SettablePvs, settable_pvs
+from daqpv.iocs.setpoint import SettablePvs, read_backs, settable_pvs
 from daqpv.serve import Channel as Pv
 from daqpv.serve import (
     Declaration,
@@ -74,9 +74,17 @@ class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
     counter = longin("Sequence", doc="Counts answers; posted last")
 
     def __init__(
-        self, prefix: str, device: Instrument, *, pvs: list[Declaration], **more: Any
+        self,
+        prefix: str,
+        device: Instrument,
+        *,
+        pvs: Iterable[Declaration],
+        settable: Iterable[Declaration] = (),
+        **more: Any,
     ) -> None:
         super().__init__(prefix, device, pvs=pvs, **more)
+        for declaration in settable:
+            self.add_pv(declaration)
         self._settable = SettablePvs(self.pvdb, prefix)
 
     @classmethod
@@ -188,8 +196,14 @@ def build(
         prefix=prefix,
     )
     add_gates(instrument, settings, read=read)
-    pvs = _pvs(settings, read)
-    return instrument, InstrumentGroup(prefix, instrument, pvs=pvs, desc=settings.desc)
+    group = InstrumentGroup(
+        prefix,
+        instrument,
+        pvs=_readings(settings, read),
+        settable=settable_pvs(settings),
+        desc=settings.desc,
+    )
+    return instrument, group
 
 
 def _longest(driver: Driver, settings: InstrumentSettings) -> float:
@@ -198,17 +212,15 @@ def _longest(driver: Driver, settings: InstrumentSettings) -> float:
     return known or settings.longest_cycle + settings.longest_opening
 
 
-def _pvs(settings: InstrumentSettings, read: Collection[str]) -> list[Declaration]:
-    """The PVs of all channels; settable ones show their values as read-backs."""
-    pvs = [
-        declared(channel.name or key, channel)
-        for key, channel in settings.channels.items()
-        if not channel.is_settable
-    ]
-    settable, backs = settable_pvs(settings, read)
-    for name, (of, channel) in backs.items():
-        pvs.append(declared(f"{name}_RBV", _shown_once(channel, of, name), of=of))
-    return pvs + settable
+def _readings(
+    settings: InstrumentSettings, read: Collection[str]
+) -> Iterator[Declaration]:
+    """The PVs of all values; those of settable channels are read-backs."""
+    for key, channel in settings.channels.items():
+        if not channel.is_settable:
+            yield declared(channel.name or key, channel)
+    for name, (of, channel) in read_backs(settings, read).items():
+        yield declared(f"{name}_RBV", _shown_once(channel, of, name), of=of)
 
 
 def _channels(

@@ -27,31 +27,27 @@ _SWITCH = ("Off", "On")
 _LONG_REASON = 1000  # [bytes]
 
 
-def settable_pvs(
+def settable_pvs(settings: InstrumentSettings) -> Iterator[Declaration]:
+    """The PVs of all settable channels and groups, but for the read-backs."""
+    channels = settable(settings)
+    for name, channel in channels.items():
+        yield from _of_channel(name, channel)
+    for name, group in settings.groups.items():
+        yield from _of_group(name, {one: channels[one] for one in group.channels})
+
+
+def read_backs(
     settings: InstrumentSettings, read: Collection[str]
-) -> tuple[list[Declaration], dict[str, tuple[str, Channel]]]:
-    """The PVs of all settable channels and groups of an instrument.
+) -> dict[str, tuple[str, Channel]]:
+    """What `<channel>_RBV` shows: by channel, the name and settings of the reading.
 
     Args:
         settings: of the instrument.
         read: keys of the channels that it sends.
-
-    Returns:
-        Their declarations, and those read-backs that `<channel>_RBV` shows: by the
-        channel, the name of the reading, and the settings by which it is shown.
     """
-    pvs: list[Declaration] = []
-    backs: dict[str, tuple[str, Channel]] = {}
     channels = {one.name or key: one for key, one in settings.channels.items()}
-    for name, channel in settable(settings).items():
-        pvs += _of_channel(name, channel)
-        back = read_back(name, settings, read)
-        if back is not None:
-            backs[name] = back, channels[back]
-    for name, group in settings.groups.items():
-        members = {one: channels[one] for one in group.channels}
-        pvs += _of_group(name, members)
-    return pvs, backs
+    found = {name: read_back(name, settings, read) for name in settable(settings)}
+    return {name: (of, channels[of]) for name, of in found.items() if of is not None}
 
 
 def _of_channel(name: str, channel: Channel) -> Iterator[Declaration]:

@@ -103,6 +103,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
                 tasks.create_task(self.poller.run())
         finally:
             self._inputs.leave()
+            await self._wire.idle(_CLOSING)  # a write that was begun is finished
             await self._close()
 
     async def poll(self) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from daqpv.core.devices.poller import GRACE
 from daqpv.errors import (
@@ -56,6 +57,12 @@ class Wire:
         except TimeoutError as error:
             text = f"{self._driver.who}: no answer in {self._timeout + GRACE:g} s"
             raise NoAnswerError(text, timed_out=True) from error
+
+    async def idle(self, within: float) -> None:
+        """Wait until no exchange is on the wire, at most `within` [s]."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within), self.turn:
+                pass
 
     async def _exchange(self, request: Request) -> Frame:
         async with self.turn:

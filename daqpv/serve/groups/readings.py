@@ -45,11 +45,20 @@ class ReadingsGroup(Group[D]):
             name = declaration.pvspec.name
             if declaration.writable and declaration.put is None:
                 declaration.put = _writes(name)
-            channel = declaration.create(self)
-            if channel.name in self.pvdb:
-                raise ServeError(f"the PV {channel.name} is declared twice")
-            self.pvdb[channel.name] = channel
+            channel = self.add_pv(declaration)
             self._channels.setdefault(declaration.of or name, []).append(channel)
+
+    def add_pv(self, declaration: Declaration) -> Declared:
+        """Add a PV that shows no reading; the group posts its values.
+
+        Raises:
+            ServeError: its name is too long, or used already.
+        """
+        channel = declaration.create(self)
+        if channel.name in self.pvdb:
+            raise ServeError(f"the PV {channel.name} is declared twice")
+        self.pvdb[channel.name] = channel
+        return channel
 
     async def write(self, name: str, value: Any) -> None:
         """A client has put `value` to the PV of a reading.

@@ -12,6 +12,7 @@ import pytest
 
 from daqpv.errors import OperationError
 from tests.support.experiment import CA_PORT, Client, Lab, making
+from tests.support.ports import free_port
 from tests.support.supply_server import SupplyServer
 from tests.support.waiting import until
 
@@ -25,20 +26,24 @@ class Bench:
         self.lab = lab
         self.supply = supply
 
-    def serve(self, **channels: Any) -> Client:
-        """Start anew, and wait until the supply answers."""
+    def serve(
+        self, status: str = "OK", *, at: str | None = None, **channels: Any
+    ) -> Client:
+        """Start anew, and wait for the status of the supply."""
+        settings = self.supply.settings(**channels)
+        settings["connection"] = at or self.supply.address
         self.lab.serve_no_more(signal.SIGKILL)
         self.lab.renew(forget=False)
         text = {
             "experiment": "exp",
             "prefix": self.lab.prefix,
             "store": "none",
-            "instruments": {"psu": self.supply.settings(**channels)},
+            "instruments": {"psu": settings},
         }
         self.lab.file.write_text(json.dumps(text))  # JSON is YAML, too
         self.lab.serve()
         client = self.lab.client("psu", "Inst")
-        client.until("Status", "OK")
+        client.until("Status", status)
         return client
 
 
@@ -166,3 +171,25 @@ def test_a_chosen_ramp_survives_a_restart(bench: Bench) -> None:
     assert bench.supply.wrote == []
     with pytest.raises(OperationError):
         psu.put("volts:Ramp", "-1")
+
+
+def test_an_instrument_that_is_off_has_no_setpoint(bench: Bench) -> None:
+    psu = bench.serve("Error", at=f"tcp://127.0.0.1:{free_port()}", volts=RAMP)
+    psu.until("Online", "Offline")
+    assert (psu.get("volts.UDF"), psu.get("volts.SEVR")) == ("1", "INVALID")
+    assert psu.get("volts_RBV.SEVR") == "INVALID"
+    assert psu.get("both:Valid") == "No"
+    with pytest.raises(OperationError):
+        psu.put("volts", "5")
+    assert "psu is offline: " in psu.get("LastError")
+    assert psu.get("volts.UDF") == "1"
+    assert psu.get("volts:Moving") == "No"
+    psu.put("volts:Stop", "1")
+
+
+def test_what_another_hand_sets_shows_in_the_read_back(bench: Bench) -> None:
+    psu = bench.serve()
+    psu.put("volts", "5")
+    bench.supply.has["V"] = 33.0  # at its front panel
+    psu.until("volts_RBV", "33.000")
+    assert psu.get("volts") == "5.000"

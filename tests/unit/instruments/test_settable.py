@@ -223,6 +223,21 @@ async def test_an_answer_that_does_not_come_is_an_unknown_outcome() -> None:
             await supply.gates["volts"].put(20)
 
 
+async def test_a_write_that_was_begun_is_finished_when_daqpv_ends() -> None:
+    driver = MemoryDriver(volts=10.0)
+    async with supplying(driver, VOLTS, period=1000) as supply:
+        driver.delay = 1.0
+        was_open: list[bool] = []
+        driver.take = lambda write: was_open.append(driver.is_open)
+        put = asyncio.ensure_future(supply.gates["volts"].put(20))
+        await asyncio.sleep(0.5)
+        put.cancel()
+    assert was_open == [True]
+    assert sent(driver) == [("volts", 20.0)]
+    await asyncio.wait({put})
+    assert put.cancelled()
+
+
 # Read-back
 
 
