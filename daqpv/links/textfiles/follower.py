@@ -211,6 +211,7 @@ class Follower:
             order.others = self._others(path)
             if self._since is not None and self.book.is_new:
                 order.since = order.now - self._since
+                order.is_old = facts.modified * 1e-9 < order.since
         try:
             while not (piece := await self._read(order)).is_end:
                 is_lost = is_lost or piece.lost is not None

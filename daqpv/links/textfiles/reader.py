@@ -48,6 +48,7 @@ class Order:
         is_last: nothing will follow: the last line counts even without its end.
         now: UTC [s since 1970].
         since: leave out lines before that time.
+        is_old: leave out all lines that are there now.
         others: positions of files whose place is not known; this one may be one of
             them under another name.
         end: read up to this offset; None: to the end.
@@ -59,6 +60,7 @@ class Order:
     is_last: bool = False
     now: float
     since: float | None = None
+    is_old: bool = False
     others: Sequence[Position] = ()
     end: int | None = None
 
@@ -114,13 +116,15 @@ class Reader:
         file = self._file(order)
         start = self._start(file, order)
         position = start.position
+        if order.is_old and position.offset == 0:
+            return replace(start, position=self._passed(file, position))
         data, is_end = self._bytes(file, position, order)
         batch = Batch()
         if data:
             position = self._begun(file, position)
             lines = data if data.endswith(b"\n") else data + b"\n"
             batch = self._parsed(file, lines, position, order)
-            position = _after(position, data, batch)
+            position = _after(file, position, len(data), batch)
         piece = replace(start, position=position, batch=batch, is_end=is_end)
         return self._framed(piece, many=order.many)
 
@@ -236,6 +240,16 @@ class Reader:
         length = len(data) - len(lines[-1]) if len(lines) > 1 else len(data)
         return replace(position, head=digest(data[:length]), head_length=length)
 
+    def _passed(self, file: int, position: Position) -> Position:
+        """The position behind the last whole line, without reading those before it."""
+        size = os.fstat(file).st_size
+        begin = max(size - CHUNK, 0)
+        end = begin + _pread(file, CHUNK, begin).rfind(b"\n") + 1
+        header = self._layout.columns.header
+        if end <= begin or _pread(file, CHUNK, 0).count(b"\n") <= header:
+            return position
+        return replace(_at(file, self._begun(file, position), end), lines=header + 1)
+
     def _parsed(
         self, file: int, data: bytes, position: Position, order: Order
     ) -> Batch:
@@ -257,18 +271,21 @@ class Reader:
         return self._parser.read(data, task)
 
 
-def _after(position: Position, data: bytes, batch: Batch) -> Position:
-    """The position behind `data`, which was read."""
-    tail = data[-TAIL:]
+def _after(file: int, position: Position, size: int, batch: Batch) -> Position:
+    """The position behind `size` bytes that were read."""
     times = [t for t in (position.newest, batch.newest) if t is not None]
     return replace(
-        position,
-        offset=position.offset + len(data),
+        _at(file, position, position.offset + size),
         lines=position.lines + batch.lines,
-        tail=digest(tail),
-        tail_length=len(tail),
         newest=max(times, default=None),
     )
+
+
+def _at(file: int, position: Position, offset: int) -> Position:
+    """`position` at another offset, with the digest of what is before it."""
+    length = min(TAIL, offset)
+    tail = digest(_pread(file, length, offset - length))
+    return replace(position, offset=offset, tail=tail, tail_length=length)
 
 
 def _continues(file: int, size: int, position: Position) -> bool:

@@ -405,6 +405,23 @@ async def test_since_leaves_out_old_lines_at_the_first_start(folder: Path) -> No
         assert heard.history == [2]
 
 
+async def test_a_file_that_is_older_than_since_is_passed_over_unread(
+    folder: Path,
+) -> None:
+    logger = Logger(folder / "x.csv")
+    logger.write(2)
+    os.utime(logger.path, (T0, T0))
+    now = int(time.time())
+    (folder / "y.csv").write_text(f"{now - 5},7,1\n")
+    async with followed(driver(folder, since=3600)) as heard:
+        await heard.until(lambda h: h.present == [7])
+        logger.count = now - T0
+        logger.write()
+        await heard.until(lambda h: h.present == [7, now - T0])
+        assert heard.good == 2
+    assert heard.history == []
+
+
 async def test_a_missing_file_is_not_connected(folder: Path) -> None:
     files = driver(folder)
     files.listen(Heard())
