@@ -25,7 +25,7 @@ from benchmarks.figure import Figure
 from daqpv.core import Events
 from daqpv.errors import LinkError
 from daqpv.instruments.driver import Block, Frame
-from daqpv.instruments.settings import Channel, Columns
+from daqpv.instruments.settings import Channel, ChannelType, Columns
 from daqpv.instruments.textfiles.layout import Layout
 from daqpv.links.textfiles.driver import TextFiles
 from daqpv.links.textfiles.follower import Follower
@@ -122,7 +122,10 @@ def driver(path: Path, form: str) -> TextFiles:
         time=("unix",) if form == "unix" else ("%Y-%m-%d %H:%M:%S.%f",),
         names=tuple(names),
     )
-    layout = Layout(columns, {name: Channel() for name in names})
+    channels = {name: Channel() for name in names}
+    if form == "text":  # it cannot be read many lines at once
+        channels[names[-1]] = Channel(type=ChannelType.TEXT)
+    layout = Layout(columns, channels)
     return TextFiles(
         "bench",
         Follower(str(path), layout),
@@ -189,7 +192,9 @@ def main() -> None:
     """Print the figures of a file of any size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=float, default=1000.0, help="of the file [MB]")
-    parser.add_argument("--form", choices=("iso", "unix", "comma"), default="iso")
+    parser.add_argument(
+        "--form", choices=("iso", "unix", "comma", "text"), default="iso"
+    )
     parser.add_argument("--folder", type=Path, help="for the file")
     arguments = parser.parse_args()
     result = run(arguments.size, arguments.form, arguments.folder)

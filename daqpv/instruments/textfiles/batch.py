@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daqpv.instruments.driver import Block, Fault, Frame
+from daqpv.instruments.driver import Block, Fault, Frame, Raw
 from daqpv.instruments.textfiles.bad_lines import BadLine
 from daqpv.instruments.textfiles.bulk import Numbers
 from daqpv.instruments.textfiles.layout import Layout, Row
@@ -82,7 +82,11 @@ def history(
     timed = [placed for placed in batch.rows if placed.row.time is not None]
     regular = [placed for placed in timed if _is_regular(placed.row, layout)]
     others = [placed for placed in timed if not _is_regular(placed.row, layout)]
-    parts = [_arrays(n, layout) for n in batch.numbers if n.times is not None]
+    parts = [
+        _Part(many.times, many.columns, many.offsets)
+        for many in batch.numbers
+        if many.times is not None
+    ]
     if regular:
         parts.append(_arrays_of(regular, layout))
     if not parts:
@@ -102,15 +106,8 @@ def history(
 
 class _Part(NamedTuple):
     times: NDArray[Any]
-    columns: dict[str, NDArray[Any]]
+    columns: Mapping[str, NDArray[Any]]
     offsets: NDArray[Any]
-
-
-def _arrays(numbers: Numbers, layout: Layout) -> _Part:
-    cells = enumerate(layout.cells)
-    columns = {cell.channel: numbers.values[:, i] for i, cell in cells}
-    assert numbers.times is not None
-    return _Part(numbers.times, columns, numbers.offsets)
 
 
 def _arrays_of(rows: Sequence[Placed], layout: Layout) -> _Part:
@@ -148,14 +145,13 @@ def _is_regular(row: Row, layout: Layout) -> bool:
     )
 
 
-def last_of(batch: Batch, layout: Layout) -> Placed | None:
+def last_of(batch: Batch) -> Placed | None:
     """The last line with values, of a file whose lines have no time."""
     last = batch.rows[-1] if batch.rows else None
     for numbers in batch.numbers[-1:]:
         offset = int(numbers.offsets[-1])
         if last is None or last.offset < offset:
-            cells = zip(layout.cells, numbers.values[-1].tolist(), strict=True)
-            values = {c.channel: value for c, value in cells if not math.isnan(value)}
+            values = _line_of(numbers.columns, -1)
             last = Placed(offset, Row(None, values))
     return last
 
@@ -180,17 +176,22 @@ def rows_of(block: Block, which: NDArray[Any] | slice) -> Block:
 
 def frame_of(block: Block, line: int) -> Frame:
     """One line of `block`; it is not counted in the frame."""
-    values: dict[str, Any] = {}
-    for name, column in block.columns.items():
-        raw = column[line]
-        if isinstance(raw, str):
-            values[name] = raw
-        elif raw is not None and not math.isnan(raw):
-            values[name] = float(raw)
     return Frame(
-        values=values,
+        values=_line_of(block.columns, line),
         time=float(block.times[line]),
         good=0,
         source=block.source,
         offset=int(block.offsets[line]),
     )
+
+
+def _line_of(columns: Mapping[str, NDArray[Any]], line: int) -> dict[str, Raw]:
+    """The values of one line: None and NaN are none."""
+    values: dict[str, Raw] = {}
+    for name, column in columns.items():
+        raw = column[line]
+        if isinstance(raw, str):
+            values[name] = raw
+        elif raw is not None and not math.isnan(raw):
+            values[name] = float(raw)
+    return values

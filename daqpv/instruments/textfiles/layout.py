@@ -127,11 +127,10 @@ class Layout:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all lines are numbers in a fixed number of columns."""
+        """Whether many lines can be read at once: their columns are of fixed number."""
         return (
             self.count > 0
             and bool(self.cells)
-            and all(cell.is_number for cell in self.cells)
             and len(self.columns.between) <= 1
             and not (self.columns.more or self.columns.fewer)
         )

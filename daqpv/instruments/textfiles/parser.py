@@ -17,7 +17,7 @@ AHEAD = 86400.0
 """[s] by which the time of a line may be ahead of ours: zones may be set wrongly."""
 
 _BOM = b"\xef\xbb\xbf"
-_CELLS = 500  # about so many are read one by one before other threads get a turn
+_CELLS = 1000  # about so many are read one by one before other threads get a turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Parser:
         return batch
 
     def _read_many(self, part: bytes, task: Task, batch: Batch) -> bool:
-        """Read lines at once, if all of them are numbers; return whether they were."""
+        """Read lines at once, if all of them are simple; return whether they were."""
         if self._bulk is None or not task.many or self._is_head(task):
             return False
         numbers = self._bulk.read(part, task.after)
@@ -92,7 +92,7 @@ class Parser:
             return False
         if numbers.times is not None and (numbers.times > task.now + AHEAD).any():
             return False
-        count = len(numbers.values)
+        count = len(numbers.offsets)
         numbers = numbers._replace(offsets=numbers.offsets + task.offset)
         if numbers.times is not None:
             batch.last = float(numbers.times[-1])
@@ -153,4 +153,5 @@ class Parser:
 def _since(numbers: Numbers, since: float) -> Numbers:
     assert numbers.times is not None
     keep = numbers.times >= since
-    return Numbers(numbers.times[keep], numbers.values[keep], numbers.offsets[keep])
+    columns = {name: column[keep] for name, column in numbers.columns.items()}
+    return Numbers(numbers.times[keep], columns, numbers.offsets[keep])

@@ -135,7 +135,7 @@ class Reader:
         if many and self._layout.stamps is not None:
             block, rows = history(batch, self._layout, source)
         elif many:
-            rows = [p for p in (last_of(batch, self._layout),) if p is not None]
+            rows = [p for p in (last_of(batch),) if p is not None]
         return replace(
             piece,
             block=block,
@@ -217,9 +217,10 @@ class Reader:
         These are whole lines. Only what has no end of a line for very long, and the end
         of a file to which nothing will be added, may end without it.
         """
-        most = CHUNK if order.end is None else min(CHUNK, order.end - position.offset)
+        chunk = CHUNK if self._layout.is_plain else CHUNK // 8
+        most = chunk if order.end is None else min(chunk, order.end - position.offset)
         data = _pread(file, most, position.offset)
-        is_end = len(data) < CHUNK
+        is_end = len(data) < chunk
         cut = data.rfind(b"\n") + 1
         if order.is_last and is_end and cut < len(data):
             return data, True

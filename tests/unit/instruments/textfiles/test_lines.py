@@ -213,7 +213,8 @@ def rows_of(batch: Batch, lay: Layout) -> list[tuple[int, Any, dict[str, Any]]]:
         for i in range(len(block.times)):
             cells = {name: column[i] for name, column in block.columns.items()}
             cells = {k: v for k, v in cells.items() if v is not None and not is_nan(v)}
-            rows.append((int(block.offsets[i]), float(block.times[i]), cells))
+            if cells:
+                rows.append((int(block.offsets[i]), float(block.times[i]), cells))
     return sorted(rows, key=lambda row: row[0])
 
 
@@ -231,6 +232,7 @@ def written(stamp: float, form: str = "%Y-%m-%d %H:%M:%S", zone: tzinfo = UTC) -
     return datetime.fromtimestamp(stamp, zone).strftime(form)
 
 
+sane = st.sampled_from(["1", "-2.5e3", "", "nan", "OVER", '"1"', "on", '"a b"', " 3 "])
 stamps = st.one_of(
     st.integers(0, 5000).map(
         lambda n: f"{datetime.fromtimestamp(n, UTC):%Y-%m-%d %H:%M:%S}"
@@ -240,16 +242,25 @@ stamps = st.one_of(
 
 
 @given(
-    st.lists(st.tuples(stamps, numbers, numbers), max_size=12),
+    st.one_of(
+        st.lists(st.tuples(stamps, numbers, numbers), max_size=12),
+        st.lists(st.tuples(st.just(written(5)), sane, sane), max_size=6),
+    ),
     st.sampled_from([",", ";", "\t", "space"]),
     st.sampled_from(["\n", "\r\n", ",\n"]),
     st.sampled_from([None, '"']),
+    st.sampled_from(["number", "text"]),
 )
 def test_many_at_once_are_as_one_by_one(
-    cells: list[tuple[str, str, str]], separator: str, end: str, quote: str | None
+    cells: list[tuple[str, str, str]],
+    separator: str,
+    end: str,
+    quote: str | None,
+    kind: str,
 ) -> None:
     between = " " if separator == "space" else separator
     keys: dict[str, Any] = {"separator": separator, "time": "%Y-%m-%d %H:%M:%S"}
+    keys["types"] = {"b": kind}
     if separator == "space":
         keys |= {"time": ("%Y-%m-%d", "%H:%M:%S"), "time_columns": (1, 2)}
     elif quote:
@@ -273,6 +284,11 @@ def test_many_at_once_are_as_one_by_one(
          lambda i: f"{i};0,{i};{i},5"),
         ({"time": "unix", "quote": '"'}, lambda i: f'"{i}","{i / 7!r}",{i}'),
         ({"time": "unix", "names": ("-", "b")}, lambda i: f"{i},text,{i}"),
+        ({"time": "unix", "types": {"a": "text"}}, lambda i: f"{i}, {i % 3},2"),
+        ({"time": "unix", "types": {"a": "text"}}, lambda i: f"{i},{'on' * (i % 3)},2"),
+        ({"time": "unix", "types": {"b": "text"}}, lambda i: f"{i},2,{'on' * (i % 3)}"),
+        ({"time": "unix", "types": {"a": "text", "b": "text"}, "quote": '"'},
+         lambda i: f'"{i}","x y",z'),
         (
             {"time": ("%d.%m.%Y", "%H:%M:%S.%f"), "time_columns": (1, 3)},
             lambda i: f"{written(i, '%d.%m.%Y')},1,{written(i / 7, '%H:%M:%S.%f')},2",
@@ -290,7 +306,7 @@ def test_what_loggers_write_is_read_many_at_once(
     data = "".join(f"{line(i)}\n" for i in range(1, 9000)).encode()
     many = parsed(data, many=True, **keys)
     assert not many.rows, many.rows[:3]
-    assert sum(len(one.values) for one in many.numbers) == 8999 == many.good
+    assert sum(len(one.offsets) for one in many.numbers) == 8999 == many.good
     lay = layout(**keys)
     assert rows_of(many, lay) == rows_of(parsed(data, **keys), lay)
 
