@@ -32,7 +32,7 @@ _COMMANDS = {
     "runs": Command("run.commands", "runs", "Show, correct and export the runs."),
     "log": Command("log.log", "log", "Show the events: what happened, and by whom."),
     "db": Command("db.commands", "db", "Show, upgrade and export the store."),
-    "simulate": Command("sim.simulate", "simulate", "Simulate FILE's ECC servers."),
+    "simulate": Command("sim.simulate", "simulate", "Simulate the devices of FILE."),
     "sim": Command("sim.sim", "sim", "Set faults of a simulated ECC server."),
     "demo": Command("sim.demo", "demo", "Run a simulated experiment with its PVs."),
     "ecc": Command("ecc", "ecc", "Command one ECC server directly, in an emergency."),

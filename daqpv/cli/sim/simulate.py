@@ -1,4 +1,4 @@
-"""``daqpv simulate``: simulates the ECC servers and routers of a file."""
+"""``daqpv simulate``: simulates the ECC servers, routers, instruments of a file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from daqpv.errors import KindError, SimulatorError
     help="How many times faster than a real server.",
 )
 def simulate(file: Path, local: Path | None, speed: float) -> None:
-    """Simulate the ECC servers of FILE until SIGINT (Ctrl-C) or SIGTERM.
+    """Simulate the ECC servers and instruments of FILE until SIGINT or SIGTERM.
 
     Simulators listen on loopback only, so a file with the laboratory's addresses needs
     --local:
@@ -49,7 +49,10 @@ def simulate(file: Path, local: Path | None, speed: float) -> None:
         daqpv serve local.yaml                           (in a second terminal)
 
     With --local, data routers with a `watch` in FILE are simulated, too: they write to
-    OUT-data/ while their servers are Running.
+    OUT-data/ while their servers are Running. So do loggers with text files.
+
+    Instruments are simulated at TCP and UDP ports, on serial lines (pseudo terminals),
+    as SNMP agents and Modbus devices; what cannot be simulated is disabled in OUT.
 
     Faults can be set on each simulated ECC server (daqpv sim --help):
 
@@ -71,7 +74,7 @@ def simulate(file: Path, local: Path | None, speed: float) -> None:
         fail(error, EXIT_SERVE)
     titles = [part.title for part in parts.values() if part.title]
     if not titles:
-        fail(f"{file} names no ECC server to simulate", EXIT_CONFIG)
+        fail(f"{file} names nothing that can be simulated", EXIT_CONFIG)
 
     def ready() -> None:
         for part in parts.values():
