@@ -77,7 +77,8 @@ class Poller(Generic[A]):
             while True:
                 self._rest = loop.create_future()
                 if self.enabled:
-                    await self.ask()
+                    with suppress(LinkError):
+                        await self.observe()
                 until = rest(self._period(), loop.time() - beat)
                 timer = loop.call_later(until, self.wake)
                 try:
@@ -116,7 +117,13 @@ class Poller(Generic[A]):
         """
         async with self._polling:
             try:
-                answer = await self._within_deadline()
+                async with self._deadline:
+                    answer = await self._poll()
+            except TimeoutError as error:
+                text = f"no answer in {self._timeout + GRACE:g} s"
+                late = NoAnswerError(text, timed_out=True)
+                self._missed(late)
+                raise late from error
             except LinkError as error:
                 self._missed(error)
                 raise
@@ -137,14 +144,6 @@ class Poller(Generic[A]):
                 await fresh.wait()
                 return self.answer
         return await self.ask()
-
-    async def _within_deadline(self) -> A | None:
-        try:
-            async with self._deadline:
-                return await self._poll()
-        except TimeoutError as error:
-            text = f"no answer in {self._timeout + GRACE:g} s"
-            raise NoAnswerError(text, timed_out=True) from error
 
     def _news(self, answer: A) -> None:
         is_back = self._condition is not Condition.OK
