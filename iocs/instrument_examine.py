@@ -12,6 +12,7 @@ from daqpv.errors import ConfigError, sentence
 from daqpv.instruments.connection import Connection
 from daqpv.instruments.drivers import driver_kind, driver_of, missing, scheme_of
 from daqpv.instruments.examine import examined
+from daqpv.instruments.no_driver import NoDriver
 from daqpv.instruments.section import LEVEL
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.iocs.instrument_served import Served
@@ -43,15 +44,6 @@ async def _directly(
 ) -> AsyncGenerator[Finding, None]:
     """Examine the place of the connection, then the instrument."""
     until = examination.until
-    if settings.connection is not None:
-        connection = Connection.of(settings.connection, settings.options)
-        async for finding in examined_place(name, connection, until=until):
-            yield finding
-            if not finding.good:
-                return
-    elif settings.file is None:
-        yield Finding("connection", True, f"{name}: all of its channels are computed.")
-        return
     # what is read here must be read again by the process that serves it
     is_file = settings.file is not None
     with TemporaryDirectory() if is_file else nullcontext() as folder:
@@ -59,9 +51,19 @@ async def _directly(
             settings = settings.model_copy(update={"positions": Path(folder)})
         try:
             driver = driver_of(name, settings, site)
-        except (ValueError, ConfigError) as error:
+        except ConfigError as error:
             yield Finding("settings", False, f"{name}: {sentence(error)}")
             return
+        if isinstance(driver, NoDriver):
+            text = f"{name}: all of its channels are computed."
+            yield Finding("connection", True, text)
+            return
+        if settings.connection is not None:
+            connection = Connection.of(settings.connection, settings.options)
+            async for finding in examined_place(name, connection, until=until):
+                yield finding
+                if not finding.good:
+                    return
         async with aclosing(examined(driver, settings, until=until)) as findings:
             async for finding in findings:
                 yield finding

@@ -154,7 +154,7 @@ class App:
                         continue
                     made = build(kind, name, settings, site)
                     self._add(*made, maker=str(kind) if kind.distribution else "")
-            except (ServeError, KindError) as error:
+            except (ServeError, ConfigError) as error:
                 problem = self.experiment.problem(kind.section, name, str(error))
                 (self.faults if kind.distribution else problems).append(problem)
             else:

@@ -14,7 +14,7 @@ _COMMANDS = {
         "file.commands", "check", "Check FILE, and print what it would serve."
     ),
     "init": Command(
-        "file.commands", "init", "Write a first experiment file, with comments."
+        "file.init", "init", "Write a first experiment file, with comments."
     ),
     "pvs": Command("file.commands", "pvs", "List the PVs of FILE."),
     "doctor": Command(

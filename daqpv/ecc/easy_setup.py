@@ -7,51 +7,17 @@ and one common prepare and configure file named after the experiment.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from daqpv.config import EXPERIMENT, PREFIX, Matching
+from daqpv.config import EXPERIMENT, PREFIX
+from daqpv.config.first_file import checked, head
 from daqpv.config.net import ipv4
 from daqpv.core import Names
 from daqpv.ecc.settings import PORT, Role
 
-_HEAD = """\
-# The experiment file of daqpv: the devices, and the names of their PVs.
-#
-#     daqpv check FILE    checks this file
-#     daqpv serve FILE    serves the PVs
-#
-# Text after a '#' is a comment. A value may come from the environment:
-# "${{NAME}}". A time is a number of seconds, or text with a unit: 500 ms, 2 min.
-
-version: 1 # of this format
-
-# Name of the experiment. Files are named after it.
-experiment: {experiment}
-
-# The beginning of all PV names: {sample}.
-prefix: {prefix}
-
-# More files can be joined, each with sections of its own; their names start at the
-# folder of this file. A device may stand in one file only.
-# include: [more.yaml]
-
-# Settings for all devices of a section; those of a device itself have priority.
-# defaults:
-#   ecc:
-#     timeout: {{configure: 4 min}}
-
-# The PV server: a client that does not take its data for so long is cut off.
-# server: {{slow_client: 30 s}}
-
-# Where runs, events and settings are kept: SQLite here; PostgreSQL or MariaDB for
-# several computers. While it is away all waits in the spool. Beside it there is a plain
-# log. Relative paths start at the folder of this file.
-store: {{url: "sqlite:///{name}.db", spool: spool}}
-log: {{file: {name}.log}}
-
+_SERVERS = """
 # ECC servers. The name goes into the PVs: a letter, then at most 23 letters, digits,
 # '_' or '-'. Each server takes
 #   url      where it listens; port {port} if none is given
@@ -147,8 +113,8 @@ class _Setup:
 
     def check(self) -> None:
         """Raise ValueError if a parameter is not valid."""
-        _check("experiment", EXPERIMENT, self.experiment)
-        _check("prefix", PREFIX, self.prefix)
+        checked("experiment", EXPERIMENT, self.experiment)
+        checked("prefix", PREFIX, self.prefix)
         if self.mutant in self.servers:
             raise ValueError(
                 f"mutant: {self.mutant} is the ECC server of CoBos already"
@@ -162,14 +128,15 @@ class _Setup:
     def text(self) -> str:
         """Write the file."""
         first = "ECC" if self.one_server else "CoBo0"
-        head = _HEAD.format(
-            experiment=json.dumps(self.experiment),
-            name=self.experiment,
-            prefix=json.dumps(self.prefix),
+        top = head(
+            experiment=self.experiment,
+            prefix=self.prefix,
             sample=Names(self.prefix).of("ECC", first, "State"),
-            port=PORT,
+            defaults="ecc: {timeout: {configure: 4 min}}",
         )
-        return "".join([head, *self._servers(), _ROUTERS, *self._routers()])
+        servers = _SERVERS.format(port=PORT)
+        parts = [top, servers, *self._servers(), _ROUTERS, *self._routers()]
+        return "".join(parts)
 
     def _servers(self) -> Iterator[str]:
         links = [(f"CoBo[{n}]", f"data{n}") for n in range(len(self.routers))]
@@ -213,13 +180,6 @@ class _Setup:
             f"  {name}: {{address: {address}, port: 46005, type: {type_}"
             f"{watch if self.watch else ''}}}\n"
         )
-
-
-def _check(key: str, form: Matching, text: str) -> None:
-    try:
-        form.check(text)
-    except ValueError:
-        raise ValueError(f"{key}: {text!r} is given; wanted is {form.what}") from None
 
 
 def _address(key: str, text: str) -> IPv4Address:

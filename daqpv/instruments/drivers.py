@@ -67,13 +67,16 @@ def driver_of(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     """The driver of an instrument, not open.
 
     Raises:
-        ValueError: a setting cannot be used.
-        ConfigError: there is no such driver, or its extra is not installed.
+        ConfigError: a setting cannot be used, there is no such driver, or its extra is
+            not installed.
     """
-    scheme = scheme_of(settings)
-    if scheme is None:
-        return NoDriver(name)
-    return driver_kind(scheme).make(name, settings, site)
+    try:
+        scheme = scheme_of(settings)
+        if scheme is None:
+            return NoDriver(name)
+        return driver_kind(scheme).make(name, settings, site)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def missing(kind: DriverKind) -> str | None:

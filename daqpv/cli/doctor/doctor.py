@@ -86,33 +86,40 @@ def doctor(
     guard.daemon = True
     guard.start()
     with printing():
-        good = asyncio.run(_examine(examinations, chosen, show))
+        code = asyncio.run(_examine(examinations, chosen, show))
         if not chosen:
             click.echo(f"{file} has no instruments to examine.", err=True)
     guard.cancel()
-    if not good or experiment.faults:
-        sys.exit(EXIT_FAILED)
+    if code or experiment.faults:
+        sys.exit(code or EXIT_FAILED)
 
 
 async def _examine(
     examinations: Examinations, chosen: list[Subject], show: Printer
-) -> bool:
-    """Examine and print; return whether all is good."""
+) -> int:
+    """Examine and print; return the exit code."""
     computer = Examined("", COMPUTER, [own_clock()])
     show(computer)
-    good, waited = computer.good, [one.name for one in chosen]
+    code, waited = 0, [one.name for one in chosen]
     stuck = False
     with sign_of_life(lambda: f"Examining {', '.join(waited)}"):
         async with aclosing(examinations.run(chosen)) as found:
             async for examined in found:
                 waited.remove(examined.name)
                 show(examined)
-                good = good and examined.good
+                code = max(code, _code(examined))
                 stuck = stuck or examined.is_stuck
             if stuck:  # the event loop would wait for it
                 sys.stdout.flush()
                 os._exit(EXIT_FAILED)
-    return good
+    return code
+
+
+def _code(examined: Examined) -> int:
+    if examined.good:
+        return 0
+    wrong = {one.step for one in examined.findings if not one.good}
+    return EXIT_CONFIG if "settings" in wrong else EXIT_FAILED
 
 
 def _cut_short() -> None:

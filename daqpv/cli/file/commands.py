@@ -1,9 +1,8 @@
-"""``daqpv init``, ``check`` and ``pvs``: write, check and list an experiment file."""
+"""``daqpv check`` and ``pvs``: check and list an experiment file."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,72 +22,8 @@ from daqpv.config import (
     schema,
 )
 from daqpv.core import Events, PvInfo
-from daqpv.ecc.easy_setup import easy_setup
 from daqpv.errors import DaqError, StoreError, sentence
 from daqpv.links.ssh.master import missing as ssh_missing
-
-
-@click.command()
-@click.option("--cobos", type=click.IntRange(1, 64), required=True, help="How many.")
-@click.option("--first-ip", required=True, help="Address of CoBo 0; the others follow.")
-@click.option("--first-router-ip", help="Address of CoBo 0's router [FIRST-IP].")
-@click.option("--mutant", help="Address of the MuTAnT's ECC server, if there is one.")
-@click.option("--mutant-router", help="Address of the MuTAnT's router, if it has one.")
-@click.option("--ssh", metavar="USER", help="Watch the routers' computers as USER.")
-@click.option("--experiment", default="e00000", show_default=True, help="Its name.")
-@click.option("--prefix", default="AT:", show_default=True, help="Of all PVs.")
-@click.option("--one-server", is_flag=True, help="One ECC server drives all boards.")
-@click.option("--out", default=None, help="File to write [EXPERIMENT.yaml]; - = print.")
-@click.option("--force", is_flag=True, help="Overwrite the file.")
-def init(
-    *,
-    experiment: str,
-    ssh: str | None,
-    out: str | None,
-    force: bool,
-    **answers: Any,
-) -> None:
-    """Write a first experiment file, with comments.
-
-    \b
-        daqpv init --cobos 10 --first-ip 192.168.41.60 \\
-            --mutant 192.168.41.1 --experiment e20009 --prefix AT:
-
-    CoBo n gets its ECC server CoBo<n>, its router data<n> and the address FIRST-IP + n;
-    the router runs at the same address, or at FIRST-ROUTER-IP + n. With --ssh, daqpv
-    polls the routers' files and disks over SSH, and sorts the files of each run.
-    """
-    watch = _watch(ssh)
-    try:
-        text = easy_setup(experiment=experiment, watch=watch, **answers)
-    except ValueError as error:
-        key, _, why = str(error).partition(":")
-        fail(f"--{key.replace('_', '-')}:{why}", EXIT_CONFIG)
-    if out == "-":
-        click.echo(text, nl=False)
-    else:
-        _write(text, Path(out or f"{experiment}.yaml"), overwrite=force)
-
-
-def _watch(user: str | None) -> str:
-    """The `watch` settings of the routers; exits if `user` is no valid name."""
-    if user is None:
-        return ""
-    if not re.fullmatch(r"[A-Za-z_][\w.-]{0,31}", user, re.ASCII):
-        fail(f"--ssh: {user!r} is given; wanted is a user's name", EXIT_CONFIG)
-    return f"ssh: {user}@{{address}}"
-
-
-def _write(text: str, path: Path, *, overwrite: bool) -> None:
-    """Write the file, and print the next step; exit if it cannot be written."""
-    try:
-        with path.open("w" if overwrite else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        fail(f"{path} exists: choose another --out, or --force", EXIT_CONFIG)
-    except OSError as error:
-        fail(f"{path}: {error.strerror}", EXIT_CONFIG)
-    click.echo(f"Wrote {path}. Read it, then: daqpv check {path}")
 
 
 @click.command()

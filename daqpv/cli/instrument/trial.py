@@ -6,11 +6,10 @@ import asyncio
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
 
-from daqpv.app.site import ExperimentSite, Services
+from daqpv.app.site import bare_site
 from daqpv.cli.common import (
     COUNT,
     EXIT_CONFIG,
@@ -26,7 +25,7 @@ from daqpv.core import Events
 from daqpv.errors import ConfigError, DaqError
 from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver, Read
-from daqpv.instruments.drivers import driver_kind, missing, scheme_of
+from daqpv.instruments.drivers import driver_kind, driver_of, missing, scheme_of
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.instruments.trace import Traceable
 from daqpv.links.ca.readings import AnyReadings
@@ -75,7 +74,7 @@ def try_(file: Path, name: str, *, once: bool, count: int | None) -> None:
         settings = settings.model_copy(update={"positions": Path(own)})
         try:
             driver = _driver(name, settings, experiment, kinds)
-        except (ConfigError, ValueError) as error:
+        except ConfigError as error:
             fail(f"{experiment.where(SECTION, name)}: {error}", EXIT_CONFIG)
         try:
             asyncio.run(_read(driver, settings, report, 1 if once else count))
@@ -115,25 +114,16 @@ def _driver(
     """The driver of the instrument.
 
     Raises:
-        ConfigError: there is none, or a library is missing.
-        ValueError: a setting cannot be used.
+        ConfigError: there is none, a library is missing, or a setting cannot be used.
     """
     scheme = scheme_of(settings)
     if scheme is None:
         raise ConfigError("all channels are formulas: there is nothing to read")
-    kind = driver_kind(scheme)
-    if (text := missing(kind)) is not None:
+    if (text := missing(driver_kind(scheme))) is not None:
         raise ConfigError(text)
-    services = Services(
-        events=Events(),
-        readings=AnyReadings(LocalPvs(Server())),
-        saved=None,
-        durable=None,
-        store=None,
-        pulse=None,
-    )
-    site: Any = ExperimentSite(experiment, kinds, services, served=(), follow=False)
-    return kind.make(name, settings, site)
+    readings = AnyReadings(LocalPvs(Server()))
+    site = bare_site(experiment, kinds, events=Events(), readings=readings)
+    return driver_of(name, settings, site)
 
 
 async def _read(

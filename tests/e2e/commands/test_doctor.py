@@ -144,6 +144,19 @@ def test_a_file_with_errors_is_told_with_exit_code_2(tmp_path: Path) -> None:
     assert "no driver for tpc:" in result.stderr
 
 
+def test_settings_that_no_driver_takes_are_an_error_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text(written({"gauge": {"connection": "tcp://127.0.0.1"}}))
+    result = process("doctor", str(path))
+    assert result.returncode == 2
+    assert result.stdout.splitlines()[1:] == [
+        "gauge: settings: PROBLEM: gauge: tcp://HOST:PORT is wanted."
+    ]
+    checked = daqpv("check", str(path))
+    assert checked.exit_code == 2
+    assert checked.stderr == f"{path}:1: instruments.gauge: tcp://HOST:PORT is wanted\n"
+
+
 def test_an_instrument_that_the_file_does_not_have(file: Path) -> None:
     result = daqpv("doctor", str(file), "guage")
     assert result.exit_code == 2

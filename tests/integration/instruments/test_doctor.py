@@ -107,6 +107,31 @@ async def test_nothing_is_reached_if_all_channels_are_computed(tmp_path: Path) -
     assert lines(found) == ["connection: good: sum: all of its channels are computed."]
 
 
+async def test_a_text_file_is_read_as_at_the_first_start(tmp_path: Path) -> None:
+    log = tmp_path / "gas.csv"
+    log.write_text("1000,1.5\n1001,what?\n1002,2.5\n")
+    gas = {
+        "file": str(log),
+        "columns": {"time": "unix", "names": ["p"]},
+        "channels": {"p": {"units": "mbar"}},
+        "positions": str(tmp_path / "kept"),
+        "period": 0.1,
+    }
+    for _ in range(2):
+        (found,) = await examined(tmp_path, {"gas": gas})
+        assert [(one.step, one.good) for one in found.findings] == [
+            ("connection", True),
+            ("exchange", True),
+            ("parse", False),
+            ("parse", False),
+            ("clock", True),
+        ]
+        assert found.findings[2].facts["values"] == {"p": {"value": 2.5}}
+        assert "what?" in found.findings[3].text
+        assert found.findings[4].is_warning
+    assert not (tmp_path / "kept").exists()
+
+
 # -- what is wrong ---------------------------------------------------------------------
 
 
