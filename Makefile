@@ -68,7 +68,7 @@ LOCK = $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 \
 lock: $(VENV)/.dev
 	$(BIN)/pip install -q uv
 	$(LOCK) --extra dev -o requirements/dev.txt requirements/build.in pyproject.toml
-	$(LOCK) -c requirements/dev.txt --extra modbus -o requirements/run.txt \
+	$(LOCK) -c requirements/dev.txt -o requirements/run.txt \
 	    requirements/build.in pyproject.toml
 
 fresh:
