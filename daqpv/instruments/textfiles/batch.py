@@ -34,6 +34,7 @@ class Batch:
         good: lines that could.
         lines: all lines, with those that say nothing.
         last: time of the last of them; None: there was none.
+        newest: time of the newest of them.
     """
 
     numbers: list[Numbers] = field(default_factory=list)
@@ -42,14 +43,12 @@ class Batch:
     good: int = 0
     lines: int = 0
     last: float | None = None
+    newest: float | None = None
 
-    @property
-    def newest(self) -> float | None:
-        """The last of all times."""
-        parts = [n.times for n in self.numbers if n.times is not None]
-        times = [float(part.max()) for part in parts if len(part)]
-        times += [p.row.time for p in self.rows if p.row.time is not None]
-        return max(times, default=None)
+    def saw(self, last: float, newest: float) -> None:
+        """Note the times of lines."""
+        self.last = last
+        self.newest = newest if self.newest is None else max(self.newest, newest)
 
 
 def frames(rows: Sequence[Placed], source: str) -> Iterator[Frame]:

@@ -95,7 +95,7 @@ class Parser:
         count = len(numbers.offsets)
         numbers = numbers._replace(offsets=numbers.offsets + task.offset)
         if numbers.times is not None:
-            batch.last = float(numbers.times[-1])
+            batch.saw(float(numbers.times[-1]), float(numbers.times.max()))
         if numbers.times is not None and task.since is not None:
             numbers = _since(numbers, task.since)
         batch.numbers.append(numbers)
@@ -127,7 +127,8 @@ class Parser:
         row = self._row(bare, task.now, after)
         if row is None:
             return
-        batch.last = batch.last if row.time is None else row.time
+        if row.time is not None:
+            batch.saw(row.time, row.time)
         if row.problem:
             text = bare.decode(self._layout.columns.encoding, "replace")
             batch.bad.append(bad_line(task.file, number, offset, text, row.problem))
