@@ -54,6 +54,7 @@ class LineDriver:
         self._line = line
         self._talk = settings
         framing = Framing(settings)
+        self._gap = framing.gap
         self._plan = Plan(settings)
         self._exchanges = Exchanges(self.who, settings, framing)
         self._unasked = Unasked(self._plan, settings, framing)
@@ -252,10 +253,9 @@ class LineDriver:
         Raises:
             ProtocolError: something came in place of the answer.
         """
-        talk = self._talk
         try:
             values: dict[str, Raw] | None = await self._line.talk(
-                self, exchange, timeout=talk.timeout, gap=talk.gap
+                self, exchange, timeout=self._talk.timeout, gap=self._gap
             )
         except NoAnswerError as error:
             if not exchange.bad:

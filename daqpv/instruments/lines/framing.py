@@ -8,6 +8,8 @@ from daqpv.instruments.settings.talk import Talk
 LONGEST = 2**20
 """Bytes of one message; more without an end is babble."""
 
+SETTLED = 0.05  # [s] of silence that end a message
+
 LINE_END = "\r\n"
 
 _BREAKS = b"\r\n"
@@ -27,6 +29,9 @@ class Framing:
         send_end: of what is sent.
         length: of each message, in bytes; 0: it has an end.
         by_silence: a silence ends each message.
+        gap: least time between an exchange and the next one [s]. A silence ends what
+            is sent, too, if nothing else does: commands without an answer would become
+            one with what follows.
         is_line: each has an end.
     """
 
@@ -40,6 +45,8 @@ class Framing:
         if self.length:
             self.end = b""
         self.by_silence = not self.end and not self.length
+        is_unended = not self.send_end and self.by_silence
+        self.gap = max(talk.gap, SETTLED) if is_unended else talk.gap
         self.is_line = bool(self.end)
         self._sum = None if talk.checksum is None else checksum(talk.checksum)
         has_bytes = self._sum is not None and self._sum.digits == "binary"
