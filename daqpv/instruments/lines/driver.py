@@ -11,6 +11,7 @@ from daqpv.errors import (
     NotConnectedError,
     OperationError,
     ProtocolError,
+    quoted,
 )
 from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
 from daqpv.instruments.lines.beginning import Beginning
@@ -214,9 +215,11 @@ class LineDriver:
                 if self._silent:
                     self._silent.pop(question.text, None)
             except DeviceRefusalError as refusal:
+                cycle.bad += exchange.bad
                 cycle.take(dict.fromkeys(question.channels, Fault(refusal.words)))
             except (NoAnswerError, ProtocolError) as error:
                 cycle.is_spoilt = True
+                cycle.bad += exchange.bad
                 if not is_last:
                     continue
                 self._fail(cycle, question, error)
@@ -224,11 +227,11 @@ class LineDriver:
                 if not cycle.good:
                     raise
                 cycle.fail(error, {})
-            finally:
+            else:
                 if exchange.bad:
                     cycle.bad += exchange.bad
-            if exchange.is_odd:
-                self._line.doubt(self._talk.timeout)
+                if exchange.is_odd:
+                    self._line.doubt(self._talk.timeout)
             return
 
     def _fail(
@@ -237,8 +240,11 @@ class LineDriver:
         """Note that a question has no answer; it is asked last from now on."""
         self._silent.pop(question.text, None)
         self._silent[question.text] = None
-        is_late = isinstance(error, NoAnswerError)
-        fault = Fault(str(error), status=Status.TIMEOUT if is_late else Status.READ)
+        if isinstance(error, NoAnswerError):
+            words = f"no answer to {quoted(question.text)}"
+            fault = Fault(words, status=Status.TIMEOUT)
+        else:
+            fault = Fault(cycle.bad[-1] if cycle.bad else "out of step")
         cycle.fail(error, dict.fromkeys(question.channels, fault))
 
     def _exchange(self, question: Question) -> Exchange:

@@ -139,6 +139,14 @@ def test_on_a_serial_line(fates: list[Fate], retries: int) -> None:
     check(run_virtual(shown(wire, "{{{key}:g}}", retries=retries)))
 
 
+@given(fates(5 * TIMEOUT), st.integers(0, 2))
+def test_an_echo_names_the_question(fates: list[Fate], retries: int) -> None:
+    """However late it comes: also on a serial line."""
+    model = Model(fates, "{key}?\r\n{number}\r\n")
+    wire = MemoryWire(model.answer, is_fresh=False)
+    check(run_virtual(shown(wire, "{{{key}:g}}", retries=retries, echo=True)))
+
+
 @pytest.mark.parametrize("is_fresh", [True, False])
 @given(fates(5 * TIMEOUT, again=True), st.integers(0, 2))
 def test_answers_that_name_their_question_may_come_at_any_time(
