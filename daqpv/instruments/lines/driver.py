@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from daqpv.core import Status
 from daqpv.errors import (
     LinkError,
@@ -22,6 +20,7 @@ from daqpv.instruments.lines.framing import Framing
 from daqpv.instruments.lines.inbox import Exchange, Inbox
 from daqpv.instruments.lines.line import Line
 from daqpv.instruments.lines.plan import Plan, Question
+from daqpv.instruments.lines.silent import Silent
 from daqpv.instruments.lines.unasked import Unasked
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.instruments.trace import Show
@@ -76,7 +75,7 @@ class LineDriver:
         self._is_open = False
         self._life = -1  # of the line, when this instrument was opened
         self._begun: dict[str, Raw] = {}  # values that came with `init`
-        self._silent: dict[str, None] = {}  # questions that had no answer last time
+        self._silent = Silent()
 
     @property
     def is_open(self) -> bool:
@@ -145,20 +144,29 @@ class LineDriver:
             OperationError: the instrument refuses what was written.
             RefusedError: it must never be sent, or cannot be.
         """
-        if not self.is_open:
-            raise NotConnectedError(
-                f"{self.who}: the connection is gone. It is made again by itself"
-            )
-        if self._life != self._line.life:  # it has connected to us
-            if not self._line.is_connected:
-                raise NotConnectedError(
-                    f"{self.who}: it has not connected. Is it on, and is our address "
-                    "set in it?"
-                )
-            await self._begin()
+        if self._life != self._line.life or not self.polls:
+            await self._ready()
         if isinstance(request, Write):
             return await self._write(request)
         return await self._read(request)
+
+    async def _ready(self) -> None:
+        """Make sure that it is connected, and has been sent what it needs.
+
+        Raises:
+            NotConnectedError: it is not.
+        """
+        if not self._line.is_open:
+            raise NotConnectedError(
+                f"{self.who}: the connection is gone. It is made again by itself"
+            )
+        if not self._line.is_connected:
+            raise NotConnectedError(
+                f"{self.who}: it has not connected. Is it on, and is our address set "
+                "in it?"
+            )
+        if self._life != self._line.life:
+            await self._begin()
 
     async def close(self) -> None:
         """Close; other instruments on the same line keep it open."""
@@ -184,7 +192,7 @@ class LineDriver:
 
     async def _read(self, request: Read) -> Frame:
         cycle = Cycle(dict(self._begun))
-        for question in self._in_turn(request):
+        for question in self._silent.in_turn(self._plan.due(request)):
             await self._ask(cycle, question)
             if cycle.failed >= _MOST_SILENT and not cycle.good:
                 break
@@ -192,17 +200,6 @@ class LineDriver:
             raise cycle.error
         self._begun = {}
         return cycle.frame(self._unasked.late_so_far())
-
-    def _in_turn(self, request: Read) -> Iterable[Question]:
-        """The questions of a cycle: those that had no answer last, and one of them."""
-        due = self._plan.due(request)
-        if not self._silent:
-            return due
-        order = list(self._silent)
-        silent = [q for q in due if q.text in self._silent]
-        lively = [q for q in due if q.text not in self._silent]
-        silent.sort(key=lambda q: order.index(q.text))
-        return lively + (silent[:1] if lively else silent)
 
     async def _ask(self, cycle: Cycle, question: Question) -> None:
         """Ask one question; note the answer, or why there is none."""
@@ -212,8 +209,7 @@ class LineDriver:
                 if cycle.is_spoilt and not self.is_open:  # closed after a time-out
                     await self.open()
                 cycle.take(await self._done(exchange))
-                if self._silent:
-                    self._silent.pop(question.text, None)
+                self._silent.answered(question)
             except DeviceRefusalError as refusal:
                 cycle.bad += exchange.bad
                 cycle.take(dict.fromkeys(question.channels, Fault(refusal.words)))
@@ -238,8 +234,7 @@ class LineDriver:
         self, cycle: Cycle, question: Question, error: NoAnswerError | ProtocolError
     ) -> None:
         """Note that a question has no answer; it is asked last from now on."""
-        self._silent.pop(question.text, None)
-        self._silent[question.text] = None
+        self._silent.note(question)
         if isinstance(error, NoAnswerError):
             words = f"no answer to {quoted(question.text)}"
             fault = Fault(words, status=Status.TIMEOUT)

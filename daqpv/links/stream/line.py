@@ -100,7 +100,7 @@ class StreamLine:
         try:
             if gap or self._step.is_doubtful or party.inbox.is_midway:
                 await self._in_step(party, gap)
-            self._check(party)
+            self._check(party, exchange)
             await self._run(party, exchange, timeout)
         finally:
             self._turns.give()
@@ -214,10 +214,10 @@ class StreamLine:
 
     # -- in step, and out of it
 
-    def _check(self, party: Party) -> None:
+    def _check(self, party: Party, exchange: Exchange) -> None:
         if not self._wire.is_connected:
             raise _gone(party)
-        if self._wire.unsent > _MOST_UNSENT:
+        if exchange.steps is None and self._wire.unsent > _MOST_UNSENT:
             self._shut()
             raise _full(party)
 

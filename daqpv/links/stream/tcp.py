@@ -22,6 +22,9 @@ class TcpConnection(asyncio.BufferedProtocol):
     Args:
         who: the address, for sentences.
         receiver: takes what comes.
+
+    Attributes:
+        is_open: whether it can be used.
     """
 
     def __init__(self, who: str, receiver: Receiver) -> None:
@@ -29,11 +32,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._receiver: Receiver | None = receiver
         self._buffer = memoryview(bytearray(_CHUNK))
         self._transport: asyncio.Transport | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be used."""
-        return self._receiver is not None and self._transport is not None
+        self.is_open = False
 
     @property
     def unsent(self) -> int:
@@ -44,6 +43,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.is_open = self._receiver is not None
         watch(transport.get_extra_info("socket"))
         if self._receiver is not None:
             self._receiver.joined()
@@ -63,6 +63,7 @@ class TcpConnection(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Tell it, unless we have closed."""
         receiver, self._receiver = self._receiver, None
+        self.is_open = False
         if receiver is not None:
             receiver.lost(self._lost(error))
 
@@ -74,6 +75,7 @@ class TcpConnection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close at once."""
         self._receiver = None
+        self.is_open = False
         if self._transport is not None:
             self._transport.abort()
 
@@ -112,7 +114,7 @@ class TcpWire:
     @property
     def is_connected(self) -> bool:
         """The same."""
-        return self.is_open
+        return self._connection is not None and self._connection.is_open
 
     @property
     def unsent(self) -> int:
