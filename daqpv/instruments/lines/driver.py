@@ -277,6 +277,5 @@ class LineDriver:
         else:
             exchange = self._exchanges.question(text, Answer(reply.values))
         values = await self._done(exchange)
-        late = self._unasked.late_so_far()
-        good = 0 if exchange.steps is None else 1
+        late, good = self._unasked.late_so_far(), int(exchange.steps is not None)
         return Frame(values=values, good=good, bad=exchange.bad, late=late)
