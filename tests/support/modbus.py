@@ -98,6 +98,7 @@ class MemoryWire:
 
     place = "memory"
     gap = 0.0
+    longest_opening = 0.0
     is_network = False
 
     def __init__(self, units: Mapping[int, Memory]) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from daqpv.config import TIME, Model
 from daqpv.instruments.modbus.place import Order
 from daqpv.instruments.modbus.plan import MOST_BITS, MOST_REGISTERS
+
+
+def _upper(given: object) -> object:
+    """``even`` is E."""
+    return given[:1].upper() if isinstance(given, str) else given
 
 
 class ModbusOptions(Model):
@@ -55,7 +60,7 @@ class SerialOptions(RtuOptions):
     baud: Annotated[int, Field(ge=50, le=4_000_000)] = 9600
     """Bits per second."""
 
-    parity: Literal["N", "E", "O"] = "N"
+    parity: Annotated[Literal["N", "E", "O"], BeforeValidator(_upper)] = "N"
     """None, even or odd."""
 
     stop: Annotated[int, Field(ge=1, le=2)] = 1

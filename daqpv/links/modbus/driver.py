@@ -98,7 +98,7 @@ class ModbusDriver:
         """
         blocks = max(1, len(self._plan(frozenset(self._points))))
         each = self._line.longest * (1 + self._ways.retries)
-        return each * (blocks + 1)
+        return each * blocks + max(each, self._line.longest_opening)
 
     def trace(self, show: Show) -> None:
         """Show all frames from now on."""

@@ -86,6 +86,11 @@ class Line(ABC):
         """
         return sum(user.timeout + user.gap for user in self._known)
 
+    @property
+    def longest_opening(self) -> float:
+        """Longest time to open it [s]; 0: as a question."""
+        return self._wire.longest_opening
+
     def known(self, user: User) -> None:
         """`user` will use it."""
         self._known.append(user)

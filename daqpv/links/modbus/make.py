@@ -98,7 +98,7 @@ def make_rtu(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     port = options.baud, options.parity, options.stop
 
     def make() -> Line:
-        wire = SerialWire(path, baud=port[0], parity=port[1], stop=port[2])
+        wire = SerialWire(path, options)
         return RtuLine(wire, silence=options.silence, echo=echo)
 
     line = site.shared(Lines).of(path, make, (port, options.silence, echo), name)

@@ -15,6 +15,7 @@ class Wire(Protocol):
     Attributes:
         place: "10.0.0.5:502", "/dev/ttyUSB0".
         gap: least silence between two frames [s].
+        longest_opening: time for it at most [s]; 0: the time-out of the instrument.
         is_network: it may be dead without a sign: it is made anew when units are
             silent.
         received: gets what arrives.
@@ -24,6 +25,7 @@ class Wire(Protocol):
 
     place: str
     gap: float
+    longest_opening: float
     is_network: bool
     received: Callable[[bytes], None]
     lost: Callable[[str], None]
@@ -55,6 +57,7 @@ class TcpWire:
     """
 
     gap = 0.0
+    longest_opening = 0.0
     is_network = True
 
     def __init__(self, host: str, port: int) -> None:
