@@ -33,12 +33,15 @@ class Fault:
         status: of the alarm.
         value: to show beside the alarm, such as the limit of the range; None: the last
             value stays, with the alarm.
+        in_units: `value` is in the units of the channel, as settings have it; it is
+            neither scaled nor smoothed.
     """
 
     words: str
     severity: Severity = Severity.INVALID
     status: Status = Status.READ
     value: float | int | str | NDArray[Any] | None = None
+    in_units: bool = False
 
 
 Raw: TypeAlias = "float | int | bool | str | bytes | NDArray[Any] | Fault"

@@ -65,7 +65,7 @@ def _status(value: Raw, status: Raw | None, channel: Channel) -> Raw:
         return value
     word = channel.status.get(_text(status))
     if word and word.shown and isinstance(value, int | float | str):
-        return replace(fault, value=value)
+        return replace(fault, value=value, in_units=False)
     return fault
 
 
@@ -80,7 +80,8 @@ def _fault(status: Raw, channel: Channel) -> Fault | None:
     severity = word.severity.severity
     if severity is Severity.NO_ALARM:
         return None
-    return Fault(word.text or f"status {text}", severity, value=word.value)
+    words = word.text or f"status {text}"
+    return Fault(words, severity, value=word.value, in_units=word.value is not None)
 
 
 def _text(status: Raw) -> str:

@@ -38,6 +38,8 @@ class Conversion:
         self._numbers = _by_number(channel.words)
         self._scale = _formula(channel.scale)
         self._states = _states(channel)
+        self._is_real = channel.type is ChannelType.NUMBER
+        self._is_number = self._is_real or channel.type is ChannelType.INTEGER
         self._low_pass = LowPass(channel.smooth) if channel.smooth else None
         kinds: dict[ChannelType, Callable[[Raw], tuple[Any, Alarm]]] = {
             ChannelType.NUMBER: self._real,
@@ -80,11 +82,19 @@ class Conversion:
             alarm = Alarm(fault.severity, fault.status, fault.words)
         if fault.value is not None:
             self._time = time
-            value, own = self._of_type(fault.value)
+            value, own = self._beside(fault)
             alarm = max(alarm, own, key=lambda one: one.severity)
         elif alarm is NO_ALARM:
             raise ValueError(f"{quoted(fault.words)} has neither a value nor an alarm")
         return Reading(value=value, alarm=alarm, time=time, label=self._label(value))
+
+    def _beside(self, fault: Fault) -> tuple[Any, Alarm]:
+        """The value that is shown beside an alarm."""
+        value = fault.value
+        assert value is not None
+        if fault.in_units and isinstance(value, int | float) and self._is_number:
+            return (value if self._is_real else round(value)), NO_ALARM
+        return self._of_type(value)
 
     def _word(self, raw: Raw) -> Fault | None:
         if self._words and isinstance(raw, str):
@@ -245,4 +255,5 @@ def _by_number(words: Mapping[str, Word]) -> list[tuple[float, str, Word]]:
 
 
 def _fault_of(word: Word, text: str) -> Fault:
-    return Fault(word.text or text, severity=word.severity.severity, value=word.value)
+    severity = word.severity.severity
+    return Fault(word.text or text, severity, value=word.value, in_units=True)

@@ -204,6 +204,21 @@ async def test_a_fault_is_an_alarm_with_the_words_of_the_instrument() -> None:
         assert alarm == (Severity.MAJOR, Status.STATE, "sensor off")
 
 
+async def test_the_value_of_a_word_is_in_the_units_of_the_channel() -> None:
+    driver = MemoryDriver(p="OVER", s=5.0, n=Fault("at its limit", value=200))
+    word = {"words": {"OVER": {"value": 1000, "severity": "major"}}}
+    status = {"status": {"1": {"value": 7, "severity": "minor"}}}
+    scale = {"scale": "value / 100", "smooth": 5.0}
+    channels = {"p": {**word, **scale}, "s": {**status, **scale}, "n": scale}
+    driver.values["s.status"] = 1
+    async with followed(driver, channels) as gas:
+        await until(lambda: gas.snapshot.online)
+        values = gas.snapshot.values
+        assert (values["p"].value, values["p"].severity) == (1000, Severity.MAJOR)
+        assert (values["s"].value, values["s"].severity) == (7, Severity.MINOR)
+        assert (values["n"].value, values["n"].severity) == (2, Severity.INVALID)
+
+
 async def test_a_time_of_the_instrument_is_that_of_its_values(clock: Clock) -> None:
     driver = MemoryDriver(p=1.0)
     driver.time = clock.time() - 5.0
