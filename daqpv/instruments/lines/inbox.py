@@ -12,7 +12,7 @@ from daqpv.instruments.lines.framing import LONGEST, Framing
 Steps: TypeAlias = Generator[bytes, bytes, Any]
 """Of an exchange: it is sent each message that comes, and yields what is sent next."""
 
-_MOST_BAD = 100  # messages that are kept of one exchange
+_MOST_BAD = 100  # messages in place of one answer
 
 
 @dataclass(slots=True)
@@ -41,9 +41,16 @@ class Exchange:
     is_odd: bool = False
 
     def misfit(self, reason: str) -> None:
-        """Note a message that does not fit."""
-        if len(self.bad) < _MOST_BAD:
-            self.bad.append(reason)
+        """Note a message that does not fit; after many of them no answer will."""
+        self.bad.append(reason)
+        if len(self.bad) >= _MOST_BAD and not self.is_done:
+            self.fail(
+                ProtocolError(
+                    f"{_MOST_BAD} messages came in place of the answer to "
+                    f"{self.text!r}. Does the instrument send by itself? Then their "
+                    "patterns belong under `stream`"
+                )
+            )
 
     def fail(self, error: DaqError) -> None:
         """End it with `error`."""

@@ -412,3 +412,34 @@ async def test_an_unknown_option_is_refused() -> None:
 def test_settings_that_cannot_be_used(keys: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         driver("tcp://127.0.0.1:5", **keys)
+
+
+async def test_a_stream_without_ends_is_told_and_closed() -> None:
+    async with answering({}).listening() as device:
+        heard = Heard()
+        gauge = driver(device.address, stream={"answer": "{a:g}"}, channels={"a": {}})
+        gauge.listen(heard)
+        async with opened(gauge):
+            await soon(lambda: device.clients, "the client")
+            device.send(b"1.5\r\n" + b"x" * 2**21)
+            await soon(lambda: heard.losses, "the loss")
+            assert not gauge.is_open
+    assert "terminator" in str(heard.losses[0])
+    assert [frame.values for frame in heard.frames] == [{"a": 1.5}]
+
+
+async def test_half_a_line_is_no_value_when_the_connection_ends() -> None:
+    async with answering({}).listening() as device:
+        heard = Heard()
+        gauge = driver(device.address, stream={"answer": "{a:g}"}, channels={"a": {}})
+        gauge.listen(heard)
+        async with opened(gauge):
+            await soon(lambda: device.clients, "the client")
+            device.send(b"12")
+            device.clients[0].transport.close()
+            await soon(lambda: heard.losses, "the loss")
+            await gauge.open()
+            await soon(lambda: device.clients, "the client")
+            device.send(b"3.5\r\n")
+            await soon(lambda: heard.frames, "a line")
+    assert [frame.values for frame in heard.frames] == [{"a": 3.5}]
