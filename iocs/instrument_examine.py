@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from daqpv.core import Examination, Finding, Site
 from daqpv.errors import ConfigError, sentence
 from daqpv.instruments.connection import Connection
-from daqpv.instruments.drivers import driver_kind, driver_of, missing, scheme_of
+from daqpv.instruments.drivers import driver_of
 from daqpv.instruments.examine import examined
 from daqpv.instruments.no_driver import NoDriver
 from daqpv.instruments.section import LEVEL
@@ -30,10 +30,6 @@ async def examine(
                 yield finding
             if not served.is_free:
                 return
-    problem = _not_installed(settings)
-    if problem is not None:
-        yield problem
-        return
     async with aclosing(_directly(name, settings, site, examination)) as findings:
         async for finding in findings:
             yield _shared(finding, examination)
@@ -67,13 +63,6 @@ async def _directly(
         async with aclosing(examined(driver, settings, until=until)) as findings:
             async for finding in findings:
                 yield finding
-
-
-def _not_installed(settings: InstrumentSettings) -> Finding | None:
-    """What to install first."""
-    scheme = scheme_of(settings)
-    text = missing(driver_kind(scheme)) if scheme is not None else None
-    return None if text is None else Finding("extra", False, f"{text}.")
 
 
 def _shared(finding: Finding, examination: Examination) -> Finding:

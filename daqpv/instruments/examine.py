@@ -145,9 +145,9 @@ def _heard(driver: Driver, received: Received, hearing: _Outcome[None]) -> Findi
         "exchange",
         False,
         text,
-        cure="It is not asked for anything, so it must send by itself: does it, and "
-        "more often than that? If not, give it a question (`read`), or examine it for "
-        "longer (--timeout).",
+        cure="Its values come unasked: is the name or the pattern of each channel "
+        "right, and does it send more often than that? Else examine it for longer "
+        "(--timeout).",
         facts=facts,
     )
 

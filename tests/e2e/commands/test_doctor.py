@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import socket
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from daqpv.links.ca import pv
 from tests.support.commands import daqpv, process
+from tests.support.distribution import GAUGE, install
 from tests.support.doctor import written
 from tests.support.experiment import Running
 from tests.support.terminal import in_terminal
@@ -192,6 +194,45 @@ def test_a_terminal_gets_a_table(file: Path) -> None:
     assert ["gauge", "connection", "good"] in [row[:3] for row in rows]
     assert ["exchange", "good"] in [row[:2] for row in rows]
     assert all(len(line) <= 100 for line in lines)
+
+
+BUILD = "KIND = Kind("
+IGNORES = """
+async def examine(name, settings, site, examination):
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+    yield
+"""
+BLOCKS = """
+async def examine(name, settings, site, examination):
+    time.sleep(3600)
+    yield
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (IGNORES, "A: its examination has not ended in 0.1 s."),
+        (BLOCKS, "The code of a driver does not return, and blocks all others"),
+    ],
+)
+def test_code_of_others_that_never_ends_does_not_keep_the_command(
+    tmp_path: Path, code: str, says: str
+) -> None:
+    source = GAUGE.replace(BUILD, f"import asyncio, time\n{code}\n{BUILD}")
+    install(tmp_path, source.replace("build=build", "build=build, examine=examine"))
+    path = tmp_path / "lab.yaml"
+    path.write_text('experiment: e\nprefix: "E:"\ngauges: {A: {port: one}}\n')
+    result = process(
+        *("doctor", str(path), "--timeout", "0.1"),
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert result.returncode == 1
+    assert says in result.stdout + result.stderr
 
 
 # -- beside a daqpv serve --------------------------------------------------------------
