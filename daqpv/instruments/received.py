@@ -122,14 +122,16 @@ class Received:
         reasons: dict[str, list[str]] = {}
         for name in self._missing():
             reading = self._readings.get(name)
-            reason = "" if reading is None else sentence(reading.alarm.reason)
+            reason = "" if reading is None else reading.alarm.reason
             reasons.setdefault(reason, []).append(name)
         for reason, names in reasons.items():
-            none = f"No value of {', '.join(names)}"
+            text = f"No value of {', '.join(names)}"
+            if reason and not self._is_told(reason):
+                text += f": {reason}"
             yield Finding(
                 "parse",
                 False,
-                f"{none}: {reason}" if reason else f"{none}.",
+                sentence(text),
                 cure="" if reason else _NOT_SENT,
                 facts={"missing": names},
             )
@@ -149,8 +151,17 @@ class Received:
         if reading.value is not None or reading.severity is not Severity.INVALID:
             return False
         alarm = reading.alarm
-        # a sentence of the driver, which begins with the instrument, is no word of it
-        return alarm.status in _NO_ANSWER or alarm.reason.startswith(self._who)
+        if alarm.status in _NO_ANSWER:
+            return True
+        # what daqpv says of the instrument, or of a bad line, is no word of it
+        return alarm.reason.startswith(self._who) or self._is_told(alarm.reason)
+
+    def _is_told(self, reason: str) -> bool:
+        """Whether a bad line has the same reason."""
+        return any(
+            bad.startswith(reason) or bad.partition(": ")[2].startswith(reason)
+            for bad in self._bad
+        )
 
     def _shown(self) -> str:
         """The first values."""
