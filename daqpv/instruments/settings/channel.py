@@ -154,7 +154,13 @@ class Shown(Model):
     smooth: Seconds = 0.0
     """Time constant of a low-pass filter. 0: none."""
 
-    states: Annotated[tuple[State, ...], BeforeValidator(_states)] = ()
+    states: Annotated[
+        tuple[State, ...],
+        BeforeValidator(
+            _states,
+            json_schema_input_type=tuple[str | State, ...] | dict[str, str | State],
+        ),
+    ] = ()
     """Of an enum or boolean: labels, ``[Off, On]``, or by what the instrument says,
     ``{"0": Off, "1": On, "2": {label: Tripped, severity: major}}``."""
 
@@ -189,22 +195,28 @@ class Channel(Shown):
     """A formula that makes the value in `units` of ``value``, what the instrument
     sends: ``value / 1000``."""
 
-    words: dict[str, Annotated[Word, BeforeValidator(_word)]] = Field(
-        default_factory=dict
-    )
+    words: dict[
+        str,
+        Annotated[Word, BeforeValidator(_word, json_schema_input_type=Level | Word)],
+    ] = Field(default_factory=dict)
     """What words and certain numbers in place of a value mean, by text:
     ``{OVER: major, "9.91E37": {severity: invalid, text: no number}}``."""
 
-    status: dict[str, Annotated[StatusWord, BeforeValidator(_word)]] = Field(
-        default_factory=dict
-    )
+    status: dict[
+        str,
+        Annotated[
+            StatusWord,
+            BeforeValidator(_word, json_schema_input_type=Level | StatusWord),
+        ],
+    ] = Field(default_factory=dict)
     """What the status means that comes with each value, by text; patterns have it as
     ``{NAME.status:d},{NAME:g}``: ``{"0": none, "5": {text: no sensor}}``. The value
     counts only if its status is ``none`` here; a status that is not here is INVALID."""
 
-    bits: dict[BitNumber, Annotated[Bit, BeforeValidator(_bit)]] = Field(
-        default_factory=dict
-    )
+    bits: dict[
+        BitNumber,
+        Annotated[Bit, BeforeValidator(_bit, json_schema_input_type=str | Bit)],
+    ] = Field(default_factory=dict)
     """What each bit means, of an integer or text channel; a text has the labels of
     those that are set: ``{0: on, 5: {label: trip, severity: major}}``. Bit 0 is the
     least significant."""

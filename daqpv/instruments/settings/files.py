@@ -33,7 +33,10 @@ def _listed(given: object) -> object:
     return [given] if isinstance(given, str) else given
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+]
 
 
 def _pattern(text: str, info: ValidationInfo[Any]) -> str:

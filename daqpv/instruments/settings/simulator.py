@@ -46,7 +46,10 @@ class Simulator(Model):
     """What becomes of variables per tick: formulas, with ``t`` [s] since the start,
     ``dt`` [s] and ``noise(sigma)``."""
 
-    rules: Annotated[tuple[Rule, ...], BeforeValidator(_listed)] = ()
+    rules: Annotated[
+        tuple[Rule, ...],
+        BeforeValidator(_listed, json_schema_input_type=Rule | tuple[Rule, ...]),
+    ] = ()
     """For instruments that speak in lines; the first that fits is taken."""
 
     unknown: str | None = None

@@ -40,8 +40,16 @@ def _patterns(given: object) -> object:
     return [{"answer": one} if isinstance(one, str) else one for one in given]
 
 
-Asks = Annotated[tuple[Ask, ...], BeforeValidator(_listed)]
-Lines = Annotated[tuple[Ask, ...], BeforeValidator(_patterns)]
+Asks = Annotated[
+    tuple[Ask, ...],
+    BeforeValidator(_listed, json_schema_input_type=Ask | tuple[Ask, ...]),
+]
+Lines = Annotated[
+    tuple[Ask, ...],
+    BeforeValidator(
+        _patterns, json_schema_input_type=str | Ask | tuple[str | Ask, ...]
+    ),
+]
 
 
 class Acknowledge(Model):
@@ -107,7 +115,12 @@ class Talk(Model):
     """Asked after each connection, before `init`: an answer that does not fit the
     pattern is that of another instrument."""
 
-    init: Annotated[tuple[str | Ask, ...], BeforeValidator(_listed)] = ()
+    init: Annotated[
+        tuple[str | Ask, ...],
+        BeforeValidator(
+            _listed, json_schema_input_type=str | Ask | tuple[str | Ask, ...]
+        ),
+    ] = ()
     """Commands after each connection: a text is sent without waiting for an answer,
     ``{ask: ..., answer: ...}`` expects one."""
 
