@@ -22,6 +22,7 @@ from daqpv.instruments.snapshot import (
     InstrumentState,
     InstrumentStatus,
 )
+from daqpv.instruments.text_file_instrument import TextFileInstrument
 from daqpv.iocs.device import DeviceGroup, command
 from daqpv.iocs.instrument_examine import examine
 from daqpv.iocs.setpoint import SettablePvs, read_backs, settable_pvs
@@ -68,6 +69,7 @@ class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
     lines_ok = longin("LinesOK", doc="Answers and lines read well")
     lines_bad = longin("LinesBad", doc="Those that were not")
     last_bad = long("LastBad", size=_LONG_LINE, doc="The last of them, and why")
+    bad_lines = long("BadLines", size=8000, doc="The last 20, newest first")
     late = longin("LateAnswers", doc="Came too late and were dropped")
     rate = ai("Rate", units="Hz", precision=2, doc="Answers and lines per second")
     # after all values: a client that waits for it finds a whole answer
@@ -106,6 +108,17 @@ class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
         super().show(snapshot, changed)
         if "sequence" in changed:
             self.counter.post(snapshot.sequence, time=snapshot.time)
+
+
+class TextFileGroup(InstrumentGroup):
+    """An instrument whose values come from text files."""
+
+    reparse = string(
+        "Reparse",
+        of="reparsed",
+        put=command(TextFileInstrument.reparse),
+        doc="Reads again, from: 2 d, 2026-11-28",
+    )
 
 
 def declared(name: str, channel: Channel, *, of: str | None = None) -> Declaration:
@@ -183,7 +196,8 @@ def build(
     )
     driver = driver_of(name, settings, site)
     read = read_by(driver, (k for k, one in settings.channels.items() if one.is_read))
-    instrument = Instrument(
+    kind = Instrument if settings.file is None else TextFileInstrument
+    instrument = kind(
         name,
         snapshot,
         Parts(
@@ -196,7 +210,8 @@ def build(
         prefix=prefix,
     )
     add_gates(instrument, settings, read=read)
-    group = InstrumentGroup(
+    made = InstrumentGroup if settings.file is None else TextFileGroup
+    group = made(
         prefix,
         instrument,
         pvs=_readings(settings, read),

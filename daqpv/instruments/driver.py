@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from daqpv.config import Model
 from daqpv.core import Severity, Site, Status
@@ -205,6 +205,24 @@ def read_by(driver: Driver, channels: Iterable[str]) -> frozenset[str]:
     """The keys of those `channels` that `driver` sends."""
     read: frozenset[str] | None = getattr(driver, "reads", None)
     return frozenset(channels) if read is None else read.intersection(channels)
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """A driver that can read again what the instrument has written."""
+
+    async def reparse(self, since: float) -> int:
+        """Read all lines from a time on again; they take the place of those before.
+
+        Args:
+            since: UTC [s since 1970].
+
+        Returns:
+            How many lines had values.
+
+        Raises:
+            LinkError: it is not possible now.
+        """
 
 
 Make: TypeAlias = Callable[[str, Any, Site], Driver]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
@@ -14,6 +15,7 @@ from daqpv.instruments.rate import Rate
 from daqpv.instruments.snapshot import InstrumentSnapshot, Values
 
 _MOST = 2**31  # counters are 32 bit
+_KEPT = 20  # bad lines
 _COUNT_PERIOD = 0.95  # [s]; a little less than the usual period
 _LATEST_COUNT = 2.0  # [s] while nothing comes
 
@@ -24,6 +26,7 @@ class Changes(TypedDict, total=False):
     lines_ok: int
     lines_bad: int
     last_bad: str
+    bad_lines: str
     late: int
     rate: float
     stale: frozenset[str]
@@ -46,6 +49,7 @@ class Evaluation:
         self._clock = clock
         self._rate = Rate()
         self._good = 0  # read well, and not in a snapshot yet
+        self._bad: deque[str] = deque(maxlen=_KEPT)
         self._counted = 0.0  # monotonic [s], when they were last put in one
 
     def unread(self) -> Values:
@@ -88,6 +92,8 @@ class Evaluation:
             bad = (*frame.bad, *bad)
             changes["lines_bad"] = (snapshot.lines_bad + len(bad)) % _MOST
             changes["last_bad"] = bad[-1]
+            self._bad.extendleft(bad[-_KEPT:])
+            changes["bad_lines"] = "\n".join(self._bad)
         if frame.late:
             changes["late"] = (snapshot.late + frame.late) % _MOST
         if changes or now - self._counted >= _COUNT_PERIOD:

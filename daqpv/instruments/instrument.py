@@ -64,6 +64,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         more: the others of `Shown`.
 
     Attributes:
+        driver: the link to it.
         gates: of its settable channels, by name.
         groups: of gates, by name.
     """
@@ -81,7 +82,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         **more: Unpack[Surroundings],
     ) -> None:
         super().__init__(name, snapshot, timeout=timeout, **more)
-        self._driver, self._channels = parts.driver, parts.channels
+        self.driver, self._channels = parts.driver, parts.channels
         self._inputs = parts.inputs
         self._evaluation = Evaluation(parts.channels, parts.inputs, self.clock)
         self.gates, self.groups = {}, {}
@@ -95,7 +96,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
 
     async def run(self) -> None:
         """Read it until cancelled."""
-        self._driver.listen(self)
+        self.driver.listen(self)
         self._inputs.follow(self._recompute)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -110,9 +111,9 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         """Read it once."""
         async with self._wire.turn:
             try:
-                if not self._driver.is_open:
+                if not self.driver.is_open:
                     await self._open()
-                frame = await self._driver.exchange(Read(self._cycle))
+                frame = await self.driver.exchange(Read(self._cycle))
             except LinkError:
                 self._failed += 1
                 raise
@@ -120,7 +121,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._failed = 0
         if frame.bad and not frame.good:
             self.update(self._evaluation.counted(frame, self.snapshot))
-            raise ProtocolError(f"{self._driver.who}: {frame.bad[-1]}")
+            raise ProtocolError(f"{self.driver.who}: {frame.bad[-1]}")
         return frame
 
     def period(self) -> float:
@@ -133,7 +134,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
 
     async def _open(self) -> None:
         try:
-            await self._driver.open()
+            await self.driver.open()
         except BaseException:
             await self._close()
             raise
@@ -143,9 +144,9 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
     async def _close(self) -> None:
         try:
             async with asyncio.timeout(_CLOSING):
-                await self._driver.close()
+                await self.driver.close()
         except (TimeoutError, LinkError) as error:
-            text = f"{self._driver.who} was not closed properly: {error}"
+            text = f"{self.driver.who} was not closed properly: {error}"
             self.emit("close", text, severity=EventSeverity.WARNING)
 
     async def _watch(self) -> None:
@@ -289,7 +290,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         Raises:
             LinkError: there was no good answer.
         """
-        if not self._driver.polls:
+        if not self.driver.polls:
             return False
         frame = await self._wire.look(channel, self._cycle)
         self._note(frame)

@@ -65,6 +65,8 @@ class InstrumentSnapshot(DeviceSnapshot):
         lines_ok: answers and lines that were read well.
         lines_bad: those that were not.
         last_bad: the last of them, and why.
+        bad_lines: the last 20 of them, one per line, newest first.
+        reparsed: from when on lines were read again, as operators wrote it.
         late: answers that came too late, or unasked, and were dropped.
         rate: answers and lines per second [Hz].
         stale: channels without a value for too long.
@@ -84,6 +86,8 @@ class InstrumentSnapshot(DeviceSnapshot):
     lines_ok: int = 0
     lines_bad: int = 0
     last_bad: str = ""
+    bad_lines: str = ""
+    reparsed: str = ""
     late: int = 0
     rate: float = 0.0
     stale: frozenset[str] = frozenset()
