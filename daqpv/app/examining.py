@@ -19,6 +19,7 @@ from daqpv.serve import DuplicateServers, LocalPvs, Server
 SEARCHES = 2  # for a process that serves the device
 GRACE = 3.0  # [s] for an examination to end after its deadline: it closes connections
 _CANCELLED_WITHIN = 1.0  # [s]
+APART = 0.01  # [s] between two beginnings: work for all at once would spoil the times
 
 
 class Subject(NamedTuple):
@@ -130,11 +131,12 @@ class Examinations:
         """Examine devices; yield each in the order given, as soon as it has ended."""
         async with self._reading():
             tasks = []
-            for one in chosen:
+            for turn, one in enumerate(chosen):
                 examined = Examined(one.kind.section, one.name)
-                work = self._examine(one, examined)
+                work = self._examine(one, examined, turn * APART)
                 tasks.append((examined, asyncio.create_task(work)))
-            end = asyncio.get_running_loop().time() + self._timeout + GRACE
+            now = asyncio.get_running_loop().time()
+            end = now + len(tasks) * APART + self._timeout + GRACE
             try:
                 for examined, task in tasks:
                     await self._ended(examined, task, end)
@@ -168,9 +170,10 @@ class Examinations:
         text = f"{examined.name}: its examination has not ended in {self._timeout:g} s."
         examined.findings.append(Finding("deadline", False, text))
 
-    async def _examine(self, one: Subject, examined: Examined) -> None:
-        """Examine a device; whatever its code does wrong becomes a finding."""
+    async def _examine(self, one: Subject, examined: Examined, wait: float) -> None:
+        """Examine a device after `wait` [s]; whatever its code does wrong is told."""
         assert one.kind.examine is not None
+        await asyncio.sleep(wait)
         until = asyncio.get_running_loop().time() + self._timeout
         try:
             examination = Examination(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from daqpv.app.examining import GRACE, Examinations, Examined, Subject, subjects
+from daqpv.app.examining import APART, GRACE, Examinations, Examined, Subject, subjects
 from daqpv.cli.common import (
     EXIT_CONFIG,
     EXIT_FAILED,
@@ -82,7 +82,8 @@ def doctor(
     except ServeError as error:
         fail(error, EXIT_FAILED)
     show = printer(as_json=as_json, names=[COMPUTER, *(one.name for one in chosen)])
-    guard = threading.Timer(timeout + _BLOCKED, _cut_short)
+    longest = timeout + len(chosen) * APART + _BLOCKED
+    guard = threading.Timer(longest, _cut_short)
     guard.daemon = True
     guard.start()
     with printing():
