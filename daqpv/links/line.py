@@ -7,56 +7,20 @@ late answer is never taken for the answer to the next question.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from daqpv.errors import NoAnswerError, ProtocolError, quoted
+from daqpv.errors import LinkError, ProtocolError, quoted
+from daqpv.instruments.lines.framing import Framing
+from daqpv.instruments.lines.inbox import Exchange, Inbox
+from daqpv.instruments.settings import Talk
 from daqpv.links.endpoint import Endpoint
+from daqpv.links.stream.line import StreamLine
+from daqpv.links.stream.tcp import TcpWire
 
 LONGEST = 64 * 2**10  # [bytes] of an answer, including its end
-
-
-class _Received(asyncio.Protocol):
-    """Data that have arrived and are not read yet."""
-
-    def __init__(self, end: bytes, longest: int) -> None:
-        self._end, self._longest = end, longest
-        self._data = bytearray()
-        self._is_over = False
-        self._news = asyncio.Event()
-
-    def __bool__(self) -> bool:
-        """Whether data have arrived, or the peer has closed."""
-        return self._is_over or bool(self._data)
-
-    def data_received(self, data: bytes) -> None:
-        """Keep the data; the amount is limited by the size of one read."""
-        self._data += data
-        self._news.set()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Note that no more data will arrive."""
-        self._is_over = True
-        self._news.set()
-
-    async def line(self) -> bytes:
-        """Return the next line, without its end.
-
-        Raises:
-            EOFError: the peer closed before the end of the line.
-            ValueError: the line is too long.
-        """
-        while (length := self._data.find(self._end)) < 0:
-            if len(self._data) > self._longest:
-                raise ValueError
-            if self._is_over:
-                raise EOFError
-            self._news.clear()
-            await self._news.wait()
-        line = bytes(self._data[:length])
-        del self._data[: length + len(self._end)]
-        return line
 
 
 class LineLink:
@@ -76,6 +40,8 @@ class LineLink:
         who: the device and its address, for error messages.
     """
 
+    hears = False
+
     def __init__(
         self,
         name: str,
@@ -90,18 +56,22 @@ class LineLink:
             raise ValueError(f"{name}: {address!r} is not tcp://HOST:PORT")
         if not end:
             raise ValueError(f"{name}: a line needs an end")
-        self._endpoint = Endpoint(name, parts.hostname, parts.port)
-        self.who = self._endpoint.who
-        self._end = end.encode("ascii")
+        endpoint = Endpoint(name, parts.hostname, parts.port)
+        self.who = endpoint.who
+        self._framing = Framing(Talk(terminator=end, encoding="ascii"))
+        self.inbox = Inbox(self._framing, self._unasked, self.who, longest=longest)
+        self._wire = TcpWire(endpoint, timeout)
+        self._line = StreamLine(self._wire)
         self._timeout = timeout
-        self._longest = longest
         self._turn = asyncio.Lock()
-        self._connection: tuple[asyncio.Transport, _Received] | None = None
+        self._has_stray = False  # an answer that nobody has asked for has come
+        self._is_open = False
 
     @property
     def has_input(self) -> bool:
-        """Whether the peer has closed, or has sent data that are not read yet."""
-        return self._connection is not None and bool(self._connection[1])
+        """Whether the peer has closed, or has sent data that nobody has asked for."""
+        is_cut = self._is_open and not self._wire.is_open
+        return is_cut or self._has_stray or self.inbox.is_midway
 
     async def ask(self, question: str) -> str:
         """Send `question` and return the answer, without its end.
@@ -111,7 +81,8 @@ class LineLink:
             NoAnswerError: sent, without a complete answer in time or before a close.
             ProtocolError: the answer is not ASCII, or too long.
         """
-        return self._text(await self._exchange(question, answered=True))
+        exchange = Exchange(question, self._packed(question), _first_message())
+        return self._text(await self._exchange(exchange))
 
     async def tell(self, command: str) -> None:
         """Send `command`, to which the instrument does not answer.
@@ -120,13 +91,13 @@ class LineLink:
             NotConnectedError: the connection failed; nothing was sent.
             NoAnswerError: not sent in time, or the connection was closed.
         """
-        await self._exchange(command, answered=False)
+        await self._exchange(Exchange(command, self._packed(command)))
 
     def close(self) -> None:
         """Close the connection; the next exchange opens a new one."""
-        if self._connection is not None:
-            (transport, _), self._connection = self._connection, None
-            transport.abort()
+        self._wire.close()
+        self.inbox.reset()
+        self._is_open = self._has_stray = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,63 +110,35 @@ class LineLink:
     ) -> None:
         self.close()
 
-    async def _exchange(self, line: str, *, answered: bool) -> bytes:
-        data = line.encode("ascii") + self._end
-        if data.count(self._end) > 1:
-            raise ValueError(f"{self.who}: {line!r} is more than one line")
+    def lost(self, error: LinkError) -> None:
+        """The peer has closed the connection; the next exchange opens a new one."""
+
+    async def _exchange(self, exchange: Exchange) -> bytes:
         async with self._turn:
+            if self.has_input:  # it is not the answer to this question
+                self.close()
             try:
-                return await self._sent(data, answered=answered)
+                if not self._wire.is_open:
+                    await self._line.open(self)
+                    self._is_open = True
+                answer = await self._line.talk(
+                    self, exchange, timeout=self._timeout, gap=0.0
+                )
             except BaseException:  # also cancellation: no late answer must remain
                 self.close()
                 raise
+        return answer or b""
 
-    async def _sent(self, data: bytes, *, answered: bool) -> bytes:
+    def _packed(self, line: str) -> bytes:
         try:
-            async with asyncio.timeout(self._timeout):
-                transport, received = await self._connected()
-        except TimeoutError as error:
-            raise self._endpoint.no_connection(self._timeout) from error
-        try:
-            async with asyncio.timeout(self._timeout):
-                transport.write(data)
-                return await received.line() if answered else b""
+            return self._framing.packed(line)
+        except UnicodeEncodeError:
+            raise
         except ValueError as error:
-            raise ProtocolError(
-                f"{self.who} sent more than {self._longest} bytes without the end of a "
-                "line. Is the terminator right?"
-            ) from error
-        except (TimeoutError, EOFError) as error:
-            raise self._no_answer(data, late=isinstance(error, TimeoutError)) from error
+            raise ValueError(f"{self.who}: {error}") from error
 
-    async def _connected(self) -> tuple[asyncio.Transport, _Received]:
-        if self.has_input:  # a late answer, or a close: not the answer to this question
-            self.close()
-        if self._connection is None:
-            self._connection = await self._connect()
-        return self._connection
-
-    async def _connect(self) -> tuple[asyncio.Transport, _Received]:
-        failures: list[OSError] = []
-        for family, address in await self._endpoint.addresses(self._timeout):
-            try:
-                return await asyncio.get_running_loop().create_connection(
-                    lambda: _Received(self._end, self._longest),
-                    *address[:2],
-                    family=family,
-                )
-            except OSError as error:
-                failures.append(error)
-        self._endpoint.forget()
-        raise self._endpoint.not_connected(failures[0]) from failures[0]
-
-    def _no_answer(self, data: bytes, *, late: bool) -> NoAnswerError:
-        question = quoted(data.removesuffix(self._end).decode("ascii"))
-        if late:
-            why = f"has not answered {question} in {self._timeout:g} s"
-        else:
-            why = f"closed the connection instead of answering {question}"
-        return NoAnswerError(f"{self.who} {why}", timed_out=late)
+    def _unasked(self, message: bytes) -> None:
+        self._has_stray = True
 
     def _text(self, line: bytes) -> str:
         try:
@@ -205,3 +148,8 @@ class LineLink:
             raise ProtocolError(
                 f"{self.who} sent an answer that is not ASCII text: {start}"
             ) from error
+
+
+def _first_message() -> Generator[bytes, bytes, bytes]:
+    """The steps of an answer: any message."""
+    return (yield b"")

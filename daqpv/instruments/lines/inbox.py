@@ -80,6 +80,7 @@ class Inbox:
         who: the instrument, for sentences.
         paced: each character is sent when the echo of the one before has come.
         silence: that ends a message [s]; 0: a silence ends none.
+        longest: message [bytes].
 
     Attributes:
         is_deaf: messages are dropped.
@@ -94,7 +95,9 @@ class Inbox:
         *,
         paced: bool = False,
         silence: float = 0.0,
+        longest: int = LONGEST,
     ) -> None:
+        self._longest = longest
         self.framing = framing
         self.silence = silence
         self.is_deaf = self.is_cut = False
@@ -164,11 +167,11 @@ class Inbox:
         if start:
             del buffer[:start]
         self._seen = len(buffer)
-        if self._seen > LONGEST:
+        if self._seen > self._longest:
             buffer.clear()
             raise ProtocolError(
-                f"{self._who} sent more than {LONGEST} bytes without the end of a "
-                "message. Is the terminator right, and the baud rate?"
+                f"{self._who} sent more than {self._longest} bytes without the end of "
+                "a message. Is the terminator right, and the baud rate?"
             )
         return reply
 

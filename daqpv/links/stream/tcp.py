@@ -80,9 +80,9 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _lost(self, error: Exception | None) -> LinkError:
-        why = "the other side has closed it" if error is None else reason(error)
+        why = "it closed the connection" if error is None else reason(error)
         return NotConnectedError(
-            f"{self._who}: the connection was lost: {why}. Is the instrument on? Some "
+            f"{self._who}: {why}. Is the instrument on? Some "
             "take one client only: is another program connected?"
         )
 
