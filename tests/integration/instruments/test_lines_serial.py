@@ -343,27 +343,6 @@ async def test_a_port_that_takes_nothing(path: Path) -> None:
             assert not gauge.is_open
 
 
-async def test_one_that_never_stops_to_send(path: Path) -> None:
-    """After a time-out the line never becomes silent."""
-    with Pty(path, lambda line: None) as pty:
-        gauge = gauge_at(pty, timeout=0.1, **PRESSURE)
-        async with opened(gauge):
-            with pytest.raises(NoAnswerError):
-                await gauge.exchange(Read())
-            loop, sending = asyncio.get_running_loop(), True
-
-            def send() -> None:
-                if sending:
-                    pty.send(b"\x07")
-                    loop.call_later(0.005, send)
-
-            send()
-            with pytest.raises(ProtocolError, match="does not stop to send"):
-                await gauge.exchange(Read())
-            assert not gauge.is_open
-            sending = False
-
-
 async def test_many_lines_in_place_of_an_answer(path: Path) -> None:
     with Pty(path, lambda line: b"1.2.3\r\n" * 200) as pty:
         gauge = gauge_at(pty, timeout=60, **PRESSURE)

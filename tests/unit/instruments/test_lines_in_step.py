@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daqpv.errors import LinkError
+from daqpv.errors import LinkError, NoAnswerError, ProtocolError
 from daqpv.instruments.driver import Frame, Read
 from daqpv.instruments.lines.driver import LineDriver
 from daqpv.links.stream.line import StreamLine
@@ -155,6 +155,28 @@ def test_answers_that_name_their_question_may_come_at_any_time(
     model = Model(fates, "{key}={number}\r\n")
     wire = MemoryWire(model.answer, is_fresh=is_fresh)
     check(run_virtual(shown(wire, "{key}={{{key}:g}}", retries=retries)))
+
+
+def test_one_that_never_stops_to_send_is_told() -> None:
+    """After a time-out the line is never silent; it is closed."""
+    asks = [{"ask": "a?", "answer": "{a:g}"}]
+    given = settings("tcp://memory:1", read=asks, channels={"a": {}})
+    wire = MemoryWire(
+        lambda _: [(0.01 * n, b"\x07") for n in range(1000)], is_fresh=False
+    )
+    driver = LineDriver("gauge", given, StreamLine(wire))
+
+    async def play() -> None:
+        await driver.open()
+        with pytest.raises(NoAnswerError):
+            await driver.exchange(Read())
+        assert driver.is_open
+        with pytest.raises(ProtocolError, match="does not stop to send"):
+            await driver.exchange(Read())
+        assert not driver.is_open
+        await driver.close()
+
+    run_virtual(play())
 
 
 def test_a_healthy_instrument_is_read_in_full() -> None:
