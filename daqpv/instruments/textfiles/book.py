@@ -57,9 +57,9 @@ class Book:
         for path in sorted(gone, key=lambda one: _age(self.known[one]))[: GONE // 2]:
             self.forget(path)
 
-    def latest(self, number: int, *, but: str = "") -> Sequence[Position]:
+    def latest(self, number: int) -> Sequence[Position]:
         """The positions with the newest lines, the newest first."""
-        some = [one for one in self.known.values() if one.path != but and one.offset]
+        some = [one for one in self.known.values() if one.offset]
         return sorted(some, key=_age, reverse=True)[:number]
 
     def news(self) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class Follower:
         self._look_at = 0.0  # when to look into the folders again
         self._retired: dict[int, Retired] = {}  # by inode
         self._missing: dict[int, Retired] = {}  # their rest was not found in this pass
+        self._candidates: list[Position] = []  # of which a new file may be a copy
         self._is_shown = False  # whether there was a pass
 
     def begin(self) -> None:
@@ -161,6 +162,7 @@ class Follower:
             seen = self._seen.pop(position.path, None)
             self._retire(position, seen, now + RETIRED)
         self._missing.clear()
+        self._candidates = list(self.book.latest(OTHERS))
         for inode, retired in list(self._retired.items()):
             is_last = now >= retired.until
             if not await self._finish(retired, is_last=is_last, many=many):
@@ -236,6 +238,7 @@ class Follower:
         piece = await self.disk.call(self.disk.reader.read, order)
         if piece.lost is not None and piece.lost.inode == piece.position.inode:
             self.book.put(piece.lost.cut)  # it may have been copied before
+            self._candidates.append(piece.lost.cut)
         if (found := piece.found) is not None:
             retired = self._retired.get(found.inode)
             if found.inode == 0:
@@ -257,7 +260,7 @@ class Follower:
         if self._layout.stamps is None:  # equal lines would mean nothing
             return ()
         retired = (one.position for one in self._retired.values())
-        return [*retired, *self.book.latest(OTHERS, but=path)]
+        return [*retired, *(one for one in self._candidates if one.path != path)]
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Go on from the positions of an earlier process."""
