@@ -140,7 +140,7 @@ class App:
             saved.report()
 
     def _build(self, chosen: Iterable[Buildable]) -> None:
-        """Build the devices; `faults` gets the errors of third parties' kinds.
+        """Build the devices; `faults` gets the errors of third parties' code.
 
         Raises:
             ConfigProblems: the errors of daqpv's own kinds.
@@ -156,7 +156,8 @@ class App:
                     self._add(*made, maker=str(kind) if kind.distribution else "")
             except (ServeError, ConfigError) as error:
                 problem = self.experiment.problem(kind.section, name, str(error))
-                (self.faults if kind.distribution else problems).append(problem)
+                foreign = kind.distribution or isinstance(error, KindError)
+                (self.faults if foreign else problems).append(problem)
             else:
                 site.serves(kind.section, name, made[0][0])
         if problems:

@@ -48,6 +48,8 @@ def guarded(what: str) -> Iterator[None]:
 
 def reason(error: BaseException) -> str:
     """What went wrong and where: "ValueError: no port (gauge.py:12 build)"."""
+    while isinstance(error, BaseExceptionGroup):  # of a TaskGroup, which says nothing
+        error = error.exceptions[0]
     try:
         text = str(error)
     except Exception:  # the error is a third party's, too

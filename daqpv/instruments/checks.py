@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from daqpv.config import Conflict
-from daqpv.errors import ConfigError
+from daqpv.errors import ConfigError, KindError
 from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import DriverKind
 from daqpv.instruments.drivers import driver_kind, missing, place_of, scheme_of
@@ -124,6 +124,8 @@ def _links(settings: InstrumentSettings) -> Iterator[tuple[Key, str]]:
             connection = Connection.of(url, settings.options)
             if kind.options is not None:
                 connection.read(kind.options)
+    except KindError:  # it is told when it is built, and the others are served
+        return
     except (ValueError, ConfigError) as error:
         yield where, str(error)
         return

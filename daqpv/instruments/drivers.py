@@ -56,11 +56,19 @@ def driver_kind(scheme: str) -> DriverKind:
         near = difflib.get_close_matches(scheme, schemes(), n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(schemes())}"
         raise ConfigError(f"no driver for {scheme}:. {hint}")
-    with guarded(f"driver {scheme!r} of {points[0].value}"):
+    with guarded(_called(scheme)):
         kind = points[0].load()
         if not isinstance(kind, DriverKind):
             raise KindError(f"it is a {type(kind).__name__}, not a DriverKind")
     return kind
+
+
+def _called(scheme: str) -> str:
+    """A driver with its distribution: "driver 'can' of lab-can 0.1"."""
+    point, *_ = entry_points(group=GROUP, name=scheme)
+    dist = point.dist
+    owner = point.value if dist is None else f"{dist.name} {dist.version}"
+    return f"driver {scheme!r} of {owner}"
 
 
 def driver_of(name: str, settings: InstrumentSettings, site: Site) -> Driver:
@@ -69,14 +77,31 @@ def driver_of(name: str, settings: InstrumentSettings, site: Site) -> Driver:
     Raises:
         ConfigError: a setting cannot be used, there is no such driver, or its extra is
             not installed.
+        KindError: the driver's code has failed otherwise.
     """
     try:
         scheme = scheme_of(settings)
         if scheme is None:
             return NoDriver(name)
-        return driver_kind(scheme).make(name, settings, site)
+        return _made(driver_kind(scheme), name, settings, site)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+
+
+def _made(
+    kind: DriverKind, name: str, settings: InstrumentSettings, site: Site
+) -> Driver:
+    """The driver of a kind; ValueError and ConfigError are sentences about a setting.
+
+    Raises:
+        KindError: its code has failed otherwise.
+    """
+    with guarded(f"{_called(kind.scheme)}: make of {name!r}"):
+        try:
+            return kind.make(name, settings, site)
+        except (ValueError, ConfigError) as error:
+            problem = error
+    raise problem
 
 
 def missing(kind: DriverKind) -> str | None:

@@ -9,7 +9,7 @@ from typing import Unpack
 
 from daqpv.core import Alarm, Condition, Polled, Severity, Status
 from daqpv.core.devices.shown import Surroundings
-from daqpv.core.events.event import EventSeverity
+from daqpv.core.events.event import EventSeverity, Folding
 from daqpv.cure import Cure
 from daqpv.errors import (
     LinkError,
@@ -28,6 +28,7 @@ _CLOSING = 2.0  # [s] for a driver to close
 _MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
 _PATIENCE = 3  # attempts in a row, before they come less often
 
+_BAD_LINES = Folding(singly=1, kinds=1)  # then their number, once a minute
 _DISABLED = Alarm(Severity.NO_ALARM, Status.DISABLE, "disabled")
 _STOPPED = Alarm(Severity.NO_ALARM, Status.DISABLE, "stopped")
 _LOST = {
@@ -183,7 +184,9 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         changes = self._evaluation.after(frame, self.snapshot)
         if "last_bad" in changes:
             text = f"{self.name}: {changes['last_bad']}"
-            self.emit("bad_line", text, severity=EventSeverity.WARNING)
+            self.emit(
+                "bad_line", text, severity=EventSeverity.WARNING, folding=_BAD_LINES
+            )
         self.update({**changes, **more}, at=self.clock.time())
 
     def broken(self, error: LinkError) -> None:

@@ -19,11 +19,13 @@ class MemoryWire:
     Attributes:
         answer: what comes for bytes that were sent.
         is_fresh: what is on its way is lost when the connection closes.
+        is_relayed: it is not lost, as from a converter of a serial line.
         sent: all that was sent.
     """
 
     answer: Callable[[bytes], Iterable[Piece]]
     is_fresh: bool = True
+    is_relayed: bool = False
     who: str = "memory"
     quiet: float = 0.02
     joins_midway: bool = False
@@ -38,6 +40,11 @@ class MemoryWire:
         self._last = 0.0  # bytes do not overtake each other
 
     @property
+    def _loses(self) -> bool:
+        """Whether what is on its way is lost when the connection closes."""
+        return self.is_fresh and not self.is_relayed
+
+    @property
     def is_connected(self) -> bool:
         return self.is_open
 
@@ -45,7 +52,7 @@ class MemoryWire:
         self.is_open = True
         self.opened += 1
         self._receiver = receiver
-        if self.is_fresh:
+        if self._loses:
             self._last = 0.0
         receiver.joined()
 
@@ -68,6 +75,6 @@ class MemoryWire:
         """At once."""
 
     def _come(self, data: bytes, connection: int) -> None:
-        is_lost = self.is_fresh and connection != self.opened
+        is_lost = self._loses and connection != self.opened
         if self._receiver is not None and not is_lost:
             self._receiver.received(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daqpv.core import NO_ALARM, Alarm, Reading, Severity, Status
-from daqpv.instruments.formula.circles import in_order
+from daqpv.instruments.formula.circles import in_order, refuse_constant
 from daqpv.instruments.formula.errors import FormulaError
 from daqpv.instruments.formula.formula import Formula
 from daqpv.instruments.formula.parsing import pv_key
@@ -137,9 +137,7 @@ def _part(
     if others is None:
         others = [name for name in Formula(calc.formula).names if "." in name]
     formula = Formula(calc.formula, names=names.union(others), foreign=True)
-    if not formula.names:
-        what = f"{key} names no channel: write the number where it is needed"
-        raise FormulaError(what, text=calc.formula)
+    refuse_constant(key, formula)
     own = f"{instrument}."
     return _Part(calc, formula, {one: one.removeprefix(own) for one in formula.names})
 

@@ -36,13 +36,23 @@ def formula_conflicts(
             if calc is None:
                 continue
             try:
-                formulas[owner, key] = Formula(calc, names=names, foreign=True)
+                formula = formulas[owner, key] = Formula(
+                    calc, names=names, foreign=True
+                )
+                refuse_constant(key, formula)
             except FormulaError as error:
                 yield _conflict((owner, key), str(error))
     known = pvs or {}
     needs = {place: _needed(place, of, known) for place, of in formulas.items()}
     for circle in circles(needs):
         yield _conflict(circle[0], in_words(circle))
+
+
+def refuse_constant(key: str, formula: Formula) -> None:
+    """Raise FormulaError if the formula of a channel names no other one."""
+    if not formula.names:
+        what = f"{key} names no channel: write the number where it is needed"
+        raise FormulaError(what, text=formula.text)
 
 
 def _conflict(place: Place, text: str) -> Conflict:

@@ -29,8 +29,8 @@ class StreamLine:
     """A connection that carries bytes. It implements `daqpv.instruments.lines.Line`.
 
     An exchange begins when the line is in step: what came late has been dropped. After
-    an exchange without an answer, a connection that starts afresh is closed; on the
-    others nothing is sent until a late answer would have come, and the line is silent.
+    an exchange without an answer, a connection that starts afresh is closed; unless it
+    loses late answers for sure, nothing is sent until the time of one is over.
 
     Args:
         wire: carries the bytes.
@@ -251,7 +251,7 @@ class StreamLine:
         """An answer may come late: it must not become another's."""
         if self._is_fresh:
             self._shut()
-        else:
+        if self._wire.is_relayed or not self._is_fresh:
             self._step.doubt(timeout)
 
     def _fail(self, error: LinkError, instead: LinkError) -> None:

@@ -24,7 +24,7 @@ class ListenWire:
     """
 
     quiet = QUIET
-    is_fresh = True
+    is_fresh = is_relayed = True
     joins_midway = False
     longest_opening = 1.0  # [s]
 

@@ -44,7 +44,7 @@ class SerialWire:
         options: baud rate and the like.
     """
 
-    is_fresh = False
+    is_fresh = is_relayed = False
     joins_midway = True
     longest_opening = _OPENING + _CLOSING
 

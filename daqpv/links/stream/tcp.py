@@ -96,7 +96,7 @@ class TcpWire:
     """
 
     quiet = QUIET
-    is_fresh = True
+    is_fresh = is_relayed = True
     joins_midway = False
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:

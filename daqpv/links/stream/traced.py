@@ -18,6 +18,7 @@ class TracedWire:
     def __init__(self, wire: Wire, show: Show) -> None:
         self.who, self.quiet = wire.who, wire.quiet
         self.is_fresh, self.joins_midway = wire.is_fresh, wire.joins_midway
+        self.is_relayed = wire.is_relayed
         self.longest_opening = wire.longest_opening
         self._wire, self._show = wire, show
 

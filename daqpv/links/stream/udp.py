@@ -52,7 +52,7 @@ class UdpWire:
     """
 
     quiet = 0.02  # [s]
-    joins_midway = False
+    joins_midway = is_relayed = False
     longest_opening = _LOOK_UP
     unsent = 0
 

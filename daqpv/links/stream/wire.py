@@ -31,6 +31,8 @@ class Wire(Protocol):
         quiet: after a silence of that time no byte of a message is missing [s].
         is_fresh: a new connection gets no answers to questions of the one before; so
             it is made anew after a time-out.
+        is_relayed: it may get them, if a converter of a serial line is at the other
+            end, which sends what comes late to whoever is connected.
         longest_opening: time for it at most [s].
         joins_midway: the other side may be in the middle of a line when it opens.
     """
@@ -38,6 +40,7 @@ class Wire(Protocol):
     who: str
     quiet: float
     is_fresh: bool
+    is_relayed: bool
     joins_midway: bool
     longest_opening: float
 

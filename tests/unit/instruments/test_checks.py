@@ -45,20 +45,25 @@ def test_reserved_names_are_the_signals_of_every_instrument() -> None:
         ("  a: {channels: {Status: {calc: '1'}}}", "a PV Status"),
         ("  a: {channels: {online: {calc: '1'}}}", "a PV Online"),
         ("  a: {channels: {'a b': {calc: '1'}}}", "part of a PV name"),
-        ("  a: {channels: {p: {name: 'x.y', calc: '1'}}}", "part of a PV name"),
+        ("  a: {connection: 'tcp://h:1', channels: {p: {name: x.y}}}", "PV name"),
+        ("  a: {channels: {p: {calc: '1'}}}", "p names no channel"),
         ("  a: {channels: {p_RBV: {calc: '1'}}}", "read-back"),
         ("  a: {channels: {p: {calc: '1'}, P: {calc: '2'}}}", "the channel p, too"),
         ("  a: {channels: {p: {calc: '1/'}}}", "channels.p.calc"),
         ("  a: {channels: {p: {calc: 'p + 1'}}}", "names itself"),
         ("  a: {channels: {p: {calc: 'q'}}}", "q"),
-        ("  a: {channels: {p: {scale: 'value +', calc: '1'}}}", "channels.p.scale"),
+        ("  a: {connection: 'tcp://h:1', channels: {p: {scale: '+'}}}", "p.scale"),
         ("  a: {channels: {p: {units: Torr}}}", "needs a `calc`"),
         ("  a: {}", "no channels"),
         ("  a: {connection: nothing, channels: {p: {}}}", "begins with what it is"),
         ("  a: {connection: 'tpc://h:1', channels: {p: {}}}", "no driver for tpc:"),
         ("  a: {connection: 'http://h/', options: {tokn: x}}", "option"),
         ("  a: {connection: 'snmp://h?x=1', channels: {p: {at: '1.3.6'}}}", "option"),
-        ("  a: {groups: {g: {channels: [x]}}, channels: {p: {calc: '1'}}}", "settable"),
+        (
+            "  a: {connection: 'tcp://h:1', groups: {g: {channels: [x]}}, channels: "
+            "{p: {}}}",
+            "settable",
+        ),
     ],
 )
 def test_a_section_that_cannot_be_used_is_refused(
@@ -83,6 +88,8 @@ def test_a_circle_over_two_instruments_is_found(tmp_path: Path) -> None:
 
 def test_a_section_of_formulas_is_good(tmp_path: Path) -> None:
     text = (
-        "  a: {channels: {x: {calc: 'b.y + 1'}}}\n  b: {channels: {y: {calc: '2'}}}\n"
+        "  a: {channels: {x: {calc: 'b.y + 1'}}}\n"
+        "  b: {channels: {y: {calc: '2 * c.p'}}}\n"
+        "  c: {connection: 'tcp://h:1', channels: {p: {}}}\n"
     )
     assert problems(text, tmp_path) == []

@@ -147,6 +147,13 @@ def test_an_echo_names_the_question(fates: list[Fate], retries: int) -> None:
     check(run_virtual(shown(wire, "{{{key}:g}}", retries=retries, echo=True)))
 
 
+@given(fates(2 * TIMEOUT), st.integers(0, 2))
+def test_on_a_serial_line_behind_a_converter(fates: list[Fate], retries: int) -> None:
+    """A converter sends what comes late to whoever is connected then."""
+    wire = MemoryWire(Model(fates, "{number}\r\n").answer, is_relayed=True)
+    check(run_virtual(shown(wire, "{{{key}:g}}", retries=retries)))
+
+
 @pytest.mark.parametrize("is_fresh", [True, False])
 @given(fates(5 * TIMEOUT, again=True), st.integers(0, 2))
 def test_answers_that_name_their_question_may_come_at_any_time(
