@@ -185,7 +185,7 @@ def on(device: Device, site: Site, number: int) -> LineDriver:
     return driver(
         device.address + "?shared=yes",
         site=site,
-        timeout=0.2,
+        timeout=0.4,
         read={"ask": f"@{number}P?", "answer": "{p:g}"},
         channels={"p": {}},
     )

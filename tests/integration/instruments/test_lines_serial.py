@@ -162,7 +162,7 @@ async def test_an_echo_is_compared(path: Path) -> None:
         gauge = gauge_at(
             pty,
             echo=True,
-            timeout=0.2,
+            timeout=0.4,
             send_terminator="\r",
             receive_terminator="\n\r",
             read={"ask": "re 0 3 32", "answer": "RE 0 3 32 {v:d}"},
@@ -204,7 +204,7 @@ async def test_an_echo_of_each_character(path: Path) -> None:
 
 async def test_a_late_answer_is_dropped_and_counted(path: Path) -> None:
     with Pty(path, lambda line: None) as pty:
-        gauge = gauge_at(pty, timeout=0.2, **PRESSURE)
+        gauge = gauge_at(pty, timeout=0.4, **PRESSURE)
         async with opened(gauge):
             with pytest.raises(NoAnswerError):
                 await gauge.exchange(Read())
@@ -270,7 +270,7 @@ async def test_instruments_on_one_port_take_turns(path: Path) -> None:
             gauge_at(
                 pty,
                 site=site,
-                timeout=0.2,
+                timeout=0.4,
                 read={"ask": f"@{n}P?", "answer": "{p:g}"},
                 channels={"p": {}},
             )

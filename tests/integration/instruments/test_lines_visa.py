@@ -48,9 +48,9 @@ async def test_the_rest_of_a_late_answer_is_not_the_next_one() -> None:
     """pyvisa-py drops the part that has come, and keeps the rest."""
     answers = {b":MEAS:ALL? CH1": b"12.0000,0.5"}
     async with scpi(answers).listening() as device:
-        gauge = supply(device, timeout=0.2)
+        gauge = supply(device, timeout=0.4)
         async with opened(gauge):
-            with pytest.raises(NoAnswerError, match=r"gauge at .* in 0.2 s"):
+            with pytest.raises(NoAnswerError, match=r"gauge at .* in 0.4 s"):
                 await gauge.exchange(Read())
             assert not gauge.is_open
             device.send(b"00,6.000\n")
@@ -164,7 +164,7 @@ async def test_messages_that_end_by_themselves(tmp_path: Path) -> None:
     file.write_text(SIMULATED)
     address = "visa://TCPIP0::localhost::inst0::INSTR"
     gauge = driver(
-        address, kind=VISA, options={"backend": f"{file}@sim"}, timeout=0.3, **SUPPLY
+        address, kind=VISA, options={"backend": f"{file}@sim"}, timeout=2, **SUPPLY
     )
     async with opened(gauge):
         for _ in range(2):
