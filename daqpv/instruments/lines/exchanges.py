@@ -238,10 +238,10 @@ class Exchanges:
         """Ask for the reason of a refusal."""
         if how.why is None:
             return ""
-        text = self._text(exchange, (yield self._framing.packed(how.why)))
-        if text == how.ok:
-            text = self._text(exchange, (yield self._then(how)))
-        return text or ""
+        message = yield self._framing.packed(how.why)
+        if message.decode("latin-1").strip(" ") == how.ok:  # without a check sum
+            message = yield self._then(how)
+        return self._text(exchange, message) or ""
 
 
 def shown(message: bytes) -> str:
