@@ -279,6 +279,8 @@ def simulate(
     settings: Mapping[str, InstrumentSettings], stage: Stage
 ) -> Simulated | None:
     """Simulate the instruments; what cannot be is disabled."""
+    if not settings:
+        return None
     from daqpv.sim.instruments.simulated import (  # noqa: PLC0415 - 0.1 s
         SimulatedInstruments,
     )

@@ -154,9 +154,16 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         """Mark values that are stale, and count also when nothing comes."""
         while True:
             await asyncio.sleep(self._channels.tick)
-            changes = self._evaluation.passed(self.snapshot)
-            if changes:
+            if changes := self._evaluation.passed(self.snapshot):
                 self.update(changes)
+            if self.driver.is_open and not self.is_followed:
+                await self._leave()
+
+    async def _leave(self) -> None:
+        """Leave a disabled or stopped instrument to others: many take one client."""
+        async with self._wire.turn:
+            if not self.is_followed:
+                await self._close()
 
     # -- what comes
 
@@ -252,8 +259,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             self.change(now)
             self._follow_state()
             if not begins:
-                async with self._wire.turn:
-                    await self._close()
+                await self._leave()
 
     async def set_period(self, period: float) -> None:
         """Read it with another period [s] from now on."""

@@ -169,6 +169,7 @@ async def test_a_disabled_instrument_takes_no_values() -> None:
     async with followed(driver, {"t": {}}) as gas:
         await until(lambda: gas.snapshot.online)
         await gas.enable(False)
+        await until(lambda: not driver.is_open, within=2)  # others may want it
         assert driver.listener is not None
         driver.listener.heard(Frame(values={"t": 2.0}))
         assert gas.snapshot.values["t"].value == 1.0
