@@ -57,12 +57,11 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
     """An instrument of any sort; its driver knows how it is spoken to.
 
     Args:
-        name: as of `Shown`.
+        name, more: as of `Shown`.
         snapshot: the initial one: what operators chose.
         parts: as above.
         timeout: longest time of a cycle, and of a write [s]; the driver's own deadlines
             are shorter.
-        more: the others of `Shown`.
 
     Attributes:
         driver: the link to it.
@@ -88,8 +87,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._evaluation = Evaluation(parts.channels, parts.inputs, self.clock)
         self.gates, self.groups = {}, {}
         self._wire = Wire(parts.driver, timeout)
-        self._cycle = 0
-        self._failed = 0  # attempts in a row
+        self._cycle = self._failed = 0  # cycles since the opening, attempts in a row
         self.change(replace(self.snapshot, values=self._evaluation.unread()))
         self._follow_state()
 
