@@ -11,18 +11,18 @@ from daqpv.core.stage import Simulated, Stage
 from daqpv.errors import RefusedError
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Driver, read_by
-from daqpv.instruments.drivers import driver_of
-from daqpv.instruments.instrument import Instrument, Parts
-from daqpv.instruments.section import LEVEL, InstrumentSection
-from daqpv.instruments.settable import add_gates, ramps
-from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings, Level
-from daqpv.instruments.snapshot import (
+from daqpv.instruments.device.instrument import Instrument, Parts
+from daqpv.instruments.device.settable import add_gates, ramps
+from daqpv.instruments.device.snapshot import (
     InstrumentSnapshot,
     InstrumentState,
     InstrumentStatus,
 )
-from daqpv.instruments.text_file_instrument import TextFileInstrument
+from daqpv.instruments.device.text_file_instrument import TextFileInstrument
+from daqpv.instruments.driver import Driver, read_by
+from daqpv.instruments.driver.installed import driver_of
+from daqpv.instruments.section.section import LEVEL, InstrumentSection
+from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings, Level
 from daqpv.iocs.device import DeviceGroup, command
 from daqpv.iocs.instrument_examine import examine
 from daqpv.iocs.setpoint import SettablePvs, read_backs, settable_pvs

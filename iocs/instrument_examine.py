@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 from daqpv.core import Examination, Finding, Site
 from daqpv.errors import ConfigError, sentence
-from daqpv.instruments.connection import Connection
-from daqpv.instruments.drivers import driver_of
-from daqpv.instruments.examine import examined
-from daqpv.instruments.no_driver import NoDriver
-from daqpv.instruments.section import LEVEL
+from daqpv.instruments.driver.absent import NoDriver
+from daqpv.instruments.driver.connection import Connection
+from daqpv.instruments.driver.installed import driver_of
+from daqpv.instruments.examining.examine import examined
+from daqpv.instruments.section.section import LEVEL
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.iocs.instrument_served import Served
 from daqpv.links.examine.place import examined_place

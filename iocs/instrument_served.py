@@ -10,9 +10,9 @@ from typing import Any
 
 from daqpv.core import Condition, Cure, Finding, Reading, Readings, Severity, Status
 from daqpv.errors import counted, sentence
-from daqpv.instruments.received import shown
+from daqpv.instruments.device.snapshot import InstrumentState, InstrumentStatus
+from daqpv.instruments.examining.received import shown
 from daqpv.instruments.settings import InstrumentSettings
-from daqpv.instruments.snapshot import InstrumentState, InstrumentStatus
 
 _SIGNALS = (
     *("Online", "Condition", "Enable", "State", "Status", "LinesOK", "LinesBad"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from daqpv.instruments.device.settable import read_back, settable
+from daqpv.instruments.device.snapshot import InstrumentSnapshot
 from daqpv.instruments.gate import Rules, Setpoint, Staged
-from daqpv.instruments.settable import read_back, settable
 from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings
-from daqpv.instruments.snapshot import InstrumentSnapshot
 from daqpv.serve import (
     Declaration,
     ao,

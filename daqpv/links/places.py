@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daqpv.instruments.driver import DriverKind
-from daqpv.instruments.drivers import place_of
+from daqpv.instruments.driver.installed import place_of
 from daqpv.instruments.settings import InstrumentSettings
 
 

@@ -10,10 +10,10 @@ from daqpv.core import Events
 from daqpv.errors import LinkError
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.device.instrument import Instrument, Parts
+from daqpv.instruments.device.snapshot import InstrumentSnapshot
 from daqpv.instruments.driver import Driver, Frame, Listener, Raw, Read, Request, Write
-from daqpv.instruments.instrument import Instrument, Parts
 from daqpv.instruments.settings import Channel
-from daqpv.instruments.snapshot import InstrumentSnapshot
 from tests.support.sheet import Lab
 from tests.support.virtual import CLOCK
 

@@ -12,7 +12,7 @@ from typing import Any
 from daqpv.core import Events, Reading
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.driver import Block, Driver, DriverKind, Frame, Listener, Read
-from daqpv.instruments.drivers import scheme_of
+from daqpv.instruments.driver.installed import scheme_of
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.sim.instruments import InstrumentSimulator, SimulatedInstruments
 from tests.support.talker import Site

@@ -16,8 +16,8 @@ from daqpv.config.first_file import head
 from daqpv.core import Events, Names
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.errors import ConfigError
-from daqpv.instruments.first_section import FirstInstrument, first_section
-from daqpv.instruments.section import LEVEL
+from daqpv.instruments.section.first_section import FirstInstrument, first_section
+from daqpv.instruments.section.section import LEVEL
 from daqpv.instruments.settings import library
 from daqpv.instruments.settings.described import FOLDER
 

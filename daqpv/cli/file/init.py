@@ -12,7 +12,7 @@ from daqpv.cli.common import EXIT_CONFIG, fail
 from daqpv.cli.file.answers import Answers, Judge, watch
 from daqpv.config import ConfigProblems
 from daqpv.errors import ConfigError
-from daqpv.instruments.first_section import FORM, FirstInstrument
+from daqpv.instruments.section.first_section import FORM, FirstInstrument
 
 _OF_COBOS = {
     "first_ip": "--first-ip",

@@ -13,7 +13,7 @@ import click
 from daqpv.cli.file.answers import Answers, Judge, watch
 from daqpv.ecc.easy_setup import easy_setup
 from daqpv.errors import ConfigError
-from daqpv.instruments.first_section import FirstInstrument
+from daqpv.instruments.section.first_section import FirstInstrument
 
 _FORMS = (
     "tcp://192.168.41.70:4001",

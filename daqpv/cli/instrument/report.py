@@ -14,8 +14,8 @@ from daqpv.core.timing.utc import iso_text
 from daqpv.errors import LinkError, counted
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.driver import Block, Driver, Frame
+from daqpv.instruments.driver.trace import Traceable
 from daqpv.instruments.settings import InstrumentSettings
-from daqpv.instruments.trace import Traceable
 
 _MOST = 200  # bytes of one line
 

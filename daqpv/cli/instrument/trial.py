@@ -23,11 +23,16 @@ from daqpv.cli.instrument.report import Report
 from daqpv.config import AnyKind, Experiment, did_you_mean
 from daqpv.core import Events
 from daqpv.errors import ConfigError, DaqError
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver, Read
-from daqpv.instruments.drivers import driver_kind, driver_of, missing, scheme_of
+from daqpv.instruments.driver.connection import Connection
+from daqpv.instruments.driver.installed import (
+    driver_kind,
+    driver_of,
+    missing,
+    scheme_of,
+)
+from daqpv.instruments.driver.trace import Traceable
 from daqpv.instruments.settings import InstrumentSettings
-from daqpv.instruments.trace import Traceable
 from daqpv.links.ca.readings import AnyReadings
 from daqpv.serve import LocalPvs, Server
 

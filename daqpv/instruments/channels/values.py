@@ -8,9 +8,9 @@ from math import isfinite
 
 from daqpv.core import UNDEFINED, Alarm, Reading, Severity, Status
 from daqpv.instruments.channels.conversion import Conversion
+from daqpv.instruments.channels.status import judged
 from daqpv.instruments.driver import Frame, Raw
 from daqpv.instruments.settings.channel import Channel
-from daqpv.instruments.status import judged
 
 
 class Channels:

@@ -12,6 +12,7 @@ from daqpv.errors import (
     quoted,
 )
 from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
+from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.lines.beginning import Beginning
 from daqpv.instruments.lines.commands import Commands
 from daqpv.instruments.lines.cycle import Cycle
@@ -23,7 +24,6 @@ from daqpv.instruments.lines.plan import Plan, Question
 from daqpv.instruments.lines.silent import Silent
 from daqpv.instruments.lines.unasked import Unasked
 from daqpv.instruments.settings import InstrumentSettings
-from daqpv.instruments.trace import Show
 
 _SETTLED = 0.05  # [s] in which an unwanted answer to a text of `init` comes
 _MOST_SILENT = 2  # questions without an answer, and none with: the instrument is gone

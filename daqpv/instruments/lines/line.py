@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from daqpv.errors import LinkError
+from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.lines.inbox import Exchange, Inbox
-from daqpv.instruments.trace import Show
 
 
 class Party(Protocol):

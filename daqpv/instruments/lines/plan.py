@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from daqpv.instruments.channels.status import SUFFIX
 from daqpv.instruments.driver import Raw, Read
 from daqpv.instruments.lines.exchanges import Answer
 from daqpv.instruments.parsing import Pattern
 from daqpv.instruments.settings import Ask, ChannelType, InstrumentSettings
-from daqpv.instruments.status import SUFFIX
 
 _OWN = "value"  # the name of the channel itself in patterns of its own
 

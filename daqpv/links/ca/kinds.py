@@ -6,8 +6,8 @@ from typing import Annotated
 
 from daqpv.config import Matching
 from daqpv.core import Site
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver, DriverKind
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.links.places import places
 

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from daqpv.core import Finding
 from daqpv.core.threads import Crew
 from daqpv.errors import LinkError
-from daqpv.instruments.connection import Connection
+from daqpv.instruments.driver.connection import Connection
 from daqpv.links.endpoint import Endpoint
 from daqpv.links.examine.port import examined_port
 

@@ -14,6 +14,7 @@ from daqpv.errors import (
     RefusedError,
 )
 from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
+from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.modbus import pdu
 from daqpv.instruments.modbus.pdu import Answer, Question, exception_words
 from daqpv.instruments.modbus.place import Place, Table
@@ -25,7 +26,6 @@ from daqpv.instruments.modbus.values import (
     unsigned,
     with_field,
 )
-from daqpv.instruments.trace import Show
 from daqpv.links.modbus.line import Line, User
 
 _SPLIT = (pdu.ILLEGAL_ADDRESS, pdu.ILLEGAL_VALUE)  # one channel may have spoilt it

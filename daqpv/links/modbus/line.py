@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, ProtocolError
+from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.modbus.frames import TcpFrame, TcpFrames
 from daqpv.instruments.modbus.pdu import Answer, Question
-from daqpv.instruments.trace import Show
 from daqpv.links.modbus.wire import Wire
 
 SILENT = 2  # time-outs in a row, of all units: the connection may be dead

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daqpv.core import Site
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.modbus.channels import places
 from daqpv.instruments.modbus.plan import Limits
 from daqpv.instruments.modbus.settings import (

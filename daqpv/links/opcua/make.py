@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pydantic import TypeAdapter, ValidationError
 
 from daqpv.errors import ConfigError
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.links.endpoint import Endpoint
 from daqpv.links.opcua.options import NodePlace, OpcUaOptions

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 from daqpv.core import Status
 from daqpv.errors import LinkError, NoAnswerError, OperationError
 from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
+from daqpv.instruments.driver.trace import Show, Traceable
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.instruments.snmp import ber
 from daqpv.instruments.snmp.ber import Oid
 from daqpv.instruments.snmp.message import Bound, ErrorStatus, Operation
 from daqpv.instruments.snmp.settings import SnmpAt, SnmpOptions, SnmpType
 from daqpv.instruments.snmp.values import Kind, Value, bits, bits_content, of_plain
-from daqpv.instruments.trace import Show, Traceable
 from daqpv.links.snmp.reading import Reader, words
 from daqpv.links.snmp.session import Session
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from daqpv.core import Site
 from daqpv.errors import ConfigError
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver, DriverKind
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.instruments.snmp.settings import SnmpOptions, SnmpPlace
 from daqpv.links.places import places

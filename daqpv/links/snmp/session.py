@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
 from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, ProtocolError
+from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.snmp.message import (
     Bound,
     Message,
@@ -23,7 +24,6 @@ from daqpv.instruments.snmp.message import (
     decoded,
     encoded,
 )
-from daqpv.instruments.trace import Show
 from daqpv.links.endpoint import Endpoint, reason
 
 

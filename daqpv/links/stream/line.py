@@ -12,9 +12,9 @@ from daqpv.errors import (
     ProtocolError,
     quoted,
 )
+from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
-from daqpv.instruments.trace import Show
 from daqpv.links.stream.parties import Parties
 from daqpv.links.stream.step import Deadline, Step, Turns
 from daqpv.links.stream.traced import TracedWire

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from daqpv.config import Model
 from daqpv.core import Site
-from daqpv.instruments.connection import Connection
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.lines.driver import LineDriver
 from daqpv.instruments.lines.framing import Framing
 from daqpv.instruments.settings import InstrumentSettings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daqpv.errors import LinkError
-from daqpv.instruments.trace import Show
+from daqpv.instruments.driver.trace import Show
 from daqpv.links.stream.wire import Receiver, Wire
 
 

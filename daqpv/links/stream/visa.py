@@ -9,9 +9,9 @@ from typing import Any
 
 from daqpv.core.threads import Crew
 from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, quoted
+from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
-from daqpv.instruments.trace import Show
 from daqpv.links.stream.step import Turns
 from daqpv.links.stream.visa_session import VisaSession
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from daqpv.errors import SimulatorError
-from daqpv.instruments.connection import Connection
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.formula import Formula, inverse
 from daqpv.instruments.modbus.channels import places
 from daqpv.instruments.modbus.settings import (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daqpv.errors import SimulatorError
-from daqpv.instruments.connection import Connection
+from daqpv.instruments.driver.connection import Connection
 from daqpv.sim.ecc.port import is_loopback
 from daqpv.sim.instruments.modbus_place import (
     ModbusRtuPlace,

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from daqpv.errors import SimulatorError, counted
-from daqpv.instruments.drivers import scheme_of
+from daqpv.instruments.driver.installed import scheme_of
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.sim.instruments.places import MAKERS, place_of
 from daqpv.sim.instruments.simulator import InstrumentSimulator

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from daqpv.errors import SimulatorError
-from daqpv.instruments.connection import Connection
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.snmp.settings import SnmpAt, SnmpOptions, SnmpPlace
 from daqpv.instruments.snmp.values import Value
 from daqpv.sim.instruments.simulator import InstrumentSimulator

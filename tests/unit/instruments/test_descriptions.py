@@ -15,7 +15,7 @@ from daqpv.config import ConfigProblems, Kind, load
 from daqpv.instruments.descriptions import Library, completed, merged
 from daqpv.instruments.descriptions.library import GROUP, OWN, of_distributions
 from daqpv.instruments.descriptions.merge import MOST, entries, filled
-from daqpv.instruments.section import InstrumentSection
+from daqpv.instruments.section.section import InstrumentSection
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.instruments.settings.table import is_usable
 

@@ -11,7 +11,7 @@ import pytest
 from daqpv.core import Finding
 from daqpv.errors import NoAnswerError
 from daqpv.instruments.driver import Fault, Frame
-from daqpv.instruments.examine import duration, examined
+from daqpv.instruments.examining.examine import duration, examined
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.testing import VirtualClock, run_virtual
 from daqpv.testing.virtual import EPOCH

@@ -12,8 +12,8 @@ from daqpv.app import App
 from daqpv.config import Experiment, load
 from daqpv.config.first_file import head
 from daqpv.core import Events
-from daqpv.instruments.drivers import schemes
-from daqpv.instruments.first_section import FirstInstrument, first_section
+from daqpv.instruments.driver.installed import schemes
+from daqpv.instruments.section.first_section import FirstInstrument, first_section
 from daqpv.instruments.settings import InstrumentSettings, library
 from daqpv.iocs.instrument import KIND
 from daqpv.iocs.log import KIND as LOG

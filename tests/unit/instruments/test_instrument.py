@@ -17,9 +17,9 @@ from daqpv.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
+from daqpv.instruments.device.instrument import Instrument
+from daqpv.instruments.device.snapshot import InstrumentState, InstrumentStatus
 from daqpv.instruments.driver import Fault, Frame, Write
-from daqpv.instruments.instrument import Instrument
-from daqpv.instruments.snapshot import InstrumentState, InstrumentStatus
 from tests.support.instruments import MemoryDriver, instrument
 from tests.support.virtual import Clock
 from tests.support.waiting import soon

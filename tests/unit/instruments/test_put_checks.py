@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daqpv.instruments.put_checks import put_conflicts
+from daqpv.instruments.section.put_checks import put_conflicts
 from daqpv.instruments.settings import InstrumentSettings
 
 

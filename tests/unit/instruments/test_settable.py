@@ -19,12 +19,12 @@ from daqpv.errors import (
     UnknownOutcomeError,
 )
 from daqpv.instruments.channels.outward import Outward
+from daqpv.instruments.device.instrument import Instrument
+from daqpv.instruments.device.settable import add_gates
+from daqpv.instruments.device.snapshot import InstrumentState
 from daqpv.instruments.driver import Frame, Write
 from daqpv.instruments.gate import Setpoint
-from daqpv.instruments.instrument import Instrument
-from daqpv.instruments.settable import add_gates
 from daqpv.instruments.settings import Channel, InstrumentSettings
-from daqpv.instruments.snapshot import InstrumentState
 from tests.support.instruments import MemoryDriver, instrument
 from tests.support.waiting import soon
 

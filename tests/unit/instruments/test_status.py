@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daqpv.core import Severity, Status
+from daqpv.instruments.channels.status import judged
 from daqpv.instruments.driver import Fault, Raw
 from daqpv.instruments.parsing import Pattern
 from daqpv.instruments.settings import Channel, InstrumentSettings
-from daqpv.instruments.status import judged
 
 GAUGE = InstrumentSettings(model="pfeiffer-tpg362", connection="tcp://h:1")
 

@@ -10,7 +10,7 @@ import pytest
 
 from daqpv.config import load
 from daqpv.core import Site
-from daqpv.instruments.connection import Connection
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.iocs.instrument import KIND
 from daqpv.links.modbus import kinds

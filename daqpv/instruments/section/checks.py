@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from daqpv.config import Conflict
 from daqpv.errors import ConfigError, KindError
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import DriverKind
-from daqpv.instruments.drivers import driver_kind, missing, place_of, scheme_of
+from daqpv.instruments.driver.connection import Connection
+from daqpv.instruments.driver.installed import driver_kind, missing, place_of, scheme_of
 from daqpv.instruments.formula.circles import formula_conflicts
 from daqpv.instruments.formula.errors import FormulaError
 from daqpv.instruments.formula.formula import Formula
-from daqpv.instruments.put_checks import put_conflicts
+from daqpv.instruments.section.put_checks import put_conflicts
 from daqpv.instruments.settings.channel import Channel
 from daqpv.instruments.settings.instrument import InstrumentSettings
 

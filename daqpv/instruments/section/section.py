@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Self
 
 from daqpv.config import Conflict
-from daqpv.instruments.checks import conflicts
+from daqpv.instruments.section.checks import conflicts
 from daqpv.instruments.settings.instrument import InstrumentSettings
 
 LEVEL = "Inst"

@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.descriptions import Description, Library
-from daqpv.instruments.drivers import FILE, driver_kind
+from daqpv.instruments.driver.connection import Connection
+from daqpv.instruments.driver.installed import FILE, driver_kind
 from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings
 
 FORM = "NAME=MODEL@CONNECTION"

@@ -10,12 +10,12 @@ from typing import Any
 from daqpv.core import Command, Condition, Reading, Severity
 from daqpv.errors import NoAnswerError, RefusedError
 from daqpv.instruments.channels.outward import Outward
+from daqpv.instruments.device.instrument import Instrument
+from daqpv.instruments.device.snapshot import InstrumentSnapshot
 from daqpv.instruments.formula import Formula, FormulaError
 from daqpv.instruments.formula.values import State
 from daqpv.instruments.gate import Gate, GateGroup, Rules, Setpoint, Staged, Value
-from daqpv.instruments.instrument import Instrument
 from daqpv.instruments.settings import Channel, InstrumentSettings
-from daqpv.instruments.snapshot import InstrumentSnapshot
 
 _LONGEST = 10.0  # [s] for news of a channel that is not asked for
 

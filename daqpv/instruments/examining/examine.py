@@ -12,7 +12,7 @@ from daqpv.core import CLOCK, Clock, Finding
 from daqpv.errors import DaqError, LinkError, counted, sentence
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.driver import Driver, Frame, Read
-from daqpv.instruments.received import Received
+from daqpv.instruments.examining.received import Received
 from daqpv.instruments.settings import InstrumentSettings
 
 CLOCK_OFFSET = 1.0  # [s] between the instrument's clock and ours, before it warns

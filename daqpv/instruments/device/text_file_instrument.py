@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from daqpv.config.moments import moment_of
 from daqpv.errors import RefusedError
+from daqpv.instruments.device.instrument import Instrument
 from daqpv.instruments.driver import Rereads
-from daqpv.instruments.instrument import Instrument
 
 
 class TextFileInstrument(Instrument):

@@ -18,11 +18,11 @@ from daqpv.errors import (
 )
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.device.evaluation import Evaluation
+from daqpv.instruments.device.snapshot import InstrumentSnapshot, InstrumentState
+from daqpv.instruments.device.wire import Wire
 from daqpv.instruments.driver import Block, Driver, Frame, Raw, Read
-from daqpv.instruments.evaluation import Evaluation
 from daqpv.instruments.gate import Gate, GateGroup
-from daqpv.instruments.snapshot import InstrumentSnapshot, InstrumentState
-from daqpv.instruments.wire import Wire
 
 _CLOSING = 2.0  # [s] for a driver to close
 _MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument

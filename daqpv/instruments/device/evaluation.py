@@ -10,9 +10,9 @@ from daqpv.core import AHEAD, Alarm, Reading
 from daqpv.core.timing.clock import Clock
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.device.rate import Rate
+from daqpv.instruments.device.snapshot import InstrumentSnapshot, Values
 from daqpv.instruments.driver import Frame
-from daqpv.instruments.rate import Rate
-from daqpv.instruments.snapshot import InstrumentSnapshot, Values
 
 _MOST = 2**31  # counters are 32 bit
 _KEPT = 20  # bad lines

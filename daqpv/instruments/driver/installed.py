@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from daqpv.core import Site
 from daqpv.core.plugins import guarded
 from daqpv.errors import ConfigError, KindError
-from daqpv.instruments.connection import Connection
 from daqpv.instruments.driver import Driver, DriverKind
-from daqpv.instruments.no_driver import NoDriver
+from daqpv.instruments.driver.absent import NoDriver
+from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.settings.instrument import InstrumentSettings
 
 GROUP = "daqpv.drivers"

@@ -1,0 +1,1 @@
+"""The instrument itself: its snapshot, and what changes it."""

@@ -1,0 +1,1 @@
+"""Examines instruments that nobody serves: daqpv doctor."""

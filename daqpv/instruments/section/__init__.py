@@ -1,0 +1,1 @@
+"""The section ``instruments`` of the experiment file, with its checks."""
