@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import struct
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -19,6 +17,7 @@ import pytest
 from daqpv.errors import OperationError
 from tests.support.experiment import Client, Lab
 from tests.support.ports import free_port
+from tests.support.set_clock import PROGRAM, SetClock
 from tests.support.waiting import until
 
 SETTINGS = """\
@@ -26,16 +25,6 @@ run: {checks: {disk_free: 0}, no_data: 1 h}
 server: {search_duplicates: 1 s}
 """
 TWIN_PORT = free_port()  # where daqpv finds another process, and these tests none
-# daqpv, with what stands in for a clock that is set: it is off by what a file says
-CLOCK = """\
-import mmap, os, struct, time
-wall = time.time
-with open(os.environ["CLOCK_OFFSET_FILE"]) as file:
-    offset = mmap.mmap(file.fileno(), 8, prot=mmap.PROT_READ)
-time.time = lambda: wall() + struct.unpack_from("d", offset)[0]
-from daqpv.cli import main
-main(prog_name="daqpv")
-"""
 ON_ITS_WAY = ("Starting", "Stopping")
 SLOW = 12.0  # [s] for a Start or Stop in the middle of which something happens
 
@@ -113,9 +102,9 @@ class Scene:
     def serve(self) -> None:
         """Start daqpv, and wait until it has seen all."""
         self.set_clock(0.0)
-        self.lab.program = (sys.executable, "-c", CLOCK)
+        self.lab.program = PROGRAM
         twin = f"{os.environ['EPICS_CA_ADDR_LIST']} 127.0.0.1:{TWIN_PORT}"
-        self.lab.serve(EPICS_CA_ADDR_LIST=twin, CLOCK_OFFSET_FILE=str(self._clock))
+        self.lab.serve(EPICS_CA_ADDR_LIST=twin, **self._clock.environ)
         self.run = self.lab.client("", "Run")
         self.system = self.lab.client("", "Sys")
         self.log = self.lab.client("", "Log")
@@ -124,15 +113,12 @@ class Scene:
             self.router(name).until("Online", "Online")
 
     @property
-    def _clock(self) -> Path:
-        return self.lab.folder / "clock"
+    def _clock(self) -> SetClock:
+        return SetClock(self.lab.folder)
 
     def set_clock(self, offset: float) -> None:
         """Set the clock of daqpv, off by so much from ours [s]."""
-        if not self._clock.exists():
-            self._clock.write_bytes(struct.pack("d", 0.0))
-        with self._clock.open("r+b") as file:
-            file.write(struct.pack("d", offset))
+        self._clock.set(offset)
 
     def staging(self, router: str) -> Path:
         return self.lab.folder / "staging" / router
