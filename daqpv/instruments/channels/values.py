@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from math import isfinite
 
 from daqpv.core import UNDEFINED, Alarm, Reading, Severity, Status
@@ -132,7 +131,8 @@ def _without(last: Reading | None, alarm: Alarm, time: float) -> Reading:
         if alarm.severity is Severity.NO_ALARM:
             return Reading(value=None, alarm=UNDEFINED, time=time)
         return Reading(value=None, alarm=alarm, time=time)
-    return replace(last, alarm=alarm, time=time)
+    # replace() takes three times as long
+    return Reading(value=last.value, label=last.label, alarm=alarm, time=time)
 
 
 def _unreadable(error: Exception) -> Alarm:

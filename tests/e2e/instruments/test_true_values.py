@@ -226,5 +226,6 @@ def test_a_full_disk_stops_no_instrument(lab: Lab, ground: Ground) -> None:
     arch.until("StoreOnline", "Online")
     arch.until("Backlog", "0")
     with closing(sqlite3.connect(lab.folder / "exp.db")) as db:
-        puts = db.execute("SELECT text FROM event WHERE name = 'put'").fetchall()
-    assert sum("x:volts" in text for (text,) in puts) == 2
+        texts = [text for (text,) in db.execute("SELECT text FROM event")]
+    told = [text.partition(":")[0] for text in texts if text.startswith("Set ")]
+    assert told == ["Set volts to 5", "Set volts to 6"]
