@@ -105,5 +105,5 @@ def test_a_file_without_servers_has_nothing_to_simulate(
     refused = start("simulate", "none.yaml", cwd=tmp_path)
     assert (refused.wait(), refused.lines) == (
         2,
-        ["none.yaml names no ECC server to simulate"],
+        ["none.yaml names nothing that can be simulated"],
     )

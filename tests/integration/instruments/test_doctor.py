@@ -103,7 +103,9 @@ async def test_an_instrument_that_sends_by_itself(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_reached_if_all_channels_are_computed(tmp_path: Path) -> None:
-    (found,) = await examined(tmp_path, {"sum": {"channels": {"a": {"calc": "1 + 1"}}}})
+    (found,) = await examined(
+        tmp_path, {"sum": {"channels": {"a": {"calc": 'pv("A:B") + 1'}}}}
+    )
     assert lines(found) == ["connection: good: sum: all of its channels are computed."]
 
 
