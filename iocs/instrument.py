@@ -131,7 +131,26 @@ def declared(name: str, channel: Channel, *, of: str | None = None) -> Declarati
     """
     found = _shown(name, channel, doc=channel.desc or f"Channel {of or name}")
     found.of = of
+    found.is_judged = _is_judged(channel)
     return found
+
+
+def _is_judged(channel: Channel) -> bool:
+    """Whether a state, word, status or bit is an alarm that calls for somebody.
+
+    INVALID says that there is no value; limits are the PV's own.
+    """
+    levels = [
+        one.severity
+        for some in (
+            channel.states,
+            channel.words.values(),
+            channel.status.values(),
+            channel.bits.values(),
+        )
+        for one in some
+    ]
+    return Level.MINOR in levels or Level.MAJOR in levels
 
 
 def _shown(name: str, channel: Channel, *, doc: str) -> Declaration:

@@ -46,6 +46,7 @@ class Declaration(pvproperty):
         saved: a setting that survives a restart; a text: the snapshot's field that
             holds it.
         alarm_tree: False keeps the PV out of the alarm server's tree.
+        is_judged: its device gives it alarms of its own, besides those of its limits.
         aliases: further names of the PV, after the prefix.
     """
 
@@ -71,6 +72,7 @@ class Declaration(pvproperty):
         self.put = common.get("put")
         self.saved = common.get("saved", False)
         self.alarm_tree = common.get("alarm_tree", True)
+        self.is_judged = False
         self.aliases = common.get("aliases", ())
         self.pvspec = Spec._make(self.pvspec)._replace(cls_kwargs={"declaration": self})
         if len(meta.units.encode()) > _LONGEST_UNITS:
@@ -145,6 +147,12 @@ class Declared(Channel):
         members = getattr(self.form, "members", None)
         return command(self.group, members[value] if members else value)
 
+    @property
+    def _has_alarms(self) -> bool:
+        """Whether it belongs into the alarm server's tree by itself."""
+        of = self.declaration
+        return of.alarm_tree and (of.is_judged or self.meta.has_alarms)
+
     def info(self, *, primary: bool = False) -> PvInfo:
         """The PV's row in the table of PVs; `primary`: it has the device's alarm."""
         meta, form = self.meta, self.form
@@ -160,7 +168,7 @@ class Declared(Channel):
             limits=(meta.lopr, meta.hopr) if meta.lopr < meta.hopr else None,
             doc=meta.desc,
             saved=bool(self.declaration.saved),
-            alarms=self.declaration.alarm_tree and (meta.has_alarms or primary),
+            alarms=self._has_alarms or (primary and self.declaration.alarm_tree),
             momentary=self.momentary,
             size=form.nelm,
             period=getattr(self.group, "period", 0.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -21,12 +22,14 @@ from tests.support.set_clock import PROGRAM, SetClock
 from tests.support.waiting import until
 
 HOUR = 3600.0  # [s]
+DISABLE = "18"  # libca has 16 labels of a status
 
 
 class Counter:
     """Answers ``n,n`` to the n-th question; takes ``V x``, and answers ``V?`` slowly.
 
     Attributes:
+        count: of questions ``N?`` so far.
         overlaps: lines that came while it had not answered the one before.
         volts: what it was set to.
         wrote: how often.
@@ -34,7 +37,7 @@ class Counter:
 
     def __init__(self, ground: Ground, *, slow: float = 0.0) -> None:
         self._ground, self._slow = ground, slow
-        self._count = 0
+        self.count = 0
         self._is_busy = False
         self.overlaps: list[bytes] = []
         self.volts, self.wrote = b"0", 0
@@ -48,8 +51,8 @@ class Counter:
 
     def _answer(self, line: bytes) -> None:
         if line == b"N?":
-            self._count += 1
-            answer = b"%d,%d" % (self._count, self._count)
+            self.count += 1
+            answer = b"%d,%d" % (self.count, self.count)
         elif line == b"V?":
             answer = self.volts
         else:
@@ -155,6 +158,37 @@ def test_a_put_never_meets_a_reading(lab: Lab, ground: Ground) -> None:
     assert counter.wrote == 10
     assert counter.overlaps == []
     assert (client.get("LinesBad"), client.get("LateAnswers")) == ("0", "0")
+
+
+def test_a_stopped_instrument_is_left_to_others_also_after_a_restart(
+    lab: Lab, ground: Ground
+) -> None:
+    counter = Counter(ground)
+    serve(lab, {"x": counter.settings()})
+    client = instrument(lab, "x")
+    until(lambda: float(client.get("a")) > 2, "values")
+    client.put("State", "Stopped")
+    assert ground.call(len, counter.device.clients) == 0
+    assert float(client.get("a")) == counter.count
+    assert client.get("a.SEVR") == "NO_ALARM"
+    assert client.get("a.STAT") == DISABLE
+    assert (client.get("Status"), client.get("Status.SEVR")) == ("Off", "NO_ALARM")
+    with pytest.raises(OperationError):
+        client.put("volts", "5")
+    assert "x is stopped. To begin: " in client.get("LastError")
+    kept = lab.folder / "exp.settings.json"
+    until(lambda: kept.exists() and "STOPPED" in kept.read_text(), "it to be kept")
+    lab.serve_no_more(signal.SIGKILL)
+    lab.renew(forget=False)
+    before = len(counter.device.asked)
+    serve(lab, {"x": counter.settings()})
+    client = instrument(lab, "x")
+    assert client.get("State") == "Stopped"
+    assert client.get("a.UDF") == "1"
+    assert len(counter.device.asked) == before
+    client.put("State", "Acquiring")
+    client.until("Status", "OK")
+    assert counter.wrote == 0
 
 
 def test_a_clock_that_is_set_makes_nothing_stale_and_stops_nothing(
