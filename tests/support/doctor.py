@@ -9,7 +9,7 @@ from typing import Any
 
 from daqpv.app.examining import Examinations, Examined, subjects
 from daqpv.config import AnyKind, load
-from daqpv.iocs.instrument import KIND
+from daqpv.iocs.instruments.instrument import KIND
 
 
 async def examined(

@@ -11,7 +11,7 @@ import pytest
 from daqpv.app.site import ExperimentSite, Services
 from daqpv.config import load
 from daqpv.core import Events
-from daqpv.iocs.instrument import KIND, build
+from daqpv.iocs.instruments.instrument import KIND, build
 from tests.support.doctor import written
 from tests.support.sheet import Lab
 from tests.support.simulated import rig

@@ -9,7 +9,7 @@ import pytest
 from daqpv.config import ConfigProblems, load
 from daqpv.config.installed import installed_kinds
 from daqpv.instruments.section.checks import RESERVED
-from daqpv.iocs.instrument import InstrumentGroup
+from daqpv.iocs.instruments.instrument import InstrumentGroup
 from daqpv.serve import Declaration
 
 HEAD = """experiment: lab

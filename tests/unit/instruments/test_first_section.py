@@ -15,7 +15,7 @@ from daqpv.core import Events
 from daqpv.instruments.driver.installed import schemes
 from daqpv.instruments.section.first_section import FirstInstrument, first_section
 from daqpv.instruments.settings import InstrumentSettings, library
-from daqpv.iocs.instrument import KIND
+from daqpv.iocs.instruments.instrument import KIND
 from daqpv.iocs.log import KIND as LOG
 
 CONNECTIONS = (

@@ -12,7 +12,7 @@ from daqpv.config import load
 from daqpv.core import Site
 from daqpv.instruments.driver.connection import Connection
 from daqpv.instruments.settings import InstrumentSettings
-from daqpv.iocs.instrument import KIND
+from daqpv.iocs.instruments.instrument import KIND
 from daqpv.links.modbus import kinds
 from daqpv.links.opcua.kinds import OPC_UA
 from tests.support.modbus import OneSite

@@ -24,8 +24,8 @@ from daqpv.instruments.driver.installed import driver_of
 from daqpv.instruments.section.section import LEVEL, InstrumentSection
 from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings, Level
 from daqpv.iocs.device import DeviceGroup, command
-from daqpv.iocs.instrument_examine import examine
-from daqpv.iocs.setpoint import SettablePvs, read_backs, settable_pvs
+from daqpv.iocs.instruments.examine import examine
+from daqpv.iocs.instruments.setpoint import SettablePvs, read_backs, settable_pvs
 from daqpv.serve import Channel as Pv
 from daqpv.serve import (
     Declaration,

@@ -15,7 +15,7 @@ from daqpv.instruments.driver.installed import driver_of
 from daqpv.instruments.examining.examine import examined
 from daqpv.instruments.section.section import LEVEL
 from daqpv.instruments.settings import InstrumentSettings
-from daqpv.iocs.instrument_served import Served
+from daqpv.iocs.instruments.served import Served
 from daqpv.links.examine.place import examined_place
 
 

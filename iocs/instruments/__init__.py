@@ -1,0 +1,1 @@
+"""The PVs of instruments: their group, settable channels, and their examination."""
