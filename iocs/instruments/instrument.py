@@ -19,7 +19,7 @@ from daqpv.instruments.device.snapshot import (
     InstrumentStatus,
 )
 from daqpv.instruments.device.text_file_instrument import TextFileInstrument
-from daqpv.instruments.driver import Driver, read_by
+from daqpv.instruments.driver import Driver, awaited, read_by
 from daqpv.instruments.driver.installed import driver_of
 from daqpv.instruments.section.section import LEVEL, InstrumentSection
 from daqpv.instruments.settings import Channel, ChannelType, InstrumentSettings, Level
@@ -221,7 +221,7 @@ def build(
         snapshot,
         Parts(
             driver=driver,
-            channels=_channels(settings, driver, snapshot.period, read),
+            channels=_channels(settings, driver, snapshot.period),
             inputs=_inputs(name, settings, site),
         ),
         timeout=_longest(driver, settings),
@@ -257,17 +257,10 @@ def _readings(
         yield declared(f"{name}_RBV", _shown_once(channel, of, name), of=of)
 
 
-def _channels(
-    settings: InstrumentSettings, driver: Driver, period: float, read: Collection[str]
-) -> Channels:
+def _channels(settings: InstrumentSettings, driver: Driver, period: float) -> Channels:
     """The channels that are read; one that is only written is never stale."""
-    channels = {
-        key: channel
-        for key, channel in settings.channels.items()
-        if key in read or not channel.is_settable
-    }
     return Channels(
-        channels,
+        awaited(driver, settings.channels),
         stale=settings.stale,
         slack=settings.longest_cycle if driver.polls else 10.0,
         period=period,

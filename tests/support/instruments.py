@@ -35,7 +35,7 @@ class MemoryDriver(Driver):
         self.values: dict[str, Raw] = dict(values)
         self.error: LinkError | None = None
         self.breaks = True
-        self.opened = self.reads = 0
+        self.opened = self.cycles = 0
         self.delay = 0.0
         self.time: float | None = None
         self.bad: list[str] = []
@@ -71,7 +71,7 @@ class MemoryDriver(Driver):
             self.written.append(request)
             return Frame(good=0)
         assert isinstance(request, Read)
-        self.reads += 1
+        self.cycles += 1
         if not self.polls:
             return Frame(good=0)
         good = 0 if self.bad else 1

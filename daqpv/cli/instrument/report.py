@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import click
 
@@ -13,9 +13,9 @@ from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import iso_text
 from daqpv.errors import LinkError, counted
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Block, Driver, Frame
+from daqpv.instruments.driver import Block, Driver, Frame, awaited
 from daqpv.instruments.driver.trace import Traceable
-from daqpv.instruments.settings import InstrumentSettings
+from daqpv.instruments.settings import Channel, InstrumentSettings
 
 _MOST = 200  # bytes of one line
 
@@ -52,9 +52,7 @@ class Report:
         self._settings = settings
         self._has_colours = is_terminal
         self._secrets = sorted(secrets, key=len, reverse=True)
-        self._channels = Channels(
-            settings.channels, stale=None, slack=1.0, period=settings.period
-        )
+        self._channels = self._judge(settings.channels)
         self._units = {
             channel.name or key: channel.units
             for key, channel in settings.channels.items()
@@ -65,6 +63,7 @@ class Report:
 
     def begin(self, driver: Driver) -> None:
         """Say what is read."""
+        self._channels = self._judge(awaited(driver, self._settings.channels))
         self._say(driver.who, bold=True)
         if not isinstance(driver, Traceable):
             self._say("This driver does not show its bytes.", dim=True)
@@ -130,6 +129,11 @@ class Report:
         answers = counted(self._count, "good answer")
         problems = counted(self.problems, "problem")
         self._say(f"{self._name}: {answers}, {problems}", bold=True)
+
+    def _judge(self, channels: Mapping[str, Channel]) -> Channels:
+        """What converts and judges the values of `channels`."""
+        period = self._settings.period
+        return Channels(channels, stale=None, slack=1.0, period=period)
 
     def _value(self, name: str, reading: Reading) -> None:
         words = reading.label or value_text(reading.value)

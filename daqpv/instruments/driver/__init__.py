@@ -22,6 +22,8 @@ from daqpv.errors import LinkError
 if TYPE_CHECKING:  # the import of numpy is slow
     from numpy.typing import NDArray
 
+    from daqpv.instruments.settings.channel import Channel
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -205,6 +207,17 @@ def read_by(driver: Driver, channels: Iterable[str]) -> frozenset[str]:
     """The keys of those `channels` that `driver` sends."""
     read: frozenset[str] | None = getattr(driver, "reads", None)
     return frozenset(channels) if read is None else read.intersection(channels)
+
+
+def awaited(driver: Driver, channels: Mapping[str, Channel]) -> dict[str, Channel]:
+    """Those of `channels` whose values should come, by key; not what is only written.
+
+    A channel that can neither be read nor set is among them: it is missing.
+    """
+    read = read_by(driver, (key for key, one in channels.items() if one.is_read))
+    return {
+        key: one for key, one in channels.items() if key in read or not one.is_settable
+    }
 
 
 @runtime_checkable

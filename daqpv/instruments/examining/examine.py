@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from daqpv.core import CLOCK, Clock, Finding
 from daqpv.errors import DaqError, LinkError, counted, sentence
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Driver, Frame, Read
+from daqpv.instruments.driver import Driver, Frame, Read, awaited
 from daqpv.instruments.examining.received import Received
 from daqpv.instruments.settings import InstrumentSettings
 
@@ -48,7 +48,7 @@ async def examined(
         clock: of this computer.
     """
     units = {one.name or key: one.units for key, one in settings.channels.items()}
-    received = Received(driver.who, _channels(settings), units, clock)
+    received = Received(driver.who, _channels(driver, settings), units, clock)
     driver.listen(received)
     try:
         opening = await _within(driver.open(), until)
@@ -101,9 +101,9 @@ async def _within(work: Coroutine[Any, Any, T], until: float) -> _Outcome[T]:
     return _Outcome(loop.time() - began, value, error)
 
 
-def _channels(settings: InstrumentSettings) -> Channels:
+def _channels(driver: Driver, settings: InstrumentSettings) -> Channels:
     return Channels(
-        settings.channels,
+        awaited(driver, settings.channels),
         stale=settings.stale,
         slack=settings.longest_cycle,
         period=settings.period,

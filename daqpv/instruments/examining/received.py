@@ -67,7 +67,8 @@ class Received:
         self._readings |= readings
         self._note([*frame.bad, *bad])
         if frame.time is not None:
-            self.offset = frame.time - wall
+            offset = frame.time - wall
+            self.offset = offset if self.offset is None else max(self.offset, offset)
         self._news.set()
 
     def broken(self, error: LinkError) -> None:
@@ -186,7 +187,8 @@ def shown(reading: Reading, units: str = "") -> str:
         text = "" if value is None else f"{value} {units}".rstrip()
     if reading.severity is Severity.NO_ALARM:
         return text
-    return f"{text} ({reading.alarm.reason}, {reading.severity.name})".lstrip()
+    why = reading.alarm.reason or reading.alarm.status.name
+    return f"{text} ({why}, {reading.severity.name})".lstrip()
 
 
 def _fact(reading: Reading) -> dict[str, Any]:

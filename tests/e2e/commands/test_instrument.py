@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daqpv.testing import LineServer
 from tests.support.commands import daqpv, told
 from tests.support.ports import free_port
 from tests.support.simulated import rig
@@ -121,6 +122,19 @@ async def test_an_instrument_is_tried_with_all_its_bytes(tmp_path: Path) -> None
         assert code == 1
         assert "INVALID: no sensor" in text
         assert "< 5,+" in text
+
+
+async def test_a_channel_that_is_only_written_is_not_missed(tmp_path: Path) -> None:
+    async with LineServer(lambda _: "1.2E-5") as gauge:
+        file = lab(
+            tmp_path,
+            f"connection: {gauge.address}",
+            "read: {ask: PR1, answer: '{p:g}'}",
+            "channels: {p: {}, setpoint: {write: 'SP {value:g}', read_back: p}}",
+        )
+        code, text = await tried(file, "--once")
+    assert code == 0, text
+    assert text.endswith("A: 1 good answer, 0 problems\n")
 
 
 async def test_an_instrument_that_is_not_there_is_a_problem(tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ async def test_an_instrument_that_answers(tmp_path: Path) -> None:
     assert values == {"p": {"value": 1.2e-5}, "t": {"value": 23.5}}
 
 
+async def test_a_channel_that_is_only_written_is_not_missed(tmp_path: Path) -> None:
+    put = {"write": "SP {value:g}", "reply": "OK", "read_back": "p"}
+    channels = {"p": {"units": "mbar"}, "t": {}, "setpoint": put}
+    async with LineServer(lambda _: "1.2E-5,23.5") as gauge:
+        found = await examine(tmp_path, connection=gauge.address, channels=channels)
+    assert found.good
+    last = "parse: good: 2 of 2 channels came: p 1.2e-05 mbar, t 23.5."
+    assert texts(found)[-1] == last
+
+
 async def test_a_word_in_place_of_a_value_is_good(tmp_path: Path) -> None:
     async with LineServer(lambda _: "OVER,1") as gauge:
         found = await examine(tmp_path, connection=gauge.address)

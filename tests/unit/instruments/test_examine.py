@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from daqpv.core import Finding
+from daqpv.core import Alarm, Finding, Reading, Severity, Status
 from daqpv.errors import NoAnswerError
 from daqpv.instruments.driver import Fault, Frame
 from daqpv.instruments.examining.examine import duration, examined
+from daqpv.instruments.examining.received import shown
 from daqpv.instruments.settings import InstrumentSettings
 from daqpv.testing import VirtualClock, run_virtual
 from daqpv.testing.virtual import EPOCH
@@ -63,6 +64,18 @@ def test_an_answer_of_all_channels_takes_no_longer_than_itself() -> None:
         "parse: True: 2 of 2 channels came: p 1e-05 mbar, t 300.",
     ]
     assert took == 0.25
+
+
+def test_an_old_value_beside_a_new_one_is_no_wrong_clock() -> None:
+    """A server of OPC UA gives each node the time of its last change."""
+    driver = MemoryDriver(polls=False)
+
+    def sends(driver: MemoryDriver) -> None:
+        heard(driver, Frame(values={"p": 1.0}, time=EPOCH + 1.0))
+        heard(driver, Frame(values={"t": 2.0}, time=EPOCH - 500.0))
+
+    findings, _ = examine(driver, sends=sends)
+    assert told(findings)[-1] == "clock: True: Its newest time is 0 ms behind ours."
 
 
 @pytest.mark.parametrize(
@@ -179,3 +192,8 @@ def test_words_of_the_instrument_are_as_good_as_values() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_limit_has_the_name_of_its_alarm_in_place_of_words() -> None:
+    alarm = Alarm(Severity.MAJOR, Status.HIHI)
+    assert shown(Reading(value=475.0, alarm=alarm), "Torr") == "475 Torr (HIHI, MAJOR)"

@@ -53,7 +53,7 @@ async def test_values_come_with_the_period() -> None:
         await asyncio.sleep(10.1)
         assert gas.snapshot.values["pressure"].value == 300.0
         assert gas.snapshot.status is InstrumentStatus.OK
-        assert driver.reads in (20, 21, 22)
+        assert driver.cycles in (20, 21, 22)
         assert gas.snapshot.rate == pytest.approx(2.0, rel=0.1)
         assert driver.opened == 1
 
@@ -141,7 +141,7 @@ async def test_a_longer_period_is_not_stale() -> None:
         await gas.set_period(100.0)
         await asyncio.sleep(1000)
         assert gas.snapshot.status is InstrumentStatus.OK
-        assert driver.reads < 30
+        assert driver.cycles < 30
 
 
 async def test_a_stopped_instrument_is_closed_and_keeps_its_values() -> None:
@@ -153,9 +153,9 @@ async def test_a_stopped_instrument_is_closed_and_keeps_its_values() -> None:
         reading = gas.snapshot.values["t"]
         assert (reading.value, reading.severity) == (1.0, Severity.NO_ALARM)
         assert reading.alarm.status is Status.DISABLE
-        reads = driver.reads
+        reads = driver.cycles
         await asyncio.sleep(100)
-        assert driver.reads == reads
+        assert driver.cycles == reads
         assert gas.snapshot.status is InstrumentStatus.OFF
         with pytest.raises(RefusedError, match="Acquiring"):
             await gas.read()
