@@ -187,9 +187,13 @@ def _say_wanted(detail: ErrorDetails, node: Node, known: Vocabulary) -> str:
     what = _WANTED.get(kind, "{said}").format_map({"said": said, **context})
     if kind in _CHOICES:
         what = what.replace("'", "")
+    if kind == "wanted" and isinstance(node.value, dict):
+        return f"wanted is {what}"  # of its keys together
     text = wants(node, what)
     if kind == "string_type" and isinstance(node.value, bool | int | float):
         text += ": put it in quotes"
+    if kind == "string_type" and isinstance(node.value, dict):
+        text += ": put a text with braces in quotes"
     if kind in _CHOICES and not node.source:
         text += did_you_mean(str(node.value), re.split(", | or ", what))
     return text

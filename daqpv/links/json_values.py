@@ -44,7 +44,8 @@ class JsonPath:
         try:
             self._path = jsonpath.compile(path)
         except jsonpath.JSONPathError as error:
-            raise ValueError(f"{quoted(path)} is no JSONPath: {error}") from error
+            why = str(error).partition("\n")[0]  # a drawing of the path follows
+            raise ValueError(f"{quoted(path)} is no JSONPath: {why}") from error
 
     def value(self, content: Any) -> Raw:
         """The value; a `Fault` if there is none, or no single one."""

@@ -6,10 +6,11 @@ import difflib
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from daqpv.config.problems import unknown
 from daqpv.core import Site
 from daqpv.core.plugins import guarded
 from daqpv.errors import ConfigError, KindError
@@ -129,6 +130,15 @@ def place_of(kind: DriverKind, at: object) -> Any:
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in problem["loc"] if isinstance(part, str))
+        if problem["type"] == "extra_forbidden":
+            raise ValueError(f"{key}: {unknown(key, _keys(kind.at))}") from None
         raise ValueError(
             f"{key}: {problem['msg']}" if key else problem["msg"]
         ) from None
+
+
+def _keys(at: Any) -> list[str]:
+    """The keys of a type of places, if it is a model, maybe an annotated one."""
+    if isinstance(at, type) and issubclass(at, BaseModel):
+        return list(at.model_fields)
+    return [key for part in get_args(at) for key in _keys(part)]

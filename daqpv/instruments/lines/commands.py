@@ -61,6 +61,12 @@ class Commands:
 
 def _pattern(text: str, key: str) -> Pattern:
     try:
-        return Pattern(text)
+        pattern = Pattern(text)
     except ValueError as error:
         raise ValueError(f"channel {key}: write: {error}") from error
+    if others := [name for name in pattern.names if name != "value"]:
+        raise ValueError(
+            f"channel {key}: write: the pattern {text!r} names {others[0]}. What is "
+            "put is {value}"
+        )
+    return pattern

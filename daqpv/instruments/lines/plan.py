@@ -153,6 +153,7 @@ class Plan:
         self.streams = [
             self.part(one.answer, "stream") for one in settings.stream if one.answer
         ]
+        self._check(settings)
         self._is_even = all(q.is_even for q in self.questions)
 
     @property
@@ -220,6 +221,25 @@ class Plan:
         if ask.answer:
             part = self.part(ask.answer, where, own)
             question.parts.append(replace(part, every=ask.every))
+
+    def _check(self, settings: InstrumentSettings) -> None:
+        """Check that each channel can get a value, or can be set.
+
+        Raises:
+            ValueError: one cannot.
+        """
+        begun = [
+            self.part(one.answer, "init").channels
+            for one in settings.init
+            if isinstance(one, Ask) and one.answer
+        ]
+        known = self.reads.union(*begun)
+        for key, channel in settings.channels.items():
+            if channel.is_read and not channel.is_settable and key not in known:
+                raise ValueError(
+                    f"channel {key} never gets a value: no pattern of `read` or "
+                    "`stream` names it, and it has no question (`ask`) of its own"
+                )
 
     def _due(self, request: Read) -> Iterator[Question]:
         for question in self.questions:

@@ -29,6 +29,7 @@ RESERVED = frozenset(
 """The signals that every instrument has; no channel may have such a name."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_ESCAPE = re.compile(r"\\[rnt0xu]")
 _LONGEST = 24  # characters of a channel's name, as of a device's
 
 Key = tuple[str | int, ...]
@@ -60,10 +61,22 @@ def _formulas(devices: Mapping[str, InstrumentSettings]) -> Iterator[Conflict]:
 
 def _of_one(settings: InstrumentSettings) -> Iterator[tuple[Key, str]]:
     yield from _names(settings.channels)
+    yield from _terminators(settings)
     yield from _links(settings)
     yield from _scales(settings.channels)
     yield from _groups(settings)
     yield from put_conflicts(settings)
+
+
+def _terminators(settings: InstrumentSettings) -> Iterator[tuple[Key, str]]:
+    """Escapes that YAML has left as they are: only double quotes have them."""
+    for key in ("terminator", "send_terminator", "receive_terminator", "wake"):
+        text = getattr(settings, key) or ""
+        if _ESCAPE.search(text):
+            yield (
+                (key,),
+                f'a backslash and a letter: write it in double quotes, "{text}"',
+            )
 
 
 def _scales(channels: Mapping[str, Channel]) -> Iterator[tuple[Key, str]]:

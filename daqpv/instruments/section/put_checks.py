@@ -16,7 +16,7 @@ Key = tuple[str | int, ...]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _LONGEST = 24  # characters of a group's name, as of a channel's
-_OF_PUTS = ("unscale", "step", "ramp", "hazard", "only", "read_back")
+_OF_PUTS = ("reply", "unscale", "step", "ramp", "hazard", "only", "read_back")
 _OF_NUMBERS = ("step", "ramp")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from daqpv.config import TIME, Description, Model, Seconds, wanted
 from daqpv.core import Severity
@@ -109,6 +109,13 @@ def _state(raw: object, state: object) -> object:
     return {"raw": raw} | state if isinstance(state, dict) else state
 
 
+def _units(text: str) -> str:
+    """Channel Access has 16 bytes for them, with a NUL."""
+    if len(text.encode()) > 15:
+        raise wanted("at most 15 bytes of units")
+    return text
+
+
 class Shown(Model):
     """How the values of a channel are shown and judged."""
 
@@ -121,7 +128,7 @@ class Shown(Model):
     type: ChannelType = ChannelType.NUMBER
     """number, integer, text, boolean, enum or array."""
 
-    units: str = ""
+    units: Annotated[str, AfterValidator(_units)] = ""
     """Of the value: at most 15 bytes."""
 
     precision: Annotated[int, Field(ge=0, le=15)] = 3
@@ -288,8 +295,10 @@ class Channel(Shown):
             raise wanted("length for an array: the most elements")
         if self.bits and self.type not in (ChannelType.INTEGER, ChannelType.TEXT):
             raise wanted("the type integer or text for a channel with bits")
-        if len(self.units.encode()) > 15:
-            raise wanted("units of at most 15 bytes")
         if self.min is not None and self.max is not None and self.min >= self.max:
             raise wanted("min below max")
+        limits = (self.lolo, self.low, self.high, self.hihi)
+        given = [one for one in limits if one is not None]
+        if given != sorted(given):
+            raise wanted("limits in this order: lolo, low, high, hihi")
         return self

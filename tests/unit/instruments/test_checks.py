@@ -12,6 +12,7 @@ from daqpv.instruments.section.checks import RESERVED
 from daqpv.iocs.instruments.instrument import InstrumentGroup
 from daqpv.serve import Declaration
 
+TCP = "  a: {connection: 'tcp://127.0.0.1:9'"
 HEAD = """experiment: lab
 prefix: "LAB:"
 store: none
@@ -43,6 +44,18 @@ def test_reserved_names_are_the_signals_of_every_instrument() -> None:
     ("text", "said"),
     [
         ("  a: {channels: {Status: {calc: '1'}}}", "a PV Status"),
+        (f"{TCP}, terminator: '\\r', channels: {{p: {{ask: Q}}}}}}", 'quotes, "\\r"'),
+        (f"{TCP}, channels: {{p: {{ask: Q, units: {'m' * 16}}}}}}}", "p.units: "),
+        (f"{TCP}, channels: {{p: {{ask: Q, low: 10, high: 5}}}}}}", "lolo, low, high"),
+        (f"{TCP}, channels: {{p: {{ask: Q, reply: OK}}}}}}", "p.reply: the channel ca"),
+        (
+            f"{TCP}, read: {{ask: Q, answer: {{p:g}}}}, channels: {{p: {{}}}}}}",
+            "braces",
+        ),
+        (
+            "  a: {connection: 'modbus-tcp://h', channels: {p: {at: {register: 5}}}}",
+            "reg",
+        ),
         ("  a: {channels: {online: {calc: '1'}}}", "a PV Online"),
         ("  a: {channels: {'a b': {calc: '1'}}}", "part of a PV name"),
         ("  a: {connection: 'tcp://h:1', channels: {p: {name: x.y}}}", "PV name"),
