@@ -37,6 +37,9 @@ class Served:
     ) -> None:
         self._prefix, self._readings = prefix, readings
         self._units = {one.name or k: one.units for k, one in settings.channels.items()}
+        self._with_words = {
+            one.name or k for k, one in settings.channels.items() if one.has_words
+        }
         self._found: dict[str, Reading] = {}
         self._news = asyncio.Event()
 
@@ -153,13 +156,15 @@ class Served:
         yield Finding("parse", not gone, f"{text}.", facts={"missing": sorted(gone)})
         if gone:
             names = ", ".join(sorted(gone))
-            yield Finding("parse", False, f"INVALID, without news: {names}.")
+            yield Finding("parse", False, f"INVALID: {names}.")
 
     def _is_gone(self, name: str) -> bool:
         reading = self._found.get(name)
         if reading is None or reading.value is None:
             return True
-        lost = (Status.COMM, Status.TIMEOUT, Status.UDF)
+        lost = [Status.COMM, Status.TIMEOUT, Status.UDF]
+        if name not in self._with_words:
+            lost.append(Status.READ)
         return reading.severity is Severity.INVALID and reading.alarm.status in lost
 
     def _lines(self) -> Iterator[Finding]:

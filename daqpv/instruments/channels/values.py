@@ -48,6 +48,10 @@ class Channels:
         """The names of the channels."""
         return self._channels.keys()
 
+    def has_words(self, name: str) -> bool:
+        """Whether the settings know words in place of this channel's values."""
+        return self._channels[name].has_words
+
     def pace(self, period: float) -> None:
         """The instrument is read with another period [s] from now on."""
         usual = self._stale or 3 * period + self._slack

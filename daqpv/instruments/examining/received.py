@@ -152,6 +152,8 @@ class Received:
         if reading.value is not None or reading.severity is not Severity.INVALID:
             return False
         alarm = reading.alarm
+        if not self._channels.has_words(name):
+            return True
         if alarm.status in _NO_ANSWER:
             return True
         # what daqpv says of the instrument, or of a bad line, is no word of it

@@ -279,6 +279,11 @@ class Channel(Shown):
         return bool(self.write)
 
     @property
+    def has_words(self) -> bool:
+        """Whether the settings know words or a status in place of values."""
+        return bool(self.words or self.status or self.bits)
+
+    @property
     def is_read(self) -> bool:
         """Whether its values come from the instrument."""
         return self.calc is None

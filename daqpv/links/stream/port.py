@@ -106,7 +106,8 @@ def _refused(path: str, error: Exception) -> NotConnectedError:
         number = error.args[0]
     if number in {errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY}:
         return NotConnectedError(
-            f"{path}: another program uses this serial port{_holder(path)}. End it"
+            f"{path}: another program uses this serial port{_holder(path)}. End "
+            "it; `daqpv serve` lets go of it when State of the instrument is Stopped"
         )
     why = _CURES.get(number or 0) or f"{reason(error)}. Correct the options of the URL"
     return NotConnectedError(f"{path}: {why}")

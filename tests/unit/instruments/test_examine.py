@@ -173,7 +173,8 @@ def test_many_bad_lines_are_counted() -> None:
 
 
 def test_words_of_the_instrument_are_as_good_as_values() -> None:
-    findings, _ = examine(MemoryDriver(p=Fault("no sensor"), t=1.0))
+    channels = {"p": {"words": {"no sensor": "invalid"}}, "t": {}}
+    findings, _ = examine(MemoryDriver(p=Fault("no sensor"), t=1.0), channels)
     assert told(findings)[2:] == [
         "parse: True: 2 of 2 channels came: p (no sensor, INVALID), t 1."
     ]
@@ -197,3 +198,12 @@ def test_durations(seconds: float, text: str) -> None:
 def test_a_limit_has_the_name_of_its_alarm_in_place_of_words() -> None:
     alarm = Alarm(Severity.MAJOR, Status.HIHI)
     assert shown(Reading(value=475.0, alarm=alarm), "Torr") == "475 Torr (HIHI, MAJOR)"
+
+
+def test_what_the_instrument_does_not_have_is_a_problem() -> None:
+    driver = MemoryDriver(p=1.0, t=Fault("no such object 1.3.6.1"))
+    findings, _ = examine(driver, seconds=3.0)
+    assert told(findings)[2:] == [
+        "parse: False: 1 of 2 channels came: p 1 mbar.",
+        "parse: False: No value of t: no such object 1.3.6.1.",
+    ]

@@ -264,11 +264,15 @@ def test_what_can_only_be_read_is_not_answered() -> None:
     assert generic(settings).rules == ()
 
 
-@given(*[st.none() | st.floats(-1e6, 1e6)] * 4)
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4),
+    st.sets(st.sampled_from(["lolo", "low", "high", "hihi"])),
+)
 def test_a_simulated_value_is_within_all_limits_that_can_be_met(
-    low: float | None, high: float | None, lolo: float | None, hihi: float | None
+    values: list[float], keys: set[str]
 ) -> None:
-    given_limits = {"low": low, "high": high, "lolo": lolo, "hihi": hihi}
+    ordered = zip(("lolo", "low", "high", "hihi"), sorted(values), strict=True)
+    given_limits = {key: value for key, value in ordered if key in keys}
     settings = InstrumentSettings.model_validate(
         {"connection": "tcp://h:1", "channels": {"p": given_limits}}
     )
