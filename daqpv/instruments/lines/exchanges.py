@@ -241,7 +241,9 @@ class Exchanges:
         message = yield self._framing.packed(how.why)
         if message.decode("latin-1").strip(" ") == how.ok:  # without a check sum
             message = yield self._then(how)
-        return self._text(exchange, message) or ""
+        text = self._text(exchange, message) or ""
+        meaning = how.reasons.get(text.strip())
+        return f"{meaning}: {text}" if meaning else text
 
 
 def shown(message: bytes) -> str:

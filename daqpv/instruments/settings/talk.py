@@ -67,6 +67,9 @@ class Acknowledge(Model):
     why: str | None = None
     """What to ask for the reason of a refusal; its answer goes into LastError."""
 
+    reasons: dict[str, str] = Field(default_factory=dict)
+    """What answers to `why` mean: ``{"0001": "it does not know this command"}``."""
+
 
 class Talk(Model):
     """How an instrument speaks; keys of the instrument itself."""

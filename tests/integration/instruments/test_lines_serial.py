@@ -130,6 +130,7 @@ async def test_acknowledge_and_enquiry(path: Path) -> None:
 
 async def test_a_refusal_and_its_reason(path: Path) -> None:
     asked: list[bytes] = []
+    reasons = {"0010": "bad parameter"}
 
     class Gauge(Pty):
         def _read(self) -> None:
@@ -145,13 +146,13 @@ async def test_a_refusal_and_its_reason(path: Path) -> None:
             pty,
             send_terminator="\r",
             receive_terminator="\r\n",
-            acknowledge={"why": "ERR"},
+            acknowledge={"why": "ERR", "reasons": reasons},
             read={"ask": "PR9", "answer": "{s:d},{p:g}"},
             channels={"s": {}, "p": {}},
         )
         async with opened(gauge):
             frame = await gauge.exchange(Read())
-    assert frame.values == dict.fromkeys("sp", Fault("0010 (NAK)"))
+    assert frame.values == dict.fromkeys("sp", Fault("bad parameter: 0010 (NAK)"))
     assert asked == [b"PR9\r", b"ERR\r", b"\x05"]
 
 
