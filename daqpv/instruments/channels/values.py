@@ -8,6 +8,7 @@ from math import isfinite
 from daqpv.core import UNDEFINED, Alarm, Reading, Severity, Status
 from daqpv.instruments.channels.conversion import Conversion
 from daqpv.instruments.channels.status import judged
+from daqpv.instruments.channels.unit import in_units
 from daqpv.instruments.driver import Frame, Raw
 from daqpv.instruments.settings.channel import Channel
 
@@ -39,6 +40,7 @@ class Channels:
         self._channels = {self._names[key]: one for key, one in read.items()}
         self._conversions = {key: Conversion(key, one) for key, one in read.items()}
         self._has_status = {k: one for k, one in read.items() if one.status or one.bits}
+        self._has_unit = {k: one for k, one in read.items() if one.unit}
         self._stale, self._slack = stale, slack
         self._arrived: dict[str, float] = {}
         self.pace(period)
@@ -79,7 +81,7 @@ class Channels:
         """
         readings: dict[str, Reading] = {}
         bad = []
-        for key, raw in self._judged(frame.values).items():
+        for key, raw in self._judged(frame.values, values).items():
             name = self._names.get(key)
             if name is None:
                 continue
@@ -96,8 +98,34 @@ class Channels:
                 readings[name] = _without(last, _unreadable(error), time)
         return readings, bad
 
-    def _judged(self, values: Mapping[str, Raw]) -> Mapping[str, Raw]:
-        return judged(values, self._has_status) if self._has_status else values
+    def _judged(
+        self, raws: Mapping[str, Raw], values: Mapping[str, Reading]
+    ) -> Mapping[str, Raw]:
+        """Read status, bits and units; `values` are the readings before."""
+        if self._has_status:
+            raws = judged(raws, self._has_status)
+        if self._has_unit:
+            now = raws
+            raws = in_units(
+                now, self._has_unit, lambda key: self._unit_of(key, now, values)
+            )
+        return raws
+
+    def _unit_of(
+        self, key: str, raws: Mapping[str, Raw], values: Mapping[str, Reading]
+    ) -> str | None:
+        """The unit that a channel says, in this frame or before."""
+        reading = values.get(self._names.get(key, key))
+        if key in raws:
+            try:
+                reading = self._conversions[key].reading(raws[key], 0.0, None)
+            except (ValueError, ArithmeticError):
+                return None
+        if reading is None or reading.value is None:
+            return None
+        if reading.severity is Severity.INVALID:
+            return None
+        return reading.label or str(reading.value)
 
     def overdue(self, now: float) -> frozenset[str]:
         """The channels that are stale at `now`, monotonic [s]."""

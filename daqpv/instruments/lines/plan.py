@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from daqpv.instruments.channels.status import SUFFIX
+from daqpv.instruments.channels import status, unit
 from daqpv.instruments.driver import Raw, Read
 from daqpv.instruments.lines.exchanges import Answer
 from daqpv.instruments.parsing import Pattern
@@ -108,10 +108,15 @@ class Question:
 
 
 def _key(name: str, own: str | None) -> str:
-    """The channel that a name in a pattern means, or the status of a channel."""
-    if own and name in (_OWN, _OWN + SUFFIX):
+    """The channel that a name in a pattern means, its status or unit."""
+    if own and _channel_of(name) == _OWN:
         return own + name.removeprefix(_OWN)
     return name
+
+
+def _channel_of(name: str) -> str:
+    """The channel of a value, a status or a unit."""
+    return name.removesuffix(status.SUFFIX).removesuffix(unit.SUFFIX)
 
 
 def _is_wanted(part: Part, request: Read) -> bool:
@@ -192,7 +197,7 @@ class Plan:
             return Part(pattern, own_names)
         keys = {name: _key(name, own) for name in pattern.names}
         for key in keys.values():
-            if key.removesuffix(SUFFIX) not in self._channels:
+            if _channel_of(key) not in self._channels:
                 raise ValueError(
                     f"{where}: the pattern {answer!r} names {key}, which is no "
                     "channel. Declare it under channels"

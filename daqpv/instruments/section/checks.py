@@ -64,6 +64,7 @@ def _of_one(settings: InstrumentSettings) -> Iterator[tuple[Key, str]]:
     yield from _terminators(settings)
     yield from _links(settings)
     yield from _scales(settings.channels)
+    yield from _units(settings.channels)
     yield from _groups(settings)
     yield from put_conflicts(settings)
 
@@ -85,6 +86,21 @@ def _scales(channels: Mapping[str, Channel]) -> Iterator[tuple[Key, str]]:
             text = getattr(channel, name)
             if text is not None and (why := _wrong(text, ("value",))):
                 yield ("channels", key, name), why
+
+
+def _units(channels: Mapping[str, Channel]) -> Iterator[tuple[Key, str]]:
+    for key, channel in channels.items():
+        if channel.unit is None:
+            continue
+        if channel.unit.channel is not None and channel.unit.channel not in channels:
+            hint = near(channel.unit.channel, channels)
+            yield ("channels", key, "unit", "channel"), f"no such channel{hint}"
+        if channel.write:
+            yield (
+                ("channels", key, "unit"),
+                "a settable channel has one unit: take `scale`, or read it by another "
+                "channel",
+            )
 
 
 def _wrong(text: str, names: Iterable[str]) -> str:

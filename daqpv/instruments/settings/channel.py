@@ -81,6 +81,16 @@ def _bit(given: object) -> object:
 BitNumber = Annotated[int, Field(ge=0, le=63)]
 
 
+class Unit(Model):
+    """The units in which an instrument may send the numbers of a channel."""
+
+    factors: Annotated[dict[str, float], Field(min_length=1)]
+    """By the unit, what makes `units` of a number in it."""
+
+    channel: str | None = None
+    """The channel that says which it is now. None: it comes with each number."""
+
+
 class State(Model):
     """One state of an enum or boolean channel."""
 
@@ -219,6 +229,12 @@ class Channel(Shown):
     """What the status means that comes with each value, by text; patterns have it as
     ``{NAME.status:d},{NAME:g}``: ``{"0": none, "5": {text: no sensor}}``. The value
     counts only if its status is ``none`` here; a status that is not here is INVALID."""
+
+    unit: Unit | None = None
+    """The unit of the numbers that it sends, if that can change: ``{factors: {V: 1, kV:
+    1000}}`` with ``{NAME:g}{NAME.unit:s}`` in the pattern, or of another channel:
+    ``{channel: Unit, factors: {mbar: 1, Torr: 1.33322}}``. A number in a unit that is
+    not here is INVALID."""
 
     bits: dict[
         BitNumber,
