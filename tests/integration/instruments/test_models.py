@@ -43,9 +43,14 @@ async def test_a_gauge_that_is_pulled_out_shows_no_pressure(tmp_path: Path) -> N
 
 async def test_a_unit_that_is_changed_by_hand_is_an_alarm(tmp_path: Path) -> None:
     async with rig(tmp_path, model="pfeiffer-tpg361", connection=TCP) as one:
+        mbar = (await one.read())["Gauge1"].value
         one.variables["unit"] = 1
-        reading = (await one.read())["Unit"]
-        assert (reading.label, reading.severity) == ("Torr", Severity.MAJOR)
+        readings = await one.read()
+        unit, pressure = readings["Unit"], readings["Gauge1"]
+        assert (unit.label, unit.severity) == ("Torr", Severity.MINOR)
+        assert pressure.value == pytest.approx(1.333224 * mbar, rel=0.2)
+        one.variables["unit"] = 5  # volts
+        assert (await one.read())["Gauge1"].severity is Severity.INVALID
 
 
 async def test_a_gauge_that_the_controller_does_not_have_is_refused(
