@@ -80,10 +80,11 @@ class Opened:
 def program(
     *command: str, log: Path, environ: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server of another program; the test is skipped if it is not installed."""
+    """A server of another program; in CI it has to be installed."""
     found = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if found is None:
-        pytest.skip(f"{command[0]} is not installed")
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing(f"{command[0]} is not installed")
     environ = dict(os.environ) | dict(environ or {})
     with log.open("ab") as file:
         process = subprocess.Popen(
