@@ -68,6 +68,8 @@ class Conversion:
         """
         if isinstance(raw, Fault):
             return self._fault(raw, time, last)
+        if getattr(raw, "ndim", None) == 0:  # a number of numpy is none of Python
+            raw = raw.item()  # type: ignore[union-attr]
         word = self._word(raw)
         if word is not None:
             return self._fault(word, time, last)
@@ -138,8 +140,11 @@ class Conversion:
 
     def _text(self, raw: Raw) -> tuple[str, Alarm]:
         text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-        most = self._channel.length or _MOST_TEXT
-        return text.strip().encode()[:most].decode("utf-8", "ignore"), NO_ALARM
+        text = text.strip()
+        encoded = text.encode()  # refuses half of a surrogate pair
+        if self._channel.length is not None:  # its PV says how much does not fit
+            return text, NO_ALARM
+        return encoded[:_MOST_TEXT].decode("utf-8", "ignore"), NO_ALARM
 
     def _state(self, raw: Raw) -> tuple[int, Alarm]:
         index = self._states.get(_plain(raw))
@@ -154,9 +159,12 @@ class Conversion:
     def _array(self, raw: Raw) -> tuple[Any, Alarm]:
         import numpy as np  # noqa: PLC0415 - slow; few instruments send arrays
 
-        if isinstance(raw, str | bytes | Fault):
+        if raw is None or isinstance(raw, str | bytes | Fault):
             raise ValueError(f"{raw!r:.40} is not an array of numbers")
-        values = np.atleast_1d(np.asarray(raw, dtype=float))
+        try:
+            values = np.atleast_1d(np.asarray(raw, dtype=float))
+        except TypeError:
+            raise ValueError(f"{raw!r:.40} is not an array of numbers") from None
         if values.ndim != 1:
             raise ValueError(f"an array of {values.ndim} dimensions cannot be a PV")
         if self._scale is not None:
