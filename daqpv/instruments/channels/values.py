@@ -9,7 +9,7 @@ from daqpv.core import UNDEFINED, Alarm, Reading, Severity, Status
 from daqpv.instruments.channels.conversion import Conversion
 from daqpv.instruments.channels.status import judged
 from daqpv.instruments.channels.unit import in_units
-from daqpv.instruments.driver import Frame, Raw
+from daqpv.instruments.driver import Fault, Frame, Raw
 from daqpv.instruments.settings.channel import Channel
 
 
@@ -126,6 +126,33 @@ class Channels:
         if reading.severity is Severity.INVALID:
             return None
         return reading.label or str(reading.value)
+
+    def told(
+        self,
+        frame: Frame,
+        readings: Mapping[str, Reading],
+        before: Mapping[str, Reading],
+    ) -> list[str]:
+        """What the driver says, for the first time, of channels that get no value.
+
+        Words that the settings know are not among them.
+
+        Args:
+            frame: of the driver.
+            readings: made of it.
+            before: all readings before.
+        """
+        found = []
+        for key, raw in frame.values.items():
+            if type(raw) is not Fault or key not in self._names:
+                continue
+            name = self._names[key]
+            alarm = readings[name].alarm
+            if alarm.severity is not Severity.INVALID or self.has_words(name):
+                continue
+            if name not in before or before[name].alarm.reason != alarm.reason:
+                found.append(f"{name}: {alarm.reason}")
+        return found
 
     def overdue(self, now: float) -> frozenset[str]:
         """The channels that are stale at `now`, monotonic [s]."""

@@ -64,6 +64,9 @@ class Evaluation:
             time = wall
         readings, bad = self._channels.taken(frame, snapshot.values, now=now, time=time)
         changes = self._counted_in(frame, snapshot, bad, now)
+        told = self._channels.told(frame, readings, snapshot.values)
+        if told and not frame.bad:
+            changes["last_bad"] = "; ".join(told)
         if readings:
             self._hold(changes, readings, snapshot)
             if snapshot.stale:

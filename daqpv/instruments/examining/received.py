@@ -110,7 +110,7 @@ class Received:
             yield Finding(
                 "parse",
                 False,
-                f"It sent {sentence(text)}",
+                f"It cannot be read: {sentence(text)}",
                 cure="Correct the pattern, or add the text to `words`.",
                 facts={"line": line},
             )

@@ -262,7 +262,7 @@ class LineDriver:
             if not exchange.bad:
                 raise
             raise ProtocolError(
-                f"{self.who} has not answered {exchange.text!r} as expected. It sent "
+                f"{self.who}: the answer to {exchange.text!r} does not fit: "
                 f"{exchange.bad[-1]}. Correct the pattern in the settings, or add the "
                 "text to `words` or `errors`"
             ) from error

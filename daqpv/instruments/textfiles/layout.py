@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from daqpv.errors import quoted
+from daqpv.errors import counted, quoted
 from daqpv.instruments.driver import Fault, Raw
 from daqpv.instruments.parsing.times import Times
 from daqpv.instruments.settings import Channel, ChannelType, Columns
@@ -213,11 +213,11 @@ class Lines:
         if have == want + 1 and want and not texts[-1].strip():
             texts.pop()  # the separator stands behind each column
         elif want and (have > want and not self._columns.more):
-            raise ValueError(f"{have} columns in place of {want}")
+            raise ValueError(f"{counted(have, 'column')} in place of {want}")
         elif have < want:
             needed = max(self._layout.times, default=-1) + 1
             if not self._columns.fewer or have < needed:
-                raise ValueError(f"{have} columns in place of {want}")
+                raise ValueError(f"{counted(have, 'column')} in place of {want}")
         return texts
 
     def _time(self, texts: Sequence[str], after: float | None) -> float | None:

@@ -204,7 +204,7 @@ async def test_garbage_is_shown_with_the_reason(tmp_path: Path) -> None:
         "exchange: PROBLEM: Answered in T; nothing of it could be read.",
         "parse: PROBLEM: 0 of 2 channels came.",
     ]
-    assert "It sent expected ',' at character 6 of 'what?'" in lines(found)[3]
+    assert "It cannot be read: expected ',' at character 6 of" in lines(found)[3]
 
 
 async def test_a_value_that_is_none_is_a_bad_line(tmp_path: Path) -> None:
@@ -213,8 +213,8 @@ async def test_a_value_that_is_none_is_a_bad_line(tmp_path: Path) -> None:
         found = await examine(tmp_path, connection=gauge.address, channels=channels)
     assert lines(found)[2:] == [
         "parse: PROBLEM: 1 of 2 channels came: t 2.",
-        "parse: PROBLEM: It sent p: 1.5 is not a whole number. Correct the pattern, or "
-        "add the text to `words`.",
+        "parse: PROBLEM: It cannot be read: p: 1.5 is not a whole number. Correct the "
+        "pattern, or add the text to `words`.",
         "parse: PROBLEM: No value of p.",
     ]
 

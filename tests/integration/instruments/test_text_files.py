@@ -364,7 +364,7 @@ async def test_bad_lines_are_counted_and_kept(folder: Path) -> None:
             (4, f"{T0 + 2},1"),
             (5, f"{T0 + 3},x,y"),
         ]
-        assert kept[0].reason == "1 columns in place of 3"
+        assert kept[0].reason == "1 column in place of 3"
         assert path.read_bytes()[kept[1].offset :].startswith(b"1700000002,1\n")
         with path.open("a") as file:
             file.write(f"{T0 + 5},,nonsense\n{T0 + 6},7,nonsense\n{T0 + 7},OVER,1\n")

@@ -17,9 +17,11 @@ from daqpv.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
+from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.device.instrument import Instrument
 from daqpv.instruments.device.snapshot import InstrumentState, InstrumentStatus
 from daqpv.instruments.driver import Fault, Frame, Write
+from daqpv.instruments.settings import Channel
 from tests.support.instruments import MemoryDriver, instrument
 from tests.support.virtual import Clock
 from tests.support.waiting import soon
@@ -176,6 +178,26 @@ async def test_a_disabled_instrument_takes_no_values() -> None:
         assert gas.snapshot.values["t"].alarm.status is Status.DISABLE
 
 
+async def test_why_a_channel_gets_no_value_is_in_last_bad() -> None:
+    """Clients of Channel Access see no reason of an alarm but here."""
+    driver = MemoryDriver(p=1.0, t=Fault("BadNodeIdUnknown"))
+    async with followed(driver, {"p": {}, "t": {}}) as gas:
+        await asyncio.sleep(5.5)
+        assert gas.snapshot.last_bad == "t: BadNodeIdUnknown"
+        assert gas.snapshot.lines_bad == 0
+        driver.values["t"] = 2.0
+        await until(lambda: gas.snapshot.values["t"].value == 2.0)
+        driver.values["t"] = Fault("BadSensorFailure")
+        await until(lambda: gas.snapshot.last_bad == "t: BadSensorFailure")
+
+
+async def test_words_of_the_settings_are_no_bad_lines() -> None:
+    driver = MemoryDriver(p=Fault("no sensor"))
+    async with followed(driver, {"p": {"words": {"no sensor": "invalid"}}}) as gas:
+        await until(lambda: gas.snapshot.values["p"].alarm.reason == "no sensor")
+        assert gas.snapshot.last_bad == ""
+
+
 async def test_bad_lines_are_counted_and_shown() -> None:
     driver = MemoryDriver(polls=False)
     async with followed(driver, {"t": {}}) as gas:
@@ -305,3 +327,13 @@ async def test_sequence_counts_changes_of_values() -> None:
         before = gas.snapshot.sequence
         await gas.read()
         assert gas.snapshot.sequence == before + 1
+
+
+def test_why_a_channel_gets_no_value_is_told_once() -> None:
+    settings = {"t": Channel()}
+    channels = Channels(settings, stale=None, slack=1.0, period=1.0)
+    frame = Frame(values={"t": Fault("BadNodeIdUnknown")})
+    first, _ = channels.taken(frame, {}, now=0.0, time=0.0)
+    assert channels.told(frame, first, {}) == ["t: BadNodeIdUnknown"]
+    again, _ = channels.taken(frame, first, now=1.0, time=1.0)
+    assert channels.told(frame, again, first) == []

@@ -268,7 +268,7 @@ SAMPLES = {
         {"separator": "comma"},
         {"a": "", "b": ""},
         "2026-03-01T12:00:00", {"a": 1.0, "b": 2.0},
-        ["1 line cannot be read so; the first is line 4: 1 columns in place of 3"],
+        ["1 line cannot be read so; the first is line 4: 1 column in place of 3"],
     ),
     "twice the same name": Sample(
         "time,T,T\n2026-03-01 12:00:00,1,2\n2026-03-01 12:00:01,1,2\n",

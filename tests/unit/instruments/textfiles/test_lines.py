@@ -69,7 +69,7 @@ def test_columns(line: str, keys: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("1", "1 columns in place of 2"),
+        ("1", "1 column in place of 2"),
         ("1,2,3", "3 columns in place of 2"),
         ("x,y", "a: 'x' is no number"),
         ("1_0,y", "a: '1_0' is no number"),
