@@ -120,9 +120,8 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._failed = 0
         if frame.bad and not frame.good:
             self.update(self._evaluation.counted(frame, self.snapshot))
-            raise ProtocolError(
-                f"{self.driver.who}: {frame.bad[-1]}. Do its settings fit it?"
-            )
+            said = f"{self.driver.who}: {frame.bad[-1]}"
+            raise ProtocolError(f"{said}. Do its settings fit it?")
         return frame
 
     def period(self) -> float:
