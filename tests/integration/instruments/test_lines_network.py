@@ -266,7 +266,7 @@ async def test_turns_are_fair() -> None:
 async def test_a_cancelled_exchange_leaves_no_answer_for_the_next() -> None:
     answers: dict[bytes, bytes] = {}
     async with Device(answers.get).listening() as device:
-        gauge = driver(device.address, timeout=30, **PRESSURE)
+        gauge = driver(device.address, timeout=2, **PRESSURE)
         async with opened(gauge):
             asking = asyncio.create_task(gauge.exchange(Read()))
             await soon(lambda: device.asked, "the question")
