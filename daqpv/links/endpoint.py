@@ -62,7 +62,8 @@ class Endpoint:
     def not_connected(self, failure: OSError) -> NotConnectedError:
         """The error for a connection that failed for `failure`."""
         if isinstance(failure, ConnectionRefusedError):
-            cure = "connection refused. Nothing listens there: start the server"
+            cure = "connection refused. Nothing listens there: start the server, or "
+            cure += "correct the port"
         else:
             cure = f"{reason(failure)}. Is the computer on, and on the network?"
         return NotConnectedError(f"{self.who}: {cure}")

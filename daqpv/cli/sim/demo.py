@@ -166,7 +166,7 @@ Three instruments are simulated, too: a gas controller, a PLC, a text file.
 
     camonitor {gas}pressure {gas}density {prefix}Inst:cooling:water
     caput -c -w 60 {gas}setpoint 350     # a ramp; returns when the pressure is there
-    caput -c {gas}setpoint 490           # refused; caget -S {gas}LastError says why
+    caput -c -w 60 {gas}setpoint 490     # fails at 480; {gas}LastError says why
 
 What they were in the run, and the rest:
 

@@ -152,7 +152,7 @@ async def test_nobody_listens(tmp_path: Path) -> None:
     found = await examine(tmp_path, connection=f"tcp://127.0.0.1:{port}")
     assert lines(found) == [
         f"connection: PROBLEM: gauge at 127.0.0.1:{port}: connection refused. Nothing "
-        "listens there: start the server."
+        "listens there: start the server, or correct the port."
     ]
 
 

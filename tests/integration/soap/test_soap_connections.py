@@ -93,7 +93,7 @@ async def test_nobody_there_is_told_with_the_cure(serving: Serving) -> None:
         await EccSoapLink("CoBo0", url).state(timeout=LONG)
     assert str(caught.value) == (
         f"CoBo0 at 127.0.0.1:{peer.port}: connection refused. "
-        "Nothing listens there: start the server"
+        "Nothing listens there: start the server, or correct the port"
     )
 
 
