@@ -58,7 +58,7 @@ class Figures:
     loop_delay: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ProcessSnapshot(Snapshot):
     """A daqpv process: constants of its life, and its figures of the last second.
 

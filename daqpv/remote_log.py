@@ -50,7 +50,7 @@ class LogFile(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RemoteLogSnapshot(CommandSnapshot):
     """The log of a program, as it was read last.
 

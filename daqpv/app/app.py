@@ -273,9 +273,12 @@ class App:
             device.watch(group.show)
             declared = group.saved(type(device.snapshot))
             if self._saved is not None and declared:
-                device.watch(self._saved.follow(group.prefix, declared))
+                fields = {one.field for one in declared}
+                keep = self._saved.follow(group.prefix, declared)
+                device.watch(keep, only=fields)
             if self._durable is not None and group.durable:
-                device.watch(self._durable.follow(group.prefix, group.durable))
+                keep = self._durable.follow(group.prefix, group.durable)
+                device.watch(keep, only=group.durable)
 
     def _blocked(self, block: Block) -> None:
         makers = (self._packages.get(package, "") for package in block.packages)

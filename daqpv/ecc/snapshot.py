@@ -55,7 +55,7 @@ class EccCommand(Labelled):
         return Operation.of(Transition(self))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EccSnapshot(DeviceSnapshot):
     """The values of an ECC server.
 
@@ -170,7 +170,7 @@ class EccSnapshot(DeviceSnapshot):
 
     def alarm(self, field: str) -> Alarm:
         """Broken is an alarm of State alone: one fault, one alarm."""
-        alarm = super(EccSnapshot, self).alarm(field)
+        alarm = super().alarm(field)
         if (
             alarm == NO_ALARM
             and field == "state"

@@ -53,7 +53,7 @@ class History(Protocol):
         """Delete some of the events before `before`; returns how many, 0: none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LogSnapshot(Snapshot):
     """The last events, and how many there were since the start of the process.
 

@@ -14,7 +14,7 @@ LONGEST = 9999.0 * 3600
 """A disk that lasts at least so long [s]: at the present rate it does not fill."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RouterSnapshot(DeviceSnapshot):
     """The values of a data router.
 
@@ -94,7 +94,7 @@ class RouterSnapshot(DeviceSnapshot):
 
     def alarm(self, field: str) -> Alarm:
         """No data is an alarm of Rate alone: one fault, one alarm."""
-        alarm = super(RouterSnapshot, self).alarm(field)
+        alarm = super().alarm(field)
         if alarm == NO_ALARM and field == "rate_mb_s" and self.silent:
             return Alarm(Severity.MAJOR, Status.STATE, "no data in a run")
         return alarm

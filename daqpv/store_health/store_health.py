@@ -24,7 +24,7 @@ PERIOD = 0.5  # [s] between two readings of its figures
 FILLING, FULL = 0.5, 0.9  # of the spool's limit: MINOR, MAJOR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ArchiveSnapshot(Snapshot):
     """The store of this process.
 

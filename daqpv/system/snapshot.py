@@ -23,7 +23,7 @@ class SystemState(Labelled):
     MIXED = 7  # they are in different states
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SystemSnapshot(DeviceSnapshot):
     """The values of the whole system.
 

@@ -43,6 +43,7 @@ from daqpv.serve import (
 )
 
 _LONG_LINE = 500  # [bytes]
+_OF_GATES = frozenset({"setpoints", "staged"})
 
 
 class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
@@ -88,6 +89,7 @@ class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
         for declaration in settable:
             self.add_pv(declaration)
         self._settable = SettablePvs(self.pvdb, prefix)
+        self._counter = self.counter  # looked up once: it is posted very often
 
     @classmethod
     def saved(cls, snapshot: type[Snapshot]) -> list[SavedField]:
@@ -103,11 +105,11 @@ class InstrumentGroup(ReadingsGroup[Instrument], DeviceGroup[Instrument]):
     def show(self, snapshot: Snapshot, changed: Collection[str]) -> None:
         """Post what has changed; first the values, at the end Sequence."""
         assert isinstance(snapshot, InstrumentSnapshot)
-        if not {"setpoints", "staged"}.isdisjoint(changed):
+        if not _OF_GATES.isdisjoint(changed):
             self._settable.show(snapshot)
         super().show(snapshot, changed)
         if "sequence" in changed:
-            self.counter.post(snapshot.sequence, time=snapshot.time)
+            self._counter.post(snapshot.sequence, time=snapshot.time)
 
 
 class TextFileGroup(InstrumentGroup):

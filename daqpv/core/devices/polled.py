@@ -10,7 +10,6 @@ from daqpv.core.devices.device import Device
 from daqpv.core.devices.poller import Poller
 from daqpv.core.devices.shown import Surroundings
 from daqpv.core.devices.snapshot import Condition, DeviceSnapshot
-from daqpv.errors import ProtocolError
 
 P = TypeVar("P", bound=DeviceSnapshot)
 A = TypeVar("A")
@@ -42,12 +41,13 @@ class Polled(Device[P], Generic[P, A]):
         super().__init__(name, snapshot, **more)
         self._period = period
         self.poller: Poller[A] = Poller(
-            self._poll,
+            self.poll,
             answered=self.answered,
             lost=self.lost,
             period=self.period,
             timeout=timeout,
             enabled=snapshot.enabled,
+            name=name,
         )
         if not snapshot.enabled:
             self.change(replace(self.snapshot, condition=Condition.DISABLED))
@@ -106,11 +106,3 @@ class Polled(Device[P], Generic[P, A]):
     def period(self) -> float:
         """Until the next poll [s]."""
         return self._period
-
-    async def _poll(self) -> A | None:
-        try:
-            return await self.poll()
-        except ValueError as error:
-            raise ProtocolError(
-                f"{self.name}: an answer cannot be read: {error}"
-            ) from error

@@ -12,7 +12,8 @@ from daqpv.core.devices.failures import PollFailures
 from daqpv.core.devices.snapshot import Condition
 from daqpv.core.timing.deadline import Deadline
 from daqpv.core.timing.schedule import rest
-from daqpv.errors import LinkError, NoAnswerError, sentence
+from daqpv.core.timing.turns import Turns
+from daqpv.errors import LinkError, NoAnswerError, ProtocolError, sentence
 
 GRACE = 1.0  # [s] from the deadline to a cancel: links give a better reason in time
 
@@ -27,8 +28,9 @@ class Poller(Generic[A]):
     process is suspended, are left out.
 
     Args:
-        poll: one poll. It raises LinkError, and returns None if there was an answer
-            and nothing new in it: a lost device stays lost.
+        poll: one poll. It raises LinkError, or ValueError if an answer cannot be read,
+            and returns None if there was an answer and nothing new in it: a lost device
+            stays lost.
         answered: called with each answer, and whether the device was not known or lost
             before it.
         lost: called once per loss, and when the sort of loss changes, with the
@@ -36,6 +38,7 @@ class Poller(Generic[A]):
         period: gives the time until the next poll [s].
         timeout: for one poll [s].
         enabled: whether it polls.
+        name: of the device, for sentences.
 
     Attributes:
         enabled: the same; while it is False nothing counts as lost.
@@ -53,18 +56,20 @@ class Poller(Generic[A]):
         period: Callable[[], float],
         timeout: float,
         enabled: bool = True,
+        name: str = "device",
     ) -> None:
         self.enabled = enabled
         self.failures = PollFailures()
         self.reason = ""
         self.answer: A | None = None
+        self._name = name
         self._poll = poll
         self._answered = answered
         self._lost = lost
         self._period = period
         self._timeout = timeout
         self._condition: Condition | None = None  # None: not known
-        self._polling = asyncio.Lock()  # answers stay in order
+        self._turns = Turns()  # answers stay in order
         self._rest: asyncio.Future[None] | None = None
         self._deadline = Deadline(timeout + GRACE)
         self._fresh: asyncio.Event | None = None  # set when the next answer comes
@@ -77,8 +82,10 @@ class Poller(Generic[A]):
             while True:
                 self._rest = loop.create_future()
                 if self.enabled:
-                    with suppress(LinkError):
+                    try:  # noqa: SIM105 - `suppress` takes longer
                         await self.observe()
+                    except LinkError:
+                        pass
                 until = rest(self._period(), loop.time() - beat)
                 timer = loop.call_later(until, self.wake)
                 try:
@@ -115,15 +122,18 @@ class Poller(Generic[A]):
         Raises:
             LinkError: there was no good answer; the failure is counted.
         """
-        async with self._polling:
+        if not self._turns.is_mine():
+            await self._turns.take()
+        try:
             try:
-                async with self._deadline:
+                with self._deadline:
                     answer = await self._poll()
             except TimeoutError as error:
                 text = f"no answer in {self._timeout + GRACE:g} s"
-                late = NoAnswerError(text, timed_out=True)
-                self._missed(late)
-                raise late from error
+                raise self._missed(NoAnswerError(text, timed_out=True)) from error
+            except ValueError as error:
+                text = f"{self._name}: an answer cannot be read: {error}"
+                raise self._missed(ProtocolError(text)) from error
             except LinkError as error:
                 self._missed(error)
                 raise
@@ -131,6 +141,8 @@ class Poller(Generic[A]):
             if answer is not None:
                 self._news(answer)
             return answer
+        finally:
+            self._turns.give()
 
     async def next_answer(self, within: float) -> A | None:
         """Wait for the next answer; poll if none comes; None if that failed.
@@ -153,10 +165,12 @@ class Poller(Generic[A]):
             fresh.set()
         self._answered(answer, is_back)
 
-    def _missed(self, error: LinkError) -> None:
+    def _missed(self, error: LinkError) -> LinkError:
+        """Count a failed poll; returns its error."""
         self.reason = sentence(error)
         condition = self.failures.count(error)
         if condition is None or not self.enabled or condition is self._condition:
-            return
+            return error
         self._condition = condition
         self._lost(condition, self.reason)
+        return error

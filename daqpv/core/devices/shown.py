@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
-from typing import Generic, Required, TypedDict, TypeVar
+from typing import Any, Generic, NamedTuple, Required, TypedDict, TypeVar
 
 from daqpv.core.devices.snapshot import Snapshot
 from daqpv.core.events.bus import Events
@@ -26,6 +26,8 @@ from daqpv.core.timing.clock import CLOCK, Clock, stamp_after
 
 _log = logging.getLogger(__name__)
 
+_PLAIN = frozenset((int, bool, str))
+
 S = TypeVar("S", bound=Snapshot)
 Show = Callable[[S, Collection[str]], None]
 
@@ -36,6 +38,13 @@ class Surroundings(TypedDict, total=False):
     events: Required[Events]
     prefix: str
     clock: Clock
+
+
+class _Watcher(NamedTuple, Generic[S]):
+    """Who is shown changes, and of which fields; None: of all."""
+
+    show: Show[S]
+    only: frozenset[str] | None
 
 
 class Shown(Generic[S]):
@@ -71,17 +80,24 @@ class Shown(Generic[S]):
             snapshot if snapshot.time else replace(snapshot, time=clock.time())
         )
         self._field_names = tuple(field.name for field in fields(snapshot))
+        self._has_slots = vars(snapshot).keys() != set(self._field_names)
         self._events = events
-        self._watchers: list[Show[S]] = []
+        self._watchers: list[_Watcher[S]] = []
 
-    def watch(self, show: Show[S]) -> None:
+    def watch(self, show: Show[S], *, only: Collection[str] | None = None) -> None:
         """Call `show(snapshot, fields)` now with all fields, and then per change.
 
         An observation that changed nothing calls it with no fields: only the time
         of the snapshot has moved. A watcher that raises is logged and dropped.
+
+        Args:
+            show: the watcher.
+            only: fields; it is called when one of them has changed. Default: at each
+                change and observation.
         """
-        self._watchers.append(show)
-        self._show(show, frozenset(self.snapshot.__dataclass_fields__))
+        wanted = None if only is None else frozenset(only)
+        self._watchers.append(_Watcher(show, wanted))
+        self._show(self._watchers[-1], frozenset(self.snapshot.__dataclass_fields__))
 
     def change(self, snapshot: S, *, at: float | None = None) -> None:
         """Replace the snapshot, and show the new one to all watchers.
@@ -125,8 +141,10 @@ class Shown(Generic[S]):
             return
         stamp = stamp_after(self.snapshot.time, at, now=self.clock.time())
         self.snapshot = self._with({**fields, "time": stamp})
-        for show in tuple(self._watchers):
-            self._show(show, fields.keys())
+        names = fields.keys()
+        for watcher in tuple(self._watchers):
+            if watcher.only is None or not watcher.only.isdisjoint(names):
+                self._show(watcher, names)
 
     def _changed(self, new: S) -> dict[str, object]:
         """The fields of `new` that differ from what is known, but for the time."""
@@ -137,24 +155,29 @@ class Shown(Generic[S]):
                 changed[name] = now
         return changed
 
-    def _with(self, changes: Mapping[str, object]) -> S:
-        """The snapshot with `changes`, as `replace` makes it, in half the time."""
+    def _with(self, changes: dict[str, Any]) -> S:
+        """The snapshot with `changes`, as `replace` makes it, in a tenth of the time.
+
+        Only where the fields are all that it has: slots are set one by one, and what a
+        snapshot has computed of its fields must not go over to the next one.
+        """
         old = self.snapshot
+        known = vars(old)
+        if self._has_slots or len(known) != len(self._field_names):
+            return replace(old, **changes)
         new = object.__new__(type(old))
-        for name in self._field_names:
-            value = changes[name] if name in changes else getattr(old, name)
-            object.__setattr__(new, name, value)  # it is frozen
+        object.__setattr__(new, "__dict__", known | changes)  # it is frozen
         return new
 
-    def _show(self, show: Show[S], fields: Collection[str]) -> None:
-        if show not in self._watchers:  # dropped by a change made by a watcher
+    def _show(self, watcher: _Watcher[S], fields: Collection[str]) -> None:
+        if watcher not in self._watchers:  # dropped by a change made by a watcher
             return
         try:
-            show(self.snapshot, fields)
+            watcher.show(self.snapshot, fields)
         except Exception:  # a watcher is a plugin: only this one is dropped
             _log.exception("%s: a watcher failed and is dropped", self.name)
             with suppress(ValueError):
-                self._watchers.remove(show)
+                self._watchers.remove(watcher)
 
     def emit(
         self,
@@ -196,6 +219,8 @@ class Shown(Generic[S]):
 
 
 def _same(old: object, new: object) -> bool:
+    if type(old) is type(new) and type(new) in _PLAIN:  # the fastest test
+        return old == new
     numpy = sys.modules.get("numpy")  # its import is slow; arrays have loaded it
     if numpy and (isinstance(old, numpy.ndarray) or isinstance(new, numpy.ndarray)):
         return _same_array(old, new)

@@ -45,7 +45,7 @@ _LOST = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """The values of one thing at one moment; never changed, only replaced.
 
@@ -80,7 +80,7 @@ class Snapshot:
         return self.alarm(field).severity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CommandSnapshot(Snapshot):
     """The values of something that takes commands, one at a time.
 
@@ -112,7 +112,7 @@ class CommandSnapshot(Snapshot):
         return NO_ALARM
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DeviceSnapshot(CommandSnapshot):
     """The values of a device.
 
@@ -149,7 +149,7 @@ class DeviceSnapshot(CommandSnapshot):
     def alarm(self, field: str) -> Alarm:
         """The device's judgement on `field`; limit alarms are the record's."""
         if field not in self.observed and field != "condition":
-            return super(DeviceSnapshot, self).alarm(field)
+            return super().alarm(field)
         if not self.enabled:
             return Alarm(Severity.NO_ALARM, Status.DISABLE, "disabled")
         if not self.known:

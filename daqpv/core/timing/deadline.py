@@ -25,7 +25,7 @@ class Deadline:
         self._has_passed = False
         self._cancelling = 0
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None
         assert self._task is None, "one body at a time"
@@ -38,7 +38,7 @@ class Deadline:
             self._timer = loop.call_at(self._ends, self._ring, loop)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

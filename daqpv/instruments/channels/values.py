@@ -39,6 +39,11 @@ class Channels:
         self._names = {key: one.name or key for key, one in read.items()}
         self._channels = {self._names[key]: one for key, one in read.items()}
         self._conversions = {key: Conversion(key, one) for key, one in read.items()}
+        self._plain = {  # by key, the names of those whose numbers are as they come
+            key: name
+            for key, name in self._names.items()
+            if self._conversions[key].is_plain
+        }
         self._has_status = {k: one for k, one in read.items() if one.status or one.bits}
         self._has_unit = {k: one for k, one in read.items() if one.unit}
         self._stale, self._slack = stale, slack
@@ -81,18 +86,20 @@ class Channels:
         """
         readings: dict[str, Reading] = {}
         bad = []
+        plain, arrived = self._plain, self._arrived
         for key, raw in self._judged(frame.values, values).items():
-            name = self._names.get(key)
-            if name is None:
-                continue
-            self._arrived[name] = now
-            conversion = self._conversions[key]
-            if type(raw) is float and conversion.is_plain and isfinite(raw):
+            if type(raw) is float and key in plain and isfinite(raw):  # most often
+                name = plain[key]
+                arrived[name] = now
                 readings[name] = Reading(value=raw, time=time)
                 continue
+            name = self._names.get(key, "")
+            if not name:
+                continue
+            arrived[name] = now
             last = values.get(name)
             try:
-                readings[name] = conversion.reading(raw, time, last)
+                readings[name] = self._conversions[key].reading(raw, time, last)
             except (ValueError, ArithmeticError) as error:
                 bad.append(f"{name}: {error}")
                 readings[name] = _without(last, _unreadable(error), time)

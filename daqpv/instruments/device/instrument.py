@@ -28,6 +28,7 @@ _CLOSING = 2.0  # [s] for a driver to close
 _MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
 _PATIENCE = 3  # attempts in a row, before they come less often
 
+_WARNING = EventSeverity.WARNING
 _BAD_LINES = Folding(singly=1, kinds=1)  # then their number, once a minute
 _DISABLED = Alarm(Severity.NO_ALARM, Status.DISABLE, "disabled")
 _STOPPED = Alarm(Severity.NO_ALARM, Status.DISABLE, "stopped")
@@ -108,16 +109,18 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
 
     async def poll(self) -> Frame:
         """Read it once."""
-        async with self._wire.turn:
-            try:
-                if not self.driver.is_open:
-                    await self._open()
-                frame = await self.driver.exchange(Read(self._cycle))
-            except LinkError:
-                self._failed += 1
-                raise
-        self._cycle += 1
-        self._failed = 0
+        if not self._wire.turn.is_mine():
+            await self._wire.turn.take()
+        try:
+            if not self.driver.is_open:
+                await self._open()
+            frame = await self.driver.exchange(Read(self._cycle))
+        except LinkError:
+            self._failed += 1
+            raise
+        finally:
+            self._wire.turn.give()
+        self._cycle, self._failed = self._cycle + 1, 0
         if frame.bad and not frame.good:
             self.update(self._evaluation.counted(frame, self.snapshot))
             said = f"{self.driver.who}: {frame.bad[-1]}"
@@ -147,7 +150,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
                 await self.driver.close()
         except (TimeoutError, LinkError) as error:
             text = f"{self.driver.who} was not closed properly: {error}"
-            self.emit("close", text, severity=EventSeverity.WARNING)
+            self.emit("close", text, severity=_WARNING)
 
     async def _watch(self) -> None:
         """Mark values that are stale, and count also when nothing comes."""
@@ -190,9 +193,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         changes = self._evaluation.after(frame, self.snapshot)
         if "last_bad" in changes:
             text = f"{self.name}: {changes['last_bad']}"
-            self.emit(
-                "bad_line", text, severity=EventSeverity.WARNING, folding=_BAD_LINES
-            )
+            self.emit("bad_line", text, severity=_WARNING, folding=_BAD_LINES)
         self.update({**changes, **more}, at=self.clock.time())
 
     def broken(self, error: LinkError) -> None:

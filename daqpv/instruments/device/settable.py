@@ -57,7 +57,8 @@ def add_gates(
             staged={name: group.staged for name, group in groups.items()},
         )
     )
-    instrument.watch(outlet.seen)
+    if gates:
+        instrument.watch(outlet.seen, only={"values"})
 
 
 def settable(settings: InstrumentSettings) -> dict[str, Channel]:
@@ -182,8 +183,6 @@ class InstrumentOutlet:
 
     def seen(self, snapshot: InstrumentSnapshot, changed: Collection[str]) -> None:
         """A watcher of the instrument: its values may have come."""
-        if "values" not in changed:
-            return
         self._news.set()
         self._news = asyncio.Event()
         for gate in self._instrument.gates.values():

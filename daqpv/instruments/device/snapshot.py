@@ -55,7 +55,7 @@ class Values(dict[str, Reading]):
         return self is not other
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class InstrumentSnapshot(DeviceSnapshot):
     """The values of an instrument.
 
@@ -111,7 +111,7 @@ class InstrumentSnapshot(DeviceSnapshot):
     def alarm(self, field: str) -> Alarm:
         """The judgement on `field`; a lost instrument is Online's alarm alone."""
         if field != "status":
-            return super(InstrumentSnapshot, self).alarm(field)
+            return super().alarm(field)
         if self.status is not InstrumentStatus.STALE:
             return Alarm(Severity.NO_ALARM, Status.NO_ALARM)
         severity = Severity.MINOR if self.is_any_fresh else Severity.MAJOR

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from daqpv.core.devices.poller import GRACE
+from daqpv.core.timing.turns import Turns
 from daqpv.errors import (
     NoAnswerError,
     NotConnectedError,
@@ -28,7 +29,7 @@ class Wire:
     """
 
     def __init__(self, driver: Driver, timeout: float) -> None:
-        self.turn = asyncio.Lock()
+        self.turn = Turns()
         self._driver = driver
         self._timeout = timeout
 

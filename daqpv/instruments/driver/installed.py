@@ -64,6 +64,7 @@ def driver_kind(scheme: str) -> DriverKind:
     return kind
 
 
+@cache  # to look at all distributions takes 10 ms, and many instruments have one scheme
 def _called(scheme: str) -> str:
     """A driver with its distribution: "driver 'can' of lab-can 0.1"."""
     point, *_ = entry_points(group=GROUP, name=scheme)

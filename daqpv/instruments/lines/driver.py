@@ -11,7 +11,7 @@ from daqpv.errors import (
     ProtocolError,
     quoted,
 )
-from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Read, Request, Write
+from daqpv.instruments.driver import Fault, Frame, Listener, Raw, Request, Write
 from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.lines.beginning import Beginning
 from daqpv.instruments.lines.commands import Commands
@@ -148,7 +148,15 @@ class LineDriver:
             await self._ready()
         if isinstance(request, Write):
             return await self._write(request)
-        return await self._read(request)
+        cycle = Cycle(dict(self._begun))
+        for question in self._silent.in_turn(self._plan.due(request)):
+            await self._ask(cycle, question)
+            if cycle.failed >= _MOST_SILENT and not cycle.good:
+                break
+        if not cycle.good and cycle.error is not None and not cycle.bad:
+            raise cycle.error
+        self._begun = {}
+        return cycle.frame(self._unasked.late_so_far())
 
     async def _ready(self) -> None:
         """Make sure that it is connected, and has been sent what it needs.
@@ -190,17 +198,6 @@ class LineDriver:
 
     # -- reading
 
-    async def _read(self, request: Read) -> Frame:
-        cycle = Cycle(dict(self._begun))
-        for question in self._silent.in_turn(self._plan.due(request)):
-            await self._ask(cycle, question)
-            if cycle.failed >= _MOST_SILENT and not cycle.good:
-                break
-        if not cycle.good and cycle.error is not None and not cycle.bad:
-            raise cycle.error
-        self._begun = {}
-        return cycle.frame(self._unasked.late_so_far())
-
     async def _ask(self, cycle: Cycle, question: Question) -> None:
         """Ask one question; note the answer, or why there is none."""
         for is_last in self._tries:
@@ -208,7 +205,10 @@ class LineDriver:
             try:
                 if cycle.is_spoilt and not self.is_open:  # closed after a time-out
                     await self.open()
-                cycle.take(await self._done(exchange))
+                values = await self._line.talk(
+                    self, exchange, timeout=self._talk.timeout, gap=self._gap
+                )
+                cycle.take(values or {})
                 self._silent.answered(question)
             except DeviceRefusalError as refusal:
                 cycle.bad += exchange.bad
@@ -218,7 +218,7 @@ class LineDriver:
                 cycle.bad += exchange.bad
                 if not is_last:
                     continue
-                self._fail(cycle, question, error)
+                self._fail(cycle, question, _cause(self.who, exchange, error))
             except NotConnectedError as error:
                 if not cycle.good:
                     raise
@@ -259,13 +259,7 @@ class LineDriver:
                 self, exchange, timeout=self._talk.timeout, gap=self._gap
             )
         except NoAnswerError as error:
-            if not exchange.bad:
-                raise
-            raise ProtocolError(
-                f"{self.who}: the answer to {exchange.text!r} does not fit: "
-                f"{exchange.bad[-1]}. Correct the pattern in the settings, or add the "
-                "text to `words` or `errors`"
-            ) from error
+            raise _cause(self.who, exchange, error) from error
         return values or {}
 
     # -- writing
@@ -279,3 +273,15 @@ class LineDriver:
         values = await self._done(exchange)
         late, good = self._unasked.late_so_far(), int(exchange.steps is not None)
         return Frame(values=values, good=good, bad=exchange.bad, late=late)
+
+
+def _cause(
+    who: str, exchange: Exchange, error: NoAnswerError | ProtocolError
+) -> NoAnswerError | ProtocolError:
+    """Why there is no answer: perhaps something came in its place."""
+    if isinstance(error, ProtocolError) or not exchange.bad:
+        return error
+    return ProtocolError(
+        f"{who}: the answer to {exchange.text!r} does not fit: {exchange.bad[-1]}. "
+        "Correct the pattern in the settings, or add the text to `words` or `errors`"
+    )

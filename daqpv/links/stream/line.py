@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from daqpv.core.timing.turns import Turns
 from daqpv.errors import (
     LinkError,
     NoAnswerError,
@@ -16,7 +17,7 @@ from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
 from daqpv.links.stream.parties import Parties
-from daqpv.links.stream.step import Deadline, Step, Turns
+from daqpv.links.stream.step import Deadline, Step
 from daqpv.links.stream.traced import TracedWire
 from daqpv.links.stream.wire import Wire
 
@@ -48,11 +49,10 @@ class StreamLine:
         self._deadline = Deadline(self._late)
         self._timeout = 0.0  # of the exchange that runs
         self._loop: asyncio.AbstractEventLoop  # set by `open`
-        self._parties = Parties()
+        self._parties, self._step = Parties(), Step()
         self._exchange: Exchange | None = None
         self._done: asyncio.Future[None] | None = None
         self._silence: asyncio.TimerHandle | None = None
-        self._step = Step()
         self._opened = 0.0
 
     @property
@@ -101,33 +101,34 @@ class StreamLine:
             if gap or self._step.is_doubtful or party.inbox.is_midway:
                 await self._in_step(party, gap)
             self._check(party, exchange)
-            await self._run(party, exchange, timeout)
+            try:
+                self._begin(party, exchange, timeout)
+                if self._done is not None:
+                    await self._done
+            except asyncio.CancelledError:
+                self._spoilt(timeout)
+                raise
+            finally:
+                self._deadline.end()
+                self._done = self._exchange = None
+                party.inbox.end()
+                self._step.ended = self._loop.time()
+            if exchange.error is None:
+                return exchange.value
+            if isinstance(exchange.error, LinkError):
+                self._spoilt(timeout)
+            raise exchange.error
         finally:
             self._turns.give()
-        if exchange.error is not None:
-            raise exchange.error
-        return exchange.value
 
-    async def _run(self, party: Party, exchange: Exchange, timeout: float) -> None:
+    def _begin(self, party: Party, exchange: Exchange, timeout: float) -> None:
+        """Send the question; `_done` becomes the end of the answer, if one comes."""
         self._parties.speaker = party
         self._exchange, self._timeout = exchange, timeout
-        loop = self._loop
-        try:
-            self._wire.write(party.inbox.begin(exchange))
-            if not exchange.is_done:
-                self._done = loop.create_future()
-                self._deadline.begin(loop, timeout)
-                await self._done
-        except asyncio.CancelledError:
-            self._spoilt(timeout)
-            raise
-        finally:
-            self._deadline.end()
-            self._done = self._exchange = None
-            party.inbox.end()
-            self._step.ended = loop.time()
-        if isinstance(exchange.error, LinkError):
-            self._spoilt(timeout)
+        self._wire.write(party.inbox.begin(exchange))
+        if not exchange.is_done:
+            self._done = self._loop.create_future()
+            self._deadline.begin(self._loop, timeout)
 
     def trace(self, show: Show) -> None:
         """Show all bytes from now on."""

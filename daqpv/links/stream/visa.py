@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from daqpv.core.threads import Crew
+from daqpv.core.timing.turns import Turns
 from daqpv.errors import LinkError, NoAnswerError, NotConnectedError, quoted
 from daqpv.instruments.driver.trace import Show
 from daqpv.instruments.lines.inbox import Exchange
 from daqpv.instruments.lines.line import Party
-from daqpv.links.stream.step import Turns
 from daqpv.links.stream.visa_session import VisaSession
 
 _OPENING = 10.0  # [s]

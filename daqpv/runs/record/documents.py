@@ -34,7 +34,7 @@ class Source(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DocumentsSnapshot(Snapshot):
     """The texts of the last run.
 

@@ -46,7 +46,7 @@ class RunSheet:
     end: tuple[RunValue | RunPv, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SheetSnapshot(CommandSnapshot):
     """The run sheet.
 

@@ -73,12 +73,12 @@ class ReadingsGroup(Group[D]):
         super().show(snapshot, changed)
         if self.readings not in changed:
             return
-        posted = self._posted
+        posted, channels = self._posted, self._channels
         for name, reading in getattr(snapshot, self.readings).items():
             if reading is posted.get(name):
                 continue
             posted[name] = reading
-            for channel in self._channels.get(name, ()):
+            for channel in channels.get(name, ()):
                 if reading.value is None:
                     self._show_none(channel, reading)
                 else:

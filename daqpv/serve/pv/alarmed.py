@@ -37,8 +37,9 @@ class Alarmed(Source):
     """
 
     __slots__ = (
-        *("_by_limit", "_given", "_judge", "_last_logged", "_last_posted", "_nan"),
-        *("_reported", "acks", "ackt", "alarm_log", "is_primary_alarm", "undefined"),
+        *("_by_limit", "_given", "_has_band", "_judge", "_last_logged"),
+        *("_last_posted", "_nan", "_reported", "acks", "ackt", "alarm_log"),
+        *("is_primary_alarm", "undefined"),
     )
 
     def __init__(self, name: str, form: Form, meta: Meta, *, time: float) -> None:
@@ -48,7 +49,10 @@ class Alarmed(Source):
         self.acks: Severity = Severity.NO_ALARM
         self.is_primary_alarm = True
         self.alarm_log: AlarmLog | None = None
-        self._last_posted = self._last_logged = form.blank
+        self._last_posted: Any = None
+        self._last_logged: Any = None
+        self._has_band = False
+        self._begin_bands(meta)
         self._reported = NO_ALARM
         self._by_limit = False
         self._given = UNDEFINED
@@ -98,14 +102,13 @@ class Alarmed(Source):
     def _moved(self, value: Any) -> int:
         """Return which monitors get the value, by dead band (recGblCheckDeadband)."""
         meta = self.meta
-        if not (meta.mdel or meta.adel):
+        if not self._has_band:
             if (
                 not self.undefined
                 and self.form.same(self.value, value)
                 and self.form.nelm == 1  # arrays: each is an event (MPST Always)
             ):
                 return 0
-            self._last_posted = self._last_logged = value
             return DBE_VALUE | DBE_LOG
         mask = 0
         if self.undefined or beyond(self._last_posted, value, meta.mdel):
@@ -115,6 +118,12 @@ class Alarmed(Source):
             self._last_logged = value
             mask |= DBE_LOG
         return mask
+
+    def _begin_bands(self, meta: Meta) -> None:
+        """Apply the dead bands of `meta`; new ones are around the present value."""
+        if not self._has_band:
+            self._last_posted = self._last_logged = self.value
+        self._has_band = bool(meta.mdel or meta.adel)
 
     # -- acknowledgement ---------------------------------------------------------------
 

@@ -141,7 +141,8 @@ class Channel(Alarmed):
                 alarm = own
         if self._nan is not None and value != value and alarm[0] < self._nan[0]:  # noqa: PLR0124
             alarm = self._nan
-        mask = self._moved(value)
+        # without followers only dead bands need to know how far it has moved
+        mask = self._moved(value) if outbox is not None or self._has_band else 0
         self.value = value
         if time is None or not time < LAST_TIME:  # also NaN
             time = clock.time()
@@ -235,6 +236,7 @@ class Channel(Alarmed):
         if self.outbox is not None and self.outbox.due(self):
             self.outbox.drain()
         self.meta = meta
+        self._begin_bands(meta)
         self._judge_by(meta)
         self.stale()
         alarm = self._judgement()

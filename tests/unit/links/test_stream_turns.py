@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from daqpv.links.stream.step import Deadline, Turns
+from daqpv.core.timing.turns import Turns
+from daqpv.links.stream.step import Deadline
 from daqpv.testing import run_virtual
 
 

@@ -93,3 +93,16 @@ def test_what_was_packed_is_packed_anew_after_each_change() -> None:
         packed.body = b"old"
         change()
         assert packed.body is None
+
+
+def test_a_new_dead_band_is_around_the_present_value() -> None:
+    outbox, pv = Outbox(), channel()
+    pv.post(5.0)  # nobody follows it
+    pv.change_meta(Meta(mdel=2.0, adel=2.0))
+    kept = Kept(pv)
+    pv.follow(kept, outbox)
+    for value in (6.0, 7.0, 7.5, 5.0):
+        pv.post(value)
+        outbox.drain()
+    both = DBE_VALUE | DBE_LOG
+    assert kept.events == [(both, 7.5), (both, 5.0)]
