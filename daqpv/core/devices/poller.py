@@ -110,6 +110,10 @@ class Poller(Generic[A]):
             self._condition = Condition.OK
         self.wake()
 
+    def give_up(self) -> None:
+        """End the poll that runs, if any: nobody waits for its answer any more."""
+        self._deadline.expire()
+
     async def ask(self) -> A | None:
         """Poll once, besides the schedule; None if it failed."""
         with suppress(LinkError):
@@ -130,6 +134,7 @@ class Poller(Generic[A]):
                     answer = await self._poll()
             except TimeoutError as error:
                 text = f"no answer in {self._timeout + GRACE:g} s"
+                text = text if self.enabled else "given up: it is not asked any more"
                 raise self._missed(NoAnswerError(text, timed_out=True)) from error
             except ValueError as error:
                 text = f"{self._name}: an answer cannot be read: {error}"

@@ -51,6 +51,12 @@ class Deadline:
         if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
+    def expire(self) -> None:
+        """End the body now, if one runs, as if its time were over."""
+        if self._task is not None and not self._has_passed:
+            self._has_passed = True
+            self._task.cancel()
+
     def close(self) -> None:
         """Take back the timer."""
         if self._timer is not None:
@@ -59,7 +65,7 @@ class Deadline:
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        if self._task is None:
+        if self._task is None or self._has_passed:
             return
         if loop.time() < self._ends:  # a later body than the one that armed it
             self._timer = loop.call_at(self._ends, self._ring, loop)

@@ -9,10 +9,12 @@ from typing import Unpack
 
 from daqpv.core import Alarm, Condition, Polled, Severity, Status
 from daqpv.core.devices.shown import Surroundings
+from daqpv.core.devices.slot import Slot
 from daqpv.core.events.event import EventSeverity, Folding
 from daqpv.cure import Cure
 from daqpv.errors import (
     LinkError,
+    NotConnectedError,
     ProtocolError,
     RefusedError,
 )
@@ -28,6 +30,7 @@ _CLOSING = 2.0  # [s] for a driver to close
 _MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
 _PATIENCE = 3  # attempts in a row, before they come less often
 
+_MISFIT = "{}: {}. Do its settings fit it?"
 _WARNING = EventSeverity.WARNING
 _BAD_LINES = Folding(singly=1, kinds=1)  # then their number, once a minute
 _DISABLED = Alarm(Severity.NO_ALARM, Status.DISABLE, "disabled")
@@ -88,9 +91,10 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._evaluation = Evaluation(parts.channels, parts.inputs, self.clock)
         self.gates, self.groups = {}, {}
         self._wire = Wire(parts.driver, timeout)
+        self._reads = Slot(name, self)  # others need not wait for a Read
         self._cycle = self._failed = 0  # cycles since the opening, attempts in a row
         self.change(replace(self.snapshot, values=self._evaluation.unread()))
-        self._follow_state()
+        self.enabled_changed()
 
     # -- reading it
 
@@ -112,6 +116,8 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         if not self._wire.turn.is_mine():
             await self._wire.turn.take()
         try:
+            if not self.is_followed:
+                raise NotConnectedError(f"{self.name} is not read any more")
             if not self.driver.is_open:
                 await self._open()
             frame = await self.driver.exchange(Read(self._cycle))
@@ -123,8 +129,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self._cycle, self._failed = self._cycle + 1, 0
         if frame.bad and not frame.good:
             self.update(self._evaluation.counted(frame, self.snapshot))
-            said = f"{self.driver.who}: {frame.bad[-1]}"
-            raise ProtocolError(f"{said}. Do its settings fit it?")
+            raise ProtocolError(_MISFIT.format(self.driver.who, frame.bad[-1]))
         return frame
 
     def period(self) -> float:
@@ -230,13 +235,11 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         super().lost(condition, reason)
 
     def enabled_changed(self) -> None:
-        """Begin to read it, or stop it."""
-        self._follow_state()
-
-    def _follow_state(self) -> None:
+        """Begin to read it, or stop it; so after a change of its state."""
         self.poller.enable(self.is_followed)
         self._failed = 0
         if not self.is_followed:
+            self.poller.give_up()
             alarm = _STOPPED if self.snapshot.enabled else _DISABLED
             stopped = self._evaluation.all_with(alarm, self.snapshot)
             self.update({**stopped, "rate": 0.0})
@@ -257,7 +260,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             if begins:  # not known until it has answered
                 now = replace(now, known=False, condition=Condition.OFFLINE)
             self.change(now)
-            self._follow_state()
+            self.enabled_changed()
             if not begins:
                 await self._leave()
 
@@ -274,7 +277,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         Raises:
             LinkError: there was no good answer.
         """
-        with self.command("read"):
+        with self._reads.command("read"):
             self.refuse_unless_followed()
             await self.poller.observe()
 

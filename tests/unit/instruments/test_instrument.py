@@ -11,6 +11,7 @@ import pytest
 
 from daqpv.core import Condition, Result, Severity, Status
 from daqpv.errors import (
+    LinkError,
     NoAnswerError,
     NotConnectedError,
     OperationError,
@@ -164,6 +165,25 @@ async def test_a_stopped_instrument_is_closed_and_keeps_its_values() -> None:
         await gas.reach(InstrumentState.ACQUIRING)
         await until(lambda: gas.snapshot.status is InstrumentStatus.OK)
         assert driver.opened == 2
+
+
+async def test_what_does_not_answer_is_stopped_at_once() -> None:
+    driver = MemoryDriver(t=1.0)
+    async with followed(driver, {"t": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        driver.delay = 1.5  # of a time-out of 1 s and its grace
+        reading = asyncio.ensure_future(gas.read())
+        await until(lambda: driver.is_busy)
+        began = asyncio.get_running_loop().time()
+        await gas.reach(InstrumentState.STOPPED)
+        assert not driver.is_open
+        assert asyncio.get_running_loop().time() == began
+        with pytest.raises(LinkError):
+            await reading
+        assert gas.snapshot.status is InstrumentStatus.OFF
+        driver.delay = 0.0
+        await gas.reach(InstrumentState.ACQUIRING)
+        await until(lambda: gas.snapshot.online)
 
 
 async def test_a_disabled_instrument_takes_no_values() -> None:

@@ -139,6 +139,25 @@ async def test_a_poll_without_an_end_is_cut_off(gauge: Gauge) -> None:
     await gauge.until("back")
 
 
+async def test_a_poll_that_is_given_up_ends_at_once_and_is_no_loss(
+    gauge: Gauge,
+) -> None:
+    gauge.takes = 2.0
+    asked = asyncio.ensure_future(gauge.poller.observe())
+    await asyncio.sleep(0.1)
+    began = asyncio.get_running_loop().time()
+    gauge.poller.enable(False)
+    gauge.poller.give_up()
+    with pytest.raises(NoAnswerError, match="given up"):
+        await asked
+    assert asyncio.get_running_loop().time() == began
+    gauge.poller.give_up()  # nothing runs
+    gauge.takes = 0.01
+    gauge.poller.enable(True)
+    await gauge.until("back")
+    assert set(gauge.said) == {"back"}
+
+
 async def test_what_is_disabled_is_not_polled() -> None:
     async with polled(enabled=False) as gauge:
         await asyncio.sleep(10)
