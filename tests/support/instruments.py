@@ -37,6 +37,7 @@ class MemoryDriver(Driver):
         self.breaks = True
         self.opened = self.cycles = 0
         self.delay = 0.0
+        self.unended: Callable[[], str] = str
         self.time: float | None = None
         self.bad: list[str] = []
         self.written: list[Write] = []

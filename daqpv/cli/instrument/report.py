@@ -13,7 +13,7 @@ from daqpv.core.lines import one_line
 from daqpv.core.timing.utc import iso_text
 from daqpv.errors import LinkError, counted
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Block, Driver, Frame, awaited
+from daqpv.instruments.driver import Block, Driver, Frame, awaited, unended
 from daqpv.instruments.driver.trace import Traceable
 from daqpv.instruments.settings import Channel, InstrumentSettings
 
@@ -57,12 +57,14 @@ class Report:
             channel.name or key: channel.units
             for key, channel in settings.channels.items()
         }
+        self._driver: Driver | None = None
         self._readings: dict[str, Reading] = {}
         self._count = 0
         self._news = asyncio.Event()
 
     def begin(self, driver: Driver) -> None:
         """Say what is read."""
+        self._driver = driver
         self._channels = self._judge(awaited(driver, self._settings.channels))
         self._say(driver.who, bold=True)
         if not isinstance(driver, Traceable):
@@ -118,8 +120,12 @@ class Report:
             async with asyncio.timeout(longest):
                 await self._news.wait()
         except TimeoutError:
-            self.problem(f"nothing came in {longest:g} s")
+            self.problem(f"nothing to read came in {longest:g} s{self._unended()}")
         self._news.clear()
+
+    def _unended(self) -> str:
+        text = "" if self._driver is None else unended(self._driver)
+        return f", but {text}" if text else ""
 
     def end(self) -> None:
         """Say what has never come, and count."""

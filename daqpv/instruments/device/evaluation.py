@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from daqpv.core import AHEAD, Alarm, Reading
+from daqpv.core import AHEAD, Alarm, Reading, Severity, Status
 from daqpv.core.timing.clock import Clock
+from daqpv.errors import LinkError, ProtocolError
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
 from daqpv.instruments.device.rate import Rate
 from daqpv.instruments.device.snapshot import InstrumentSnapshot, Values
-from daqpv.instruments.driver import Frame
+from daqpv.instruments.driver import Driver, Frame, unended
 
 _MOST = 2**31  # counters are 32 bit
 _KEPT = 20  # bad lines
@@ -41,10 +42,18 @@ class Evaluation:
     Args:
         channels: those that the instrument sends.
         inputs: those that are computed.
+        driver: of the instrument; it says what is no whole message yet.
         clock: of the instrument.
     """
 
-    def __init__(self, channels: Channels, inputs: Inputs, clock: Clock) -> None:
+    def __init__(
+        self,
+        channels: Channels,
+        inputs: Inputs,
+        driver: Driver,
+        clock: Clock,
+    ) -> None:
+        self._driver = driver
         self._channels, self._inputs = channels, inputs
         self._clock = clock
         self._rate = Rate()
@@ -131,6 +140,16 @@ class Evaluation:
         is_any_fresh = len(overdue) < len(self._channels.names)
         changes: Changes = {"stale": overdue, "is_any_fresh": is_any_fresh}
         self._hold(changes, stale, snapshot)
+        if not is_any_fresh and (text := unended(self._driver)):
+            changes["last_bad"] = text
+        return changes
+
+    def broken(self, error: LinkError, snapshot: InstrumentSnapshot) -> Changes:
+        """What changes when the connection has broken, or was given up for nonsense."""
+        alarm = Alarm(Severity.INVALID, Status.COMM, str(error)[:80])
+        changes = self.all_with(alarm, snapshot)
+        if isinstance(error, ProtocolError):
+            changes["last_bad"] = str(error)
         return changes
 
     def all_with(self, alarm: Alarm, snapshot: InstrumentSnapshot) -> Changes:

@@ -88,7 +88,8 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         super().__init__(name, snapshot, timeout=timeout, **more)
         self.driver, self._channels = parts.driver, parts.channels
         self._inputs = parts.inputs
-        self._evaluation = Evaluation(parts.channels, parts.inputs, self.clock)
+        evaluated = parts.channels, parts.inputs, parts.driver
+        self._evaluation = Evaluation(*evaluated, self.clock)
         self.gates, self.groups = {}, {}
         self._wire = Wire(parts.driver, timeout)
         self._reads = Slot(name, self)  # others need not wait for a Read
@@ -204,8 +205,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
     def broken(self, error: LinkError) -> None:
         """The connection is gone between two cycles."""
         if self.is_followed:
-            alarm = Alarm(Severity.INVALID, Status.COMM, str(error)[:80])
-            self.update(self._evaluation.all_with(alarm, self.snapshot))
+            self.update(self._evaluation.broken(error, self.snapshot))
             self.poller.wake()
 
     def _recompute(self) -> None:

@@ -220,6 +220,12 @@ def awaited(driver: Driver, channels: Mapping[str, Channel]) -> dict[str, Channe
     }
 
 
+def unended(driver: Driver) -> str:
+    """What `driver` has got that is no whole message yet, as a sentence, or ""."""
+    told: Callable[[], str] = getattr(driver, "unended", str)
+    return told()
+
+
 @runtime_checkable
 class Rereads(Protocol):
     """A driver that can read again what the instrument has written."""

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from daqpv.core import CLOCK, Clock, Finding
 from daqpv.errors import DaqError, LinkError, counted, sentence
 from daqpv.instruments.channels.values import Channels
-from daqpv.instruments.driver import Driver, Frame, Read, awaited
+from daqpv.instruments.driver import Driver, Frame, Read, awaited, unended
 from daqpv.instruments.examining.received import Received
 from daqpv.instruments.settings import InstrumentSettings
 
@@ -140,6 +140,8 @@ def _heard(driver: Driver, received: Received, hearing: _Outcome[None]) -> Findi
         return Finding("exchange", True, text, facts=facts)
     if received.loss is not None:
         return Finding("exchange", False, str(received.loss), facts=facts)
+    if text := unended(driver):
+        return Finding("exchange", False, _named(driver, f"it sent {text}"))
     text = f"{driver.who} has sent nothing in {duration(hearing.seconds)}."
     return Finding(
         "exchange",

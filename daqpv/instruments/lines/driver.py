@@ -71,6 +71,7 @@ class LineDriver:
             paced=settings.echo == "character",
             silence=max(settings.gap, _SETTLED) if framing.by_silence else 0.0,
         )
+        self.unended = self.inbox.unended
         self._tries = (False,) * settings.retries + (True,)
         self._is_open = False
         self._life = -1  # of the line, when this instrument was opened

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from daqpv.errors import DaqError, ProtocolError
+from daqpv.errors import DaqError, ProtocolError, counted, quoted
 from daqpv.instruments.lines.framing import LONGEST, Framing
 
 Steps: TypeAlias = Generator[bytes, bytes, Any]
@@ -114,6 +114,16 @@ class Inbox:
     def is_midway(self) -> bool:
         """Whether a message has begun, and its end has not come."""
         return bool(self._buffer) and self.framing.is_begun(self._buffer)
+
+    def unended(self) -> str:
+        """What has come without the end of a message, as a sentence; "" if nothing."""
+        if not self.is_midway:
+            return ""
+        start = bytes(self._buffer[:40]).decode("ascii", "backslashreplace")
+        return (
+            f"{counted(len(self._buffer), 'byte')} without the end of a message, from "
+            f"{quoted(start)} on. Is the terminator right?"
+        )
 
     def begin(self, exchange: Exchange) -> bytes:
         """Begin an exchange; returns what is to be sent."""

@@ -232,6 +232,28 @@ async def test_a_channel_without_an_answer_is_named(tmp_path: Path) -> None:
     assert "'U?'" in second
 
 
+async def test_a_stream_with_another_end_of_lines(tmp_path: Path) -> None:
+    device = Device(lambda _: None)
+    async with device.listening():
+        work = asyncio.ensure_future(
+            examine(
+                tmp_path,
+                connection=device.address,
+                terminator="\n\r",
+                read=(),
+                stream="{p:g},{t:g}",
+                timeout=2,
+            )
+        )
+        while not work.done():
+            device.send(b"1,2\r\n")
+            await asyncio.sleep(0.05)
+        found = await work
+    last = lines(found)[-1]
+    assert "without the end of a message, from '1,2\\r\\n" in last
+    assert last.endswith("Is the terminator right?")
+
+
 async def test_a_stream_that_does_not_come(tmp_path: Path) -> None:
     device = Device(lambda _: None)
     async with device.listening():

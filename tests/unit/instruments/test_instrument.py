@@ -15,6 +15,7 @@ from daqpv.errors import (
     NoAnswerError,
     NotConnectedError,
     OperationError,
+    ProtocolError,
     RefusedError,
     UnknownOutcomeError,
 )
@@ -357,3 +358,21 @@ def test_why_a_channel_gets_no_value_is_told_once() -> None:
     assert channels.told(frame, first, {}) == ["t: BadNodeIdUnknown"]
     again, _ = channels.taken(frame, first, now=1.0, time=1.0)
     assert channels.told(frame, again, first) == []
+
+
+async def test_what_has_no_end_is_told_when_values_are_stale() -> None:
+    """The terminator is wrong: bytes come, and never a line."""
+    driver = MemoryDriver(polls=False)
+    driver.unended = lambda: "20 bytes without the end of a message"
+    async with followed(driver, {"t": {}}, stale=2.0) as gas:
+        await until(lambda: gas.snapshot.status is InstrumentStatus.STALE)
+        assert gas.snapshot.last_bad == driver.unended()
+
+
+async def test_nonsense_that_ends_a_connection_is_told() -> None:
+    driver = MemoryDriver(polls=False)
+    async with followed(driver, {"t": {}}) as gas:
+        await until(lambda: gas.snapshot.online)
+        assert driver.listener is not None
+        driver.listener.broken(ProtocolError("more than 1048576 bytes without an end"))
+        assert gas.snapshot.last_bad == "more than 1048576 bytes without an end"
