@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daqpv.core import Names, last_name, parted
+from daqpv.links.ca.device_put import reporting
 
 WORDS = st.text("abcXYZ019_", min_size=1, max_size=8)
 PREFIXES = st.text("aZ9_{}%$():", max_size=8).map("{}:".format)
@@ -32,3 +33,18 @@ def test_what_is_built_is_taken_apart(p: str, section: str, name: str, s: str) -
 def test_a_name_without_a_colon_is_a_signal() -> None:
     assert parted("pressure") == ("", "pressure")
     assert last_name("pressure") == "pressure"
+
+
+@pytest.mark.parametrize(
+    ("pv", "device"),
+    [
+        ("AT:ECC:CoBo0:State", "AT:ECC:CoBo0:"),
+        ("AT:Inst:gas:p", "AT:Inst:gas:"),
+        ("AT:Inst:gas:p:Ramp", "AT:Inst:gas:"),
+        ("AT:Inst:psu:supply:Request:volts", "AT:Inst:psu:"),
+        ("Inst:gas:p:Stop", "Inst:gas:"),
+        ("X", ""),
+    ],
+)
+def test_the_device_that_reports_a_put(pv: str, device: str) -> None:
+    assert reporting(pv) == device

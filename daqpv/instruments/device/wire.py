@@ -68,6 +68,9 @@ class Wire:
     async def _exchange(self, request: Request) -> Frame:
         async with self.turn:
             if not self._driver.is_open:
-                raise NotConnectedError(f"{self._driver.who} is not connected")
+                raise NotConnectedError(
+                    f"{self._driver.who} is not connected any more, and nothing was "
+                    "sent. It is tried again; then put it once more"
+                )
             async with asyncio.timeout(self._timeout + GRACE):
                 return await self._driver.exchange(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 
 from daqpv.core import parted
@@ -14,6 +15,8 @@ from daqpv.errors import (
 )
 from daqpv.links.ca.channel import Channel, Client, Form, Update
 from daqpv.links.ca.pv import CONNECTION_TIMEOUT, NOT_FOUND
+
+_INSTRUMENT = re.compile(r"(.*:)?Inst:[^:]+:(?=.*:)")
 
 FIRST_TIMEOUT = 1.0  # [s] for the device's PVs before the put; usually at once
 
@@ -37,7 +40,7 @@ class DevicePut:
         self.name = name
         self.progress = ""
         self.reason = ""
-        self._device, _ = parted(name)
+        self._device = reporting(name)
         self._channels: dict[str, Channel] = {}
         self._values: dict[str, str] = {}
         self._news = asyncio.Event()
@@ -137,3 +140,13 @@ class DevicePut:
             self.reason = self._values[signal]
         elif signal in ("Message", "Step"):
             self.progress = self._values.get("Step") or self._values.get("Message", "")
+
+
+def reporting(pv: str) -> str:
+    """Prefix of the PVs that tell how a put has ended.
+
+    The channels of an instrument have PVs of their own, ``AT:Inst:gas:p:Ramp``; the
+    instrument ``AT:Inst:gas:`` reports for them.
+    """
+    found = _INSTRUMENT.match(pv)
+    return found.group() if found else parted(pv)[0]
