@@ -22,7 +22,7 @@ from tests.support.ports import free_port
 from tests.support.talker import Device, Pty
 from tests.support.waiting import until
 
-QUESTION = {"terminator": "\n", "timeout": 0.5}
+QUESTION = {"terminator": "\n", "timeout": 0.5, "period": 0.2}
 PRESSURE = {"ask": "P?", "answer": "{value:g}"}
 
 Start = Callable[[], AbstractContextManager[subprocess.Popen[Any]]]

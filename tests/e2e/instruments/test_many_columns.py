@@ -15,7 +15,7 @@ from tests.support.ground import Ground, instrument, serve
 from tests.support.waiting import until
 
 COLUMNS = 10_000
-TIMES = 5  # lines of each
+TIMES = 2  # lines of each
 
 
 @pytest.fixture(scope="module")
