@@ -91,6 +91,13 @@ class Unit(Model):
     """The channel that says which it is now. None: it comes with each number."""
 
 
+def _no_text(given: object) -> object:
+    """``unit: Torr`` is a mistake that many make."""
+    if isinstance(given, str):
+        raise wanted("`units`, with an s, for a unit that is always the same")
+    return given
+
+
 class State(Model):
     """One state of an enum or boolean channel."""
 
@@ -230,7 +237,7 @@ class Channel(Shown):
     ``{NAME.status:d},{NAME:g}``: ``{"0": none, "5": {text: no sensor}}``. The value
     counts only if its status is ``none`` here; a status that is not here is INVALID."""
 
-    unit: Unit | None = None
+    unit: Annotated[Unit, BeforeValidator(_no_text)] | None = None
     """The unit of the numbers that it sends, if that can change: ``{factors: {V: 1, kV:
     1000}}`` with ``{NAME:g}{NAME.unit:s}`` in the pattern, or of another channel:
     ``{channel: Unit, factors: {mbar: 1, Torr: 1.33322}}``. A number in a unit that is

@@ -46,6 +46,7 @@ def test_reserved_names_are_the_signals_of_every_instrument() -> None:
         ("  a: {channels: {Status: {calc: '1'}}}", "a PV Status"),
         (f"{TCP}, terminator: '\\r', channels: {{p: {{ask: Q}}}}}}", 'quotes, "\\r"'),
         (f"{TCP}, channels: {{p: {{ask: Q, units: {'m' * 16}}}}}}}", "p.units: "),
+        (f"{TCP}, channels: {{p: {{ask: Q, unit: Torr}}}}}}", "`units`, with an s"),
         (f"{TCP}, channels: {{p: {{ask: Q, low: 10, high: 5}}}}}}", "lolo, low, high"),
         (f"{TCP}, channels: {{p: {{ask: Q, reply: OK}}}}}}", "p.reply: the channel ca"),
         (
