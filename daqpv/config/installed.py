@@ -77,6 +77,8 @@ def _only(section: str, points: Iterable[EntryPoint]) -> AnyKind:
     try:
         with guarded(what):
             kind = _checked(section, first.load())
+            if not is_own:  # ours are built when they are used, and can be
+                kind.settings.model_rebuild()
             return replace(kind, distribution="" if is_own else _owner(first))
     except KindError as error:
         raise KindError(f"{error}. {cure}") from error

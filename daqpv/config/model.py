@@ -24,6 +24,7 @@ class Model(BaseModel):
         allow_inf_nan=False,
         hide_input_in_errors=True,  # a value may be a secret
         use_attribute_docstrings=True,
+        defer_build=True,  # most sections are not in a file: their models are not built
     )
 
 

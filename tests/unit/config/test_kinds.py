@@ -60,6 +60,27 @@ def fault(install: Callable[..., None]) -> Callable[[str], str]:
     return fault
 
 
+UNKNOWN = """
+from daqpv.config import DeviceSettings, Kind
+
+class Station:
+    pass
+
+class WeatherSettings(DeviceSettings):
+    station: Station
+
+KIND = Kind("bad", WeatherSettings, api=1, build=lambda *_: None)
+"""
+
+
+def test_a_kind_whose_settings_cannot_be_built_says_so_at_the_start(
+    fault: Callable[[str], str],
+) -> None:
+    reason = fault(UNKNOWN)
+    assert "kind `bad` of bad-pv 1.2" in reason
+    assert "Station" in reason
+
+
 def test_a_kind_of_another_distribution_is_found_and_loads_its_section(
     install: Callable[..., None], write: Write
 ) -> None:
