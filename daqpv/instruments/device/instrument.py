@@ -20,6 +20,7 @@ from daqpv.errors import (
 )
 from daqpv.instruments.channels.inputs import Inputs
 from daqpv.instruments.channels.values import Channels
+from daqpv.instruments.device.attempts import Attempts
 from daqpv.instruments.device.evaluation import Evaluation
 from daqpv.instruments.device.snapshot import InstrumentSnapshot, InstrumentState
 from daqpv.instruments.device.wire import Wire
@@ -27,8 +28,6 @@ from daqpv.instruments.driver import Block, Driver, Frame, Raw, Read
 from daqpv.instruments.gate import Gate, GateGroup
 
 _CLOSING = 2.0  # [s] for a driver to close
-_MOST_REST = 10.0  # [s] between two attempts to reach a lost instrument
-_PATIENCE = 3  # attempts in a row, before they come less often
 
 _MISFIT = "{}: {}. Do its settings fit it?"
 _WARNING = EventSeverity.WARNING
@@ -93,7 +92,8 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         self.gates, self.groups = {}, {}
         self._wire = Wire(parts.driver, timeout)
         self._reads = Slot(name, self)  # others need not wait for a Read
-        self._cycle = self._failed = 0  # cycles since the opening, attempts in a row
+        self._cycle = 0  # since the opening
+        self._attempts = Attempts(self.clock)
         self.change(replace(self.snapshot, values=self._evaluation.unread()))
         self.enabled_changed()
 
@@ -123,11 +123,12 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
                 await self._open()
             frame = await self.driver.exchange(Read(self._cycle))
         except LinkError:
-            self._failed += 1
+            self._attempts.failed()
             raise
         finally:
             self._wire.turn.give()
-        self._cycle, self._failed = self._cycle + 1, 0
+        self._cycle += 1
+        self._attempts.succeeded(has_answered=frame.good > 0)
         if frame.bad and not frame.good:
             self.update(self._evaluation.counted(frame, self.snapshot))
             raise ProtocolError(_MISFIT.format(self.driver.who, frame.bad[-1]))
@@ -135,11 +136,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
 
     def period(self) -> float:
         """Until the next cycle [s]; longer while it is not reached."""
-        period = self.snapshot.period
-        if self._failed < _PATIENCE or period >= _MOST_REST:
-            return period
-        rest: float = max(period, 0.5) * 2 ** min(self._failed - _PATIENCE, 6)
-        return min(rest, _MOST_REST)
+        return self._attempts.rest(self.snapshot.period)
 
     async def _open(self) -> None:
         try:
@@ -148,6 +145,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
             await self._close()
             raise
         self._cycle = 0
+        self._attempts.opened()
         self._channels.begin(self.clock.monotonic())
 
     async def _close(self) -> None:
@@ -206,7 +204,8 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
         """The connection is gone between two cycles."""
         if self.is_followed:
             self.update(self._evaluation.broken(error, self.snapshot))
-            self.poller.wake()
+            if self._attempts.broke():
+                self.poller.wake()
 
     def _recompute(self) -> None:
         self.update(self._evaluation.recomputed(self.snapshot))
@@ -237,7 +236,7 @@ class Instrument(Polled[InstrumentSnapshot, Frame]):
     def enabled_changed(self) -> None:
         """Begin to read it, or stop it; so after a change of its state."""
         self.poller.enable(self.is_followed)
-        self._failed = 0
+        self._attempts.clear()
         if not self.is_followed:
             self.poller.give_up()
             alarm = _STOPPED if self.snapshot.enabled else _DISABLED

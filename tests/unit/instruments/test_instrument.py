@@ -138,6 +138,25 @@ async def test_a_connection_that_breaks_makes_values_invalid_at_once() -> None:
         await until(lambda: driver.opened == 2, within=1)
 
 
+async def test_a_connection_that_breaks_again_and_again_is_made_less_often() -> None:
+    driver = MemoryDriver(polls=False)
+    async with followed(driver, {"t": {}}, period=0.1) as gas:
+
+        async def flood() -> None:
+            while True:
+                await soon(lambda: driver.is_open, "the connection")
+                await driver.close()
+                assert driver.listener is not None
+                driver.listener.broken(REFUSED)
+
+        flooding = asyncio.ensure_future(flood())
+        await asyncio.sleep(100)
+        flooding.cancel()
+        assert driver.opened < 25
+        await asyncio.sleep(30)
+        assert gas.period() == 0.1  # it is steady again
+
+
 async def test_a_longer_period_is_not_stale() -> None:
     driver = MemoryDriver(t=1.0)
     async with followed(driver, {"t": {}}, period=0.1) as gas:
