@@ -89,9 +89,25 @@ async def gauge() -> AsyncIterator[Gauge]:
 # When it polls
 
 
+async def test_the_polls_of_many_fall_into_few_moments() -> None:
+    gauges = [Gauge() for _ in range(200)]
+    async with asyncio.TaskGroup() as tasks:
+        runs = [tasks.create_task(one.poller.run()) for one in gauges]
+        await asyncio.sleep(10)
+        for run in runs:
+            run.cancel()
+    second = [one.polls[5] for one in gauges]
+    slots = {round(moment / 0.01) for moment in second}
+    assert all(
+        moment / 0.01 == pytest.approx(round(moment / 0.01)) for moment in second
+    )
+    assert 40 < len(slots) <= 101  # within a period of 1 s, and not all at once
+
+
 async def test_polls_keep_to_a_schedule(gauge: Gauge) -> None:
     await asyncio.sleep(100)
-    beats = [moment % 1.0 for moment in gauge.polls[1:]]
+    first, *later = gauge.polls[1:]
+    beats = [(moment - first + 0.5) % 1.0 for moment in (first, *later)]
     assert len(beats) == pytest.approx(100, abs=1)
     assert max(beats) - min(beats) < 1e-6
 
