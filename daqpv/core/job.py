@@ -119,6 +119,11 @@ class Job:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
+    def began(self) -> float:
+        """When the job began, monotonic [s]."""
+        return self._since
+
+    @property
     def elapsed(self) -> float:
         """Time since the job began [s]."""
         return self._clock.monotonic() - self._since

@@ -164,9 +164,8 @@ class Commanded(Shown[C]):
 
     def _after_success(self, command: Command) -> C:
         """The snapshot after a good command, which may end an earlier failure."""
-        began = self.clock.monotonic() - command.elapsed
         failure = self._last_failure
-        is_over = failure is None or failure.is_over(began, command.by)
+        is_over = failure is None or failure.is_over(command.began, command.by)
         return self._without_failure() if is_over else self.snapshot
 
     def _without_failure(self) -> C:

@@ -90,12 +90,11 @@ def test_it_is_watched_in_one_of_these_ways(
         ("address: 1.2.3.4, port: 65536", "wanted is a port from 1 to 65535"),
         (
             "address: 1.2.3.4, watch: {}",
-            "a mapping is given; wanted is one of ssh, page, page and ssh, directory, "
-            "not nothing",
+            "wanted is one of ssh, page, page and ssh, directory, not nothing",
         ),
         (
             "address: 1.2.3.4, watch: {ssh: a@b, directory: /d}",
-            "a mapping is given; wanted is one of ssh, page, page and ssh, "
+            "wanted is one of ssh, page, page and ssh, "
             "directory, not ssh and directory",
         ),
         (
