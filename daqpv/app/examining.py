@@ -171,7 +171,7 @@ class Examinations:
         examined.findings.append(Finding("deadline", False, text))
 
     async def _examine(self, one: Subject, examined: Examined, wait: float) -> None:
-        """Examine a device after `wait` [s]; whatever its code does wrong is told."""
+        """Examine a device after `wait` [s]; errors of its code are findings."""
         assert one.kind.examine is not None
         await asyncio.sleep(wait)
         until = asyncio.get_running_loop().time() + self._timeout

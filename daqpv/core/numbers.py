@@ -26,6 +26,21 @@ def whole(text: bytes, *, most: int = LARGEST) -> int:
     return int(digits)
 
 
+def finite(value: object) -> float:
+    """`value` as a finite number, to be written to a device.
+
+    Raises:
+        ValueError: it is not one; the text goes on after the name of what was written.
+    """
+    try:
+        found = float(value)  # type: ignore[arg-type] # whatever it is
+    except (TypeError, ValueError):
+        raise ValueError("takes numbers only") from None
+    if not math.isfinite(found):
+        raise ValueError(f"takes numbers only, not {found}")
+    return found
+
+
 def number(text: str) -> float:
     """Parse a number as instruments write it: "1.2E-05", " +3.", "1.5D3".
 

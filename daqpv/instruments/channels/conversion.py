@@ -68,7 +68,7 @@ class Conversion:
         """
         if isinstance(raw, Fault):
             return self._fault(raw, time, last)
-        if getattr(raw, "ndim", None) == 0:  # a number of numpy is none of Python
+        if getattr(raw, "ndim", None) == 0:  # a numpy scalar is not a Python number
             raw = raw.item()  # type: ignore[union-attr]
         word = self._word(raw)
         if word is not None:

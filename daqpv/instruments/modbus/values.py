@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from typing import TYPE_CHECKING, Any
 
+from daqpv.core.numbers import finite
 from daqpv.instruments.driver import Fault, Raw
 from daqpv.instruments.modbus.place import DataType, Order, Place
 
@@ -146,23 +146,13 @@ def _listed(place: Place, value: Raw) -> list[Any]:
     return list(elements)
 
 
-def _finite(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError("takes numbers only") from None
-    if not math.isfinite(number):
-        raise ValueError(f"takes numbers only, not {number}")
-    return number
-
-
 def _whole(value: Any) -> int:
     """The nearest whole number: scale may leave 11.999999999 for 12."""
-    return int(value) if isinstance(value, int) else round(_finite(value))
+    return int(value) if isinstance(value, int) else round(finite(value))
 
 
 def _truth(value: Any) -> bool:
-    if (number := _finite(value)) not in (0, 1):
+    if (number := finite(value)) not in (0, 1):
         raise ValueError(f"takes 0 and 1, not {number:g}")
     return bool(number)
 
@@ -175,7 +165,7 @@ def _number(place: Place, value: Any) -> bytes:
         return bytes.fromhex(digits)
     if not kind.is_integer:
         try:
-            return struct.pack(f">{_CODES[kind]}", _finite(value))
+            return struct.pack(f">{_CODES[kind]}", finite(value))
         except OverflowError:
             raise ValueError(f"is a {kind}, and cannot hold {value:g}") from None
     half = 1 << (kind.bits - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from daqpv.config import TIME, Model, wanted
 
@@ -71,6 +71,19 @@ class Acknowledge(Model):
     """What answers to `why` mean: ``{"0001": "it does not know this command"}``."""
 
 
+def _encoding(name: str) -> str:
+    """Return `name`, if Python has that encoding.
+
+    Raises:
+        PydanticCustomError: it has not.
+    """
+    try:
+        "".encode(name)
+    except LookupError:
+        raise wanted("an encoding, such as utf-8 or latin-1") from None
+    return name
+
+
 class Talk(Model):
     """How an instrument speaks; keys of the instrument itself."""
 
@@ -86,7 +99,7 @@ class Talk(Model):
     answer_length: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Bytes of each answer, in place of a terminator."""
 
-    encoding: str = "utf-8"
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     """Of texts; ``latin-1`` for those with a degree sign of one byte."""
 
     timeout: Annotated[float, TIME.within(0.01, 600)] = 1.0
@@ -147,16 +160,3 @@ class Talk(Model):
     deny: tuple[str, ...] = ()
     """Commands that must never be sent, with ``*`` and ``?``; a description names those
     that are dangerous."""
-
-
-def checked_encoding(name: str) -> str:
-    """Return `name`, if Python has that encoding.
-
-    Raises:
-        PydanticCustomError: it has not.
-    """
-    try:
-        "".encode(name)
-    except LookupError:
-        raise wanted("an encoding, such as utf-8 or latin-1") from None
-    return name

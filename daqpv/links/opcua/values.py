@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import math
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
 from asyncua import ua
 
+from daqpv.core.numbers import finite
 from daqpv.instruments.driver import Fault, Raw
 from daqpv.instruments.settings import ChannelType
 from daqpv.links.opcua.failures import fault_of
@@ -127,7 +127,7 @@ def _native(value: Any, kind: ua.VariantType) -> Any:
     native: dict[ua.VariantType, Callable[[Any], Any]] = {
         VT.Boolean: _truth,
         VT.Float: _float,
-        VT.Double: _number,
+        VT.Double: finite,
         VT.String: str,
         VT.LocalizedText: lambda one: ua.LocalizedText(str(one)),
         VT.ByteString: lambda one: one if isinstance(one, bytes) else str(one).encode(),
@@ -138,31 +138,21 @@ def _native(value: Any, kind: ua.VariantType) -> Any:
     return native[kind](value)
 
 
-def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError("takes numbers only") from None
-    if not math.isfinite(number):
-        raise ValueError(f"takes numbers only, not {number}")
-    return number
-
-
 def _float(value: Any) -> float:
-    if abs(number := _number(value)) > _FLOAT_MOST:
+    if abs(number := finite(value)) > _FLOAT_MOST:
         raise ValueError(f"is a Float, and cannot hold {number:g}")
     return number
 
 
 def _integer(value: Any, low: int, high: int) -> int:
-    number = int(value) if isinstance(value, int) else round(_number(value))
+    number = int(value) if isinstance(value, int) else round(finite(value))
     if not low <= number <= high:
         raise ValueError(f"takes {low} to {high}, not {number}")
     return number
 
 
 def _truth(value: Any) -> bool:
-    if (number := _number(value)) not in (0, 1):
+    if (number := finite(value)) not in (0, 1):
         raise ValueError(f"takes 0 and 1, not {number:g}")
     return bool(number)
 
@@ -172,7 +162,7 @@ def _stamp(value: Any) -> datetime.datetime:
         if isinstance(value, str):
             stamp = datetime.datetime.fromisoformat(value)
             return stamp if stamp.tzinfo else stamp.replace(tzinfo=datetime.UTC)
-        return datetime.datetime.fromtimestamp(_number(value), datetime.UTC)
+        return datetime.datetime.fromtimestamp(finite(value), datetime.UTC)
     except (ValueError, OverflowError, OSError):
         raise ValueError(
             "takes a time: seconds since 1970, or 2026-11-29 12:00:00"

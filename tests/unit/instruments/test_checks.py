@@ -69,6 +69,11 @@ def test_reserved_names_are_the_signals_of_every_instrument() -> None:
         ("  a: {connection: 'tcp://h:1', channels: {p: {scale: '+'}}}", "p.scale"),
         ("  a: {channels: {p: {units: Torr}}}", "needs a `calc`"),
         ("  a: {}", "no channels"),
+        (
+            "  a: {connection: 'tcp://h:1', encoding: utf-9, read: {ask: P, answer: "
+            "'{p:g}'}, channels: {p: {}}}",
+            "an encoding, such as utf-8 or latin-1",
+        ),
         ("  a: {connection: nothing, channels: {p: {}}}", "begins with what it is"),
         ("  a: {connection: 'tpc://h:1', channels: {p: {}}}", "no driver for tpc:"),
         ("  a: {connection: 'http://h/', options: {tokn: x}}", "option"),
